@@ -1,0 +1,20 @@
+import type { Open } from './contestant.ts'
+
+/** Everyone who can take part. Loaded in a worker of its own, so that none disturbs another. */
+export const contestants = {
+  'hawser-request': () => import('./hawser-request.ts'),
+  'hawser-dispatch': () => import('./hawser-dispatch.ts'),
+  'hawser-client': () => import('./hawser-client.ts'),
+  'undici-request': () => import('./undici-request.ts'),
+  'undici-dispatch': () => import('./undici-dispatch.ts'),
+  'node-http': () => import('./node-http.ts'),
+  floor: () => import('./floor.ts'),
+} satisfies Record<string, () => Promise<{ open: Open }>>
+
+export type ContestantName = keyof typeof contestants
+
+export const contestantNames = Object.keys(contestants) as ContestantName[]
+
+export function isContestant(name: string): name is ContestantName {
+  return Object.hasOwn(contestants, name)
+}

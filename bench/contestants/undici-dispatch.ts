@@ -1,0 +1,55 @@
+import type { Dispatcher } from 'undici'
+import { Pool } from 'undici'
+import type { Job, Open } from './contestant.ts'
+import { bodyOf, mistakeIn } from './contestant.ts'
+import type { Done } from './lanes.ts'
+import { callbackLanes } from './lanes.ts'
+
+class Counter implements Dispatcher.DispatchHandler {
+  private status = 0
+  private received = 0
+  private readonly job: Job
+  private readonly done: Done
+
+  constructor(job: Job, done: Done) {
+    this.job = job
+    this.done = done
+  }
+
+  onRequestStart() {}
+
+  onResponseStart(_controller: Dispatcher.DispatchController, statusCode: number) {
+    this.status = statusCode
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer) {
+    this.received += chunk.byteLength
+  }
+
+  onResponseEnd() {
+    this.done(mistakeIn(this.job, this.status, this.received))
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error) {
+    this.done(error)
+  }
+}
+
+/** undici's `pool.dispatch`, bytes only counted: for information, beside Hawser's. */
+export const open: Open = async (job) => {
+  const { path, method } = job
+  const body = bodyOf(job)
+  const pool = new Pool(job.origin, {
+    connections: job.connections,
+    pipelining: 1,
+    ...(job.tls && { connect: { ca: job.ca } }),
+  })
+
+  const start = (done: Done) => {
+    const handler = new Counter(job, done)
+    if (body) pool.dispatch({ path, method, headers: ['accept', '*/*'], body }, handler)
+    else pool.dispatch({ path, method, headers: ['accept', '*/*'] }, handler)
+  }
+
+  return { run: callbackLanes(start), close: () => pool.close() }
+}

@@ -1,0 +1,33 @@
+import { writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
+import type { Recording } from '../messages.ts'
+
+/** Has V8 record where time or memory goes while `run` runs, and writes it to a file. */
+export async function recorded<T>(recording: Recording, run: () => Promise<T>): Promise<T> {
+  const session = new Session()
+  session.connect()
+  try {
+    if (recording.what === 'cpu') {
+      await session.post('Profiler.enable')
+      await session.post('Profiler.setSamplingInterval', { interval: recording.interval })
+      await session.post('Profiler.start')
+      const result = await run()
+      const { profile } = await session.post('Profiler.stop')
+      writeFileSync(recording.file, JSON.stringify(profile))
+      return result
+    }
+    // Without these two, what was collected meanwhile would be missing: nearly all of it.
+    const garbageToo = {
+      samplingInterval: recording.interval,
+      includeObjectsCollectedByMajorGC: true,
+      includeObjectsCollectedByMinorGC: true,
+    }
+    await session.post('HeapProfiler.startSampling', garbageToo)
+    const result = await run()
+    const { profile } = await session.post('HeapProfiler.stopSampling')
+    writeFileSync(recording.file, JSON.stringify(profile))
+    return result
+  } finally {
+    session.disconnect()
+  }
+}

@@ -1,0 +1,45 @@
+import type { Job } from './contestants/contestant.ts'
+import type { Sample } from './statistics.ts'
+import type { Measure } from './workloads.ts'
+
+/** Where the server listens, and what it is. */
+export interface ServerAddress {
+  name: string
+  version: string
+  http: string
+  https: string
+  /** The certificate to trust, PEM. */
+  ca: string
+}
+
+export type ServerKind = 'nginx' | 'embedded'
+
+export interface SliceOrder {
+  measure: Measure
+  requests: number
+  lanes: number
+}
+
+/** What a worker is told. It answers each message with one of its own before it gets the next. */
+export type ToWorker =
+  | { kind: 'open'; contestant: string; job: Job }
+  | { kind: 'warmUp'; seconds: number; slice: SliceOrder }
+  | { kind: 'slice'; slice: SliceOrder; record?: Recording }
+
+/** What to record while a slice runs, and where to. */
+export interface Recording {
+  what: 'cpu' | 'allocations'
+  file: string
+  /** Microseconds between samples, or bytes between sampled allocations. */
+  interval: number
+}
+
+export type FromWorker =
+  | { kind: 'opened' }
+  | { kind: 'warm'; requestsPerSecond: number }
+  | { kind: 'sample'; sample: Sample }
+  | { kind: 'failed'; message: string }
+
+export type FromServer =
+  | { kind: 'listening'; address: ServerAddress }
+  | { kind: 'failed'; message: string }

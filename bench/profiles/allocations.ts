@@ -1,0 +1,45 @@
+import { table } from '../report.ts'
+import { add, largest } from './cpu.ts'
+import type { CallFrame } from './places.ts'
+import { nameOf, placeOf } from './places.ts'
+
+interface AllocationNode {
+  callFrame: CallFrame
+  selfSize: number
+  children: AllocationNode[]
+}
+
+/** Bytes on V8's heap for each request, by the function that allocated them. */
+export function printAllocations(
+  recording: unknown,
+  { requests, top }: { requests: number; top: number },
+): void {
+  const functions = new Map<string, { frame: CallFrame; bytes: number }>()
+  const callers = new Map<string, Map<string, number>>()
+  const visit = (node: AllocationNode, caller: string) => {
+    const key = `${node.callFrame.functionName} ${placeOf(node.callFrame)}`
+    const entry = functions.get(key) ?? { frame: node.callFrame, bytes: 0 }
+    functions.set(key, entry)
+    entry.bytes += node.selfSize
+    const callersOf = callers.get(key) ?? new Map<string, number>()
+    callers.set(key, callersOf)
+    add(callersOf, caller, node.selfSize)
+    for (const child of node.children) visit(child, nameOf(node.callFrame))
+  }
+  visit((recording as { head: AllocationNode }).head, '')
+
+  const entries = [...functions].toSorted(([, a], [, b]) => b.bytes - a.bytes)
+  const total = entries.reduce((bytes, [, entry]) => bytes + entry.bytes, 0)
+  const rows = entries.slice(0, top).map(([key, { frame, bytes }]) => [
+    `${((100 * bytes) / total).toFixed(1)}%`,
+    (bytes / requests).toFixed(0),
+    nameOf(frame),
+    placeOf(frame),
+    largest(callers.get(key) ?? new Map<string, number>(), 2)
+      .map(([name]) => name)
+      .filter((name) => name !== '(root)')
+      .join(', '),
+  ])
+  console.log(table(['self', 'B/req', 'function', 'where', 'called by'], rows))
+  console.log(`\n${(total / requests).toFixed(0)} bytes for each request`)
+}

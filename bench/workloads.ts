@@ -1,0 +1,248 @@
+import type { ContestantName } from './contestants/index.ts'
+import type { Metric } from './statistics.ts'
+
+/** How a workload is measured: by requests per second, by the time of single requests, or by memory. */
+export type Measure = 'rate' | 'latency' | 'idle-memory'
+
+/** A figure to reach. `speed`, `thrift` and `latency` say how many times better the subject is. */
+export interface Target {
+  metric: Metric
+  atLeast?: number
+  atMost?: number
+}
+
+/** One row of the table: this contestant beside that one. */
+export interface Comparison {
+  label?: string
+  subject: ContestantName
+  rival: ContestantName
+  targets: Target[]
+}
+
+export interface Workload {
+  name: string
+  title: string
+  method: 'GET' | 'POST'
+  path: string
+  tls: boolean
+  requestBytes: number
+  responseBytes: number
+  connections: number
+  /** How many requests are under way (or queued) at the same time. */
+  lanes: number
+  reading: 'whole' | 'stream'
+  measure: Measure
+  /** So many requests make a slice; when absent, as many as fit into its time. */
+  requests?: number
+  comparisons: Comparison[]
+  /** The least that `hawser-dispatch` should reach of the floor. */
+  floorTarget?: number
+  /** Contestants beyond those compared, for information. Not measured by `--quick`. */
+  extras: ContestantName[]
+}
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+const faster = (factor: number): Target[] => [
+  { metric: 'speed', atLeast: factor },
+  { metric: 'thrift', atLeast: factor },
+]
+
+const requestTo = (targets: Target[]): Comparison[] => [
+  { subject: 'hawser-request', rival: 'undici-request', targets },
+]
+
+type Given = Pick<Workload, 'name' | 'title' | 'path' | 'responseBytes' | 'comparisons'>
+
+function workload(given: Given & Partial<Workload>): Workload {
+  const connections = given.connections ?? 50
+  return {
+    method: 'GET',
+    tls: false,
+    requestBytes: 0,
+    connections,
+    lanes: connections,
+    reading: 'whole',
+    measure: 'rate',
+    extras: ['hawser-dispatch', 'floor'],
+    ...given,
+  }
+}
+
+const get65b = { path: '/65b', responseBytes: 65 }
+
+/** The table of the project's targets, row by row. Names are what `--only` takes. */
+export const workloads: readonly Workload[] = [
+  workload({
+    name: 'get-65b',
+    title: 'GET 65 B',
+    ...get65b,
+    comparisons: requestTo(faster(2.3)),
+    floorTarget: 0.72,
+    extras: ['undici-dispatch', 'node-http'],
+  }),
+  workload({
+    name: 'get-13-headers',
+    title: 'GET 17 B, 13 headers',
+    path: '/13-headers',
+    responseBytes: 17,
+    comparisons: requestTo(faster(2.6)),
+    floorTarget: 0.66,
+    extras: ['undici-dispatch', 'node-http'],
+  }),
+  workload({
+    name: 'get-64k',
+    title: 'GET 64 KB',
+    path: '/64k',
+    responseBytes: 64 * KiB,
+    comparisons: requestTo(faster(1.8)),
+    extras: ['hawser-dispatch', 'node-http', 'floor'],
+  }),
+  workload({
+    name: 'get-1mb',
+    title: 'GET 1 MB, 16 connections',
+    path: '/1mb',
+    responseBytes: MiB,
+    connections: 16,
+    comparisons: requestTo([
+      { metric: 'speed', atLeast: 3 },
+      { metric: 'thrift', atLeast: 3.5 },
+    ]),
+    extras: ['hawser-dispatch', 'node-http', 'floor'],
+  }),
+  workload({
+    name: 'stream-100mb',
+    title: 'GET 100 MB as a stream',
+    path: '/100mb',
+    responseBytes: 100 * MiB,
+    reading: 'stream',
+    comparisons: [
+      {
+        label: 'borrowed',
+        subject: 'hawser-dispatch',
+        rival: 'undici-request',
+        targets: [
+          { metric: 'cpu', atMost: 0.6 },
+          { metric: 'peakMiB', atMost: 100 },
+        ],
+      },
+      {
+        label: 'owned',
+        subject: 'hawser-request',
+        rival: 'undici-request',
+        targets: [
+          { metric: 'cpu', atMost: 0.75 },
+          { metric: 'peakMiB', atMost: 100 },
+        ],
+      },
+    ],
+    extras: ['node-http', 'floor'],
+  }),
+  workload({
+    name: 'post-1k',
+    title: 'POST 1 KB',
+    method: 'POST',
+    path: '/post',
+    requestBytes: KiB,
+    responseBytes: 17,
+    comparisons: requestTo(faster(2.4)),
+    extras: ['hawser-dispatch', 'node-http', 'floor'],
+  }),
+  workload({
+    name: 'post-1mb',
+    title: 'POST 1 MB',
+    method: 'POST',
+    path: '/post',
+    requestBytes: MiB,
+    responseBytes: 17,
+    comparisons: requestTo([
+      { metric: 'speed', atLeast: 1.25 },
+      { metric: 'cpu', atMost: 0.7 },
+    ]),
+    extras: ['hawser-dispatch', 'node-http', 'floor'],
+  }),
+  workload({
+    name: 'tls-get-65b',
+    title: 'GET 65 B over TLS',
+    ...get65b,
+    tls: true,
+    comparisons: requestTo(faster(2.1)),
+    floorTarget: 0.7,
+    extras: ['undici-dispatch', 'node-http'],
+  }),
+  workload({
+    name: 'tls-get-1mb',
+    title: 'GET 1 MB over TLS',
+    path: '/1mb',
+    responseBytes: MiB,
+    tls: true,
+    comparisons: requestTo([
+      { metric: 'speed', atLeast: 1.6 },
+      { metric: 'thrift', atLeast: 1.8 },
+    ]),
+    extras: ['node-http', 'floor'],
+  }),
+  workload({
+    name: 'connections-1000',
+    title: 'GET 65 B, 1,000 connections',
+    ...get65b,
+    connections: 1000,
+    comparisons: requestTo(faster(3)),
+    extras: ['hawser-dispatch', 'floor'],
+  }),
+  workload({
+    name: 'queue-40000',
+    title: '40,000 requests queued at once',
+    ...get65b,
+    lanes: 40_000,
+    requests: 40_000,
+    comparisons: requestTo(faster(2.2)),
+    extras: ['hawser-dispatch', 'node-http'],
+  }),
+  workload({
+    name: 'one-at-a-time',
+    title: 'GET 65 B, one at a time',
+    ...get65b,
+    lanes: 1,
+    comparisons: requestTo(faster(1.2)),
+    extras: ['hawser-dispatch', 'node-http', 'floor'],
+  }),
+  workload({
+    name: 'gaps-5ms',
+    title: 'GET 65 B, one every 5 ms',
+    ...get65b,
+    lanes: 1,
+    measure: 'latency',
+    comparisons: requestTo([{ metric: 'latency', atLeast: 1 }]),
+    extras: ['hawser-dispatch', 'node-http', 'floor'],
+  }),
+  workload({
+    name: 'idle-memory',
+    title: 'memory of an idle connection, of 1,000',
+    ...get65b,
+    connections: 1000,
+    measure: 'idle-memory',
+    comparisons: requestTo([
+      { metric: 'heap', atMost: 0.5 },
+      { metric: 'rss', atMost: 0.65 },
+    ]),
+    extras: ['node-http', 'floor'],
+  }),
+  workload({
+    name: 'client-get-65b',
+    title: 'client.get() + bytes(), 65 B',
+    ...get65b,
+    comparisons: [{ subject: 'hawser-client', rival: 'undici-request', targets: faster(1.6) }],
+    extras: ['hawser-request'],
+  }),
+]
+
+/** Whom a workload measures: those its rows compare, the floor where it has a target, and extras. */
+export function contestantsOf(workload: Workload, quick: boolean): ContestantName[] {
+  const names = new Set<ContestantName>()
+  for (const { subject, rival } of workload.comparisons) names.add(subject).add(rival)
+  if (workload.floorTarget !== undefined) names.add('hawser-dispatch').add('floor')
+  if (!quick) for (const name of workload.extras) names.add(name)
+  return [...names]
+}

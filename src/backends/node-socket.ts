@@ -1,0 +1,194 @@
+import type { OnReadOpts } from 'node:net'
+import { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { BackendSocket, SocketHandler, TlsTarget } from './backend.ts'
+import {
+  forgetWriteError,
+  requestDrain,
+  surviveWriteErrors,
+  unsentBytes,
+} from './node-internals.ts'
+import { resumedIdentityError } from './node-tls.ts'
+
+/**
+ * Where a socket's first read goes, to be copied from. Node asks for that target inside `connect`,
+ * where no handler is called. Reading and calling back are one step, so all sockets share it.
+ */
+const firstTarget: Uint8Array = Buffer.allocUnsafeSlow(65_536)
+
+/** The handler of a socket that belongs to the TLS above it. */
+const deaf: SocketHandler = {
+  onConnect() {},
+  onSecure() {},
+  onSession() {},
+  readTarget: () => firstTarget,
+  onRead() {},
+  onDrain() {},
+  onWriteError() {},
+  onEnd() {},
+  onClose() {},
+}
+
+export class NodeSocket implements BackendSocket {
+  handler: SocketHandler
+  readonly #socket: Socket
+  #blocked = false
+  #writeFailed = false
+  #reason: Error | null = null
+
+  /** @param open What it throws, the socket closes with. */
+  constructor(
+    handler: SocketHandler,
+    tls: TlsTarget | null | undefined,
+    open: (onread: OnReadOpts) => Socket,
+  ) {
+    this.handler = handler
+    let opening = true
+    let target = firstTarget
+    const onread = {
+      buffer: () => {
+        target = opening ? firstTarget : this.handler.readTarget()
+        return target
+      },
+      callback: (length: number) => {
+        if (target === firstTarget) this.#deliver(firstTarget.subarray(0, length))
+        else this.handler.onRead(length)
+        return true
+      },
+    }
+    try {
+      this.#socket = open(onread)
+      this.#listen()
+      if (tls) this.#listenSecure(this.#socket as TLSSocket, tls)
+    } catch (error) {
+      this.#socket = new Socket().destroy(error as Error)
+      this.#listen()
+    }
+    opening = false
+    surviveWriteErrors(this.#socket)
+    this.#socket.unref()
+  }
+
+  #listen(): void {
+    const socket = this.#socket
+    const drained = () => {
+      if (!this.#blocked) return
+      this.#blocked = false
+      this.handler.onDrain()
+    }
+    socket.on('connect', () => this.handler.onConnect())
+    socket.on('drain', drained)
+    // After `end` no 'drain' comes.
+    socket.on('finish', drained)
+    socket.on('end', () => {
+      if (!socket.destroyed) this.handler.onEnd()
+    })
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => this.handler.onClose(this.#reason))
+  }
+
+  #listenSecure(socket: TLSSocket, tls: TlsTarget): void {
+    socket.on('secureConnect', () => {
+      const error = resumedIdentityError(socket, tls)
+      if (error) socket.destroy(error)
+      else this.handler.onSecure()
+    })
+    socket.on('session', (session) => {
+      if (!socket.destroyed) this.handler.onSession(session)
+    })
+  }
+
+  /** Whatever destroys the socket is the reason it closes; what leaves it alive was a write. */
+  #fail(error: Error): void {
+    const socket = this.#socket as Socket & { readonly secureConnecting?: boolean }
+    if (socket.destroyed || socket.secureConnecting) {
+      this.#reason = error
+      socket.destroy()
+      return
+    }
+    forgetWriteError(socket)
+    if (this.#writeFailed) return
+    this.#writeFailed = true
+    this.handler.onWriteError(error)
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    let at = 0
+    while (at < bytes.length && !this.#socket.destroyed) {
+      const target = this.handler.readTarget()
+      const piece = bytes.subarray(at, at + target.length)
+      target.set(piece)
+      at += piece.length
+      this.handler.onRead(piece.length)
+    }
+  }
+
+  /** For sockets over which `onread` does nothing. */
+  readByEvents(): this {
+    this.#socket.on('data', (bytes) => this.#deliver(bytes))
+    return this
+  }
+
+  /** The socket itself, for TLS to be spoken over it. Nothing is heard here from now on. */
+  giveUp(): Socket {
+    this.handler = deaf
+    return this.#socket
+  }
+
+  write(data: string | Uint8Array): boolean {
+    if (this.#writeFailed) return true
+    const socket = this.#socket
+    // A callback for each write would cost 0.5 us, 'drain' for each 0.2 us.
+    if (typeof data === 'string') socket.write(data, 'latin1')
+    else socket.write(data)
+    if (socket.writableLength === 0 || unsentBytes(socket) === 0) return true
+    this.#blocked = true
+    requestDrain(socket)
+    return false
+  }
+
+  pendingBytes(): number {
+    return unsentBytes(this.#socket)
+  }
+
+  end(): void {
+    if (!this.#writeFailed) this.#socket.end()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  keepAlive(on: boolean): void {
+    if (on) this.#socket.ref()
+    else this.#socket.unref()
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort
+  }
+
+  get alpnProtocol(): string | false {
+    return (this.#socket as Partial<TLSSocket>).alpnProtocol || false
+  }
+}

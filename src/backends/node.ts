@@ -1,0 +1,57 @@
+import { lookup } from 'node:dns'
+import type { OnReadOpts, Socket } from 'node:net'
+import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { Backend, ConnectTarget } from './backend.ts'
+import { hold, release } from './hold.ts'
+import { NodeSocket } from './node-socket.ts'
+import { tlsOptions } from './node-tls.ts'
+import { systemClock } from './system-clock.ts'
+
+const KEEP_ALIVE_PROBES_AFTER = 60_000
+
+/** Sockets of `node:net` and `node:tls`. */
+export const nodeBackend: Backend = {
+  name: 'node',
+  clock: systemClock,
+
+  lookup(host, callback) {
+    lookup(host, { all: true }, (error, addresses) => {
+      callback(error, (addresses ?? []) as { address: string; family: 4 | 6 }[])
+    })
+  },
+
+  connect(target, handler) {
+    return new NodeSocket(handler, target.tls, (onread) => open(target, onread))
+  },
+
+  secure(socket, tls, handler) {
+    if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
+    return new NodeSocket(handler, tls, () => {
+      const below = socket.giveUp()
+      // TLS over a closed socket would never say anything.
+      if (below.destroyed) throw new Error('the connection below TLS is closed')
+      return connectTls({ ...tlsOptions(tls), socket: below })
+    }).readByEvents()
+  },
+
+  hold,
+  release,
+}
+
+function open(target: ConnectTarget, onread: OnReadOpts): Socket {
+  const { address, port, path, localAddress, tls } = target
+  const options = {
+    // All of them, or `connect` could find the missing one on a polluted `Object.prototype`.
+    host: address,
+    port: port as number,
+    path: path as string,
+    localAddress,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_PROBES_AFTER,
+    onread,
+  }
+  return tls ? connectTls({ ...tlsOptions(tls), ...options }) : connect(options)
+}

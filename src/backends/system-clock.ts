@@ -1,0 +1,62 @@
+import type { Clock, Timer } from './backend.ts'
+
+/** `setTimeout` takes no more: beyond it fires at once. */
+const LONGEST = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  timer: (callback) => new SystemTimer(callback),
+  afterPending: (callback) => void setImmediate(callback),
+  microtask: queueMicrotask,
+}
+
+/**
+ * One Node timer for many armings. Cancelling leaves it running in the background, to be moved by
+ * the next `arm`: a `refresh` costs 0.05 us, clearing and setting 0.26 us.
+ */
+class SystemTimer implements Timer {
+  readonly #callback: () => void
+  #timeout: NodeJS.Timeout | undefined
+  #armed = false
+  #step = 0
+  /** What is left after the running step. */
+  #rest = 0
+
+  constructor(callback: () => void) {
+    this.#callback = callback
+  }
+
+  arm(ms: number): void {
+    const step = Math.min(Math.ceil(ms), LONGEST)
+    this.#armed = true
+    this.#rest = ms - step
+    if (this.#timeout !== undefined && this.#step === step) {
+      this.#timeout.refresh()
+      return
+    }
+    clearTimeout(this.#timeout)
+    this.#step = step
+    this.#timeout = setTimeout(SystemTimer.#elapsed, step, this).unref()
+  }
+
+  cancel(): void {
+    this.#armed = false
+  }
+
+  close(): void {
+    this.#armed = false
+    clearTimeout(this.#timeout)
+    this.#timeout = undefined
+  }
+
+  static #elapsed(timer: SystemTimer): void {
+    if (!timer.#armed) {
+      timer.#timeout = undefined
+    } else if (timer.#rest > 0) {
+      timer.arm(timer.#rest)
+    } else {
+      timer.#armed = false
+      timer.#callback()
+    }
+  }
+}

@@ -1,0 +1,526 @@
+import type { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
+import type { BackendSocket, Clock, SocketHandler, Timer } from '../backends/backend.ts'
+import { ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout } from '../errors.ts'
+import type { Headers } from '../models/headers.ts'
+import type { Timeout } from '../models/timeout.ts'
+import { isIdempotent } from '../protocol/methods.ts'
+import type { ResponseHead } from '../protocol/response-head.ts'
+import type { MessageSink } from '../protocol/response-parser.ts'
+import { ResponseParser } from '../protocol/response-parser.ts'
+import type { CloseReason } from './close-reason.ts'
+import { reasonAgainstReuse } from './close-reason.ts'
+import type { DeadlineFacts } from './deadlines.ts'
+import { deadlineAt, deadlineKind } from './deadlines.ts'
+import type { Carrier, Exchange } from './exchange.ts'
+import { openRawSocket } from './raw-socket.ts'
+import type { ConnectionEvent, ConnectionState } from './states.ts'
+import { nextState } from './states.ts'
+import type { UploadOwner } from './upload.ts'
+import { Upload } from './upload.ts'
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Who decides what a connection does next. */
+export interface ConnectionOwner {
+  /** The exchange is over and its end not yet told: the connection may take another at once. */
+  onIdle(connection: Connection): void
+  /** Once. `replay` was sent on it and not one byte of it answered: it wants a new connection. */
+  onClosed(connection: Connection, reason: CloseReason, replay: Exchange | null): void
+  onSession(session: Uint8Array): void
+}
+
+/** One established connection: an HTTP/1.1 exchange at a time. */
+export class Connection implements SocketHandler, MessageSink, UploadOwner, Carrier, DeadlineFacts {
+  /** Where it leads; what tells who may use it. */
+  readonly origin: string
+  readonly openedAt: number
+  state: ConnectionState = 'idle'
+  closeReason: CloseReason | null = null
+  /** How many exchanges it has carried, the present one included. */
+  exchanges = 0
+  exchange: Exchange | null = null
+  readonly #socket: BackendSocket
+  readonly #clock: Clock
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  #head: ResponseHead | null = null
+  #upload: Upload | null = null
+  /** The end of the response, while it waits for the upload or the reader. */
+  #trailers: Headers | null = null
+  #writeError: Error | null = null
+  #peerEnded = false
+
+  // Where reads go: the sink's buffer, or null for the shared window.
+  #direct: Buffer | null = null
+  #targetLength = 0
+  #targetFull = false
+
+  // What came after the reader had asked for a pause.
+  paused = false
+  #resumed = false
+  #backlog: Buffer[] = []
+  #ending: (() => void) | null = null
+
+  // Deadlines: one timer, armed for the earliest that was ever asked for and looked at when it fires.
+  timeouts: Timeout | null = null
+  blocked = false
+  awaitingContinue = false
+  readSince = 0
+  writeSince = 0
+  idleUntil = NEVER
+  #pendingBytes = 0
+  #timer: Timer
+  #armedFor = NEVER
+
+  constructor(origin: string, socket: BackendSocket, clock: Clock, owner: ConnectionOwner) {
+    this.origin = origin
+    this.#socket = socket
+    this.#clock = clock
+    this.#owner = owner
+    this.#parser = new ResponseParser(this)
+    this.#timer = clock.timer(() => this.#onTimer())
+    this.openedAt = clock.now()
+    socket.handler = this
+  }
+
+  get sending(): boolean {
+    return this.#upload !== null && !this.#upload.finished
+  }
+
+  // --- exchanges
+
+  start(exchange: Exchange, now: number): void {
+    this.#to('start')
+    this.exchange = exchange
+    exchange.carrier = this
+    exchange.reused = this.exchanges++ > 0
+    exchange.phase = 'wait'
+    const { request } = exchange
+    this.timeouts = exchange.timeouts
+    this.readSince = this.writeSince = now
+    this.#parser.expect(request.method)
+    exchange.bytesSent = request.first.length
+    if (!this.#socket.write(request.first)) this.#block()
+    if (request.content !== null) {
+      exchange.phase = 'write'
+      this.#upload = new Upload(exchange, this.#socket, this)
+      if (request.head.expectsContinue) this.awaitingContinue = true
+      else this.#clock.microtask(() => this.exchange === exchange && this.#startUpload())
+    }
+    this.#schedule()
+  }
+
+  /** Waits for the next exchange until `until`, in the clock's time. */
+  rest(until: number): void {
+    this.idleUntil = until
+    this.#schedule()
+  }
+
+  /** The Keep-Alive hint of the last response in ms; null without one. */
+  keepAliveHint(): number | null {
+    if (!this.#parser.mayHintKeepAlive || this.#head === null) return null
+    const hint = /(?:^|[,;\s])timeout=(\d+)/i.exec(this.#head.headers.get('keep-alive') ?? '')
+    return hint === null ? null : Number(hint[1]) * 1000
+  }
+
+  close(reason: CloseReason, replay: Exchange | null = null): void {
+    if (this.state === 'closed' || this.state === 'upgraded') return
+    this.#to('close')
+    this.closeReason = reason
+    this.#timer.cancel()
+    this.#parser.stop()
+    this.#upload?.stop()
+    this.#backlog = []
+    this.#socket.destroy()
+    this.#owner.onClosed(this, reason, replay)
+  }
+
+  release(exchange: Exchange): void {
+    if (this.exchange !== exchange) return
+    this.exchange = null
+    this.close('aborted')
+  }
+
+  #fail(reason: CloseReason, error: unknown): void {
+    const { exchange } = this
+    this.exchange = null
+    this.close(reason)
+    exchange?.fail(error)
+  }
+
+  // --- what the parser says
+
+  onInformational(head: ResponseHead): void {
+    if (head.status === 100 && this.awaitingContinue) this.#startUpload()
+    this.#guard((exchange) => exchange.sink.onInformational(head))
+  }
+
+  onHead(head: ResponseHead): void {
+    const exchange = this.exchange as Exchange
+    this.#head = head
+    if (this.awaitingContinue) this.awaitingContinue = false // it does not want the content
+    if (exchange.phase === 'wait') exchange.phase = 'read'
+    try {
+      exchange.sink.onHead(head, this.#parser.remaining)
+    } catch (error) {
+      this.#fail('handler-threw', error)
+    }
+  }
+
+  onBody(source: Buffer, start: number, end: number): void {
+    if (start === end) return
+    this.#resumed = false
+    try {
+      if ((this.exchange as Exchange).sink.onBody(source, start, end) === false) this.#pause()
+    } catch (error) {
+      this.#fail('handler-threw', error)
+    }
+  }
+
+  onComplete(trailers: Headers): void {
+    this.#trailers = trailers
+    this.#finish()
+  }
+
+  onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void {
+    const exchange = this.exchange as Exchange
+    const asked = exchange.request.head.upgrade || exchange.request.method === 'CONNECT'
+    const first = Buffer.from(source.subarray(start, end))
+    const open = () => this.#giveAway(first)
+    let taken = false
+    try {
+      taken = asked && exchange.sink.onUpgrade(open, first, head)
+    } catch (error) {
+      return this.#fail('handler-threw', error)
+    }
+    if (!taken && !exchange.settled)
+      this.onFault(`${head.status} came and nobody asked to switch protocols`)
+  }
+
+  onFault(fault: string): void {
+    const { exchange } = this
+    if (exchange === null) return this.close('protocol-error')
+    const what = `The server's response is not valid: ${fault} (${exchange.describe()})`
+    this.#fail('protocol-error', new RemoteProtocolError(what, exchange.facts()))
+  }
+
+  #guard(deliver: (exchange: Exchange) => void): void {
+    if (this.exchange === null) return
+    try {
+      deliver(this.exchange)
+    } catch (error) {
+      this.#fail('handler-threw', error)
+    }
+  }
+
+  #giveAway(first: Buffer): Duplex {
+    const exchange = this.exchange as Exchange
+    this.#to('upgrade')
+    this.exchange = null
+    this.#timer.cancel()
+    this.closeReason = 'upgraded'
+    this.#owner.onClosed(this, 'upgraded', null)
+    exchange.upgraded()
+    return openRawSocket(this.#socket, first)
+  }
+
+  /** The response is complete: so is the exchange, once the request and the reader are. */
+  #finish(): void {
+    const trailers = this.#trailers
+    const exchange = this.exchange
+    if (trailers === null || exchange === null || this.paused) return
+    if (this.sending && this.#wantsRest()) return
+    const reason = reasonAgainstReuse({
+      surplus: this.#parser.surplus,
+      targetFull: this.#targetFull,
+      untilClose: this.#parser.untilClose,
+      uploadFinished: !this.sending,
+      requestSaysClose: exchange.request.head.close,
+      persistent: this.#parser.persistent,
+      peerEnded: this.#peerEnded || this.#writeError !== null,
+    })
+    this.exchange = null
+    this.#trailers = null
+    this.timeouts = null
+    this.#upload = null
+    exchange.carrier = null
+    if (reason === null) {
+      this.#to('finish')
+      this.#owner.onIdle(this)
+    } else {
+      this.close(reason)
+    }
+    exchange.end(trailers)
+  }
+
+  /** RFC 9112 9.5: an error, or `close`, says that the rest of the content is not wanted. */
+  #wantsRest(): boolean {
+    const status = this.#head?.status ?? 0
+    return (
+      status < 300 && this.#parser.persistent && this.#writeError === null && this.#upload !== null
+    )
+  }
+
+  // --- what the socket says
+
+  readTarget(): Uint8Array {
+    const { exchange } = this
+    const { expecting } = this.#parser
+    if (
+      exchange !== null &&
+      !this.paused &&
+      (expecting === 'counted' || expecting === 'until-close')
+    ) {
+      this.#direct = exchange.sink.target(this.#parser.remaining)
+      if (this.#direct !== null) {
+        this.#targetLength = this.#direct.length
+        return this.#direct
+      }
+    } else {
+      this.#direct = null
+    }
+    const { target } = this.#parser
+    this.#targetLength = target.length
+    return target
+  }
+
+  onRead(length: number): void {
+    const { exchange } = this
+    if (exchange === null) return this.close('idle-data')
+    if (this.paused) {
+      const source = this.#direct ?? this.#parser.target
+      this.#backlog.push(Buffer.from(source.subarray(0, length)))
+      return
+    }
+    exchange.responseStarted = true
+    this.#targetFull = length === this.#targetLength
+    if (this.#direct === null) this.#parser.read(length)
+    else this.#parser.take(this.#direct, 0, length)
+    if (this.exchange === exchange) this.readSince = this.#clock.now()
+  }
+
+  onDrain(): void {
+    this.blocked = false
+    this.readSince = this.writeSince = this.#clock.now()
+    this.#upload?.onDrain()
+    if (this.#upload?.blocked) this.#block()
+    this.#schedule()
+  }
+
+  onWriteError(error: Error): void {
+    this.#writeError = error
+    this.blocked = false
+    this.#upload?.stop()
+    // The answer may stand behind the error: go on reading until it, the end, or the read deadline.
+    this.readSince = this.#clock.now()
+    this.#schedule()
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true
+    if (this.exchange === null) return this.close('peer-ended')
+    if (this.paused) this.#ending = () => this.#ended()
+    else this.#ended()
+  }
+
+  onClose(error: Error | null): void {
+    if (this.exchange === null) return this.close(error === null ? 'peer-ended' : 'peer-reset')
+    const lost = () => (error === null ? this.#ended() : this.#lost(error))
+    if (this.paused) this.#ending = lost
+    else lost()
+  }
+
+  /** The peer has finished sending: the end of the message, or too early. */
+  #ended(): void {
+    const exchange = this.exchange
+    if (exchange === null) return
+    if (this.#trailers !== null) return this.#finishWithoutRest()
+    if (!exchange.responseStarted) {
+      if (this.#mayReplay(exchange)) return this.#replay(exchange)
+      if (this.#writeError !== null) return this.#lost(this.#writeError)
+    }
+    this.#parser.end()
+  }
+
+  /** The upload will never finish: the response counts as it is. */
+  #finishWithoutRest(): void {
+    this.#writeError ??= new Error('the peer closed')
+    this.#finish()
+  }
+
+  #lost(cause: Error): void {
+    const exchange = this.exchange
+    if (exchange === null) return
+    if (this.#trailers !== null) return this.#finishWithoutRest()
+    if (this.#mayReplay(exchange)) return this.#replay(exchange)
+    const facts = exchange.facts(cause)
+    const where = exchange.describe()
+    const error =
+      this.#writeError !== null && !exchange.responseStarted
+        ? new WriteError(
+            `Sending the request failed: ${this.#writeError.message} (${where})`,
+            facts,
+          )
+        : new ReadError(`The connection broke: ${cause.message} (${where})`, facts)
+    this.#fail('peer-reset', error)
+  }
+
+  /** RFC 9112 9.3.1: once, and only what does no harm when it is done twice. */
+  #mayReplay(exchange: Exchange): boolean {
+    return (
+      exchange.reused &&
+      !exchange.replayed &&
+      !exchange.responseStarted &&
+      exchange.replayable &&
+      (exchange.bytesSent === 0 || isIdempotent(exchange.request.method))
+    )
+  }
+
+  #replay(exchange: Exchange): void {
+    this.exchange = null
+    exchange.carrier = null
+    exchange.replayed = true
+    exchange.bytesSent = 0
+    this.close('peer-ended', exchange)
+  }
+
+  onConnect(): void {}
+  onSecure(): void {}
+
+  onSession(session: Uint8Array): void {
+    this.#owner.onSession(session)
+  }
+
+  // --- sending
+
+  #startUpload(): void {
+    this.awaitingContinue = false
+    this.writeSince = this.#clock.now()
+    this.#upload?.start()
+    if (this.#upload?.blocked) this.#block()
+  }
+
+  #block(): void {
+    this.blocked = true
+    this.#pendingBytes = this.#socket.pendingBytes()
+  }
+
+  onUploaded(): void {
+    const { exchange } = this
+    if (exchange?.phase === 'write') exchange.phase = 'wait'
+    this.readSince = this.#clock.now()
+    this.#schedule()
+    if (this.#trailers !== null) this.#finish()
+  }
+
+  onUploadFailed(error: Error): void {
+    this.#fail('request-failed', error)
+  }
+
+  // --- pausing
+
+  #pause(): void {
+    if (this.#resumed || this.exchange === null) return
+    this.paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#resumed = true
+    if (!this.paused) return
+    this.#clock.microtask(() => {
+      if (this.paused && this.#resumed) this.#continue()
+    })
+  }
+
+  #continue(): void {
+    this.paused = false
+    while (this.#backlog.length > 0) {
+      if (this.exchange === null) return
+      this.#feed(this.#backlog.shift() as Buffer)
+      if (this.paused) return
+    }
+    if (this.exchange === null) return
+    if (this.#trailers !== null) return this.#afterPause()
+    const ending = this.#ending
+    this.#ending = null
+    if (ending !== null) return ending()
+    this.#afterPause()
+  }
+
+  #afterPause(): void {
+    this.#socket.resume()
+    this.readSince = this.#clock.now()
+    this.#schedule()
+    this.#finish()
+  }
+
+  /** Gives kept bytes to the parser, as many at a time as it has room for. */
+  #feed(bytes: Buffer): void {
+    const { expecting } = this.#parser
+    if (expecting === 'counted' || expecting === 'until-close') {
+      return this.#parser.take(bytes, 0, bytes.length)
+    }
+    const { target } = this.#parser
+    const length = Math.min(bytes.length, target.length)
+    if (length < bytes.length) this.#backlog.unshift(bytes.subarray(length))
+    target.set(bytes.subarray(0, length))
+    this.#parser.read(length)
+  }
+
+  // --- time
+
+  #schedule(): void {
+    const at = deadlineAt(this, deadlineKind(this))
+    if (at >= this.#armedFor) return
+    this.#armedFor = at
+    this.#timer.arm(Math.max(1, at - this.#clock.now()))
+  }
+
+  #onTimer(): void {
+    this.#armedFor = NEVER
+    const kind = deadlineKind(this)
+    if (deadlineAt(this, kind) > this.#clock.now()) return this.#schedule()
+    if (kind === 'idle') return this.close('keepalive-expired')
+    // What has arrived while the loop was blocked comes first: that is not lateness of the peer's.
+    const { exchange } = this
+    this.#clock.afterPending(() => {
+      if (this.exchange === exchange && exchange !== null) this.#expire(exchange)
+    })
+  }
+
+  #expire(exchange: Exchange): void {
+    const kind = deadlineKind(this)
+    const now = this.#clock.now()
+    if (deadlineAt(this, kind) > now) return this.#schedule()
+    if (kind === 'continue') return this.#startUpload()
+    if (kind === 'write') {
+      const pending = this.#socket.pendingBytes()
+      if (pending < this.#pendingBytes) {
+        this.#pendingBytes = pending
+        this.writeSince = now
+        return this.#schedule()
+      }
+      const what = `No progress in sending for ${exchange.timeouts.write} ms, ${pending} bytes wait`
+      return this.#fail(
+        'timeout',
+        new WriteTimeout(`${what} (${exchange.describe()})`, exchange.facts()),
+      )
+    }
+    const what = exchange.responseStarted
+      ? 'No byte of the rest of the response came'
+      : 'No response came'
+    const text = `${what} for ${exchange.timeouts.read} ms (${exchange.describe()})`
+    this.#fail('timeout', new ReadTimeout(text, exchange.facts()))
+  }
+
+  #to(event: ConnectionEvent): void {
+    this.state = nextState(this.state, event)
+  }
+
+  [inspect.custom](): string {
+    const end = this.closeReason === null ? '' : `, ${this.closeReason}`
+    return `<Connection ${this.origin} [${this.state}${end}, ${this.exchanges} exchanges]>`
+  }
+}

@@ -1,0 +1,244 @@
+import type { Address, Backend, BackendSocket, SocketHandler, Timer } from '../backends/backend.ts'
+import type { Phase } from '../errors.ts'
+import type { Origin } from '../models/origin.ts'
+import type { Route } from '../models/route.ts'
+
+/** How long one address may be alone before the next is tried beside it, in ms. RFC 8305 5 */
+const ATTEMPT_DELAY = 250
+
+/** Where reads go before there is a connection to ask: a server that speaks first is heard by the connection alone. */
+const nowhere = new Uint8Array(1)
+
+export interface DialOwner {
+  onPhase(phase: Phase): void
+  onDialed(socket: BackendSocket): void
+  /** `address` is the last one tried, null if it came to none. */
+  onDialFailed(error: Error, address: string | null): void
+  onDialTimeout(): void
+}
+
+/** TLS sessions by what they may be resumed for: the pool's settings and the origin. */
+export type SessionCache = Map<string, Uint8Array>
+
+/** Establishes one connection: name, addresses raced (RFC 8305), TLS; under one deadline. */
+export class Dial {
+  readonly #backend: Backend
+  readonly #origin: Origin
+  readonly #route: Route
+  readonly #sessions: SessionCache
+  readonly #owner: DialOwner
+  readonly #attempts = new Set<Attempt>()
+  readonly #deadline: Timer
+  readonly #nextAttempt: Timer
+  #waiting: Address[] = []
+  #deadlineAt = Number.POSITIVE_INFINITY
+  #error: Error | null = null
+  #lastAddress: string | null = null
+  #extended = false
+  #over = false
+
+  constructor(
+    origin: Origin,
+    route: Route,
+    backend: Backend,
+    sessions: SessionCache,
+    timeout: number | null,
+    owner: DialOwner,
+  ) {
+    this.#origin = origin
+    this.#route = route
+    this.#backend = backend
+    this.#sessions = sessions
+    this.#owner = owner
+    const { clock } = backend
+    this.#deadline = clock.timer(() => this.#onDeadline())
+    this.#nextAttempt = clock.timer(() => this.#tryNext())
+    if (timeout !== null) {
+      this.#deadlineAt = clock.now() + timeout
+      this.#deadline.arm(timeout)
+    }
+    clock.microtask(() => this.#start()) // nothing is told inside `dispatch`
+  }
+
+  /** Gives up without a word. */
+  abort(): void {
+    this.#finish()
+  }
+
+  #start(): void {
+    if (this.#over) return
+    const { uds, lookup } = this.#route
+    const { host } = this.#origin
+    if (uds !== null) return this.#attempt(null)
+    const { ipVersion } = this.#origin
+    if (ipVersion !== null) {
+      this.#waiting = [{ address: host, family: ipVersion }]
+      return this.#tryNext()
+    }
+    this.#owner.onPhase('dns')
+    const answered = (error: Error | null, addresses: readonly Address[]) => {
+      if (this.#over) return
+      if (error !== null) return this.#fail(error)
+      if (addresses.length === 0) return this.#fail(new Error(`${host} has no address`))
+      this.#waiting = alternate(addresses)
+      this.#tryNext()
+    }
+    if (lookup === null) this.#backend.lookup(host, answered)
+    else lookup(host, answered)
+  }
+
+  #tryNext(): void {
+    if (this.#over) return
+    const next = this.#waiting.shift()
+    if (next === undefined) {
+      if (this.#attempts.size === 0) this.#fail(this.#error ?? new Error('no address'))
+      return
+    }
+    this.#attempt(next)
+  }
+
+  #attempt(address: Address | null): void {
+    const { host, port, secure } = this.#origin
+    const { uds, localAddress, onConnect, tls } = this.#route
+    this.#owner.onPhase('tcp')
+    this.#lastAddress = address?.address ?? uds
+    if (address !== null) {
+      try {
+        onConnect?.({ address: address.address, family: address.family, port, host })
+      } catch (error) {
+        return this.#attemptFailed(null, error as Error)
+      }
+    }
+    const attempt = new Attempt(this, secure)
+    this.#attempts.add(attempt)
+    attempt.socket = this.#backend.connect(
+      {
+        ...(address === null ? { path: uds as string } : { address: address.address, port }),
+        localAddress,
+        tls: secure ? { host, options: tls, session: this.#sessions.get(this.#origin.key) } : null,
+      },
+      attempt,
+    )
+    if (this.#waiting.length > 0) this.#nextAttempt.arm(ATTEMPT_DELAY)
+  }
+
+  /** The first to be connected wins; a slow attempt is never closed for one that is not. */
+  connected(winner: Attempt): void {
+    this.#waiting = []
+    this.#nextAttempt.cancel()
+    for (const attempt of this.#attempts) if (attempt !== winner) this.#drop(attempt)
+    if (winner.secure) this.#owner.onPhase('tls')
+    else this.established(winner)
+  }
+
+  established(attempt: Attempt): void {
+    const { socket } = attempt
+    this.#attempts.delete(attempt)
+    this.#finish()
+    this.#owner.onDialed(socket)
+  }
+
+  remember(session: Uint8Array): void {
+    this.#sessions.set(this.#origin.key, session)
+  }
+
+  #drop(attempt: Attempt): void {
+    this.#attempts.delete(attempt)
+    attempt.dropped = true
+    attempt.socket.destroy()
+  }
+
+  closed(attempt: Attempt, error: Error | null): void {
+    this.#attempts.delete(attempt)
+    this.#attemptFailed(attempt, error ?? new Error('the peer closed the connection'))
+  }
+
+  #attemptFailed(attempt: Attempt | null, error: Error): void {
+    this.#error ??= error
+    if (attempt?.isConnected) return this.#fail(error) // its TLS failed: another address would not help
+    this.#tryNext()
+  }
+
+  #fail(error: Error): void {
+    if (this.#over) return
+    const address = this.#lastAddress
+    this.#finish()
+    this.#owner.onDialFailed(error, address)
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.#deadline.cancel()
+    this.#nextAttempt.cancel()
+    for (const attempt of this.#attempts) this.#drop(attempt)
+  }
+
+  /** A connect needs several turns of the loop: when the timer is late, so was everything else. */
+  #onDeadline(): void {
+    const { clock } = this.#backend
+    const late = clock.now() - this.#deadlineAt
+    if (late < 0) return this.#deadline.arm(-late)
+    if (late > 1 && !this.#extended) {
+      this.#extended = true
+      return this.#deadline.arm(late)
+    }
+    clock.afterPending(() => {
+      if (this.#over) return
+      this.#finish()
+      this.#owner.onDialTimeout()
+    })
+  }
+}
+
+/** Families in turn, in the resolver's order of each. RFC 8305 4 */
+function alternate(addresses: readonly Address[]): Address[] {
+  const first = addresses[0].family
+  const preferred = addresses.filter((a) => a.family === first)
+  const other = addresses.filter((a) => a.family !== first)
+  const turns = preferred.flatMap((a, i) => (i < other.length ? [a, other[i]] : [a]))
+  return [...turns, ...other.slice(preferred.length)]
+}
+
+/** One address being tried. */
+class Attempt implements SocketHandler {
+  socket!: BackendSocket
+  readonly secure: boolean
+  isConnected = false
+  dropped = false
+  readonly #dial: Dial
+
+  constructor(dial: Dial, secure: boolean) {
+    this.#dial = dial
+    this.secure = secure
+  }
+
+  onConnect(): void {
+    if (this.dropped) return
+    this.isConnected = true
+    this.#dial.connected(this)
+  }
+
+  onSecure(): void {
+    if (!this.dropped) this.#dial.established(this)
+  }
+
+  onClose(error: Error | null): void {
+    if (!this.dropped) this.#dial.closed(this, error)
+  }
+
+  onSession(session: Uint8Array): void {
+    this.#dial.remember(session)
+  }
+
+  onEnd(): void {
+    this.socket.destroy()
+  }
+
+  readTarget(): Uint8Array {
+    return nowhere
+  }
+
+  onRead(): void {}
+  onDrain(): void {}
+  onWriteError(): void {}
+}

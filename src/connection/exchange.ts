@@ -1,0 +1,182 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../backends/backend.ts'
+import type { ErrorFacts, Phase } from '../errors.ts'
+import { redactUrl } from '../errors.ts'
+import type { Headers } from '../models/headers.ts'
+import type { Body, DispatchControl } from '../models/request.ts'
+import type { Timeout } from '../models/timeout.ts'
+import { isIdempotent } from '../protocol/methods.ts'
+import type { RequestHead } from '../protocol/request-head.ts'
+import type { ResponseHead } from '../protocol/response-head.ts'
+
+/** Receives one response inside the engine: with positions instead of slices, and buffers of its own if it likes. */
+export interface ResponseSink {
+  onInformational(head: ResponseHead): void
+  /** `length` of the body in bytes, NaN when only its end will tell. */
+  onHead(head: ResponseHead, length: number): void
+  /** `source` is borrowed unless it came from `target`. @returns false to pause */
+  onBody(source: Buffer, start: number, end: number): boolean
+  /**
+   * A buffer for the next read of a body that needs no parsing; null for the shared window. `missing`
+   * bytes of it are to come, NaN for unknown. A buffer that could take them all should be one byte
+   * longer, so that a surplus shows.
+   */
+  target(missing: number): Buffer | null
+  onEnd(trailers: Headers): void
+  onError(error: unknown): void
+  /** @returns false when nobody wants it */
+  onUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean
+}
+
+/** A request that has been checked and made ready for the wire. */
+export interface OutgoingRequest {
+  readonly method: string
+  readonly origin: string
+  readonly path: string
+  readonly head: RequestHead
+  /** The head, with the content where it is small. Strings are latin1. */
+  readonly first: string | Buffer
+  /** Content that follows `first`; null when there is none. */
+  readonly content: Exclude<Body, string> | null
+  /** The last chunk and its trailers, once the content has ended. */
+  readonly lastChunk: () => string
+}
+
+/** Who carries an exchange at the moment. */
+export interface Carrier {
+  resume(): void
+  /** Lets go of the exchange, which has been settled. */
+  release(exchange: Exchange): void
+}
+
+/** Who keeps count of exchanges. */
+export interface ExchangeOwner {
+  /** Once for each exchange, before its end is told. */
+  onSettled(exchange: Exchange): void
+}
+
+/** One dispatched request from the call to its one end. */
+export class Exchange implements DispatchControl {
+  readonly request: OutgoingRequest
+  readonly sink: ResponseSink
+  readonly timeouts: Timeout
+  readonly startedAt: number
+  /** The queue, the dialling or the connection; null before and after. */
+  carrier: Carrier | null = null
+  phase: Phase = 'queue'
+  bytesSent = 0
+  responseStarted = false
+  reused = false
+  replayed = false
+  /** The async context of the caller, where the caller's code is run outside of a promise. */
+  readonly scope: AsyncResource | null
+  /** What watches this exchange alone, to be ended with it: the signal's listener, the total deadline. */
+  watch: { end(): void } | null = null
+  settled = false
+  /** Content was taken from an iterable, which gives it only once. */
+  contentTaken = false
+  readonly #clock: Clock
+  readonly #owner: ExchangeOwner
+
+  constructor(
+    request: OutgoingRequest,
+    sink: ResponseSink,
+    timeouts: Timeout,
+    clock: Clock,
+    startedAt: number,
+    owner: ExchangeOwner,
+  ) {
+    this.request = request
+    this.sink = sink
+    this.timeouts = timeouts
+    this.startedAt = startedAt
+    this.#clock = clock
+    this.#owner = owner
+    this.scope =
+      request.content === null || request.content instanceof Uint8Array
+        ? null
+        : new AsyncResource('HawserBody', { requireManualDestroy: true })
+  }
+
+  resume(): void {
+    this.carrier?.resume()
+  }
+
+  abort(reason?: unknown): void {
+    if (this.settled) return
+    this.#settle() // at once: nothing else is delivered
+    const error = reason ?? new DOMException('The request was aborted', 'AbortError')
+    this.#clock.microtask(() => this.sink.onError(error))
+  }
+
+  /** The response is complete. The carrier has let go before. */
+  end(trailers: Headers): void {
+    if (this.settled) return
+    this.#settle()
+    try {
+      this.sink.onEnd(trailers)
+    } catch (error) {
+      this.#rethrow(error)
+    }
+  }
+
+  /** Settles with an error, never inside `dispatch` or another call of the user's: callers see to that. */
+  fail(error: unknown): void {
+    if (this.settled) return
+    this.#settle()
+    try {
+      this.sink.onError(error)
+    } catch (thrown) {
+      this.#rethrow(thrown)
+    }
+  }
+
+  /** The connection has been given away. */
+  upgraded(): void {
+    this.carrier = null
+    this.#settle()
+  }
+
+  #settle(): void {
+    this.settled = true
+    this.watch?.end()
+    this.#owner.onSettled(this)
+    const { carrier } = this
+    this.carrier = null
+    carrier?.release(this)
+  }
+
+  #rethrow(error: unknown): void {
+    this.#clock.microtask(() => {
+      throw error
+    })
+  }
+
+  /** Whether the request can be sent once more: nothing of its content is gone. */
+  get replayable(): boolean {
+    return !this.contentTaken
+  }
+
+  /** Where it happened, for a message: method, URL without its secrets, and how long it has taken. */
+  describe(): string {
+    const { method, origin, path } = this.request
+    const url = method === 'CONNECT' || path === '*' ? `${path} at ${origin}` : `${origin}${path}`
+    return `${method} ${redactUrl(url)}, after ${Math.round(this.#clock.now() - this.startedAt)} ms`
+  }
+
+  /** What errors say of this exchange. */
+  facts(cause?: unknown): ErrorFacts {
+    const { method, origin, path } = this.request
+    const unanswered = !this.responseStarted && this.replayable
+    return {
+      cause,
+      request: { method, origin, path },
+      phase: this.phase,
+      bytesSent: this.bytesSent,
+      responseStarted: this.responseStarted,
+      reusedConnection: this.reused,
+      safeToRetry: unanswered && (this.bytesSent === 0 || isIdempotent(method)),
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** The engine's public face, `hawser/engine`: a connection pool that speaks HTTP/1.1. */
+export type {
+  Address,
+  Backend,
+  BackendSocket,
+  Clock,
+  ConnectTarget,
+  SocketHandler,
+  Timer,
+  TlsTarget,
+} from './backends/backend.ts'
+export { nodeBackend } from './backends/node.ts'
+export { type CloseReason, closeReasons } from './connection/close-reason.ts'
+export * from './errors.ts'
+export { Headers, type HeadersInit } from './models/headers.ts'
+export type { PoolLimits } from './models/limits.ts'
+export type {
+  Body,
+  DispatchControl,
+  DispatchHandler,
+  DispatchRequest,
+  Head,
+} from './models/request.ts'
+export type { ConnectFacts } from './models/route.ts'
+export { Timeout, type TimeoutFields, type TimeoutInit } from './models/timeout.ts'
+export { ConnectionPool, type PoolStats } from './pool/pool.ts'
+export type { Lookup, PoolOptions } from './pool/pool-options.ts'
+export type { Response } from './pool/response.ts'
+export { type MessageSink, ResponseParser } from './protocol/response-parser.ts'

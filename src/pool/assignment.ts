@@ -1,0 +1,72 @@
+/**
+ * Who gets which connection: pure decisions, from counts alone. Acting on them is the pool's.
+ *
+ * Two rules make every decision a look at the ends of queues. A connection idles only while nobody
+ * waits for a place. And requests are served in the order in which they came, across origins.
+ */
+
+/** The limits that bear on places; null is none. */
+export interface PlaceLimits {
+  readonly maxConnections: number | null
+  readonly maxConnectionsPerOrigin: number | null
+  readonly maxKeepaliveConnections: number | null
+}
+
+/** The pool as a request for one origin finds it. */
+export interface RequestFacts {
+  /** Connections of its origin, those being dialled and places that its waiters have been promised included. */
+  readonly ofOrigin: number
+  readonly total: number
+  readonly idleOfOrigin: number
+  readonly idle: number
+  /** Only a new connection will do: a kept one has failed it already. */
+  readonly fresh: boolean
+}
+
+export type RequestDecision =
+  /** Take the idle connection that was used last. */
+  | 'reuse'
+  /** Open a connection. */
+  | 'open'
+  /** Close the connection that has idled longest, and open one in its place. */
+  | 'replace'
+  /** Wait for a connection of this origin, which has as many as it may. */
+  | 'wait-for-origin'
+  /** Wait for any place. */
+  | 'wait-for-place'
+
+export function assign(facts: RequestFacts, limits: PlaceLimits): RequestDecision {
+  if (facts.idleOfOrigin > 0 && !facts.fresh) return 'reuse'
+  if (isFull(facts.ofOrigin, limits.maxConnectionsPerOrigin)) return 'wait-for-origin'
+  if (!isFull(facts.total, limits.maxConnections)) return 'open'
+  return facts.idle > 0 ? 'replace' : 'wait-for-place'
+}
+
+/** What a connection finds when its exchange is over. Orders are the numbers that waiters drew; null for no waiter. */
+export interface FreedFacts {
+  readonly oldestOfOrigin: number | null
+  readonly oldestForPlace: number | null
+  readonly idle: number
+}
+
+export type FreedDecision =
+  /** Serve the oldest waiter of its own origin. */
+  | 'serve'
+  /** Another origin's request has waited longer: close, and give it the place. */
+  | 'yield'
+  | 'idle'
+  /** As many idle as may be. */
+  | 'close'
+
+export function decideFreed(facts: FreedFacts, limits: PlaceLimits): FreedDecision {
+  const { oldestOfOrigin, oldestForPlace } = facts
+  if (oldestForPlace !== null && (oldestOfOrigin === null || oldestForPlace < oldestOfOrigin)) {
+    return 'yield'
+  }
+  if (oldestOfOrigin !== null) return 'serve'
+  return isFull(facts.idle, limits.maxKeepaliveConnections) ? 'close' : 'idle'
+}
+
+export function isFull(count: number, limit: number | null): boolean {
+  return limit !== null && count >= limit
+}

@@ -1,0 +1,30 @@
+import type { Origin } from '../models/origin.ts'
+import { LinkedList } from './linked-list.ts'
+import type { Place } from './place.ts'
+import type { Waiter } from './waiter.ts'
+
+/** What a pool holds for one origin. */
+export class OriginGroup {
+  readonly origin: Origin
+  /** All places of this origin, whatever they are at. */
+  readonly places = new Set<Place>()
+  /** Those whose connection is idle; the one used last stands last. */
+  readonly idle = new LinkedList<Place>()
+  /** All who wait, in order. */
+  readonly waiters = new LinkedList<Waiter>()
+  /** Those among them that have to wait for a place of this origin, which has as many as it may. */
+  readonly parked = new LinkedList<Waiter>()
+
+  constructor(origin: Origin) {
+    this.origin = origin
+  }
+
+  /** Connections, and places that waiters of this origin will get. */
+  get claimed(): number {
+    return this.places.size + this.waiters.size - this.parked.size
+  }
+
+  get isEmpty(): boolean {
+    return this.places.size === 0 && this.waiters.size === 0
+  }
+}

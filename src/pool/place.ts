@@ -1,0 +1,132 @@
+import type { BackendSocket } from '../backends/backend.ts'
+import type { CloseReason } from '../connection/close-reason.ts'
+import type { Connection, ConnectionOwner } from '../connection/connection.ts'
+import type { Dial, DialOwner } from '../connection/dial.ts'
+import type { Carrier, Exchange } from '../connection/exchange.ts'
+import type { Phase } from '../errors.ts'
+import { ConnectError, ConnectTimeout } from '../errors.ts'
+import type { Origin } from '../models/origin.ts'
+import { Link } from './linked-list.ts'
+
+/** What a place tells its pool. */
+export interface PlaceOwner {
+  dial(place: Place, exchange: Exchange): Dial
+  adopt(place: Place, socket: BackendSocket): Connection
+  onFreed(place: Place): void
+  /** Once for each place. `replay` takes a new place instead, before all who wait. */
+  onReleased(place: Place, replay: Exchange | null, reason: CloseReason | 'dial-failed'): void
+  remember(place: Place, session: Uint8Array): void
+}
+
+/**
+ * A lease on one of the pool's connections, from the decision to open it until it is closed. There
+ * is one way to give it back, `#release`, which every end of a dial or connection comes to.
+ */
+export class Place implements Carrier, DialOwner, ConnectionOwner {
+  readonly origin: Origin
+  readonly inGroup = new Link<Place>(this)
+  readonly inPool = new Link<Place>(this)
+  connection: Connection | null = null
+  readonly #owner: PlaceOwner
+  #dial: Dial | null = null
+  /** What is dialled for. */
+  #exchange: Exchange | null = null
+  #released = false
+
+  constructor(origin: Origin, owner: PlaceOwner) {
+    this.origin = origin
+    this.#owner = owner
+  }
+
+  open(exchange: Exchange): void {
+    this.#exchange = exchange
+    exchange.carrier = this
+    exchange.phase = 'tcp'
+    this.#dial = this.#owner.dial(this, exchange)
+  }
+
+  close(reason: CloseReason): void {
+    this.#dial?.abort()
+    if (this.connection !== null) this.connection.close(reason)
+    else this.#release(null, reason)
+  }
+
+  #release(replay: Exchange | null, reason: CloseReason | 'dial-failed'): void {
+    if (this.#released) return
+    this.#released = true
+    this.#owner.onReleased(this, replay, reason)
+  }
+
+  // --- the exchange that is dialled for
+
+  get exchange(): Exchange | null {
+    return this.#exchange ?? this.connection?.exchange ?? null
+  }
+
+  resume(): void {}
+
+  release(exchange: Exchange): void {
+    if (this.#exchange !== exchange) return
+    this.#exchange = null
+    this.close('aborted')
+  }
+
+  // --- dialling
+
+  onPhase(phase: Phase): void {
+    if (this.#exchange !== null) this.#exchange.phase = phase
+  }
+
+  onDialed(socket: BackendSocket): void {
+    this.#dial = null
+    const exchange = this.#exchange as Exchange
+    this.#exchange = null
+    this.connection = this.#owner.adopt(this, socket)
+    this.connection.start(exchange, this.connection.openedAt)
+  }
+
+  onDialFailed(cause: Error, address: string | null): void {
+    const exchange = this.#endDial()
+    const { authority } = this.origin
+    const where =
+      address === null || authority.includes(address) ? authority : `${authority} (${address})`
+    const what =
+      exchange.phase === 'tls' ? 'TLS with' : exchange.phase === 'dns' ? 'Finding' : 'Connecting to'
+    const text = `${what} ${where} failed: ${cause.message || String(cause)} (${exchange.describe()})`
+    exchange.fail(new ConnectError(text, exchange.facts(cause)))
+  }
+
+  onDialTimeout(): void {
+    const exchange = this.#endDial()
+    const text = `No connection to ${this.origin.authority} within ${exchange.timeouts.connect} ms`
+    exchange.fail(
+      new ConnectTimeout(
+        `${text}, at ${exchange.phase} (${exchange.describe()})`,
+        exchange.facts(),
+      ),
+    )
+  }
+
+  /** The place is free before its exchange hears of the failure. */
+  #endDial(): Exchange {
+    this.#dial = null
+    const exchange = this.#exchange as Exchange
+    this.#exchange = null
+    this.#release(null, 'dial-failed')
+    return exchange
+  }
+
+  onSession(session: Uint8Array): void {
+    this.#owner.remember(this, session)
+  }
+
+  // --- the connection
+
+  onIdle(): void {
+    this.#owner.onFreed(this)
+  }
+
+  onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {
+    this.#release(replay, reason)
+  }
+}

@@ -1,0 +1,108 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { Address, Backend } from '../backends/backend.ts'
+import type { BackendChoice } from '../backends/select.ts'
+import { selectBackend } from '../backends/select.ts'
+import type { PoolLimits } from '../models/limits.ts'
+import { checkOptions, option } from '../models/options.ts'
+import type { ConnectFacts, Route } from '../models/route.ts'
+import type { TimeoutInit } from '../models/timeout.ts'
+
+/** Resolves a name, with the signature of `dns.lookup`; asked for all addresses. */
+export type Lookup = (
+  hostname: string,
+  options: { readonly all: true },
+  callback: (
+    error: Error | null,
+    address: string | readonly { address: string; family: number }[],
+    family?: number,
+  ) => void,
+) => void
+
+export interface PoolOptions {
+  readonly limits?: PoolLimits | undefined
+  readonly timeouts?: TimeoutInit
+  /** For all connections; they are never shared with a pool of other settings. */
+  readonly tls?: ConnectionOptions | undefined
+  /** A unix socket that every connection goes to; a leading NUL is Linux's abstract namespace. */
+  readonly uds?: string | undefined
+  readonly backend?: BackendChoice | undefined
+  readonly lookup?: Lookup | undefined
+  readonly localAddress?: string | undefined
+  /** Sees each address before it is connected to, and may throw to refuse it. */
+  readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
+  /** Hears of connections opened and closed, the latter with the reason. */
+  readonly trace?: ((event: string, info: object) => void) | undefined
+}
+
+const NAMES = [
+  'limits',
+  'timeouts',
+  'tls',
+  'uds',
+  'backend',
+  'lookup',
+  'localAddress',
+  'onConnect',
+  'trace',
+] as const
+
+interface ResolvedPoolOptions {
+  readonly backend: Backend
+  readonly limits: PoolLimits
+  readonly timeouts: TimeoutInit
+  readonly route: Route
+  readonly trace: ((event: string, info: object) => void) | null
+}
+
+/** Throws `TypeError` that names what is wrong. */
+export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
+  checkOptions('ConnectionPool', options, NAMES)
+  const lookup = callable(options, 'lookup')
+  return {
+    backend: selectBackend(option(options, 'backend', undefined)),
+    limits: option(options, 'limits', {}),
+    timeouts: option(options, 'timeouts', undefined),
+    trace: callable(options, 'trace'),
+    route: {
+      uds: option(options, 'uds', null),
+      localAddress: option(options, 'localAddress', undefined),
+      lookup: lookup && allAddresses(lookup),
+      onConnect: callable(options, 'onConnect'),
+      tls: option(options, 'tls', {}),
+    },
+  }
+}
+
+function callable<Name extends 'lookup' | 'trace' | 'onConnect'>(
+  options: PoolOptions,
+  name: Name,
+): NonNullable<PoolOptions[Name]> | null {
+  const given = option(options, name, null)
+  if (given !== null && typeof given !== 'function') {
+    throw new TypeError(`ConnectionPool.${name} must be a function`)
+  }
+  return given as NonNullable<PoolOptions[Name]> | null
+}
+
+/** A lookup may answer with one address or with all; it may throw, and call back at once. */
+function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
+  return (host, callback) => {
+    try {
+      lookup(host, { all: true }, (error, address, family) => {
+        if (error) return callback(error, [])
+        const found = typeof address === 'string' ? [{ address, family: family ?? 0 }] : address
+        callback(
+          null,
+          found.map(({ address, family }) => ({ address, family: familyOf(address, family) })),
+        )
+      })
+    } catch (error) {
+      callback(error as Error, [])
+    }
+  }
+}
+
+function familyOf(address: string, family: number): Address['family'] {
+  if (family === 4 || family === 6) return family
+  return address.includes(':') ? 6 : 4
+}

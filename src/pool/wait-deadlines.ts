@@ -1,0 +1,59 @@
+import type { Clock, Timer } from '../backends/backend.ts'
+import { LinkedList } from './linked-list.ts'
+import type { Waiter } from './waiter.ts'
+
+/**
+ * When waiters have waited long enough. Those with the same timeout are late in the order in which
+ * they came: one timer for each timeout that is in use, whatever the number of waiters.
+ */
+export class WaitDeadlines {
+  readonly #clock: Clock
+  readonly #onLate: (waiter: Waiter) => void
+  readonly #queues = new Map<number, { waiters: LinkedList<Waiter>; timer: Timer }>()
+
+  constructor(clock: Clock, onLate: (waiter: Waiter) => void) {
+    this.#clock = clock
+    this.#onLate = onLate
+  }
+
+  add(waiter: Waiter): void {
+    const timeout = waiter.exchange.timeouts.pool
+    if (timeout === null) return
+    let queue = this.#queues.get(timeout)
+    if (queue === undefined) {
+      queue = { waiters: new LinkedList(), timer: this.#clock.timer(() => this.#onTimer(timeout)) }
+      this.#queues.set(timeout, queue)
+      queue.timer.arm(timeout)
+    }
+    queue.waiters.push(waiter.inDeadlines)
+  }
+
+  remove(waiter: Waiter): void {
+    waiter.inDeadlines.list?.remove(waiter.inDeadlines)
+  }
+
+  clear(): void {
+    for (const { timer } of this.#queues.values()) timer.cancel()
+    this.#queues.clear()
+  }
+
+  #onTimer(timeout: number): void {
+    // A connection may have come free while the loop was blocked.
+    this.#clock.afterPending(() => {
+      const queue = this.#queues.get(timeout)
+      if (queue === undefined) return
+      const now = this.#clock.now()
+      for (;;) {
+        const oldest = queue.waiters.first?.value
+        if (oldest === undefined) {
+          this.#queues.delete(timeout)
+          return
+        }
+        const left = oldest.since + timeout - now
+        if (left > 0) return queue.timer.arm(Math.max(1, left))
+        queue.waiters.remove(oldest.inDeadlines)
+        this.#onLate(oldest)
+      }
+    })
+  }
+}

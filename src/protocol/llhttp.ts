@@ -1,0 +1,80 @@
+/**
+ * The wasm module: one instance, one read window and one block of parser state for all connections
+ * of the thread. native/README.md has its memory map.
+ */
+import { MODULE } from './llhttp-module.generated.ts'
+
+interface Exports {
+  readonly memory: WebAssembly.Memory
+  setup(): void
+  parse(at: number, length: number, base: number, mode: number): number
+  readonly [constant: string]: unknown
+}
+
+const instance = new WebAssembly.Instance(
+  new WebAssembly.Module(Buffer.from(MODULE, 'base64') as Uint8Array<ArrayBuffer>),
+)
+const exports = instance.exports as unknown as Exports
+exports.setup() // reserves all memory: views made below never detach
+
+/** A number that the module states, so that it is not stated twice. */
+function constant(name: string): number {
+  return (exports[name] as WebAssembly.Global).value as number
+}
+
+const memory = exports.memory.buffer
+
+export const STATE_SIZE = constant('STATE_SIZE')
+export const WINDOW_SIZE = constant('WINDOW_SIZE')
+export const WINDOW = constant('WINDOW')
+
+/** The window that sockets read into, the same for all. What it holds is gone with the next read. */
+export const window: Buffer = Buffer.from(memory, WINDOW, WINDOW_SIZE)
+/** llhttp's parser and the record of the message that is being read. */
+export const state: Uint8Array = new Uint8Array(memory, constant('STATE'), STATE_SIZE)
+/** The record, indexed by the constants below. */
+export const record: Int32Array = new Int32Array(memory, constant('STATE'), STATE_SIZE / 4)
+const doubles = new Float64Array(memory, constant('STATE'), STATE_SIZE / 8)
+
+export const STATUS = constant('STATUS') / 4
+export const HEAD_END = constant('HEAD_END') / 4
+export const TRAILER_START = constant('TRAILER_START') / 4
+export const BODY_START = constant('BODY_START') / 4
+export const BODY_END = constant('BODY_END') / 4
+export const ERROR = constant('ERROR') / 4
+export const CONSUMED = constant('CONSUMED') / 4
+export const FRAMING = constant('FRAMING') / 4
+const CONTENT_LENGTH = constant('CONTENT_LENGTH') / 8
+
+export const HEAD_COMPLETE = constant('HEAD_COMPLETE')
+export const MESSAGE_COMPLETE = constant('MESSAGE_COMPLETE')
+export const PERSISTENT = constant('PERSISTENT')
+export const HTTP_1_0 = constant('HTTP_1_0')
+export const HAS_CONNECTION = constant('HAS_CONNECTION')
+export const HAS_KEEP_ALIVE = constant('HAS_KEEP_ALIVE')
+
+export const F_CONNECTION_CLOSE = constant('F_CONNECTION_CLOSE')
+export const F_CHUNKED = constant('F_CHUNKED')
+export const F_CONTENT_LENGTH = constant('F_CONTENT_LENGTH')
+export const F_TRANSFER_ENCODING = constant('F_TRANSFER_ENCODING')
+
+export const FRESH = constant('FRESH')
+export const NO_BODY = constant('NO_BODY')
+export const TO_CONNECT = constant('TO_CONNECT')
+
+export const REFUSED_STATUS = constant('REFUSED_STATUS')
+export const REFUSED_VERSION = constant('REFUSED_VERSION')
+export const REFUSED_REASON = constant('REFUSED_REASON')
+export const REFUSED_FIELDS = constant('REFUSED_FIELDS')
+export const MAX_FIELDS = constant('MAX_FIELDS')
+
+/**
+ * Parses `length` bytes at the absolute address `at`, of a message that began at `base`.
+ * @returns the flags HEAD_COMPLETE ... HAS_KEEP_ALIVE; the rest is in `record`
+ */
+export const parse = exports.parse
+
+/** The Content-Length of the head in `record`; exact up to 2^53. */
+export function contentLength(): number {
+  return doubles[CONTENT_LENGTH]
+}

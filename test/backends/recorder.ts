@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import type { BackendSocket, SocketHandler } from '../../src/backends/backend.ts'
+
+/** Hears everything, and holds the socket to the contract of `SocketHandler`. */
+export class Recorder implements SocketHandler {
+  readonly events: string[] = []
+  readonly sessions: Uint8Array[] = []
+  /** Where reads go. */
+  window = new Uint8Array(65_536)
+  error: Error | null = null
+  writeError: Error | null = null
+  /** Called with each event, after it was recorded. */
+  on: (event: string) => void = () => {}
+  #socket: BackendSocket | null = null
+  #calls = 0
+  #target: Uint8Array = this.window
+  #chunks: Buffer[] = []
+  #waiting: { condition: () => boolean; resolve: () => void }[] = []
+
+  /** The same socket, but an event inside a call to it fails the test. */
+  listen(open: (handler: this) => BackendSocket): BackendSocket {
+    this.#socket = this.#during(() => open(this))
+    return this.watch(this.#socket)
+  }
+
+  watch(socket: BackendSocket): BackendSocket {
+    return new Proxy(socket, {
+      get: (_, name) => {
+        const value = Reflect.get(socket, name, socket)
+        if (typeof value !== 'function') return value
+        return (...args: unknown[]) => this.#during(() => Reflect.apply(value, socket, args))
+      },
+      set: (_, name, value) => Reflect.set(socket, name, value, socket),
+    })
+  }
+
+  /** What `secure` takes: sockets know their own only. */
+  get raw(): BackendSocket {
+    assert.ok(this.#socket)
+    return this.#socket
+  }
+
+  get received(): Buffer {
+    this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0]!
+  }
+
+  get text(): string {
+    return this.received.toString('latin1')
+  }
+
+  count(event: string): number {
+    return this.events.filter((each) => each === event).length
+  }
+
+  /** Until an event makes it true. */
+  until(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push({ condition, resolve }))
+  }
+
+  untilEvent(event: string): Promise<void> {
+    return this.until(() => this.events.includes(event))
+  }
+
+  onConnect(): void {
+    this.#record('connect')
+  }
+
+  onSecure(): void {
+    this.#record('secure')
+  }
+
+  onSession(session: Uint8Array): void {
+    this.sessions.push(session)
+    this.#record('session')
+  }
+
+  readTarget(): Uint8Array {
+    assert.equal(this.#calls, 0, 'readTarget inside a call')
+    this.#target = this.window
+    return this.#target
+  }
+
+  onRead(length: number): void {
+    assert.ok(length > 0 && length <= this.#target.length, `read ${length}`)
+    this.#chunks.push(Buffer.from(this.#target.subarray(0, length)))
+    this.#target.fill(0x23, 0, length) // whoever looks there later sees '#'
+    this.#record('read')
+  }
+
+  onDrain(): void {
+    this.#record('drain')
+  }
+
+  onWriteError(error: Error): void {
+    this.writeError = error
+    this.#record('write error')
+  }
+
+  onEnd(): void {
+    this.#record('end')
+  }
+
+  onClose(error: Error | null): void {
+    this.error = error
+    this.#record('close')
+  }
+
+  #during<Result>(call: () => Result): Result {
+    this.#calls += 1
+    try {
+      return call()
+    } finally {
+      this.#calls -= 1
+    }
+  }
+
+  #record(event: string): void {
+    assert.equal(this.#calls, 0, `${event} inside a call`)
+    assert.ok(!this.events.includes('close'), `${event} after close`)
+    this.events.push(event)
+    this.on(event)
+    this.#waiting = this.#waiting.filter(({ condition, resolve }) => {
+      if (!condition()) return true
+      resolve()
+      return false
+    })
+  }
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PoolLimits } from '../../src/models/limits.ts'
+import { resolveLimits } from '../../src/models/limits.ts'
+import { whilePolluted } from '../support/pollution.ts'
+
+const defaults = {
+  maxConnections: 100,
+  maxKeepaliveConnections: 100,
+  keepaliveExpiry: 5000,
+  maxConnectionsPerOrigin: null,
+  maxLifetime: null,
+}
+
+test('the defaults', () => {
+  assert.deepEqual(resolveLimits(), defaults)
+  assert.deepEqual(resolveLimits(undefined), defaults)
+  assert.deepEqual(resolveLimits({}), defaults)
+  assert.deepEqual(resolveLimits({ maxConnections: undefined, maxLifetime: undefined }), defaults)
+})
+
+test('what is given is kept', () => {
+  const limits = {
+    maxConnections: 10,
+    maxKeepaliveConnections: 5,
+    keepaliveExpiry: 0.5,
+    maxConnectionsPerOrigin: 2,
+    maxLifetime: 2 ** 40,
+  }
+  assert.deepEqual(resolveLimits(limits), limits)
+})
+
+test('as many connections are kept as may be open', () => {
+  assert.equal(resolveLimits({ maxConnections: 7 }).maxKeepaliveConnections, 7)
+  assert.equal(resolveLimits({ maxConnections: null }).maxKeepaliveConnections, null)
+  assert.equal(resolveLimits({ maxConnections: Infinity }).maxKeepaliveConnections, null)
+})
+
+test('null and Infinity are no bound', () => {
+  for (const name of Object.keys(defaults) as (keyof PoolLimits)[]) {
+    assert.equal(resolveLimits({ [name]: null })[name], null)
+    assert.equal(resolveLimits({ [name]: Infinity })[name], null)
+  }
+})
+
+test('0 keeps no idle connection', () => {
+  assert.equal(resolveLimits({ maxKeepaliveConnections: 0 }).maxKeepaliveConnections, 0)
+  assert.equal(resolveLimits({ keepaliveExpiry: 0 }).keepaliveExpiry, 0)
+})
+
+const always = [-1, NaN, -Infinity, '10', true, 10n, {}]
+const bad: Record<keyof PoolLimits, unknown[]> = {
+  maxConnections: [...always, 0, 1.5, 2 ** 53],
+  maxKeepaliveConnections: [...always, 1.5],
+  keepaliveExpiry: always,
+  maxConnectionsPerOrigin: [...always, 0, 1.5],
+  maxLifetime: [...always, 0],
+}
+for (const [name, values] of Object.entries(bad)) {
+  test(`a bad ${name} is a TypeError that names it`, () => {
+    for (const value of values) {
+      assert.throws(() => resolveLimits({ [name]: value }), {
+        name: 'TypeError',
+        message: new RegExp(`^${name} must be .*, not `),
+      })
+    }
+  })
+}
+
+test('what is no object, or has a name that no limit has, is a TypeError', () => {
+  for (const value of [null, 100, 'all', [], [100]]) {
+    assert.throws(() => resolveLimits(value as PoolLimits), TypeError)
+  }
+  assert.throws(() => resolveLimits({ maxConections: 1 } as PoolLimits), {
+    name: 'TypeError',
+    message: /^poolLimits\.maxConections is not an option/,
+  })
+})
+
+test('the result cannot be changed', () => {
+  assert.ok(Object.isFrozen(resolveLimits({ maxConnections: 1 })))
+})
+
+test('a polluted Object.prototype sets no limit', () => {
+  const polluted = {
+    maxConnections: 1,
+    maxKeepaliveConnections: 1,
+    keepaliveExpiry: 1,
+    maxConnectionsPerOrigin: 1,
+    maxLifetime: 1,
+  }
+  assert.deepEqual(
+    whilePolluted(polluted, () => ({ ...resolveLimits({}) })),
+    defaults,
+  )
+})

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { importErrors } from './architecture.ts'
+
+const check = (sources: Record<string, string>) => importErrors(new Map(Object.entries(sources)))
+
+test('imports run one way', () => {
+  const good = {
+    'index.ts': "export { Client } from './client/client.ts'",
+    'client/client.ts':
+      "import {\n  ConnectionPool,\n} from '../pool/pool.ts'\nimport './verbs.ts'",
+    'client/verbs.ts': "import { gunzipSync } from 'node:zlib'",
+    'pool/pool.ts': "import type { Backend } from '../backends/backend.ts'",
+    'backends/node.ts':
+      "import * as net from 'node:net'\nimport { PoolTimeout } from '../errors.ts'",
+  }
+  assert.deepEqual(check(good), [])
+})
+
+const bad: [file: string, text: string, error: RegExp][] = [
+  ['pool/a.ts', "import { Client } from '../client/client.ts'", /pool may not import client/],
+  ['pool/a.ts', "import type { Client } from '../client/client.ts'", /pool may not import client/],
+  ['pool/a.ts', "export * from '../client/client.ts'", /pool may not import client/],
+  ['pool/a.ts', "export type { C } from '../client/client.ts'", /pool may not import client/],
+  ['pool/a.ts', "import {\n  a,\n  b,\n} from '../dispatch/a.ts'", /pool may not import dispatch/],
+  ['pool/a.ts', "import '../dispatch/a.ts'", /pool may not import dispatch/],
+  ['pool/a.ts', "const a = () => import('../dispatch/a.ts')", /pool may not import dispatch/],
+  ['pool/deep/a.ts', "import { a } from '../../client/a.ts'", /pool may not import client/],
+  ['protocol/a.ts', "import { a } from '../backends/a.ts'", /protocol may not import backends/],
+  ['backends/a.ts', "import { a } from '../protocol/a.ts'", /backends may not import protocol/],
+  ['models/a.ts', "import { a } from '../protocol/a.ts'", /models may not import protocol/],
+  ['client/a.ts', "import { a } from '../index.ts'", /client may not import index.ts/],
+  ['client/a.ts', "import { a } from '../engine.ts'", /client may not import engine.ts/],
+  ['errors.ts', "import { a } from './models/a.ts'", /nothing but types/],
+  ['client/a.ts', "import { a } from '../../test/a.ts'", /outside src/],
+  ['utils/a.ts', '', /no place in the table/],
+  ['pool/a.ts', "import { isIP } from 'node:net'", /only backends\/ may import node:net/],
+  ['pool/a.ts', "import tls from 'tls'", /only backends\/ may import tls/],
+  ['pool/a.ts', "import { setTimeout } from 'node:timers/promises'", /may import node:timers/],
+  ['pool/a.ts', "import { lookup } from 'node:dns'", /may import node:dns/],
+]
+for (const [file, text, error] of bad) {
+  test(`refused in ${file}: ${JSON.stringify(text)}`, () => {
+    const errors = check({ [file]: text })
+    assert.equal(errors.length, 1, errors.join('\n'))
+    assert.match(errors[0]!, error)
+  })
+}
+
+test('types may come from anywhere that the layer may see, and from the runtime', () => {
+  assert.deepEqual(check({ 'pool/a.ts': "import type { Socket } from 'node:net'" }), [])
+  assert.deepEqual(check({ 'errors.ts': "import type { Request } from './models/request.ts'" }), [])
+})
+
+test('no circles, of types neither', () => {
+  const errors = check({
+    'pool/a.ts': "import type { B } from './b.ts'",
+    'pool/b.ts': "import type { C } from './c.ts'",
+    'pool/c.ts': "import { a } from './a.ts'",
+  })
+  assert.deepEqual(errors, ['a circle: pool/a.ts -> pool/b.ts -> pool/c.ts -> pool/a.ts'])
+})
+
+test('the types that errors name close no circle', () => {
+  const sources = {
+    'errors.ts': "import type { Request } from './models/request.ts'",
+    'models/request.ts': "import { InvalidURL } from '../errors.ts'",
+  }
+  assert.deepEqual(check(sources), [])
+})
