@@ -28,7 +28,8 @@ export type ToWorker =
 
 /** What to record while a slice runs, and where to. */
 export interface Recording {
-  what: 'cpu' | 'allocations'
+  /** Retained: of the allocations, those that were not collected. */
+  what: 'cpu' | 'allocations' | 'retained'
   file: string
   /** Microseconds between samples, or bytes between sampled allocations. */
   interval: number

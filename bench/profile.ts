@@ -19,7 +19,8 @@ Runs one contestant (hawser-request when not said) and prints where its time goe
   --seconds S         length of the recorded slice (3)
   --top N             so many functions (30)
   --lines             the hottest lines of the first functions too
-  --allocations       where memory is allocated, collected or not, instead of time
+  --allocations       where memory is allocated, collected or not, instead of time; for
+                      idle-memory, where that is allocated which is still there at the end
   --interval N        microseconds between samples (200), or bytes between allocations (4096)
   --out FILE          keeps the recording, for Chrome's devtools or speedscope
   --node-flags FLAGS  for the worker, e.g. "--trace-deopt"; what it prints comes before the table
@@ -50,7 +51,8 @@ async function main(): Promise<void> {
     process.exitCode = options.help ? 0 : 1
     return
   }
-  const what = options.allocations ? 'allocations' : 'cpu'
+  const memory = workload.measure === 'idle-memory' ? 'retained' : 'allocations'
+  const what = options.allocations ? memory : 'cpu'
   const interval = Number(options.interval ?? (options.allocations ? 4096 : 200))
   const pace = { rounds: 1, sliceSeconds: Number(options.seconds), warmUpSeconds: 1.5 }
   const folder = mkdtempSync(join(tmpdir(), 'hawser-profile-'))

@@ -1,17 +1,14 @@
+import { Client } from '../../src/index.ts'
 import type { Open } from './contestant.ts'
 import { verify } from './contestant.ts'
-import { loadClient } from './hawser-api.ts'
 import { promiseLanes } from './lanes.ts'
 
 /** Hawser's `client.get(url)`, then `bytes()`: the whole client with its defaults. */
 export const open: Open = async (job) => {
-  const { Client } = await loadClient()
-  const client = new Client({
-    poolLimits: { maxConnections: job.connections },
-    ...(job.tls && { verify: { ca: job.ca } }),
-  })
-  if (job.method !== 'GET') throw new Error('hawser-client only does GET here')
-  if (job.reading !== 'whole') throw new Error('hawser-client only reads whole bodies here')
+  if (job.method !== 'GET' || job.reading !== 'whole' || job.tls) {
+    throw new Error('hawser-client only takes part in plain GET, read whole')
+  }
+  const client = new Client({ poolLimits: { maxConnections: job.connections } })
   const url = `${job.origin}${job.path}`
 
   const once = async () => {

@@ -16,13 +16,12 @@ export async function recorded<T>(recording: Recording, run: () => Promise<T>): 
       writeFileSync(recording.file, JSON.stringify(profile))
       return result
     }
-    // Without these two, what was collected meanwhile would be missing: nearly all of it.
-    const garbageToo = {
+    const garbageToo = recording.what === 'allocations'
+    await session.post('HeapProfiler.startSampling', {
       samplingInterval: recording.interval,
-      includeObjectsCollectedByMajorGC: true,
-      includeObjectsCollectedByMinorGC: true,
-    }
-    await session.post('HeapProfiler.startSampling', garbageToo)
+      includeObjectsCollectedByMajorGC: garbageToo,
+      includeObjectsCollectedByMinorGC: garbageToo,
+    })
     const result = await run()
     const { profile } = await session.post('HeapProfiler.stopSampling')
     writeFileSync(recording.file, JSON.stringify(profile))

@@ -8,7 +8,7 @@ import {
   surviveWriteErrors,
   unsentBytes,
 } from './node-internals.ts'
-import { resumedIdentityError } from './node-tls.ts'
+import { sessionVerified } from './node-tls.ts'
 
 /**
  * Where a socket's first read goes, to be copied from. Node asks for that target inside `connect`,
@@ -88,13 +88,11 @@ export class NodeSocket implements BackendSocket {
   }
 
   #listenSecure(socket: TLSSocket, tls: TlsTarget): void {
-    socket.on('secureConnect', () => {
-      const error = resumedIdentityError(socket, tls)
-      if (error) socket.destroy(error)
-      else this.handler.onSecure()
-    })
+    socket.on('secureConnect', () => this.handler.onSecure())
     socket.on('session', (session) => {
-      if (!socket.destroyed) this.handler.onSession(session)
+      if (socket.destroyed) return
+      sessionVerified(session, tls)
+      this.handler.onSession(session)
     })
   }
 

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from 'node:tls'
+import type { ConnectionOptions, PeerCertificate, SecureContext } from 'node:tls'
 import { checkServerIdentity, createSecureContext } from 'node:tls'
 import type { TlsTarget } from './backend.ts'
 
@@ -7,7 +7,8 @@ import type { TlsTarget } from './backend.ts'
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
 
 /** What `tls.connect` takes, but for where to connect to. */
-export function tlsOptions({ host, options: given, session }: TlsTarget): ConnectionOptions {
+export function tlsOptions(target: TlsTarget): ConnectionOptions {
+  const { host, options: given } = target
   const options = own(given)
   return {
     ...options,
@@ -16,7 +17,7 @@ export function tlsOptions({ host, options: given, session }: TlsTarget): Connec
     path: undefined,
     socket: undefined,
     secureContext: options.secureContext ?? secureContextOf(given),
-    session: session === undefined ? undefined : Buffer.from(session),
+    session: resumable(target),
     servername: options.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : undefined),
     ALPNProtocols: options.ALPNProtocols ?? ['http/1.1'],
     rejectUnauthorized: rejectsUnauthorized(options),
@@ -25,17 +26,22 @@ export function tlsOptions({ host, options: given, session }: TlsTarget): Connec
   }
 }
 
+/** For which host and settings a session's full handshake was verified. */
+const verifiedFor = new WeakMap<Uint8Array, { host: string; options: ConnectionOptions }>()
+
 /**
- * Node checks no identity on a resumed session: one made with a.test was taken for b.test.
- * @returns what is wrong with the established connection.
+ * Node checks no identity on a resumed session, and has no certificate of it to look at (20 to 26):
+ * one made with a.test was taken for b.test. So a session serves the host and the settings alone
+ * under which its first handshake was checked.
  */
-export function resumedIdentityError(
-  socket: TLSSocket,
-  { host, options: given }: TlsTarget,
-): Error | undefined {
-  const options = own(given)
-  if (!socket.isSessionReused() || !rejectsUnauthorized(options)) return undefined
-  return identityError(host, options, socket.getPeerCertificate(true))
+export function sessionVerified(session: Uint8Array, { host, options }: TlsTarget): void {
+  verifiedFor.set(session, { host, options })
+}
+
+function resumable({ host, options, session }: TlsTarget): Buffer | undefined {
+  if (session === undefined) return undefined
+  const verified = verifiedFor.get(session)
+  return verified?.host === host && verified.options === options ? Buffer.from(session) : undefined
 }
 
 function secureContextOf(options: ConnectionOptions): SecureContext {

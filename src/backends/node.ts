@@ -31,7 +31,10 @@ export const nodeBackend: Backend = {
       const below = socket.giveUp()
       // TLS over a closed socket would never say anything.
       if (below.destroyed) throw new Error('the connection below TLS is closed')
-      return connectTls({ ...tlsOptions(tls), socket: below })
+      // A stream in 'data' mode reads on after `pause()` until its buffer is full, and an error found
+      // there costs what is in the buffer: it holds one read.
+      const options = { ...tlsOptions(tls), socket: below, highWaterMark: 1 }
+      return connectTls(options)
     }).readByEvents()
   },
 

@@ -10,6 +10,7 @@ import { outgoingRequest } from '../connection/outgoing-request.ts'
 import { ClientClosed, HawserError, LocalProtocolError, PoolTimeout } from '../errors.ts'
 import type { ResolvedLimits } from '../models/limits.ts'
 import { resolveLimits } from '../models/limits.ts'
+import { option } from '../models/options.ts'
 import { parseOrigin } from '../models/origin.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../models/request.ts'
 import type { Route } from '../models/route.ts'
@@ -54,11 +55,13 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
   readonly #groups = new Map<string, OriginGroup>()
   /** All idle connections; the one that has idled longest stands first. */
   readonly #idle = new LinkedList<Place>()
-  /** Who waits for a place, in order. */
+  /** Who waits, in order. */
+  readonly #waiters = new LinkedList<Waiter>()
+  /** Those among them who wait for a place of any kind. */
   readonly #forPlace = new LinkedList<Waiter>()
   readonly #deadlines: WaitDeadlines
   #places = 0
-  #waiting = 0
+  #connecting = 0
   #arrivals = 0
   #inFlight = 0
   #closed = false
@@ -79,7 +82,7 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
    * that may not be sent goes to `onError`.
    */
   dispatch(request: DispatchRequest, handler: DispatchHandler): DispatchControl {
-    return this.#accept(request, new HandlerSink(handler, request?.copy === true)) ?? settled
+    return this.#accept(request, new HandlerSink(handler, wantsCopies(request))) ?? settled
   }
 
   /** Sends a request; resolves when the head of its response is here. */
@@ -93,16 +96,18 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
   #accept(request: DispatchRequest, sink: ResponseSink): Exchange | null {
     const { clock } = this.#backend
     let exchange: Exchange
+    let signal: AbortSignal | null = null
     let group: OriginGroup | null = null
     try {
       if (this.#closed) throw new ClientClosed('The pool is closed')
+      if (request.signal !== undefined) signal = signalOf(request)
       group = this.#groupOf(request.origin)
       exchange = new Exchange(
         outgoingRequest(request, group.origin),
         sink,
         request.timeouts === undefined
           ? this.#timeouts
-          : Timeout.from(request.timeouts, this.#timeouts),
+          : Timeout.from(option(request, 'timeouts', undefined), this.#timeouts),
         clock,
         clock.now(),
         this,
@@ -113,7 +118,6 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
       return null
     }
     if (this.#inFlight++ === 0) this.#backend.hold()
-    const signal = request.signal ?? null
     if (signal?.aborted) {
       exchange.abort(signal.reason)
       this.#forgetIfEmpty(group)
@@ -163,16 +167,19 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
   }
 
   #reuse(exchange: Exchange, group: OriginGroup): void {
-    const place = (group.idle.last as { value: Place }).value
-    const connection = place.connection as Connection
-    // Timers may be late: what has expired is not used.
-    if (connection.idleUntil <= exchange.startedAt) {
-      connection.close('keepalive-expired')
-      return this.#place(exchange, this.#groupOf(group.origin.key), false)
+    while (group.idle.last !== null) {
+      const place = group.idle.last.value
+      const connection = place.connection as Connection
+      // Timers may be late: what has expired is not used.
+      if (connection.idleUntil <= exchange.startedAt) {
+        connection.close('keepalive-expired')
+        continue
+      }
+      group.idle.remove(place.inGroup)
+      this.#idle.remove(place.inPool)
+      return connection.start(exchange, exchange.startedAt)
     }
-    group.idle.remove(place.inGroup)
-    this.#idle.remove(place.inPool)
-    connection.start(exchange, exchange.startedAt)
+    this.#place(exchange, this.#groupOf(group.origin.key), false)
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
@@ -180,35 +187,39 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
     group.places.add(place)
     this.#groups.set(group.origin.key, group) // it may have been dropped when its last place closed
     this.#places++
+    this.#connecting++
     place.open(exchange)
   }
 
   #wait(exchange: Exchange, group: OriginGroup, parked: boolean): void {
     const now = this.#backend.clock.now()
     const waiter = new Waiter(exchange, group.origin, this.#arrivals++, now, (left) =>
-      this.#leave(left),
+      this.#cancel(left),
     )
     exchange.carrier = waiter
     exchange.phase = 'queue'
+    this.#waiters.push(waiter.inPool)
     group.waiters.push(waiter.inGroup)
     if (parked) group.parked.push(waiter.inQueue)
     else this.#forPlace.push(waiter.inQueue)
     this.#deadlines.add(waiter)
-    this.#waiting++
   }
 
-  /** A waiter's way out, to a connection or to its end. */
-  #leave(waiter: Waiter): Exchange {
-    const group = this.#groups.get(waiter.origin.key) as OriginGroup
-    const wasParked = waiter.inQueue.list === group.parked
-    waiter.inQueue.list?.remove(waiter.inQueue)
+  /** A waiter's way out, to a connection or to its end. Its claim to a place is the caller's to pass on. */
+  #leave(waiter: Waiter, group: OriginGroup): Exchange {
+    this.#waiters.remove(waiter.inPool)
     group.waiters.remove(waiter.inGroup)
+    waiter.inQueue.list?.remove(waiter.inQueue)
     this.#deadlines.remove(waiter)
-    this.#waiting--
     waiter.exchange.carrier = null
-    if (!wasParked) this.#unpark(group)
-    this.#forgetIfEmpty(group)
     return waiter.exchange
+  }
+
+  #cancel(waiter: Waiter): void {
+    const group = this.#groups.get(waiter.origin.key) as OriginGroup
+    this.#leave(waiter, group)
+    this.#unpark(group)
+    this.#forgetIfEmpty(group)
   }
 
   #tooLong(waiter: Waiter): void {
@@ -236,7 +247,7 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
     while (this.#forPlace.first !== null && !isFull(this.#places, this.#limits.maxConnections)) {
       const { value: waiter } = this.#forPlace.first
       const group = this.#groups.get(waiter.origin.key) as OriginGroup
-      this.#open(this.#leave(waiter), group)
+      this.#open(this.#leave(waiter, group), group)
     }
   }
 
@@ -258,6 +269,7 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
   }
 
   adopt(place: Place, socket: BackendSocket): Connection {
+    this.#connecting--
     this.#trace?.('connection:open', { origin: place.origin.key, address: socket.remoteAddress })
     return new Connection(place.origin.key, socket, this.#backend.clock, place)
   }
@@ -280,7 +292,8 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
     if (until <= now)
       return connection.close(this.#isOld(connection, now) ? 'lifetime-over' : 'keepalive-expired')
     if (decision === 'serve') {
-      const exchange = this.#leave((group.waiters.first as { value: Waiter }).value)
+      const exchange = this.#leave((group.waiters.first as { value: Waiter }).value, group)
+      this.#unpark(group)
       return connection.start(exchange, now)
     }
     group.idle.push(place.inGroup)
@@ -299,6 +312,7 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
     group.idle.remove(place.inGroup)
     this.#idle.remove(place.inPool)
     this.#places--
+    if (place.connection === null) this.#connecting--
     this.#trace?.('connection:close', { origin: place.origin.key, reason })
     if (replay !== null) return this.#open(replay, group)
     this.#unpark(group)
@@ -318,29 +332,16 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
   // --- the whole
 
   stats(): PoolStats {
-    let connecting = 0
-    for (const group of this.#groups.values()) {
-      for (const place of group.places) if (place.connection === null) connecting++
-    }
-    const first = this.#oldestWaiter()
+    const oldest = this.#waiters.first
     return {
       connections: this.#places,
-      connecting,
-      active: this.#places - connecting - this.#idle.size,
+      connecting: this.#connecting,
+      active: this.#places - this.#connecting - this.#idle.size,
       idle: this.#idle.size,
-      waiting: this.#waiting,
-      oldestWait: first === null ? 0 : this.#backend.clock.now() - first.since,
+      waiting: this.#waiters.size,
+      oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.value.since,
       origins: this.#groups.size,
     }
-  }
-
-  #oldestWaiter(): Waiter | null {
-    let oldest: Waiter | null = null
-    for (const { waiters } of this.#groups.values()) {
-      const first = waiters.first?.value ?? null
-      if (first !== null && (oldest === null || first.order < oldest.order)) oldest = first
-    }
-    return oldest
   }
 
   /** Throws when something is not given back: a request in flight, a waiter, a connection that is not idle. */
@@ -381,6 +382,16 @@ export class ConnectionPool implements PlaceOwner, ExchangeOwner {
 
 /** The control of what never began. */
 const settled: DispatchControl = { resume() {}, abort() {} }
+
+function signalOf(request: DispatchRequest): AbortSignal | null {
+  const signal = option(request, 'signal', null)
+  if (signal === null || typeof signal.addEventListener === 'function') return signal
+  throw new TypeError('signal must be an AbortSignal')
+}
+
+function wantsCopies(request: DispatchRequest): boolean {
+  return request?.copy === true && Object.hasOwn(request, 'copy')
+}
 
 /** An error of the request's own making, with the request on it. */
 function withRequest(error: unknown, request: DispatchRequest): unknown {

@@ -9,6 +9,7 @@ export class Waiter implements Carrier {
   /** Drawn in the order of arrival. */
   readonly order: number
   readonly since: number
+  readonly inPool = new Link<Waiter>(this)
   /** Its place among its origin's. */
   readonly inGroup = new Link<Waiter>(this)
   /** Its place among those that wait for a place, or for one of their origin's. */

@@ -6,7 +6,7 @@ import { TotalTimeout } from '../errors.ts'
 export class Watch {
   readonly #exchange: Exchange
   readonly #signal: AbortSignal | null
-  #cancelTimer: (() => void) | null = null
+  #closeTimer: (() => void) | null = null
 
   constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock) {
     this.#exchange = exchange
@@ -16,7 +16,7 @@ export class Watch {
     if (total === null) return
     const timer = clock.timer(() => clock.afterPending(() => this.#late(total)))
     timer.arm(total)
-    this.#cancelTimer = () => timer.cancel()
+    this.#closeTimer = () => timer.close()
   }
 
   /** The signal's listener: an object, so that adding it makes no closure. */
@@ -26,7 +26,7 @@ export class Watch {
 
   end(): void {
     this.#signal?.removeEventListener('abort', this)
-    this.#cancelTimer?.()
+    this.#closeTimer?.()
   }
 
   #late(total: number): void {
