@@ -8,10 +8,8 @@ import type { ConnectionOptions } from 'node:tls'
 export interface Timer {
   /** Calls back once after `ms` milliseconds (any length, `setTimeout`'s 2^31-1 is no bound), instead of any earlier arming. Never keeps the process alive. */
   arm(ms: number): void
-  /** May be armed again: something of it may stay around until its time is up. */
+  /** Lets go of everything; may be armed again. */
   cancel(): void
-  /** Cancels for good and lets go of the callback. */
-  close(): void
 }
 
 export interface Clock {
@@ -83,9 +81,11 @@ export interface BackendSocket {
   /**
    * Strings are latin1. Bytes belong to the socket until `onDrain`, or until it returns true.
    * Never called with nothing to write. After `onWriteError` nothing is sent any more.
+   * `tail` follows in the same system call, where the runtime can: a head and a large body by
+   * themselves cost a fifth more.
    * @returns false when bytes are left for later: `onDrain` follows.
    */
-  write(data: string | Uint8Array): boolean
+  write(data: string | Uint8Array, tail?: Uint8Array): boolean
   /** Bytes written that the operating system has not taken yet: what falls is progress. */
   pendingBytes(): number
   /** Finishes sending. */

@@ -79,10 +79,11 @@ export class MemorySocket implements BackendSocket {
     })
   }
 
-  write(data: string | Uint8Array): boolean {
+  write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed || this.#destroyed) return true
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    const fits = this.#outgoing.add(bytes)
+    let fits = this.#outgoing.add(bytes)
+    if (tail !== undefined) fits = this.#outgoing.add(tail)
     if (!fits) this.#blocked = true
     this.#later(() => this.#send())
     return fits

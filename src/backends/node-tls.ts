@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions, PeerCertificate, SecureContext } from 'node:tls'
 import { checkServerIdentity, createSecureContext } from 'node:tls'
 import type { TlsTarget } from './backend.ts'
+import { own } from './own.ts'
 
 /** One for each options object: it parses certificates and keys, and owns some 100 KB. */
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
@@ -63,9 +64,4 @@ function identityError(
   certificate: PeerCertificate,
 ): Error | undefined {
   return (options.checkServerIdentity ?? checkServerIdentity)(host, certificate)
-}
-
-/** Without a prototype, or a polluted `Object.prototype` could switch the checks off. */
-function own(options: ConnectionOptions): ConnectionOptions {
-  return Object.assign(Object.create(null), options)
 }

@@ -2,10 +2,11 @@ import { lookup } from 'node:dns'
 import type { OnReadOpts, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { Backend, ConnectTarget } from './backend.ts'
+import type { Backend, ConnectTarget, TlsTarget } from './backend.ts'
 import { hold, release } from './hold.ts'
 import { NodeSocket } from './node-socket.ts'
 import { tlsOptions } from './node-tls.ts'
+import { own } from './own.ts'
 import { systemClock } from './system-clock.ts'
 
 const KEEP_ALIVE_PROBES_AFTER = 60_000
@@ -27,15 +28,8 @@ export const nodeBackend: Backend = {
 
   secure(socket, tls, handler) {
     if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
-    return new NodeSocket(handler, tls, () => {
-      const below = socket.giveUp()
-      // TLS over a closed socket would never say anything.
-      if (below.destroyed) throw new Error('the connection below TLS is closed')
-      // A stream in 'data' mode reads on after `pause()` until its buffer is full, and an error found
-      // there costs what is in the buffer: it holds one read.
-      const options = { ...tlsOptions(tls), socket: below, highWaterMark: 1 }
-      return connectTls(options)
-    }).readByEvents()
+    const below = socket.giveUp()
+    return new NodeSocket(handler, tls, () => openOver(below, tls)).readByEvents()
   },
 
   hold,
@@ -43,7 +37,7 @@ export const nodeBackend: Backend = {
 }
 
 function open(target: ConnectTarget, onread: OnReadOpts): Socket {
-  const { address, port, path, localAddress, tls } = target
+  const { address, port, path, localAddress, tls } = own(target)
   const options = {
     // All of them, or `connect` could find the missing one on a polluted `Object.prototype`.
     host: address,
@@ -57,4 +51,18 @@ function open(target: ConnectTarget, onread: OnReadOpts): Socket {
     onread,
   }
   return tls ? connectTls({ ...tlsOptions(tls), ...options }) : connect(options)
+}
+
+function openOver(below: Socket, tls: TlsTarget): Socket {
+  try {
+    // TLS over such a socket would never say anything.
+    if (below.destroyed || below.readableEnded) throw new Error('the tunnel is closed')
+    // A stream in 'data' mode reads on after `pause()` until its buffer is full, and an error found
+    // there costs what is in the buffer: it holds one read.
+    const options = { ...tlsOptions(tls), socket: below, highWaterMark: 1 }
+    return connectTls(options)
+  } catch (error) {
+    below.destroy()
+    throw error
+  }
 }

@@ -109,10 +109,6 @@ class ScriptedTimer implements Timer {
     this.#armed.delete(this)
   }
 
-  close(): void {
-    this.cancel()
-  }
-
   isBefore(other: ScriptedTimer): boolean {
     return this.due < other.due || (this.due === other.due && this.#order < other.#order)
   }

@@ -151,7 +151,12 @@ export class ScriptedSocket implements BackendSocket {
 
   // What the engine does.
 
-  write(data: string | Uint8Array): boolean {
+  write(data: string | Uint8Array, tail?: Uint8Array): boolean {
+    const taken = this.#writeOne(data)
+    return tail === undefined ? taken : this.#writeOne(tail)
+  }
+
+  #writeOne(data: string | Uint8Array): boolean {
     if (data.length === 0) throw new Error('contract: a write of nothing')
     if (this.ended) throw new Error('contract: a write after end')
     if (this.closed) return true

@@ -10,14 +10,10 @@ export const systemClock: Clock = {
   microtask: queueMicrotask,
 }
 
-/**
- * One Node timer for many armings. Cancelling leaves it running in the background, to be moved by
- * the next `arm`: a `refresh` costs 0.05 us, clearing and setting 0.26 us.
- */
+/** One Node timer for many armings: a `refresh` costs 0.05 us, clearing and setting 0.26 us. */
 class SystemTimer implements Timer {
   readonly #callback: () => void
   #timeout: NodeJS.Timeout | undefined
-  #armed = false
   #step = 0
   /** What is left after the running step. */
   #rest = 0
@@ -28,7 +24,6 @@ class SystemTimer implements Timer {
 
   arm(ms: number): void {
     const step = Math.min(Math.ceil(ms), LONGEST)
-    this.#armed = true
     this.#rest = ms - step
     if (this.#timeout !== undefined && this.#step === step) {
       this.#timeout.refresh()
@@ -40,23 +35,12 @@ class SystemTimer implements Timer {
   }
 
   cancel(): void {
-    this.#armed = false
-  }
-
-  close(): void {
-    this.#armed = false
     clearTimeout(this.#timeout)
     this.#timeout = undefined
   }
 
   static #elapsed(timer: SystemTimer): void {
-    if (!timer.#armed) {
-      timer.#timeout = undefined
-    } else if (timer.#rest > 0) {
-      timer.arm(timer.#rest)
-    } else {
-      timer.#armed = false
-      timer.#callback()
-    }
+    if (timer.#rest > 0) timer.arm(timer.#rest)
+    else timer.#callback()
   }
 }

@@ -83,7 +83,7 @@ export class Client {
       path: `${target.pathname}${target.search}`,
       method,
       headers,
-      body: json === undefined ? content : JSON.stringify(json),
+      body: json === undefined ? content : toJson(json),
       timeouts: option(options, 'timeout', undefined),
       signal: option(options, 'signal', null),
     })
@@ -152,6 +152,13 @@ function parseUrl(url: string | URL): URL {
     throw new UnsupportedProtocol(`Only http and https are spoken, not ${parsed.protocol}`)
   }
   return parsed
+}
+
+/** Throws `TypeError` for what JSON lacks: functions, symbols, bigints, circles. */
+function toJson(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined
+  if (text === undefined) throw new TypeError(`json must not be a ${typeof value}`)
+  return text
 }
 
 /** `base` with what `more` says: its fields replace those of the same name, null removes them. */

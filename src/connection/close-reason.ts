@@ -1,5 +1,6 @@
 /** Why connections end. Traces, tests and `inspect` show the name. */
 export const closeReasons = {
+  'dial-failed': 'it could not be established',
   'server-says-close': 'the response forbids another on this connection (RFC 9112 9.3)',
   'client-says-close': 'the request said Connection: close',
   'body-until-close': 'the body lasted until the end of the connection',
@@ -20,7 +21,6 @@ export const closeReasons = {
   'request-failed': "the request's content could not be sent as announced",
   'handler-threw': 'the handler threw',
   aborted: 'the request was aborted',
-  'body-abandoned': 'the rest of an unwanted body was too large to drain',
   'pool-closed': 'the pool was closed',
   upgraded: 'it was given away as a raw socket',
 } as const

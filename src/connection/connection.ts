@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
-import type { BackendSocket, Clock, SocketHandler, Timer } from '../backends/backend.ts'
-import { ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout } from '../errors.ts'
+import type { BackendSocket, Clock, SocketHandler } from '../backends/backend.ts'
 import type { Headers } from '../models/headers.ts'
 import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
@@ -10,16 +9,34 @@ import type { MessageSink } from '../protocol/response-parser.ts'
 import { ResponseParser } from '../protocol/response-parser.ts'
 import type { CloseReason } from './close-reason.ts'
 import { reasonAgainstReuse } from './close-reason.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
 import type { DeadlineFacts } from './deadlines.ts'
 import { deadlineAt, deadlineKind } from './deadlines.ts'
-import type { Carrier, Exchange } from './exchange.ts'
+import type { Carrier, Exchange, OutgoingRequest } from './exchange.ts'
+import {
+  connectionBroke,
+  invalidResponse,
+  nothingRead,
+  nothingSent,
+  sendingFailed,
+} from './failures.ts'
+import { withoutExpect } from './outgoing-request.ts'
 import { openRawSocket } from './raw-socket.ts'
 import type { ConnectionEvent, ConnectionState } from './states.ts'
 import { nextState } from './states.ts'
 import type { UploadOwner } from './upload.ts'
 import { Upload } from './upload.ts'
 
-const NEVER = Number.POSITIVE_INFINITY
+/** Content up to this size goes out in one write with its head. More is sent piece by piece. */
+const ONE_WRITE = 1 << 20
+
+/** The whole content, where it is sent with the head. */
+function contentOfOneWrite({ content, framing }: OutgoingRequest): Uint8Array | null {
+  const fits = content instanceof Uint8Array && content.length <= ONE_WRITE
+  return fits && framing.contentLength !== null && !framing.expectsContinue ? content : null
+}
+
+const NOWHERE = new Uint8Array(0)
 
 /** Who decides what a connection does next. */
 export interface ConnectionOwner {
@@ -50,16 +67,21 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   #trailers: Headers | null = null
   #writeError: Error | null = null
   #peerEnded = false
+  /** Some of a request was never sent, so no other may follow it. */
+  #unsent = false
 
-  // Where reads go: the sink's buffer, or null for the shared window.
+  /** The latest answer to `readTarget`. */
+  #target: Uint8Array = NOWHERE
+  /** The same, when it is a buffer of the sink's and not the shared window. */
   #direct: Buffer | null = null
-  #targetLength = 0
   #targetFull = false
+  /** The next read goes to a target of before: the parser wants it somewhere else by now. */
+  #moved = false
 
   // What came after the reader had asked for a pause.
   paused = false
   #resumed = false
-  #backlog: Buffer[] = []
+  #backlog: Buffer[] | null = null
   #ending: (() => void) | null = null
 
   // Deadlines: one timer, armed for the earliest that was ever asked for and looked at when it fires.
@@ -68,10 +90,9 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   awaitingContinue = false
   readSince = 0
   writeSince = 0
-  idleUntil = NEVER
+  idleUntil = Number.POSITIVE_INFINITY
   #pendingBytes = 0
-  #timer: Timer
-  #armedFor = NEVER
+  readonly #timer: DeadlineTimer
 
   constructor(origin: string, socket: BackendSocket, clock: Clock, owner: ConnectionOwner) {
     this.origin = origin
@@ -79,13 +100,13 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.#clock = clock
     this.#owner = owner
     this.#parser = new ResponseParser(this)
-    this.#timer = clock.timer(() => this.#onTimer())
+    this.#timer = new DeadlineTimer(clock, this)
     this.openedAt = clock.now()
     socket.handler = this
   }
 
   get sending(): boolean {
-    return this.#upload !== null && !this.#upload.finished
+    return this.blocked || (this.#upload?.isActive ?? false)
   }
 
   // --- exchanges
@@ -100,12 +121,15 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.timeouts = exchange.timeouts
     this.readSince = this.writeSince = now
     this.#parser.expect(request.method)
-    exchange.bytesSent = request.first.length
-    if (!this.#socket.write(request.first)) this.#block()
-    if (request.content !== null) {
+    const { first } = request
+    const tail = request.content === null ? null : contentOfOneWrite(request)
+    exchange.bytesSent = first.length + (tail?.length ?? 0)
+    if (!(tail === null ? this.#socket.write(first) : this.#socket.write(first, tail)))
+      this.#block()
+    if (request.content !== tail) {
       exchange.phase = 'write'
       this.#upload = new Upload(exchange, this.#socket, this)
-      if (request.head.expectsContinue) this.awaitingContinue = true
+      if (request.framing.expectsContinue) this.awaitingContinue = true
       else this.#clock.microtask(() => this.exchange === exchange && this.#startUpload())
     }
     this.#schedule()
@@ -113,6 +137,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   /** Waits for the next exchange until `until`, in the clock's time. */
   rest(until: number): void {
+    this.#head = null
     this.idleUntil = until
     this.#schedule()
   }
@@ -131,7 +156,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.#timer.cancel()
     this.#parser.stop()
     this.#upload?.stop()
-    this.#backlog = []
+    this.#backlog = null
     this.#socket.destroy()
     this.#owner.onClosed(this, reason, replay)
   }
@@ -158,9 +183,14 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   onHead(head: ResponseHead): void {
     const exchange = this.exchange as Exchange
+    if (head.status === 417 && this.awaitingContinue) return this.#sendWithoutExpect(exchange)
     this.#head = head
-    if (this.awaitingContinue) this.awaitingContinue = false // it does not want the content
-    if (exchange.phase === 'wait') exchange.phase = 'read'
+    if (this.sending) {
+      // RFC 9112 9.5, 9110 10.1.1: an error does not want the rest, nor does an answer instead of 100.
+      if (head.status >= 300 || this.awaitingContinue) this.#stopUpload()
+      if (this.exchange !== exchange) return
+    }
+    if (!this.sending) exchange.phase = 'read'
     try {
       exchange.sink.onHead(head, this.#parser.remaining)
     } catch (error) {
@@ -185,24 +215,29 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void {
     const exchange = this.exchange as Exchange
-    const asked = exchange.request.head.upgrade || exchange.request.method === 'CONNECT'
-    const first = Buffer.from(source.subarray(start, end))
-    const open = () => this.#giveAway(first)
-    let taken = false
-    try {
-      taken = asked && exchange.sink.onUpgrade(open, first, head)
-    } catch (error) {
-      return this.#fail('handler-threw', error)
+    const asked = exchange.request.framing.upgrade || exchange.request.method === 'CONNECT'
+    if (asked && this.sending) return this.onFault(`${head.status} came before all was sent`)
+    let socket: Duplex | null = null
+    const open = (): Duplex => {
+      socket = this.#giveAway()
+      return socket
     }
-    if (!taken && !exchange.settled)
-      this.onFault(`${head.status} came and nobody asked to switch protocols`)
+    try {
+      const taken =
+        asked && exchange.sink.onUpgrade(open, Buffer.from(source.subarray(start, end)), head)
+      if (taken || exchange.settled) return
+    } catch (error) {
+      if (socket === null) return this.#fail('handler-threw', error)
+      ;(socket as Duplex).destroy()
+      return exchange.rethrow(error)
+    }
+    this.onFault(`${head.status} came and nobody asked to switch protocols`)
   }
 
   onFault(fault: string): void {
     const { exchange } = this
     if (exchange === null) return this.close('protocol-error')
-    const what = `The server's response is not valid: ${fault} (${exchange.describe()})`
-    this.#fail('protocol-error', new RemoteProtocolError(what, exchange.facts()))
+    this.#fail('protocol-error', invalidResponse(exchange, fault))
   }
 
   #guard(deliver: (exchange: Exchange) => void): void {
@@ -214,7 +249,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     }
   }
 
-  #giveAway(first: Buffer): Duplex {
+  #giveAway(): Duplex {
     const exchange = this.exchange as Exchange
     this.#to('upgrade')
     this.exchange = null
@@ -222,7 +257,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.closeReason = 'upgraded'
     this.#owner.onClosed(this, 'upgraded', null)
     exchange.upgraded()
-    return openRawSocket(this.#socket, first)
+    return openRawSocket(this.#socket)
   }
 
   /** The response is complete: so is the exchange, once the request and the reader are. */
@@ -232,20 +267,20 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     if (trailers === null || exchange === null || this.paused) return
     if (this.sending && this.#wantsRest()) return
     const reason = reasonAgainstReuse({
-      surplus: this.#parser.surplus,
+      surplus: this.#parser.surplus + (this.#backlog?.length ?? 0),
       targetFull: this.#targetFull,
       untilClose: this.#parser.untilClose,
-      uploadFinished: !this.sending,
-      requestSaysClose: exchange.request.head.close,
+      uploadFinished: !this.sending && !this.#unsent,
+      requestSaysClose: exchange.request.framing.close,
       persistent: this.#parser.persistent,
       peerEnded: this.#peerEnded || this.#writeError !== null,
     })
     this.exchange = null
     this.#trailers = null
     this.timeouts = null
-    this.#upload = null
     exchange.carrier = null
     if (reason === null) {
+      this.#upload = null
       this.#to('finish')
       this.#owner.onIdle(this)
     } else {
@@ -257,9 +292,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   /** RFC 9112 9.5: an error, or `close`, says that the rest of the content is not wanted. */
   #wantsRest(): boolean {
     const status = this.#head?.status ?? 0
-    return (
-      status < 300 && this.#parser.persistent && this.#writeError === null && this.#upload !== null
-    )
+    return status < 300 && this.#parser.persistent && this.#writeError === null
   }
 
   // --- what the socket says
@@ -273,28 +306,19 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
       (expecting === 'counted' || expecting === 'until-close')
     ) {
       this.#direct = exchange.sink.target(this.#parser.remaining)
-      if (this.#direct !== null) {
-        this.#targetLength = this.#direct.length
-        return this.#direct
-      }
     } else {
       this.#direct = null
     }
-    const { target } = this.#parser
-    this.#targetLength = target.length
-    return target
+    this.#target = this.#direct ?? this.#parser.target
+    return this.#target
   }
 
   onRead(length: number): void {
     const { exchange } = this
     if (exchange === null) return this.close('idle-data')
-    if (this.paused) {
-      const source = this.#direct ?? this.#parser.target
-      this.#backlog.push(Buffer.from(source.subarray(0, length)))
-      return
-    }
     exchange.responseStarted = true
-    this.#targetFull = length === this.#targetLength
+    this.#targetFull = length === this.#target.length
+    if (this.paused || this.#moved) return this.#keep(length)
     if (this.#direct === null) this.#parser.read(length)
     else this.#parser.take(this.#direct, 0, length)
     if (this.exchange === exchange) this.readSince = this.#clock.now()
@@ -304,17 +328,16 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.blocked = false
     this.readSince = this.writeSince = this.#clock.now()
     this.#upload?.onDrain()
-    if (this.#upload?.blocked) this.#block()
+    if (this.state === 'closed') return
     this.#schedule()
+    if (this.#trailers !== null) this.#finish()
   }
 
   onWriteError(error: Error): void {
+    if (this.exchange === null) return this.close('peer-reset')
     this.#writeError = error
-    this.blocked = false
-    this.#upload?.stop()
     // The answer may stand behind the error: go on reading until it, the end, or the read deadline.
-    this.readSince = this.#clock.now()
-    this.#schedule()
+    this.#stopUpload()
   }
 
   onEnd(): void {
@@ -326,8 +349,9 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   onClose(error: Error | null): void {
     if (this.exchange === null) return this.close(error === null ? 'peer-ended' : 'peer-reset')
+    this.#peerEnded = true
     const lost = () => (error === null ? this.#ended() : this.#lost(error))
-    if (this.paused) this.#ending = lost
+    if (this.paused) this.#ending ??= lost
     else lost()
   }
 
@@ -354,16 +378,13 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     if (exchange === null) return
     if (this.#trailers !== null) return this.#finishWithoutRest()
     if (this.#mayReplay(exchange)) return this.#replay(exchange)
-    const facts = exchange.facts(cause)
-    const where = exchange.describe()
-    const error =
-      this.#writeError !== null && !exchange.responseStarted
-        ? new WriteError(
-            `Sending the request failed: ${this.#writeError.message} (${where})`,
-            facts,
-          )
-        : new ReadError(`The connection broke: ${cause.message} (${where})`, facts)
-    this.#fail('peer-reset', error)
+    const unsent = this.#writeError !== null && !exchange.responseStarted
+    this.#fail(
+      'peer-reset',
+      unsent
+        ? sendingFailed(exchange, this.#writeError ?? cause)
+        : connectionBroke(exchange, cause),
+    )
   }
 
   /** RFC 9112 9.3.1: once, and only what does no harm when it is done twice. */
@@ -378,11 +399,23 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   }
 
   #replay(exchange: Exchange): void {
+    exchange.replayed = true
+    this.#sendAgain(exchange, 'peer-ended')
+  }
+
+  /** RFC 9110 10.1.1: after a 417 the client "SHOULD repeat that request without a 100-continue expectation". */
+  #sendWithoutExpect(exchange: Exchange): void {
+    exchange.request = withoutExpect(exchange.request)
+    exchange.responseStarted = false
+    this.#sendAgain(exchange, 'upload-unfinished')
+  }
+
+  #sendAgain(exchange: Exchange, reason: CloseReason): void {
     this.exchange = null
     exchange.carrier = null
-    exchange.replayed = true
+    exchange.reused = false
     exchange.bytesSent = 0
-    this.close('peer-ended', exchange)
+    this.close(reason, exchange)
   }
 
   onConnect(): void {}
@@ -396,19 +429,34 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   #startUpload(): void {
     this.awaitingContinue = false
-    this.writeSince = this.#clock.now()
-    this.#upload?.start()
-    if (this.#upload?.blocked) this.#block()
+    this.#upload?.start(this.blocked)
+  }
+
+  /** From here on nothing but the response is awaited. */
+  #stopUpload(): void {
+    this.#unsent = true
+    this.blocked = false
+    this.awaitingContinue = false
+    this.#upload?.stop()
+    if (this.exchange === null) return
+    this.readSince = this.#clock.now()
+    this.#schedule()
   }
 
   #block(): void {
+    if (!this.blocked) this.writeSince = this.#clock.now()
     this.blocked = true
     this.#pendingBytes = this.#socket.pendingBytes()
   }
 
+  onBlocked(): void {
+    this.#block()
+    this.#schedule()
+  }
+
   onUploaded(): void {
-    const { exchange } = this
-    if (exchange?.phase === 'write') exchange.phase = 'wait'
+    if (this.exchange !== null)
+      this.exchange.phase = this.#parser.expecting === 'head' ? 'wait' : 'read'
     this.readSince = this.#clock.now()
     this.#schedule()
     if (this.#trailers !== null) this.#finish()
@@ -434,14 +482,24 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     })
   }
 
+  #keep(length: number): void {
+    this.#backlog ??= []
+    this.#backlog.push(Buffer.from(this.#target.subarray(0, length)))
+    if (this.paused) return
+    this.#continue()
+    this.#moved = false // a new target is asked for right after this read
+  }
+
   #continue(): void {
+    const { exchange } = this
     this.paused = false
-    while (this.#backlog.length > 0) {
-      if (this.exchange === null) return
+    while (this.#backlog !== null && this.#backlog.length > 0) {
       this.#feed(this.#backlog.shift() as Buffer)
       if (this.paused) return
     }
-    if (this.exchange === null) return
+    if (this.state === 'closed') return
+    this.#moved = this.#target !== this.#parser.target
+    if (this.exchange !== exchange) return this.#socket.resume() // complete: others may be served
     if (this.#trailers !== null) return this.#afterPause()
     const ending = this.#ending
     this.#ending = null
@@ -464,7 +522,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     }
     const { target } = this.#parser
     const length = Math.min(bytes.length, target.length)
-    if (length < bytes.length) this.#backlog.unshift(bytes.subarray(length))
+    if (length < bytes.length) this.#backlog?.unshift(bytes.subarray(length))
     target.set(bytes.subarray(0, length))
     this.#parser.read(length)
   }
@@ -472,14 +530,10 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   // --- time
 
   #schedule(): void {
-    const at = deadlineAt(this, deadlineKind(this))
-    if (at >= this.#armedFor) return
-    this.#armedFor = at
-    this.#timer.arm(Math.max(1, at - this.#clock.now()))
+    this.#timer.notLaterThan(deadlineAt(this, deadlineKind(this)))
   }
 
-  #onTimer(): void {
-    this.#armedFor = NEVER
+  onTime(): void {
     const kind = deadlineKind(this)
     if (deadlineAt(this, kind) > this.#clock.now()) return this.#schedule()
     if (kind === 'idle') return this.close('keepalive-expired')
@@ -495,24 +549,15 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     const now = this.#clock.now()
     if (deadlineAt(this, kind) > now) return this.#schedule()
     if (kind === 'continue') return this.#startUpload()
-    if (kind === 'write') {
-      const pending = this.#socket.pendingBytes()
-      if (pending < this.#pendingBytes) {
-        this.#pendingBytes = pending
-        this.writeSince = now
-        return this.#schedule()
-      }
-      const what = `No progress in sending for ${exchange.timeouts.write} ms, ${pending} bytes wait`
-      return this.#fail(
-        'timeout',
-        new WriteTimeout(`${what} (${exchange.describe()})`, exchange.facts()),
-      )
+    if (kind === 'read') return this.#fail('timeout', nothingRead(exchange))
+    const pending = this.#socket.pendingBytes()
+    if (pending >= this.#pendingBytes) {
+      exchange.phase = 'write'
+      return this.#fail('timeout', nothingSent(exchange, pending))
     }
-    const what = exchange.responseStarted
-      ? 'No byte of the rest of the response came'
-      : 'No response came'
-    const text = `${what} for ${exchange.timeouts.read} ms (${exchange.describe()})`
-    this.#fail('timeout', new ReadTimeout(text, exchange.facts()))
+    this.#pendingBytes = pending
+    this.writeSince = now
+    this.#schedule()
   }
 
   #to(event: ConnectionEvent): void {

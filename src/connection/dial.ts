@@ -2,6 +2,7 @@ import type { Address, Backend, BackendSocket, SocketHandler, Timer } from '../b
 import type { Phase } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
+import type { SessionCache } from './session-cache.ts'
 
 /** How long one address may be alone before the next is tried beside it, in ms. RFC 8305 5 */
 const ATTEMPT_DELAY = 250
@@ -12,13 +13,10 @@ const nowhere = new Uint8Array(1)
 export interface DialOwner {
   onPhase(phase: Phase): void
   onDialed(socket: BackendSocket): void
-  /** `address` is the last one tried, null if it came to none. */
-  onDialFailed(error: Error, address: string | null): void
+  /** `address` is the one that failed so, null if it came to none. `error` may be what a hook threw. */
+  onDialFailed(error: unknown, address: string | null): void
   onDialTimeout(): void
 }
-
-/** TLS sessions by what they may be resumed for: the pool's settings and the origin. */
-export type SessionCache = Map<string, Uint8Array>
 
 /** Establishes one connection: name, addresses raced (RFC 8305), TLS; under one deadline. */
 export class Dial {
@@ -32,8 +30,8 @@ export class Dial {
   readonly #nextAttempt: Timer
   #waiting: Address[] = []
   #deadlineAt = Number.POSITIVE_INFINITY
-  #error: Error | null = null
-  #lastAddress: string | null = null
+  /** Of the first address that failed, but of TLS if it came that far. */
+  #failure: { error: unknown; address: string | null } | null = null
   #extended = false
   #over = false
 
@@ -78,9 +76,8 @@ export class Dial {
     this.#owner.onPhase('dns')
     const answered = (error: Error | null, addresses: readonly Address[]) => {
       if (this.#over) return
-      if (error !== null) return this.#fail(error)
-      if (addresses.length === 0) return this.#fail(new Error(`${host} has no address`))
-      this.#waiting = alternate(addresses)
+      if (error === null && addresses.length > 0) this.#waiting = alternate(addresses)
+      else this.#failure = { error: error ?? new Error(`${host} has no address`), address: null }
       this.#tryNext()
     }
     if (lookup === null) this.#backend.lookup(host, answered)
@@ -88,32 +85,38 @@ export class Dial {
   }
 
   #tryNext(): void {
-    if (this.#over) return
-    const next = this.#waiting.shift()
-    if (next === undefined) {
-      if (this.#attempts.size === 0) this.#fail(this.#error ?? new Error('no address'))
-      return
+    while (!this.#over) {
+      const next = this.#waiting.shift()
+      if (next === undefined) {
+        if (this.#attempts.size === 0) this.#fail()
+        return
+      }
+      if (this.#isAllowed(next)) return this.#attempt(next)
     }
-    this.#attempt(next)
   }
 
-  #attempt(address: Address | null): void {
-    const { host, port, secure } = this.#origin
-    const { uds, localAddress, onConnect, tls } = this.#route
+  /** May end the dial: the hook is the caller's code. */
+  #isAllowed({ address, family }: Address): boolean {
+    const { host, port } = this.#origin
     this.#owner.onPhase('tcp')
-    this.#lastAddress = address?.address ?? uds
-    if (address !== null) {
-      try {
-        onConnect?.({ address: address.address, family: address.family, port, host })
-      } catch (error) {
-        return this.#attemptFailed(null, error as Error)
-      }
+    try {
+      this.#route.onConnect?.({ address, family, port, host })
+      return !this.#over
+    } catch (error) {
+      this.#failure ??= { error, address }
+      return false
     }
-    const attempt = new Attempt(this, secure)
+  }
+
+  #attempt(to: Address | null): void {
+    const { host, port, secure } = this.#origin
+    const { uds, localAddress, tls } = this.#route
+    this.#owner.onPhase('tcp')
+    const attempt = new Attempt(this, secure, to?.address ?? (uds as string))
     this.#attempts.add(attempt)
     attempt.socket = this.#backend.connect(
       {
-        ...(address === null ? { path: uds as string } : { address: address.address, port }),
+        ...(to === null ? { path: uds as string } : { address: to.address, port }),
         localAddress,
         tls: secure ? { host, options: tls, session: this.#sessions.get(this.#origin.key) } : null,
       },
@@ -148,20 +151,19 @@ export class Dial {
     attempt.socket.destroy()
   }
 
-  closed(attempt: Attempt, error: Error | null): void {
+  closed(attempt: Attempt, cause: Error | null): void {
     this.#attempts.delete(attempt)
-    this.#attemptFailed(attempt, error ?? new Error('the peer closed the connection'))
+    const { address, isConnected } = attempt
+    const failure = { error: cause ?? new Error('the peer closed the connection'), address }
+    if (isConnected) this.#failure = failure
+    else this.#failure ??= failure
+    // Where TLS has failed another address would not help.
+    if (isConnected) this.#fail()
+    else this.#tryNext()
   }
 
-  #attemptFailed(attempt: Attempt | null, error: Error): void {
-    this.#error ??= error
-    if (attempt?.isConnected) return this.#fail(error) // its TLS failed: another address would not help
-    this.#tryNext()
-  }
-
-  #fail(error: Error): void {
-    if (this.#over) return
-    const address = this.#lastAddress
+  #fail(): void {
+    const { error, address } = this.#failure ?? { error: new Error('no address'), address: null }
     this.#finish()
     this.#owner.onDialFailed(error, address)
   }
@@ -203,13 +205,15 @@ function alternate(addresses: readonly Address[]): Address[] {
 class Attempt implements SocketHandler {
   socket!: BackendSocket
   readonly secure: boolean
+  readonly address: string
   isConnected = false
   dropped = false
   readonly #dial: Dial
 
-  constructor(dial: Dial, secure: boolean) {
+  constructor(dial: Dial, secure: boolean, address: string) {
     this.#dial = dial
     this.secure = secure
+    this.address = address
   }
 
   onConnect(): void {

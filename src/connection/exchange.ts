@@ -7,7 +7,7 @@ import type { Headers } from '../models/headers.ts'
 import type { Body, DispatchControl } from '../models/request.ts'
 import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
-import type { RequestHead } from '../protocol/request-head.ts'
+import type { RequestFraming } from '../protocol/request-head.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 
 /** Receives one response inside the engine: with positions instead of slices, and buffers of its own if it likes. */
@@ -34,7 +34,7 @@ export interface OutgoingRequest {
   readonly method: string
   readonly origin: string
   readonly path: string
-  readonly head: RequestHead
+  readonly framing: RequestFraming
   /** The head, with the content where it is small. Strings are latin1. */
   readonly first: string | Buffer
   /** Content that follows `first`; null when there is none. */
@@ -52,13 +52,14 @@ export interface Carrier {
 
 /** Who keeps count of exchanges. */
 export interface ExchangeOwner {
+  readonly clock: Clock
   /** Once for each exchange, before its end is told. */
   onSettled(exchange: Exchange): void
 }
 
 /** One dispatched request from the call to its one end. */
 export class Exchange implements DispatchControl {
-  readonly request: OutgoingRequest
+  request: OutgoingRequest
   readonly sink: ResponseSink
   readonly timeouts: Timeout
   readonly startedAt: number
@@ -76,14 +77,12 @@ export class Exchange implements DispatchControl {
   settled = false
   /** Content was taken from an iterable, which gives it only once. */
   contentTaken = false
-  readonly #clock: Clock
   readonly #owner: ExchangeOwner
 
   constructor(
     request: OutgoingRequest,
     sink: ResponseSink,
     timeouts: Timeout,
-    clock: Clock,
     startedAt: number,
     owner: ExchangeOwner,
   ) {
@@ -91,10 +90,10 @@ export class Exchange implements DispatchControl {
     this.sink = sink
     this.timeouts = timeouts
     this.startedAt = startedAt
-    this.#clock = clock
     this.#owner = owner
     this.scope =
-      request.content === null || request.content instanceof Uint8Array
+      request.content === null ||
+      (request.content instanceof Uint8Array && request.framing.contentLength !== null)
         ? null
         : new AsyncResource('HawserBody', { requireManualDestroy: true })
   }
@@ -106,8 +105,9 @@ export class Exchange implements DispatchControl {
   abort(reason?: unknown): void {
     if (this.settled) return
     this.#settle() // at once: nothing else is delivered
-    const error = reason ?? new DOMException('The request was aborted', 'AbortError')
-    this.#clock.microtask(() => this.sink.onError(error))
+    const error =
+      reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
+    this.#owner.clock.microtask(() => this.sink.onError(error))
   }
 
   /** The response is complete. The carrier has let go before. */
@@ -117,7 +117,7 @@ export class Exchange implements DispatchControl {
     try {
       this.sink.onEnd(trailers)
     } catch (error) {
-      this.#rethrow(error)
+      this.rethrow(error)
     }
   }
 
@@ -128,7 +128,7 @@ export class Exchange implements DispatchControl {
     try {
       this.sink.onError(error)
     } catch (thrown) {
-      this.#rethrow(thrown)
+      this.rethrow(thrown)
     }
   }
 
@@ -147,8 +147,9 @@ export class Exchange implements DispatchControl {
     carrier?.release(this)
   }
 
-  #rethrow(error: unknown): void {
-    this.#clock.microtask(() => {
+  /** What the end itself threw: nobody is left to be told, and nothing may be lost in silence. */
+  rethrow(error: unknown): void {
+    this.#owner.clock.microtask(() => {
       throw error
     })
   }
@@ -162,7 +163,7 @@ export class Exchange implements DispatchControl {
   describe(): string {
     const { method, origin, path } = this.request
     const url = method === 'CONNECT' || path === '*' ? `${path} at ${origin}` : `${origin}${path}`
-    return `${method} ${redactUrl(url)}, after ${Math.round(this.#clock.now() - this.startedAt)} ms`
+    return `${method} ${redactUrl(url)}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
   }
 
   /** What errors say of this exchange. */

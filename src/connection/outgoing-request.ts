@@ -10,41 +10,58 @@ const SMALL_CONTENT = 16_384
 
 const noLastChunk = (): string => lastChunk(null)
 
-/** Checks a request and makes it ready for the wire. Throws `LocalProtocolError` or `TypeError`. */
-export function outgoingRequest(request: DispatchRequest, origin: Origin): OutgoingRequest {
+/**
+ * Checks a request and makes it ready for the wire. Throws `LocalProtocolError` or `TypeError`.
+ *
+ * @param host the origin's `hostField`
+ */
+export function outgoingRequest(
+  request: DispatchRequest,
+  origin: Origin,
+  host: string,
+): OutgoingRequest {
   const method = given(request, 'method') ?? 'GET'
   const body = given(request, 'body') ?? null
   const trailers = given(request, 'trailers') ?? null
-  const { path } = request
   const content = body === null ? null : contentOf(body)
-  const head = requestHead(
+  const { text, framing } = requestHead(
     method,
-    path,
-    origin.authority,
+    request.path,
+    host,
     given(request, 'headers'),
     lengthOf(content),
     trailers !== null,
   )
-  const outgoing = {
-    method,
-    origin: origin.key,
-    path,
-    head,
-    first: head.text,
-    content: null,
-    lastChunk: noLastChunk,
-  }
-  if (content === null) return outgoing
-  const small =
+  const isSmall =
     content instanceof Uint8Array &&
     content.length <= SMALL_CONTENT &&
-    head.contentLength !== null &&
-    !head.expectsContinue
-  if (small) return { ...outgoing, first: join(head.text, content) }
+    framing.contentLength !== null &&
+    !framing.expectsContinue
   return {
-    ...outgoing,
-    content,
-    lastChunk: () => lastChunk(typeof trailers === 'function' ? trailers() : trailers),
+    method,
+    origin: origin.key,
+    path: request.path,
+    framing,
+    first: isSmall ? join(text, content) : text,
+    content: isSmall ? null : content,
+    lastChunk: trailers === null ? noLastChunk : lastChunkOf(trailers),
+  }
+}
+
+/** Trailers that are known are checked at once, before anything is sent. */
+function lastChunkOf(trailers: NonNullable<DispatchRequest['trailers']>): () => string {
+  if (typeof trailers === 'function') return () => lastChunk(trailers())
+  const text = lastChunk(trailers)
+  return () => text
+}
+
+/** The same request, for a server that refuses `Expect: 100-continue`. */
+export function withoutExpect(request: OutgoingRequest): OutgoingRequest {
+  const { first, framing } = request
+  return {
+    ...request,
+    first: (first as string).replace(/\r\nexpect:[^\r]*/i, ''),
+    framing: { ...framing, expectsContinue: false },
   }
 }
 

@@ -11,12 +11,11 @@ class RawSocket extends Duplex implements SocketHandler {
   #onClosed: ((error: Error | null) => void) | null = null
   #closed = false
 
-  constructor(socket: BackendSocket, firstBytes: Buffer) {
+  constructor(socket: BackendSocket) {
     super({ allowHalfOpen: true })
     this.#socket = socket
     socket.handler = this
     socket.keepAlive(true)
-    if (firstBytes.length > 0) this.push(firstBytes)
   }
 
   get remoteAddress(): string | undefined {
@@ -85,7 +84,6 @@ class RawSocket extends Duplex implements SocketHandler {
   onSession(): void {}
 }
 
-/** `firstBytes` came before and are read first. */
-export function openRawSocket(socket: BackendSocket, firstBytes: Buffer): Duplex {
-  return new RawSocket(socket, firstBytes)
+export function openRawSocket(socket: BackendSocket): Duplex {
+  return new RawSocket(socket)
 }

@@ -11,6 +11,8 @@ type Item = Uint8Array | string
 type Source = Iterator<Item> | AsyncIterator<Item>
 
 export interface UploadOwner {
+  /** The socket has not taken all that it was given: the upload rests until `onDrain`. */
+  onBlocked(): void
   /** All content was handed to the socket. */
   onUploaded(): void
   /** The content could not be had, or is not what the head announced. */
@@ -19,31 +21,40 @@ export interface UploadOwner {
 
 /** Sends the content of one request behind its head, as fast as the socket takes it. */
 export class Upload {
-  /** Whether the socket still has bytes to take. */
-  blocked = false
-  finished = false
   readonly #exchange: Exchange
   readonly #socket: BackendSocket
   readonly #owner: UploadOwner
   readonly #chunked: boolean
   #missing: number
   #source: Source | null = null
+  /** The socket still has bytes to take. */
+  #blocked = false
+  /** The source has been asked and has not answered. */
   #awaiting = false
+  #running = false
   #stopped = false
+  #finished = false
   #needsCrlf = false
 
   constructor(exchange: Exchange, socket: BackendSocket, owner: UploadOwner) {
     this.#exchange = exchange
     this.#socket = socket
     this.#owner = owner
-    const { contentLength } = exchange.request.head
+    const { contentLength } = exchange.request.framing
     this.#chunked = contentLength === null
     this.#missing = contentLength ?? Number.POSITIVE_INFINITY
   }
 
-  start(): void {
+  /** Neither finished nor stopped. */
+  get isActive(): boolean {
+    return !this.#finished && !this.#stopped
+  }
+
+  /** @param blocked the head waits for the socket: nothing is asked for until `onDrain` */
+  start(blocked: boolean): void {
     const { content } = this.#exchange.request
-    if (content === null) return this.#finish()
+    if (this.#stopped || content === null) return
+    this.#blocked = blocked
     if (content instanceof Uint8Array) {
       this.#source = slices(content)
       return this.#pump()
@@ -55,40 +66,48 @@ export class Upload {
           ? content[Symbol.asyncIterator]()
           : content[Symbol.iterator]()
     })
-    if (this.#source !== null) this.#pump()
+    if (this.#stopped) return this.#closeSource() // from inside
+    this.#pump()
   }
 
   /** The socket has taken what it had. */
   onDrain(): void {
-    this.blocked = false
+    this.#blocked = false
     if (this.#source !== null && !this.#awaiting) this.#pump()
   }
 
   /** No more of it: the source is told. */
   stop(): void {
-    if (this.#stopped || this.finished) return
+    if (!this.isActive) return
     this.#stopped = true
+    if (!this.#running) this.#closeSource()
+  }
+
+  #closeSource(): void {
     const source = this.#source
-    // A generator that is running cannot be closed at once: its `return` waits for its turn.
+    this.#source = null
     this.#run(() => {
-      const returned = source?.return?.() as unknown
-      if (returned instanceof Promise) returned.catch(ignore)
+      const returned = source?.return?.()
+      if (isThenable(returned)) returned.then(ignore, ignore)
     }, true)
   }
 
   #pump(): void {
-    while (!this.blocked && !this.#stopped && !this.finished) {
-      let step: IteratorResult<Item> | Promise<IteratorResult<Item>> | undefined
+    while (!this.#blocked && this.isActive) {
+      let step: IteratorResult<Item> | PromiseLike<IteratorResult<Item>> | undefined
+      // A generator that runs cannot be closed: stopped from inside, it is closed afterwards.
+      this.#running = true
       this.#run(() => {
-        step = this.#source?.next() as typeof step
+        step = this.#source?.next()
       })
-      if (step === undefined) return
-      if (step instanceof Promise) {
+      this.#running = false
+      if (isThenable(step)) {
         this.#awaiting = true
         step.then(this.#onStep, this.#onSourceFailed)
-        return
       }
-      this.#take(step)
+      if (this.#stopped) return this.#closeSource()
+      if (isThenable(step)) return
+      this.#take(step as IteratorResult<Item>)
     }
   }
 
@@ -103,6 +122,7 @@ export class Upload {
     this.#awaiting = false
     if (this.#stopped) return
     this.#stopped = true
+    this.#source = null // it has ended by itself
     const what = cause instanceof Error ? cause.message : String(cause)
     this.#owner.onUploadFailed(
       new WriteError(
@@ -123,6 +143,7 @@ export class Upload {
   }
 
   #take(step: IteratorResult<Item>): void {
+    if (Object(step) !== step) return this.#refuse('gave something that is no iterator result')
     if (step.done) {
       if (this.#missing > 0 && !this.#chunked) {
         return this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
@@ -154,7 +175,6 @@ export class Upload {
 
   #refuse(what: string): void {
     this.stop()
-    this.#stopped = true
     this.#owner.onUploadFailed(
       new LocalProtocolError(
         `The request's content ${what} (${this.#exchange.describe()})`,
@@ -172,18 +192,26 @@ export class Upload {
       if (this.#stopped) return
       this.#write(this.#needsCrlf ? `\r\n${end}` : end)
     }
-    this.finished = true
+    this.#finished = true
     this.#owner.onUploaded()
   }
 
   #write(data: string | Uint8Array): void {
     this.#exchange.bytesSent += data.length
-    if (!this.#socket.write(data)) this.blocked = true
+    if (this.#socket.write(data)) return
+    this.#blocked = true
+    this.#owner.onBlocked()
   }
 }
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE)
+}
+
+function isThenable<Value>(
+  value: Value | PromiseLike<Value> | undefined,
+): value is PromiseLike<Value> {
+  return typeof (value as PromiseLike<Value> | undefined)?.then === 'function'
 }
 
 function ignore(): void {}

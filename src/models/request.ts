@@ -58,7 +58,10 @@ export interface DispatchHandler {
   onEnd(trailers: Headers): void
   /** A `HawserError`, the signal's reason, or what `onHead` or `onData` threw. */
   onError(error: unknown): void
-  /** 101, or 2xx to CONNECT: the connection is the handler's. `firstBytes` came behind the head. */
+  /**
+   * 101, or 2xx to CONNECT: the connection is the handler's. `firstBytes` came behind the head and
+   * are not among what the socket gives, as for Node's own `upgrade` event.
+   */
   onUpgrade?(socket: Duplex, firstBytes: Uint8Array, head: Head): void
 }
 

@@ -28,12 +28,13 @@ export class BodyBuffer {
   }
 
   /**
-   * Room for a read of at most `most` bytes behind what is here; `missing` are to come. One byte more
-   * than is missing, so that a surplus shows.
+   * Room for a read of at most `most` bytes behind what is here; `missing` are to come. Never as many
+   * as are missing, so that a surplus shows.
    */
   target(missing: number, most = Number.POSITIVE_INFINITY): Buffer {
     this.#reserve(Number.isNaN(missing) ? READ_SIZE : Math.min(missing + 1, READ_SIZE))
-    this.#target = (this.#bytes as Buffer).subarray(this.length, this.length + most)
+    const room = missing === most ? most - 1 : most
+    this.#target = (this.#bytes as Buffer).subarray(this.length, this.length + room)
     return this.#target
   }
 
@@ -58,6 +59,6 @@ export class BodyBuffer {
   #capacity(needed: number): number {
     const doubled = Math.max(needed, 2 * (this.#bytes?.length ?? 0), READ_SIZE)
     if (Number.isNaN(this.#expected)) return doubled
-    return Math.min(this.#expected + 1, Math.max(doubled, TRUSTED_LENGTH))
+    return Math.min(this.#expected + 1, Math.max(doubled, TRUSTED_LENGTH + 1))
   }
 }

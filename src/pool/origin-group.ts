@@ -1,4 +1,5 @@
 import type { Origin } from '../models/origin.ts'
+import { hostField } from '../protocol/request-head.ts'
 import { LinkedList } from './linked-list.ts'
 import type { Place } from './place.ts'
 import type { Waiter } from './waiter.ts'
@@ -6,6 +7,7 @@ import type { Waiter } from './waiter.ts'
 /** What a pool holds for one origin. */
 export class OriginGroup {
   readonly origin: Origin
+  readonly hostField: string
   /** All places of this origin, whatever they are at. */
   readonly places = new Set<Place>()
   /** Those whose connection is idle; the one used last stands last. */
@@ -17,6 +19,7 @@ export class OriginGroup {
 
   constructor(origin: Origin) {
     this.origin = origin
+    this.hostField = hostField(origin.authority)
   }
 
   /** Connections, and places that waiters of this origin will get. */

@@ -14,7 +14,7 @@ export interface PlaceOwner {
   adopt(place: Place, socket: BackendSocket): Connection
   onFreed(place: Place): void
   /** Once for each place. `replay` takes a new place instead, before all who wait. */
-  onReleased(place: Place, replay: Exchange | null, reason: CloseReason | 'dial-failed'): void
+  onReleased(place: Place, replay: Exchange | null, reason: CloseReason): void
   remember(place: Place, session: Uint8Array): void
 }
 
@@ -51,7 +51,7 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
     else this.#release(null, reason)
   }
 
-  #release(replay: Exchange | null, reason: CloseReason | 'dial-failed'): void {
+  #release(replay: Exchange | null, reason: CloseReason): void {
     if (this.#released) return
     this.#released = true
     this.#owner.onReleased(this, replay, reason)
@@ -85,14 +85,14 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
     this.connection.start(exchange, this.connection.openedAt)
   }
 
-  onDialFailed(cause: Error, address: string | null): void {
+  onDialFailed(cause: unknown, address: string | null): void {
     const exchange = this.#endDial()
     const { authority } = this.origin
     const where =
       address === null || authority.includes(address) ? authority : `${authority} (${address})`
     const what =
       exchange.phase === 'tls' ? 'TLS with' : exchange.phase === 'dns' ? 'Finding' : 'Connecting to'
-    const text = `${what} ${where} failed: ${cause.message || String(cause)} (${exchange.describe()})`
+    const text = `${what} ${where} failed: ${reasonOf(cause)} (${exchange.describe()})`
     exchange.fail(new ConnectError(text, exchange.facts(cause)))
   }
 
@@ -129,4 +129,8 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
   onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {
     this.#release(replay, reason)
   }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error && cause.message !== '' ? cause.message : String(cause)
 }

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
+import { inspect } from 'node:util'
 import type { Address, Backend } from '../backends/backend.ts'
 import type { BackendChoice } from '../backends/select.ts'
 import { selectBackend } from '../backends/select.ts'
@@ -84,25 +85,43 @@ function callable<Name extends 'lookup' | 'trace' | 'onConnect'>(
   return given as NonNullable<PoolOptions[Name]> | null
 }
 
-/** A lookup may answer with one address or with all; it may throw, and call back at once. */
+/**
+ * A lookup may answer with one address or with all; it may throw, and call back at once. Its first
+ * answer counts.
+ */
 function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
   return (host, callback) => {
+    let answered = false
+    const answer = (error: unknown, addresses: readonly Address[] = []) => {
+      if (answered) return
+      answered = true
+      callback(error as Error | null, addresses)
+    }
     try {
-      lookup(host, { all: true }, (error, address, family) => {
-        if (error) return callback(error, [])
-        const found = typeof address === 'string' ? [{ address, family: family ?? 0 }] : address
-        callback(
-          null,
-          found.map(({ address, family }) => ({ address, family: familyOf(address, family) })),
-        )
+      lookup(host, { all: true }, (error, found) => {
+        if (error) return answer(error)
+        try {
+          answer(null, addressesOf(found))
+        } catch (fault) {
+          answer(fault)
+        }
       })
     } catch (error) {
-      callback(error as Error, [])
+      answer(error)
     }
   }
 }
 
-function familyOf(address: string, family: number): Address['family'] {
-  if (family === 4 || family === 6) return family
-  return address.includes(':') ? 6 : 4
+const ADDRESS = /^(?:\d+\.){3}\d+$|^[\da-f.]*:[\da-f:.]+(?:%.+)?$/i
+
+/** A name among them would be resolved once more, behind the back of `onConnect`. */
+function addressesOf(found: unknown): Address[] {
+  const entries = Array.isArray(found) ? found : [{ address: found }]
+  return entries.map((entry) => {
+    const address: unknown = entry?.address
+    if (typeof address === 'string' && ADDRESS.test(address)) {
+      return { address, family: address.includes(':') ? 6 : 4 }
+    }
+    throw new TypeError(`lookup gave ${inspect(address)}, which is no IP address`)
+  })
 }

@@ -10,7 +10,7 @@ import { Slab } from './slab.ts'
 
 /** What is read for a response that nobody has asked the body of, in bytes; and of a queue of chunks. */
 const READ_AHEAD = 65_536
-/** What is read of an abandoned body to keep its connection, in bytes. */
+/** What is read of the rest of an abandoned body to keep its connection, in bytes. */
 const DRAIN = 65_536
 
 /** A response to `pool.request`: here when the head is, its body read by one of the methods. */
@@ -87,19 +87,20 @@ const unread = new FinalizationRegistry<ResponseBody>((body) => body.discard())
 export class ResponseBody implements ResponseSink {
   trailers: Headers | null = null
   exchange: Exchange | null = null
-  readonly #resolve: (response: Response) => void
-  readonly #reject: (error: unknown) => void
+  // Until the head is here: they hold the promise, and that the response.
+  #resolve: ((response: Response) => void) | null
+  #reject: ((error: unknown) => void) | null
   #response: WeakRef<Response> | null = null
   #reader: Reader = 'none'
   #length = Number.NaN
   #buffer: BodyBuffer | null = null
   #max = Number.POSITIVE_INFINITY
-  #started = false
   #failed = false
   #error: unknown
-  #drained = 0
+  #received = 0
   #paused = false
   #wake: (() => void) | null = null
+  #whole: Promise<Uint8Array> | null = null
   #slab: Slab | null = null
   #chunks: Buffer[] = []
   #queued = 0
@@ -114,29 +115,26 @@ export class ResponseBody implements ResponseSink {
   onInformational(): void {}
 
   onHead(head: ResponseHead, length: number): void {
-    this.#started = true
     this.#length = length
     const response = new Response(head, this)
     if (!(length <= READ_AHEAD)) this.#response = new WeakRef(response)
-    this.#resolve(response)
+    this.#resolve?.(response)
+    this.#resolve = this.#reject = null
   }
 
   onBody(source: Buffer, start: number, end: number): boolean {
+    this.#received += end - start
     switch (this.#reader) {
       case 'nobody':
-        this.#drained += end - start
-        if (this.#drained > DRAIN) this.exchange?.abort()
         return true
       case 'iterator':
         return this.#enqueue(source, start, end)
       default:
         this.#buffer ??= new BodyBuffer(this.#length)
         this.#buffer.append(source, start, end)
-        if (this.#buffer.length > this.#max) {
-          this.#tooLarge(this.#buffer.length)
-          return true
-        }
-        return this.#reader === 'collector' || this.#holdBack()
+        if (this.#reader === 'none') return this.#holdBack()
+        if (this.#received > this.#max) this.#refuse(this.#max)
+        return true
     }
   }
 
@@ -177,7 +175,7 @@ export class ResponseBody implements ResponseSink {
   }
 
   onError(error: unknown): void {
-    if (!this.#started) return this.#reject(error)
+    if (this.#reject !== null) return this.#reject(error)
     this.#failed = true
     this.#error = error
     this.#awake()
@@ -191,22 +189,28 @@ export class ResponseBody implements ResponseSink {
 
   collect(max: number): Promise<Uint8Array> {
     if (this.#reader === 'none') {
-      this.#reader = 'collector'
+      this.#claim('collector')
       this.#max = max
-      if (this.#length > max) this.#tooLarge(this.#length)
+      if (!this.#failed && Math.max(this.#received, this.#length || 0) > max) this.#refuse(max)
       else this.#resume()
     } else if (this.#reader !== 'collector') {
       return Promise.reject(this.#unavailable())
     }
-    if (this.trailers !== null) return Promise.resolve(this.#collected())
-    return this.#whenCollected()
+    if (this.#failed) return Promise.reject(this.#error)
+    if (this.trailers === null) {
+      this.#whole ??= this.#whenCollected()
+      return this.#whole
+    }
+    if (this.#received > max) return Promise.reject(this.#tooLarge(max))
+    return Promise.resolve(this.#collected())
   }
 
   async #whenCollected(): Promise<Uint8Array> {
-    while (this.trailers === null) {
-      if (this.#failed) throw this.#error
+    do {
       await this.#woken()
-    }
+      if (this.#reader !== 'collector') throw this.#unavailable()
+      if (this.#failed) throw this.#error
+    } while (this.trailers === null)
     return this.#collected()
   }
 
@@ -216,23 +220,24 @@ export class ResponseBody implements ResponseSink {
   }
 
   async *iterate(): AsyncGenerator<Uint8Array, undefined, undefined> {
-    if (this.#reader === 'collector' && this.trailers !== null) {
+    if (this.#reader === 'collector' && this.trailers !== null && !this.#failed) {
       const bytes = this.#collected()
       if (bytes.length > 0) yield bytes
       return
     }
     if (this.#reader !== 'none') throw this.#unavailable()
-    this.#reader = 'iterator'
+    this.#claim('iterator')
     if (this.#buffer !== null) {
       this.#chunks.push(this.#buffer.bytes())
+      this.#queued = this.#received
       this.#buffer = null
     }
     try {
-      for (;;) {
+      while ((this.#reader as Reader) === 'iterator') {
         const chunk = this.#chunks.shift()
         if (chunk !== undefined) {
           yield chunk
-          this.#queued = Math.max(0, this.#queued - chunk.length)
+          this.#queued -= chunk.length
         } else if (this.#failed) throw this.#error
         else if (this.trailers !== null) return
         else {
@@ -240,35 +245,54 @@ export class ResponseBody implements ResponseSink {
           await this.#woken()
         }
       }
+      throw this.#unavailable()
     } finally {
-      this.discard()
+      if (this.trailers === null) this.discard()
     }
   }
 
   discard(): void {
-    this.#reader = 'nobody'
+    if (this.#reader !== 'none' && this.trailers !== null) return // it was read
+    if (this.#reader === 'nobody') return
+    this.#claim('nobody')
     this.#buffer = null
     this.#chunks = []
+    this.#awake()
     if (this.trailers !== null || this.#failed) return
-    if (this.#length <= DRAIN) return this.#resume()
-    this.exchange?.abort(new StreamClosed('The response was closed before its body was read'))
+    if (this.#length - this.#received <= DRAIN) return this.#resume()
+    this.exchange?.abort(this.#unavailable())
+  }
+
+  #claim(reader: Reader): void {
+    this.#reader = reader
+    if (this.#paused) unread.unregister(this)
   }
 
   #unavailable(): StreamClosed | StreamConsumed {
-    return this.#reader === 'nobody' && this.trailers === null
+    return this.#reader === 'nobody'
       ? new StreamClosed('The response was closed before its body was read')
-      : new StreamConsumed('The body of the response was read already, in chunks')
+      : new StreamConsumed('The body of the response was taken already')
   }
 
-  #tooLarge(length: number): void {
-    const text = `The response has ${length} bytes, more than ${this.#max}`
-    this.exchange?.abort(new ResponseTooLarge(text, this.exchange.facts()))
+  #refuse(max: number): void {
+    this.#failed = true
+    this.#error = this.#tooLarge(max)
+    this.#buffer = null
+    this.#awake()
+    this.exchange?.abort(this.#error)
+  }
+
+  #tooLarge(max: number): ResponseTooLarge {
+    const size = Number.isNaN(this.#length) ? `at least ${this.#received}` : this.#length
+    return new ResponseTooLarge(
+      `The response has ${size} bytes, more than ${max}`,
+      this.exchange?.facts(),
+    )
   }
 
   #resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    unread.unregister(this)
     this.exchange?.resume()
   }
 

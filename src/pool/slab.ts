@@ -12,8 +12,10 @@ export class Slab {
     if (this.#free.length < LEAST) {
       this.#free = Buffer.allocUnsafeSlow(missing < SIZE ? missing + 1 : SIZE)
     }
-    this.#target = this.#free
-    return this.#free
+    // A read that fills its target hides a surplus: none may end where the body does.
+    const fits = this.#free.length === missing
+    this.#target = fits ? this.#free.subarray(0, missing - 1) : this.#free
+    return this.#target
   }
 
   /** The bytes, owned. */

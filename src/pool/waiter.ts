@@ -2,6 +2,10 @@ import type { Carrier, Exchange } from '../connection/exchange.ts'
 import type { Origin } from '../models/origin.ts'
 import { Link } from './linked-list.ts'
 
+export interface WaiterOwner {
+  onCancelled(waiter: Waiter): void
+}
+
 /** An exchange that waits for a connection. */
 export class Waiter implements Carrier {
   readonly exchange: Exchange
@@ -15,25 +19,25 @@ export class Waiter implements Carrier {
   /** Its place among those that wait for a place, or for one of their origin's. */
   readonly inQueue = new Link<Waiter>(this)
   readonly inDeadlines = new Link<Waiter>(this)
-  readonly #onRelease: (waiter: Waiter) => void
+  readonly #owner: WaiterOwner
 
   constructor(
     exchange: Exchange,
     origin: Origin,
     order: number,
     since: number,
-    onRelease: (waiter: Waiter) => void,
+    owner: WaiterOwner,
   ) {
     this.exchange = exchange
     this.origin = origin
     this.order = order
     this.since = since
-    this.#onRelease = onRelease
+    this.#owner = owner
   }
 
   resume(): void {}
 
   release(): void {
-    this.#onRelease(this)
+    this.#owner.onCancelled(this)
   }
 }

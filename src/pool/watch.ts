@@ -2,31 +2,68 @@ import type { Clock } from '../backends/backend.ts'
 import type { Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
 
+/**
+ * All who are ended by one signal, and its only listener: with one listener for each request Node
+ * warns of a leak at the eleventh.
+ */
+class Watched {
+  readonly #signal: AbortSignal
+  readonly #watches = new Set<Watch>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(watch: Watch): void {
+    if (this.#watches.size === 0) this.#signal.addEventListener('abort', this)
+    this.#watches.add(watch)
+  }
+
+  remove(watch: Watch): void {
+    this.#watches.delete(watch)
+    if (this.#watches.size === 0) this.#signal.removeEventListener('abort', this)
+  }
+
+  handleEvent(): void {
+    for (const watch of this.#watches) watch.abort(this.#signal.reason)
+  }
+}
+
+const watched = new WeakMap<AbortSignal, Watched>()
+
+function watchedOf(signal: AbortSignal): Watched {
+  let known = watched.get(signal)
+  if (known === undefined) {
+    known = new Watched(signal)
+    watched.set(signal, known)
+  }
+  return known
+}
+
 /** Ends one exchange early: its signal, its total timeout. Made only where one of them is given. */
 export class Watch {
   readonly #exchange: Exchange
-  readonly #signal: AbortSignal | null
-  #closeTimer: (() => void) | null = null
+  readonly #watched: Watched | null
+  #cancelTimer: (() => void) | null = null
 
   constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock) {
     this.#exchange = exchange
-    this.#signal = signal
-    signal?.addEventListener('abort', this)
+    this.#watched = signal && watchedOf(signal)
+    this.#watched?.add(this)
     const { total } = exchange.timeouts
     if (total === null) return
     const timer = clock.timer(() => clock.afterPending(() => this.#late(total)))
     timer.arm(total)
-    this.#closeTimer = () => timer.close()
+    this.#cancelTimer = () => timer.cancel()
   }
 
-  /** The signal's listener: an object, so that adding it makes no closure. */
-  handleEvent(): void {
-    this.#exchange.abort(this.#signal?.reason)
+  abort(reason: unknown): void {
+    this.#exchange.abort(reason)
   }
 
   end(): void {
-    this.#signal?.removeEventListener('abort', this)
-    this.#closeTimer?.()
+    this.#watched?.remove(this)
+    this.#cancelTimer?.()
   }
 
   #late(total: number): void {

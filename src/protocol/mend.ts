@@ -8,12 +8,13 @@ const HTAB = 0x09
 const CR = 0x0d
 const LF = 0x0a
 const COMMA = 0x2c
-const NAME = 'content-length'
+const LETTER_X = 0x78
+const NAME = 'content-length:'
 
-/** A byte to be put back once the head is complete, and its place in the head. */
+/** Bytes to be put back once the head is complete, and their place in it. */
 export interface Patch {
   readonly at: number
-  readonly byte: number
+  readonly bytes: Buffer
 }
 
 /**
@@ -39,30 +40,36 @@ function isBlank(byte: number | undefined): boolean {
 }
 
 /**
- * Hides a repeated Content-Length, in fields of its own or in a list, from llhttp: the values are
- * compared when the head is complete. RFC 9112 6.3 (5)
- * @returns what to put back then; empty if there is nothing to hide; null if the line is not all here
+ * Masks what llhttp does not take: a second Content-Length, and what stands behind the digits of the first
+ * but SP. Repetitions are compared when the head is complete. RFC 9112 6.3 (5)
+ * @returns what to put back then; empty if there was nothing to mask
  */
-export function hideRepeatedContentLength(head: Buffer): Patch[] | null {
+export function maskContentLength(head: Buffer): Patch[] {
   const patches: Patch[] = []
-  const hide = (at: number, by: number) => {
-    patches.push({ at, byte: head[at] })
-    head[at] = by
-  }
+  const keep = (at: number, end: number) =>
+    patches.push({ at, bytes: Buffer.from(head.subarray(at, end)) })
   let seen = false
-  for (let start = head.indexOf('\r\n') + 2; start > 1; start = head.indexOf('\r\n', start) + 2) {
-    if (head[start] === CR) break
-    const name = head.latin1Slice(start, start + NAME.length)
-    if (name.toLowerCase() !== NAME) continue
+  let end: number
+  for (let start = 0; start < head.length && head[start] !== CR; start = end + 2) {
+    end = head.indexOf('\r\n', start)
+    if (end < 0) end = head.length
+    const value = start + NAME.length
+    if (value > end || head.latin1Slice(start, value).toLowerCase() !== NAME) continue
     if (seen) {
-      hide(start, 'x'.charCodeAt(0))
+      keep(start, start + 1)
+      head[start] = LETTER_X
       continue
     }
     seen = true
-    const end = head.indexOf('\r\n', start)
-    if (end < 0) return patches.length > 0 ? patches : null
-    const comma = head.indexOf(COMMA, start)
-    if (comma > 0 && comma < end) for (let at = comma; at < end; at++) hide(at, SP)
+    let inList = false
+    let kept = false
+    for (let at = value; at < end; at++) {
+      inList ||= head[at] === COMMA
+      if (head[at] === SP || (head[at] !== HTAB && !inList)) continue
+      if (!kept) keep(value, end)
+      kept = true
+      head[at] = SP
+    }
   }
   return patches
 }

@@ -16,6 +16,11 @@ export type ContentLength = number | null | 'none'
 export interface RequestHead {
   /** Everything up to the empty line, which is included. Latin1. */
   readonly text: string
+  readonly framing: RequestFraming
+}
+
+/** What its head says of a request's content and connection. */
+export interface RequestFraming {
   /** Exactly so many bytes follow; null: chunks do. */
   readonly contentLength: number | null
   /** The request says `Connection: close`: RFC 9112 9.6 */
@@ -66,59 +71,89 @@ function roleOf(name: string): Role {
  * it is changed in silence.
  *
  * @param target the request-target, in one of the four forms of RFC 9112 3.2
- * @param authority the value of Host, unless the headers have one
+ * @param host the `hostField` of the origin, unless the target or the headers have a Host of their own
  * @param content what follows the head; a Transfer-Encoding or Content-Length among the headers has to agree
  * @param hasTrailers trailer fields follow, which only chunks can carry
  */
 export function requestHead(
   method: string,
   target: string,
-  authority: string,
+  host: string,
   headers: HeadersInit | null | undefined,
   content: ContentLength,
   hasTrailers = false,
 ): RequestHead {
-  if (method !== 'GET' && method !== 'POST' && !isToken(method)) {
-    throw new LocalProtocolError(`The method ${JSON.stringify(method)} is not a token`)
-  }
-  checkTarget(method, target)
+  if (method !== 'GET' && method !== 'POST') checkMethod(method)
+  const authority = checkTarget(method, target)
+  if (authority !== null) host = hostField(authority)
   if (method === 'TRACE' && content !== 'none') {
     throw new LocalProtocolError('A TRACE request must not have content')
   }
 
-  const special = new SpecialFields()
+  let special: SpecialFields | null = null
   let fields = ''
   if (headers !== null && headers !== undefined) {
     const list = isFlat(headers) ? headers : new Headers(headers).flat()
-    if (list.length % 2 !== 0)
+    if (list.length % 2 !== 0) {
       throw new LocalProtocolError('A header at the end of the list has no value')
+    }
     for (let i = 0; i < list.length; i += 2) {
       const name = list[i]
       const value = list[i + 1]
       const role = roleOf(name)
       if (typeof value !== 'string' || NOT_VALUE.test(value)) checkField(name, value)
-      if (role !== 'plain' && special.take(role, value)) continue
+      if (role !== 'plain') {
+        special ??= new SpecialFields()
+        if (special.take(role, value)) continue
+      }
       fields += `${name}: ${value}\r\n`
     }
   }
-  if (special.used) special.check(content)
-
-  const framing = framingField(method, special, content, hasTrailers)
-  return {
-    text: `${method} ${target} HTTP/1.1\r\nHost: ${special.host ?? authority}\r\n${special.used ? special.connectionField() : ''}${fields}${framing.field}\r\n`,
-    contentLength: framing.contentLength,
-    close: special.close,
-    expectsContinue: special.expectsContinue,
-    upgrade: special.upgrade,
+  if (special === null && content === 'none' && !hasTrailers && !expectsContent(method)) {
+    return { text: `${method} ${target}${host}${fields}\r\n`, framing: NO_CONTENT }
   }
+  special ??= new SpecialFields()
+  special.check(content)
+  const length = framingField(method, special, content, hasTrailers)
+  const { close, expectsContinue, upgrade } = special
+  return {
+    text:
+      `${method} ${target}${special.host === null ? host : hostField(special.host)}` +
+      `${special.connectionField()}${fields}${length.field}\r\n`,
+    framing: { contentLength: length.contentLength, close, expectsContinue, upgrade },
+  }
+}
+
+/** The end of a request-line and Host, the first field (RFC 9110 7.2): made once for an origin. */
+export function hostField(authority: string): string {
+  return ` HTTP/1.1\r\nHost: ${authority}\r\n`
+}
+
+const NO_CONTENT: RequestFraming = {
+  contentLength: 0,
+  close: false,
+  expectsContinue: false,
+  upgrade: false,
 }
 
 function isFlat(headers: HeadersInit): headers is readonly string[] {
   return Array.isArray(headers) && (headers.length === 0 || typeof headers[0] === 'string')
 }
 
-/** RFC 9112 3.2: origin-form, absolute-form, authority-form for CONNECT alone, asterisk-form for OPTIONS alone. */
-function checkTarget(method: string, target: string): void {
+function checkMethod(method: string): void {
+  if (typeof method !== 'string') {
+    throw new LocalProtocolError(`The method must be a string, not ${typeof method}`)
+  }
+  if (!isToken(method)) {
+    throw new LocalProtocolError(`The method ${JSON.stringify(method)} is not a token`)
+  }
+}
+
+/**
+ * RFC 9112 3.2: origin-form, absolute-form, authority-form for CONNECT alone, asterisk-form for OPTIONS alone.
+ * @returns the target's own authority, which is the value of Host then; null where it has none
+ */
+function checkTarget(method: string, target: string): string | null {
   if (typeof target !== 'string' || target === '') {
     throw new LocalProtocolError(`The request-target must be a non-empty string`)
   }
@@ -132,20 +167,26 @@ function checkTarget(method: string, target: string): void {
     throw new LocalProtocolError('The request-target has a fragment, which is never sent')
   }
   if (method === 'CONNECT') {
-    if (/^[^/?@]+:\d+$/.test(target)) return
+    if (/^[^/?@]+:\d+$/.test(target)) return target
     throw new LocalProtocolError('The request-target of CONNECT must be host:port')
   }
-  if (target.charCodeAt(0) === SLASH) return
-  if (target === '*' && method === 'OPTIONS') return
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) return
-  throw new LocalProtocolError('The request-target must begin with a slash')
+  if (target.charCodeAt(0) === SLASH) return null
+  if (target === '*' && method === 'OPTIONS') return null
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?]*)/i.exec(target)?.[1]
+  if (authority === undefined) {
+    throw new LocalProtocolError('The request-target must begin with a slash')
+  }
+  if (authority === '') throw new LocalProtocolError('The request-target has no host')
+  if (authority.includes('@')) {
+    throw new LocalProtocolError('The request-target has userinfo, which is never sent')
+  }
+  return authority
 }
 
 const SLASH = '/'.charCodeAt(0)
 
 /** The fields that frame the message or steer the connection, gathered to be checked together. */
 class SpecialFields {
-  used = false
   host: string | null = null
   contentLength: number | null = null
   transferEncoding: string[] = []
@@ -157,7 +198,6 @@ class SpecialFields {
 
   /** @returns whether the writer places the field itself */
   take(role: Role, value: string): boolean {
-    this.used = true
     switch (role) {
       case 'host':
         if (this.host !== null) throw new LocalProtocolError('Host is given twice')
@@ -174,10 +214,10 @@ class SpecialFields {
         this.contentLength = Number(value)
         return true
       case 'transfer-encoding':
-        this.transferEncoding.push(...listOf(value))
+        for (const coding of listOf(value)) this.transferEncoding.push(coding)
         return true
       case 'connection':
-        this.connection.push(...listOf(value))
+        for (const option of listOf(value)) this.connection.push(option)
         return true
       case 'expect':
         if (value.toLowerCase() !== '100-continue') {

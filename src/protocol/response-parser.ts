@@ -3,6 +3,7 @@ import {
   faultOf,
   INVALID_CONTENT_LENGTH,
   INVALID_HEADER_TOKEN,
+  INVALID_START,
   MAX_CHUNK_OVERHEAD,
   MAX_CHUNK_OVERHEAD_RATIO,
   MAX_HEAD_SIZE,
@@ -11,7 +12,7 @@ import {
 } from './faults.ts'
 import * as wasm from './llhttp.ts'
 import type { Patch } from './mend.ts'
-import { hideRepeatedContentLength, unfold } from './mend.ts'
+import { maskContentLength, unfold } from './mend.ts'
 import {
   CHUNKED,
   checkRepeatedContentLength,
@@ -75,7 +76,10 @@ export class ResponseParser {
   #informational = 0
   #overhead = 0
   #body = 0
-  #mended = 0
+  /** Empty lines before the message, in bytes. */
+  #skipped = 0
+  /** The head needs mending, which takes all of it. */
+  #needsMending = false
   #patches: Patch[] = []
 
   constructor(sink: MessageSink) {
@@ -107,8 +111,9 @@ export class ResponseParser {
     this.#cut = false
     this.#held = null
     this.#base = WINDOW
-    if (this.#mended > 0) {
-      this.#mended = 0
+    this.#skipped = 0
+    if (this.#needsMending) {
+      this.#needsMending = false
       this.#patches = []
     }
   }
@@ -122,7 +127,8 @@ export class ResponseParser {
 
   /** Where the next read has to go, for `read`. */
   get target(): Uint8Array {
-    return this.#held === null ? wideTarget : window.subarray(this.#held.length)
+    if (this.#held !== null) return window.subarray(this.#held.length)
+    return this.remaining === wideTarget.length ? widerTarget : wideTarget
   }
 
   /** Takes `length` bytes that stand at the start of the latest `target`. */
@@ -184,6 +190,13 @@ export class ResponseParser {
     const end = at + length
     if (this.#fresh) at = this.#base // nothing held, or a head that has to be parsed again
     for (;;) {
+      if (this.#fresh) {
+        if (window[at - WINDOW] !== H) {
+          at = this.#skipEmptyLines(at, end)
+          if (at < 0) return
+        }
+        if (this.#needsMending && !this.#isWhole(end)) return this.#hold(at, end)
+      }
       const inHead = this.expecting === 'head'
       const flags = wasm.parse(
         at,
@@ -203,14 +216,12 @@ export class ResponseParser {
       if (inHead) {
         if ((flags & wasm.HEAD_COMPLETE) === 0) {
           if (error === 0) return this.#hold(base, end)
-          const mended = this.#mend(error, end)
-          if (mended === 'again') {
-            at = base
-            continue
-          }
-          return mended === 'hold' ? this.#hold(base, end) : this.#fault(faultOf(error))
+          if (!this.#mend(error, end)) return this.#fault(faultOf(error))
+          at = base
+          continue
         }
         behindHead = base + record[wasm.HEAD_END]
+        if (behindHead - base > MAX_HEAD_SIZE) return this.#tooLong()
         this.persistent = (flags & wasm.PERSISTENT) !== 0
         this.mayHintKeepAlive = (flags & wasm.HAS_KEEP_ALIVE) !== 0
         const head = this.#takeHead(base, behindHead, flags)
@@ -247,11 +258,9 @@ export class ResponseParser {
       if ((flags & wasm.MESSAGE_COMPLETE) !== 0) {
         this.surplus = end - consumed
         if (this.expecting === 'chunks') this.persistent &&= (flags & wasm.PERSISTENT) !== 0
-        return this.#complete(
-          trailerStart === 0
-            ? new Headers()
-            : Headers.fromRawHead(latin1(base + trailerStart, consumed - 4), 0),
-        )
+        if (trailerStart === 0) return this.#complete(new Headers())
+        if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#tooLong()
+        return this.#complete(Headers.fromRawHead(latin1(base + trailerStart, consumed - 4), 0))
       }
       if (error !== 0) return this.#fault(faultOf(error))
       if (this.expecting === 'chunks') this.#hold(trailerStart === 0 ? 0 : base + trailerStart, end)
@@ -261,11 +270,8 @@ export class ResponseParser {
 
   /** Decides what follows a complete head; null when that is a fault. */
   #takeHead(base: number, end: number, flags: number): ResponseHead | null {
-    for (const { at, byte } of this.#patches) window[base - WINDOW + at] = byte
-    // Empty lines before a message are skipped (RFC 9112 2.2).
-    let start = base
-    while (window[start - WINDOW] !== H) start++
-    const head = new ResponseHead(record[wasm.STATUS], latin1(start, end - 4))
+    for (const { at, bytes } of this.#patches) window.set(bytes, base - WINDOW + at)
+    const head = new ResponseHead(record[wasm.STATUS], latin1(base, end - 4))
     const framing = record[wasm.FRAMING]
     try {
       if (this.#patches.length > 0) checkRepeatedContentLength(head)
@@ -277,11 +283,16 @@ export class ResponseParser {
     }
     if ((flags & wasm.HAS_CONNECTION) !== 0 && (framing & wasm.F_CONNECTION_CLOSE) === 0) {
       // llhttp does not see `close` in front of a tab.
-      if (head.mentions('\t') && saysClose(head)) this.persistent = false
+      if (head.mentions('\t') && says(head, 'close')) this.persistent = false
     }
-    // RFC 9112 6.1: HTTP/1.0 with Transfer-Encoding is faulty framing: this message, and no further.
-    if ((flags & wasm.HTTP_1_0) !== 0 && (framing & wasm.F_TRANSFER_ENCODING) !== 0)
-      this.persistent = false
+    if ((flags & wasm.HTTP_1_0) !== 0 && this.persistent) {
+      // llhttp overlooks a `close` beside `keep-alive`, and takes Proxy-Connection for Connection.
+      // RFC 9112 6.1: with Transfer-Encoding the framing is faulty: this message, and no further.
+      this.persistent =
+        (framing & wasm.F_TRANSFER_ENCODING) === 0 &&
+        says(head, 'keep-alive') &&
+        !says(head, 'close')
+    }
     return head
   }
 
@@ -318,19 +329,40 @@ export class ResponseParser {
     return (this.expecting as Expecting) !== 'nothing'
   }
 
-  /** Whether the head can be parsed again, now or with more of it here. */
-  #mend(error: number, end: number): 'again' | 'hold' | 'no' {
-    const head = window.subarray(this.#base - WINDOW, end - WINDOW)
-    if (this.#mended++ >= 16) return 'no'
-    if (error === INVALID_HEADER_TOKEN) {
-      this.#fresh = unfold(head)
-      return this.#fresh ? 'again' : 'no'
-    }
-    if (error !== UNEXPECTED_CONTENT_LENGTH && error !== INVALID_CONTENT_LENGTH) return 'no'
-    const patches = hideRepeatedContentLength(head)
-    if (patches !== null) this.#patches.push(...patches)
-    this.#fresh = patches === null || patches.length > 0
-    return patches === null ? 'hold' : this.#fresh ? 'again' : 'no'
+  /**
+   * Goes past empty lines before a message (RFC 9112 2.2).
+   * @returns where the message begins, or -1 when it cannot be parsed yet, or not at all
+   */
+  #skipEmptyLines(from: number, end: number): number {
+    let at = from
+    while (end - at > 1 && window[at - WINDOW] === CR && window[at - WINDOW + 1] === LF) at += 2
+    this.#skipped += at - from
+    this.#base = at
+    if (this.#skipped > MAX_HEAD_SIZE) this.#tooLong()
+    else if (at === end || (at + 1 === end && window[at - WINDOW] === CR)) this.#hold(at, end)
+    else if (window[at - WINDOW] === H) return at
+    // llhttp knows messages of RTSP and ICE, too.
+    else this.#fault(faultOf(INVALID_START))
+    return -1
+  }
+
+  /** Mends the head, if all of it is here. @returns whether there is something to mend */
+  #mend(error: number, end: number): boolean {
+    const isLength = error === UNEXPECTED_CONTENT_LENGTH || error === INVALID_CONTENT_LENGTH
+    if (!isLength && error !== INVALID_HEADER_TOKEN) return false
+    const received = window.subarray(this.#base - WINDOW, end - WINDOW)
+    const isWhole = this.#isWhole(end)
+    const head = isWhole ? received : Buffer.from(received)
+    const hasFold = unfold(head)
+    const patches = isLength ? maskContentLength(head) : []
+    if (!hasFold && patches.length === 0) return false
+    if (isWhole) this.#patches.push(...patches)
+    this.#fresh = this.#needsMending = true
+    return true
+  }
+
+  #isWhole(end: number): boolean {
+    return window.subarray(this.#base - WINDOW, end - WINDOW).includes('\r\n\r\n')
   }
 
   /** Keeps, over the end of a read, the parser's state and the message's bytes from `from` on. */
@@ -343,11 +375,7 @@ export class ResponseParser {
       this.#base = BEFORE_WINDOW
       return
     }
-    if (end - from > MAX_HEAD_SIZE) {
-      return this.#fault(
-        `its ${this.expecting === 'head' ? 'head' : 'trailer section'} is longer than ${MAX_HEAD_SIZE} bytes`,
-      )
-    }
+    if (end - from > MAX_HEAD_SIZE) return this.#tooLong()
     this.#held = Uint8Array.prototype.slice.call(window, from - WINDOW, end - WINDOW)
     this.#base -= from - WINDOW
   }
@@ -366,6 +394,11 @@ export class ResponseParser {
     this.#sink.onComplete(trailers)
   }
 
+  #tooLong(): void {
+    const what = this.expecting === 'head' ? 'head' : 'trailer section'
+    this.#fault(`its ${what} is longer than ${MAX_HEAD_SIZE} bytes`)
+  }
+
   #fault(fault: string): void {
     this.stop()
     this.#sink.onFault(fault)
@@ -373,15 +406,20 @@ export class ResponseParser {
 }
 
 const H = 'H'.charCodeAt(0)
+const CR = 0x0d
+const LF = 0x0a
 
 /** A read behind nothing held: as long as the shortest one behind the longest head that may be held. */
 const wideTarget = window.subarray(0, wasm.WINDOW_SIZE - MAX_HEAD_SIZE)
+/** A read that fills its target hides whether more has come: none may be as long as what is missing. */
+const widerTarget = window.subarray(0, wideTarget.length + 1)
 
 function latin1(start: number, end: number): string {
   return window.latin1Slice(start - WINDOW, end - WINDOW)
 }
 
-function saysClose(head: ResponseHead): boolean {
-  const options = head.headers.getAll('connection').join(',').split(',')
-  return options.some((option) => option.trim().toLowerCase() === 'close')
+/** Whether Connection names this option. */
+function says(head: ResponseHead, option: string): boolean {
+  const given = head.headers.getAll('connection').join(',').split(',')
+  return given.some((each) => each.trim().toLowerCase() === option)
 }

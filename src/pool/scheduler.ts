@@ -1,0 +1,297 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { Backend, BackendSocket } from '../backends/backend.ts'
+import type { CloseReason } from '../connection/close-reason.ts'
+import { Connection } from '../connection/connection.ts'
+import { Dial } from '../connection/dial.ts'
+import type { Exchange } from '../connection/exchange.ts'
+import { SessionCache } from '../connection/session-cache.ts'
+import { PoolTimeout } from '../errors.ts'
+import type { ResolvedLimits } from '../models/limits.ts'
+import { parseOrigin } from '../models/origin.ts'
+import type { Route } from '../models/route.ts'
+import { assign, decideFreed, isFull } from './assignment.ts'
+import { idleUntil } from './idle-time.ts'
+import { LinkedList } from './linked-list.ts'
+import { OriginGroup } from './origin-group.ts'
+import type { PlaceOwner } from './place.ts'
+import { Place } from './place.ts'
+import type { PoolStats } from './stats.ts'
+import { describe } from './stats.ts'
+import { WaitDeadlines } from './wait-deadlines.ts'
+import type { WaiterOwner } from './waiter.ts'
+import { Waiter } from './waiter.ts'
+
+export type Trace = (event: string, info: object) => void
+
+/** Carries out what `assignment.ts` decides: the places of a pool, and who waits for one. */
+export class Scheduler implements PlaceOwner, WaiterOwner {
+  readonly #backend: Backend
+  readonly #limits: ResolvedLimits
+  readonly #route: Route
+  readonly #trace: Trace | null
+  /** Of requests that wait or are replayed: whoever opens their connection does it in another. */
+  readonly #contexts: WeakMap<Exchange, AsyncResource> | null
+  readonly #sessions = new SessionCache()
+  readonly #groups = new Map<string, OriginGroup>()
+  /** All idle connections; the one that has idled longest stands first. */
+  readonly #idle = new LinkedList<Place>()
+  /** Who waits, in order. */
+  readonly #waiters = new LinkedList<Waiter>()
+  /** Those among them who wait for a place of any kind. */
+  readonly #forPlace = new LinkedList<Waiter>()
+  readonly #deadlines: WaitDeadlines
+  #places = 0
+  #connecting = 0
+  #arrivals = 0
+
+  constructor(backend: Backend, limits: ResolvedLimits, route: Route, trace: Trace | null) {
+    this.#backend = backend
+    this.#limits = limits
+    this.#route = route
+    this.#trace = trace
+    const hooked = route.lookup !== null || route.onConnect !== null
+    this.#contexts = hooked ? new WeakMap() : null
+    this.#deadlines = new WaitDeadlines(backend.clock, (waiter) => this.#tooLong(waiter))
+  }
+
+  /** The pool's hooks, too, run in the async context of the request that they run for. */
+  keepContext(exchange: Exchange): void {
+    this.#contexts?.set(exchange, new AsyncResource('HawserDial', { requireManualDestroy: true }))
+  }
+
+  groupOf(origin: string | URL): OriginGroup {
+    const known = typeof origin === 'string' ? this.#groups.get(origin) : undefined
+    if (known !== undefined) return known
+    const parsed = parseOrigin(origin)
+    let group = this.#groups.get(parsed.key)
+    if (group === undefined) {
+      group = new OriginGroup(parsed)
+      this.#groups.set(parsed.key, group)
+    }
+    return group
+  }
+
+  /** Finds a connection for an exchange, or a place in the queue. */
+  place(exchange: Exchange, group: OriginGroup, fresh: boolean): void {
+    const decision = assign(
+      {
+        ofOrigin: group.claimed,
+        total: this.#places,
+        idleOfOrigin: group.idle.size,
+        idle: this.#idle.size,
+        fresh,
+      },
+      this.#limits,
+    )
+    switch (decision) {
+      case 'reuse':
+        return this.#reuse(exchange, group)
+      case 'replace':
+        this.#idle.first?.value.close('place-needed')
+        return this.#open(exchange, group)
+      case 'open':
+        return this.#open(exchange, group)
+      default:
+        return this.#wait(exchange, group, decision === 'wait-for-origin')
+    }
+  }
+
+  #reuse(exchange: Exchange, group: OriginGroup): void {
+    while (group.idle.last !== null) {
+      const place = group.idle.last.value
+      const connection = place.connection as Connection
+      // Timers may be late: what has expired is not used.
+      if (connection.idleUntil <= exchange.startedAt) {
+        connection.close('keepalive-expired')
+        continue
+      }
+      group.idle.remove(place.inGroup)
+      this.#idle.remove(place.inPool)
+      return connection.start(exchange, exchange.startedAt)
+    }
+    this.place(exchange, this.groupOf(group.origin.key), false)
+  }
+
+  #open(exchange: Exchange, group: OriginGroup): void {
+    const place = new Place(group.origin, this)
+    group.places.add(place)
+    this.#groups.set(group.origin.key, group) // it may have been dropped when its last place closed
+    this.#places++
+    this.#connecting++
+    const context = this.#contexts?.get(exchange)
+    if (context === undefined) place.open(exchange)
+    else context.runInAsyncScope(place.open, place, exchange)
+  }
+
+  #wait(exchange: Exchange, group: OriginGroup, parked: boolean): void {
+    const now = this.#backend.clock.now()
+    const waiter = new Waiter(exchange, group.origin, this.#arrivals++, now, this)
+    exchange.carrier = waiter
+    exchange.phase = 'queue'
+    this.#waiters.push(waiter.inPool)
+    group.waiters.push(waiter.inGroup)
+    if (parked) group.parked.push(waiter.inQueue)
+    else this.#forPlace.push(waiter.inQueue)
+    this.#deadlines.add(waiter)
+  }
+
+  /** A waiter's way out, to a connection or to its end. Its claim to a place is the caller's to pass on. */
+  #leave(waiter: Waiter, group: OriginGroup): Exchange {
+    this.#waiters.remove(waiter.inPool)
+    group.waiters.remove(waiter.inGroup)
+    waiter.inQueue.list?.remove(waiter.inQueue)
+    this.#deadlines.remove(waiter)
+    waiter.exchange.carrier = null
+    return waiter.exchange
+  }
+
+  onCancelled(waiter: Waiter): void {
+    const group = this.#groups.get(waiter.origin.key) as OriginGroup
+    this.#leave(waiter, group)
+    this.#unpark(group)
+    this.forgetIfEmpty(group)
+  }
+
+  #tooLong(waiter: Waiter): void {
+    const { exchange } = waiter
+    const limits = `${this.#limits.maxConnections ?? 'any'} connections`
+    const state = `${describe(this.stats())}, at most ${limits}`
+    const text = `No connection came free within ${exchange.timeouts.pool} ms: ${state} (${exchange.describe()})`
+    exchange.fail(new PoolTimeout(text, exchange.facts()))
+  }
+
+  /** Lets as many of an origin's parked waiters as it may have places for wait for a place of any kind. */
+  #unpark(group: OriginGroup): void {
+    while (
+      group.parked.first !== null &&
+      !isFull(group.claimed, this.#limits.maxConnectionsPerOrigin)
+    ) {
+      const { value: waiter } = group.parked.first
+      group.parked.remove(waiter.inQueue)
+      this.#forPlace.push(waiter.inQueue)
+    }
+  }
+
+  /** Gives free places to those who wait for one. */
+  #fill(): void {
+    while (this.#forPlace.first !== null && !isFull(this.#places, this.#limits.maxConnections)) {
+      const { value: waiter } = this.#forPlace.first
+      const group = this.#groups.get(waiter.origin.key) as OriginGroup
+      this.#open(this.#leave(waiter, group), group)
+    }
+  }
+
+  forgetIfEmpty(group: OriginGroup): void {
+    if (group.isEmpty) this.#groups.delete(group.origin.key)
+  }
+
+  // --- what places tell
+
+  dial(place: Place, exchange: Exchange): Dial {
+    return new Dial(
+      place.origin,
+      this.#route,
+      this.#backend,
+      this.#sessions,
+      exchange.timeouts.connect,
+      place,
+    )
+  }
+
+  adopt(place: Place, socket: BackendSocket): Connection {
+    this.#connecting--
+    this.#tell('connection:open', { origin: place.origin.key, address: socket.remoteAddress })
+    return new Connection(place.origin.key, socket, this.#backend.clock, place)
+  }
+
+  onFreed(place: Place): void {
+    const group = this.#groups.get(place.origin.key) as OriginGroup
+    const connection = place.connection as Connection
+    const now = this.#backend.clock.now()
+    const decision = decideFreed(
+      {
+        oldestOfOrigin: group.waiters.first?.value.order ?? null,
+        oldestForPlace: this.#forPlace.first?.value.order ?? null,
+        idle: this.#idle.size,
+      },
+      this.#limits,
+    )
+    if (decision === 'yield') return connection.close('place-needed')
+    if (decision === 'close') return connection.close('too-many-idle')
+    const until = idleUntil(this.#limits, connection, now)
+    if (until <= now)
+      return connection.close(this.#isOld(connection, now) ? 'lifetime-over' : 'keepalive-expired')
+    if (decision === 'serve') {
+      const exchange = this.#leave((group.waiters.first as { value: Waiter }).value, group)
+      this.#unpark(group)
+      return connection.start(exchange, now)
+    }
+    group.idle.push(place.inGroup)
+    this.#idle.push(place.inPool)
+    connection.rest(until)
+  }
+
+  #isOld(connection: Connection, now: number): boolean {
+    const { maxLifetime } = this.#limits
+    return maxLifetime !== null && now - connection.openedAt >= maxLifetime
+  }
+
+  onReleased(place: Place, replay: Exchange | null, reason: CloseReason): void {
+    const group = this.#groups.get(place.origin.key) as OriginGroup
+    group.places.delete(place)
+    group.idle.remove(place.inGroup)
+    this.#idle.remove(place.inPool)
+    this.#places--
+    if (place.connection === null) this.#connecting--
+    this.#tell('connection:close', { origin: place.origin.key, reason })
+    if (replay !== null) return this.#open(replay, group)
+    this.#unpark(group)
+    this.#fill()
+    this.forgetIfEmpty(group)
+  }
+
+  remember(place: Place, session: Uint8Array): void {
+    this.#sessions.set(place.origin.key, session)
+  }
+
+  /** What a trace throws is its own affair. */
+  #tell(event: string, info: object): void {
+    if (this.#trace === null) return
+    try {
+      this.#trace(event, info)
+    } catch (error) {
+      this.#backend.clock.microtask(() => {
+        throw error
+      })
+    }
+  }
+
+  // --- the whole
+
+  stats(): PoolStats {
+    const oldest = this.#waiters.first
+    return {
+      connections: this.#places,
+      connecting: this.#connecting,
+      active: this.#places - this.#connecting - this.#idle.size,
+      idle: this.#idle.size,
+      waiting: this.#waiters.size,
+      oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.value.since,
+      origins: this.#groups.size,
+    }
+  }
+
+  /** Closes what is idle. @returns the exchanges that wait or are under way, for the caller to end */
+  close(): Exchange[] {
+    this.#deadlines.clear()
+    const open: Exchange[] = []
+    for (const group of [...this.#groups.values()]) {
+      for (const waiter of group.waiters) open.push(waiter.exchange)
+      for (const place of group.places) {
+        if (place.exchange !== null) open.push(place.exchange)
+        else place.close('pool-closed')
+      }
+    }
+    return open
+  }
+}

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backend, BackendSocket, ConnectTarget } from '../../src/backends/backend.ts'
+import { Recorder } from './recorder.ts'
+
+/** Both ends of one connection. */
+export interface Connected {
+  readonly socket: BackendSocket
+  readonly peer: Duplex
+}
+
+/** One way from a backend to a server. */
+export interface Link {
+  readonly backend: Backend
+  /** Serves until `close`. Peers are paused; they may be half open. */
+  open(): Promise<Opened>
+  /** Breaks the connection, where that can be done. */
+  reset?(peer: Duplex): void
+}
+
+export interface Opened {
+  /** Where `backend.connect` leads there at once; null if there is more to it. */
+  readonly target: ConnectTarget | null
+  connect(recorder: Recorder): Promise<Connected>
+  close(): Promise<void>
+}
+
+/** What the engine relies on, for each backend and each kind of connection. */
+export function backendConformance(name: string, link: Link): void {
+  describe(name, () => {
+    test('exchanges bytes', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      assert.equal(socket.write('ping \xe9'), true)
+      assert.deepEqual(await read(peer, 6), Buffer.from('ping \xe9', 'latin1'))
+      assert.equal(socket.write(Buffer.from('pong')), true)
+      assert.equal(String(await read(peer, 4)), 'pong')
+      assert.equal(socket.pendingBytes(), 0)
+      peer.write('answer')
+      await recorder.until(() => recorder.text === 'answer')
+      assert.equal(recorder.count('drain'), 0)
+    })
+
+    test('writes a tail behind what it writes', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      assert.equal(socket.write('head ', Buffer.from('tail')), true)
+      assert.equal(String(await read(peer, 9)), 'head tail')
+      assert.equal(socket.write(Buffer.from('body '), Buffer.from('tail')), true)
+      assert.equal(String(await read(peer, 9)), 'body tail')
+      const body = pattern(8 * 2 ** 20)
+      assert.equal(socket.write('head', body), false)
+      assert.ok((await read(peer, 4 + body.length)).subarray(4).equals(body))
+      await recorder.untilEvent('drain')
+      assert.equal(recorder.count('drain'), 1)
+    })
+
+    test('fills one target after the other', async (t) => {
+      const { recorder, peer } = await connect(t, link)
+      recorder.window = new Uint8Array(1000)
+      const sent = pattern(300_000)
+      peer.write(sent)
+      await recorder.until(() => recorder.received.length >= sent.length)
+      assert.ok(recorder.received.equals(sent))
+      assert.ok(recorder.count('read') >= 300)
+    })
+
+    test('says when what was written is taken', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      const sent = pattern(8 * 2 ** 20)
+      assert.equal(socket.write(sent), false)
+      assert.equal(socket.write('behind'), false)
+      await sleep(20)
+      assert.equal(recorder.count('drain'), 0)
+      const pending = socket.pendingBytes()
+      assert.ok(pending > 0 && pending <= sent.length * 1.01, `${pending} pending`)
+      const arrived = read(peer, sent.length + 'behind'.length)
+      await recorder.untilEvent('drain')
+      assert.equal(socket.pendingBytes(), 0)
+      assert.ok((await arrived).equals(Buffer.concat([sent, Buffer.from('behind')])))
+      assert.equal(recorder.count('drain'), 1)
+      assert.equal(socket.write('again'), true)
+      assert.equal(String(await read(peer, 5)), 'again')
+      assert.equal(recorder.count('drain'), 1)
+    })
+
+    test('says so for small writes, too', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      let written = 0
+      do written += 1000
+      while (socket.write(Buffer.alloc(1000)))
+      const arrived = read(peer, written)
+      await recorder.untilEvent('drain')
+      await arrived
+      assert.equal(recorder.count('drain'), 1)
+    })
+
+    test('a taken byte is progress', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      socket.write(pattern(64 * 2 ** 20))
+      const seen = [socket.pendingBytes()]
+      peer.on('data', () => seen.push(socket.pendingBytes()))
+      peer.resume()
+      await recorder.untilEvent('drain')
+      assert.ok(new Set(seen).size > 3, `only ${[...new Set(seen)]}`)
+      assert.ok(seen.every((bytes, i) => i === 0 || bytes <= seen[i - 1]!))
+    })
+
+    test('pauses and resumes with nothing lost', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      recorder.on = (event) => {
+        if (event === 'read') socket.pause()
+      }
+      const sent = pattern(8 * 2 ** 20)
+      peer.end(sent)
+      await recorder.untilEvent('read')
+      await sleep(30)
+      assert.ok(recorder.received.length <= 2 * 65_536, `${recorder.received.length} after pause`)
+      assert.equal(peer.writableFinished, false)
+      recorder.on = () => {}
+      socket.resume()
+      await recorder.untilEvent('end')
+      assert.ok(recorder.received.equals(sent))
+    })
+
+    test('pauses again and again', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      const sent = pattern(500_000)
+      recorder.on = (event) => {
+        if (event !== 'read') return
+        socket.pause()
+        setImmediate(() => socket.resume())
+      }
+      peer.end(sent)
+      await recorder.untilEvent('end')
+      assert.ok(recorder.received.equals(sent))
+    })
+
+    test('finishes sending, and goes on reading', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      socket.write('question')
+      socket.end()
+      assert.equal(String(await readAll(peer)), 'question')
+      peer.end('answer')
+      await recorder.untilEvent('end')
+      assert.equal(recorder.text, 'answer')
+      await sleep(10)
+      assert.equal(recorder.count('close'), 0)
+      socket.destroy()
+      await recorder.untilEvent('close')
+      assert.equal(recorder.error, null)
+    })
+
+    test('sends on after the peer has finished', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      peer.end('early')
+      await recorder.untilEvent('end')
+      socket.write('still here')
+      assert.equal(String(await read(peer, 10)), 'still here')
+      socket.end()
+      await readAll(peer)
+      assert.equal(recorder.writeError, null)
+    })
+
+    test('drains after end, too', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      const sent = pattern(8 * 2 ** 20)
+      assert.equal(socket.write(sent), false)
+      socket.end()
+      assert.ok((await readAll(peer)).equals(sent))
+      await recorder.untilEvent('drain')
+    })
+
+    test('destroy is followed by one onClose and nothing else', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      recorder.window = new Uint8Array(1000)
+      recorder.on = (event) => {
+        if (event === 'read') socket.destroy()
+      }
+      peer.on('error', () => {})
+      peer.write(pattern(300_000))
+      await recorder.untilEvent('close')
+      socket.destroy()
+      socket.pause()
+      socket.resume()
+      await sleep(10)
+      assert.equal(recorder.error, null)
+      assert.equal(recorder.count('read'), 1)
+      assert.equal(recorder.count('close'), 1)
+    })
+
+    test('the peer sees it being destroyed', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      peer.on('error', () => {})
+      peer.resume()
+      const closed = Promise.race([once(peer, 'close'), once(peer, 'end')])
+      socket.destroy()
+      await Promise.all([closed, recorder.untilEvent('close')])
+    })
+
+    const { reset } = link
+    if (reset !== undefined)
+      test('a reset is an error', async (t) => {
+        const { recorder, socket, peer } = await connect(t, link)
+        socket.write('not read')
+        await sleep(10)
+        peer.on('error', () => {})
+        reset(peer)
+        await recorder.untilEvent('close')
+        assert.equal((recorder.error as NodeJS.ErrnoException | null)?.code, 'ECONNRESET')
+      })
+
+    test('keeps the answer that waits behind a failing write', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      peer.on('error', () => {})
+      socket.write('question')
+      await read(peer, 8)
+      socket.pause()
+      peer.write('answer')
+      await sleep(5)
+      if (link.reset) link.reset(peer)
+      else peer.destroy()
+      await sleep(5)
+      while (recorder.writeError === null) {
+        socket.write('more')
+        await sleep(1)
+      }
+      assert.equal(socket.write('dropped'), true)
+      socket.end()
+      assert.equal(recorder.count('close'), 0)
+      socket.resume()
+      await recorder.until(() => /end|close/.test(recorder.events.join()))
+      assert.equal(recorder.text, 'answer')
+      assert.equal(recorder.count('write error'), 1)
+      socket.destroy()
+      await recorder.untilEvent('close')
+    })
+
+    test('fails what waits to be written when the peer goes', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      peer.on('error', () => {})
+      assert.equal(socket.write(pattern(8 * 2 ** 20)), false)
+      assert.equal(socket.write('behind'), false)
+      await sleep(10)
+      peer.destroy()
+      await recorder.until(() => /write error|close/.test(recorder.events.join()))
+      assert.equal(recorder.count('drain'), 0)
+    })
+
+    test('events go to the handler of the moment', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      const second = new Recorder()
+      recorder.on = (event) => {
+        if (event === 'read') socket.handler = second
+      }
+      peer.write('first')
+      await recorder.untilEvent('read')
+      peer.end('second')
+      await second.untilEvent('end')
+      assert.equal(recorder.text, 'first')
+      assert.equal(second.text, 'second')
+    })
+
+    test('may be destroyed before it is connected', async (t) => {
+      const opened = await link.open()
+      t.after(() => opened.close())
+      const { target } = opened
+      if (target === null) return
+      const recorder = new Recorder()
+      recorder.listen((handler) => link.backend.connect(target, handler)).destroy()
+      await recorder.untilEvent('close')
+      await sleep(10)
+      assert.deepEqual(recorder.events, ['close'])
+      assert.equal(recorder.error, null)
+    })
+  })
+}
+
+async function connect(t: TestContext, link: Link) {
+  const opened = await link.open()
+  const recorder = new Recorder()
+  const { socket, peer } = await opened.connect(recorder)
+  t.after(async () => {
+    recorder.on = () => {}
+    socket.destroy()
+    peer.destroy()
+    await opened.close()
+  })
+  return { recorder, socket, peer }
+}
+
+/** Bytes of which no two neighbourhoods are alike. */
+function pattern(length: number): Buffer {
+  return Buffer.alloc(length, randomBytes(65_537))
+}
+
+async function read(peer: Duplex, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let missing = length
+  while (missing > 0) {
+    const chunk = peer.read() as Buffer | null
+    if (chunk === null) {
+      await once(peer, 'readable')
+      continue
+    }
+    chunks.push(chunk)
+    missing -= chunk.length
+  }
+  return Buffer.concat(chunks)
+}
+
+async function readAll(peer: Duplex): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  peer.on('data', (chunk: Buffer) => chunks.push(chunk))
+  peer.resume()
+  await once(peer, 'end')
+  return Buffer.concat(chunks)
+}

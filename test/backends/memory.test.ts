@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { test } from 'node:test'
+import type { TlsTarget } from '../../src/backends/backend.ts'
+import { MemoryBackend } from '../../src/backends/memory.ts'
+import type { Link } from './conformance.ts'
+import { backendConformance } from './conformance.ts'
+import { Recorder } from './recorder.ts'
+
+backendConformance('memory', link(null))
+backendConformance('memory: as if over TLS', link({ host: 'server.test', options: {} }))
+
+test('an http.Server speaks behind it', async () => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end(`${request.method} ${request.url}`))
+  })
+  const backend = new MemoryBackend((peer) => server.emit('connection', peer))
+  const recorder = new Recorder()
+  const socket = recorder.listen((handler) => backend.connect({}, handler))
+  await recorder.untilEvent('connect')
+  socket.write('GET /one HTTP/1.1\r\nhost: a\r\n\r\n')
+  await recorder.until(() => recorder.text.endsWith('GET /one'))
+  socket.write('PUT /two HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody')
+  await recorder.untilEvent('end')
+  assert.ok(recorder.text.endsWith('PUT /two'))
+  socket.destroy()
+  await recorder.untilEvent('close')
+})
+
+test('the app sees the client leave', async () => {
+  const left = new Promise((resolve) => {
+    const server = createServer((request) => request.on('close', resolve))
+    const backend = new MemoryBackend((peer) => server.emit('connection', peer))
+    const recorder = new Recorder()
+    const socket = recorder.listen((handler) => backend.connect({}, handler))
+    recorder.on = () => {
+      socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+      setImmediate(() => socket.destroy())
+    }
+  })
+  await left
+})
+
+test('what accept throws refuses the connection', async () => {
+  const refusal = new Error('no')
+  const backend = new MemoryBackend(() => {
+    throw refusal
+  })
+  const recorder = new Recorder()
+  recorder.listen((handler) => backend.connect({}, handler))
+  await recorder.untilEvent('close')
+  assert.deepEqual(recorder.events, ['close'])
+  assert.equal(recorder.error, refusal)
+})
+
+test('secure speaks no TLS and leads to the same app', async () => {
+  let peer: Duplex | undefined
+  const backend = new MemoryBackend((duplex) => {
+    peer = duplex
+  })
+  const below = new Recorder()
+  below.listen((handler) => backend.connect({}, handler))
+  await below.untilEvent('connect')
+  const recorder = new Recorder()
+  const tls = { host: 'a.test', options: {} }
+  const socket = recorder.listen((handler) => backend.secure(below.raw, tls, handler))
+  await recorder.untilEvent('secure')
+  peer?.write('clear')
+  await recorder.until(() => recorder.text === 'clear')
+  assert.equal(socket.alpnProtocol, 'http/1.1')
+  assert.deepEqual(below.events, ['connect'])
+  socket.destroy()
+  await recorder.untilEvent('close')
+})
+
+test('lookup knows every name', async () => {
+  const backend = new MemoryBackend(() => {})
+  const found = await new Promise((resolve) => {
+    backend.lookup('any.test', (_, addresses) => resolve(addresses))
+  })
+  assert.deepEqual(found, [{ address: '127.0.0.1', family: 4 }])
+})
+
+function link(tls: TlsTarget | null): Link {
+  let peer: Duplex
+  const backend = new MemoryBackend((duplex) => {
+    peer = duplex
+  })
+  return {
+    backend,
+    async open() {
+      const target = { address: '127.0.0.1', port: 80, tls }
+      return {
+        target,
+        async connect(recorder) {
+          const socket = recorder.listen((handler) => backend.connect(target, handler))
+          await recorder.untilEvent(tls ? 'secure' : 'connect')
+          return { socket, peer }
+        },
+        close: async () => {},
+      }
+    },
+    reset: (duplex) => duplex.destroy(),
+  }
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as engine from '../../src/engine.ts'
+import * as client from '../../src/index.ts'
+
+const errors = [
+  'HawserError RequestError TransportError',
+  'TimeoutException ConnectTimeout ReadTimeout WriteTimeout PoolTimeout TotalTimeout',
+  'NetworkError ConnectError ReadError WriteError CloseError',
+  'ProtocolError LocalProtocolError RemoteProtocolError ProxyError UnsupportedProtocol',
+  'DecodingError TooManyRedirects ResponseTooLarge HTTPStatusError InvalidURL ClientClosed',
+  'StreamError StreamConsumed StreamClosed ResponseNotRead redactUrl',
+].join(' ')
+
+const sorted = (names: string) => names.split(' ').sort()
+
+test("hawser's names", () => {
+  assert.deepEqual(
+    Object.keys(client).sort(),
+    sorted(`Client AsyncClient Response Headers Timeout ${errors}`),
+  )
+})
+
+test("hawser/engine's names", () => {
+  const own = 'ConnectionPool Headers Timeout ResponseParser nodeBackend closeReasons'
+  assert.deepEqual(Object.keys(engine).sort(), sorted(`${own} ${errors}`))
+})
+
+test('both faces have the same errors, Headers and Timeout', () => {
+  const ofClient = new Map(Object.entries(client))
+  const ofEngine = new Map(Object.entries(engine))
+  for (const name of [...sorted(errors), 'Headers', 'Timeout']) {
+    assert.equal(ofClient.get(name), ofEngine.get(name), name)
+  }
+})
+
+test('a pool shows its methods and nothing of its inside', () => {
+  const pool = new engine.ConnectionPool()
+  assert.deepEqual(Object.keys(pool), [])
+  assert.deepEqual(
+    Object.getOwnPropertyNames(engine.ConnectionPool.prototype).sort(),
+    sorted('constructor dispatch request stats assertQuiescent close'),
+  )
+})

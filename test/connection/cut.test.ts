@@ -1,0 +1,76 @@
+// Every kind of exchange, cut by the peer at every byte of the response.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
+import { assertError, Stage } from '../support/stage.ts'
+import type { Sample } from './samples.ts'
+import { headEndOf, isExpecting, samples, takeUpgrade, wholeOf } from './samples.ts'
+
+const RESET = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+
+type Cut = 'FIN' | 'reset'
+
+for (const sample of samples) {
+  const end = sample.upgrade ? headEndOf(sample) : wholeOf(sample).length
+  const cuts = Array.from({ length: sample.untilClose ? end + 1 : end }, (_, at) => at)
+
+  test(`${sample.name}: whole`, async () => {
+    const stage = new Stage()
+    const call = await stage.send(sample.request(), takeUpgrade)
+    await stage.receive(wholeOf(sample))
+    if (sample.untilClose) stage.socket.receiveEnd()
+    await settle()
+    assert.equal(call.events.at(-1), sample.upgrade ? `upgrade ${call.head?.status}` : 'end')
+    assert.equal(call.body, sample.body)
+    assert.equal(call.informational.length, sample.before.split('HTTP/').length - 1)
+    if (!sample.upgrade) assert.deepEqual([...call.trailers!], sample.trailers)
+    assert.equal(contentOf(stage.socket.written), sample.content)
+    await stage.done()
+  })
+
+  for (const cut of ['FIN', 'reset'] as const) {
+    test(`${sample.name}: ${cut} at each of ${cuts.length} places`, async () => {
+      await Promise.all(cuts.map((at) => cutAt(sample, at, cut)))
+    })
+  }
+}
+
+async function cutAt(sample: Sample, at: number, cut: Cut): Promise<void> {
+  const stage = new Stage()
+  const call = await stage.send(sample.request(), takeUpgrade)
+  if (at > 0) await stage.receive(wholeOf(sample).slice(0, at))
+  const { socket } = stage
+  if (cut === 'FIN') socket.receiveEnd()
+  else socket.reset(RESET)
+  await settle()
+
+  const where = `${sample.name}, ${cut} at ${at}`
+  const inBody = at >= headEndOf(sample)
+  assert.equal(call.head !== null, inBody, where)
+  if (cut === 'FIN' && inBody && sample.untilClose) {
+    assert.equal(call.events.at(-1), 'end', where)
+    assert.equal(call.body, sample.rest.slice(0, at - headEndOf(sample)), where)
+    assert.deepEqual(stage.closes, ['body-until-close'], where)
+  } else {
+    const uploaded = !isExpecting(sample) || at >= sample.before.length
+    const type = cut === 'FIN' ? RemoteProtocolError : ReadError
+    const facts = {
+      cause: cut === 'FIN' ? undefined : RESET,
+      phase: inBody ? 'read' : uploaded ? 'wait' : 'write',
+      bytesSent: socket.written.length,
+      responseStarted: at > 0,
+      reusedConnection: false,
+      safeToRetry: at === 0 && sample.repeatable,
+    }
+    assertError(call.error, type, facts, where)
+    assert.ok(sample.body.startsWith(call.body), where)
+    assert.deepEqual(stage.closes, [cut === 'FIN' ? 'protocol-error' : 'peer-reset'], where)
+  }
+  assert.ok(socket.destroyed || socket.closed, where)
+  await stage.done()
+}
+
+function contentOf(written: string): string {
+  return written.slice(written.indexOf('\r\n\r\n') + 4)
+}

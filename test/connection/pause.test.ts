@@ -1,0 +1,461 @@
+// Back-pressure: what a pause keeps, and in which order it comes out.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
+import type { Script } from '../support/stage.ts'
+import { assertError, OK, Stage } from '../support/stage.ts'
+
+const SIZED = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n'
+const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+const UNTIL_CLOSE = 'HTTP/1.1 200 OK\r\n\r\n'
+
+const pausing: Script = { onData: () => false }
+
+/** The same ten bytes in each framing, cut into reads. */
+const framings: Record<string, { reads: string[]; end?: boolean }> = {
+  'a length': { reads: [`${SIZED}he`, 'llo', 'wo', 'rld'] },
+  chunks: {
+    reads: [`${CHUNKED}2\r\nhe\r\n`, '3\r\nllo', '\r\n5\r', '\nworld\r\n0\r\nA: ', 'b\r\n\r\n'],
+  },
+  'until close': { reads: [`${UNTIL_CLOSE}he`, 'llo', 'wo', 'rld'], end: true },
+}
+
+for (const [framing, { reads, end }] of Object.entries(framings)) {
+  for (const late of [false, true]) {
+    for (const copy of [false, true]) {
+      const name = `${framing}${late ? ', late' : ''}${copy ? ', copied' : ''}`
+
+      test(`a pause after each piece: ${name}`, async () => {
+        const stage = new Stage()
+        const call = await stage.send({ copy }, pausing)
+        for (const read of reads) stage.socket.receive(read, { late })
+        if (end) stage.socket.receiveEnd({ late })
+        await settle()
+        assert.deepEqual(call.events, ['head 200', 'data he'])
+        assert.ok(stage.socket.paused)
+        assert.equal(stage.pool.stats().active, 1)
+        for (let turn = 0; !call.over && turn < 20; turn++) {
+          const told = call.events.length
+          await stage.clock.advance(100_000)
+          assert.equal(call.events.length, told, 'told during a pause')
+          call.resume()
+          await settle()
+        }
+        assert.equal(call.body, 'helloworld')
+        assert.equal(call.events.at(-1), 'end')
+        if (framing === 'chunks') assert.deepEqual([...call.trailers!], [['A', 'b']])
+        assert.equal(stage.pool.stats().idle, end ? 0 : 1)
+        await stage.done()
+      })
+
+      test(`one pause, then all: ${name}`, async () => {
+        const stage = new Stage()
+        let first = true
+        const call = await stage.send(
+          { copy },
+          {
+            onData: () => {
+              const answer = !first
+              first = false
+              return answer
+            },
+          },
+        )
+        const [head, second, ...rest] = reads
+        await stage.receive(head)
+        stage.socket.receive(second, { late })
+        await settle()
+        assert.deepEqual(call.events, ['head 200', 'data he'])
+        call.resume()
+        await settle()
+        assert.ok(!stage.socket.paused)
+        for (const read of rest) await stage.receive(read)
+        if (end) stage.socket.receiveEnd()
+        await settle()
+        assert.equal(call.body, 'helloworld')
+        assert.equal(call.events.at(-1), 'end')
+        await stage.done()
+      })
+    }
+  }
+}
+
+for (const [framing, { reads, end }] of Object.entries(framings)) {
+  test(`one pause, all the rest late: ${framing}`, async () => {
+    const stage = new Stage()
+    let pauses = 1
+    const call = await stage.send({}, { onData: () => pauses-- <= 0 })
+    for (const read of reads) stage.socket.receive(read, { late: true })
+    if (end) stage.socket.receiveEnd({ late: true })
+    await settle()
+    assert.deepEqual(call.events, ['head 200', 'data he'])
+    call.resume()
+    await settle()
+    assert.equal(call.body, 'helloworld')
+    assert.equal(call.events.at(-1), 'end')
+    await stage.done()
+  })
+}
+
+test('late data that is cut at every byte, anywhere in a chunked message', async () => {
+  const rest = '3;x\r\nllo\r\n5\r\nworld\r\n0\r\nA: b\r\nCde: fgh\r\n\r\n'
+  for (let at = 0; at <= rest.length; at++) {
+    const stage = new Stage()
+    let pauses = 1
+    const call = await stage.send({}, { onData: () => pauses-- <= 0 })
+    await stage.receive(`${CHUNKED}2\r\nhe\r\n`)
+    // Its target was asked for before the pause; that of what follows, during it.
+    if (at > 0) stage.socket.receive(rest.slice(0, at), { late: true })
+    call.resume()
+    await settle()
+    if (at < rest.length) await stage.receive(rest.slice(at))
+    assert.equal(call.body, 'helloworld', `cut at ${at}`)
+    assert.equal(call.events.at(-1), 'end', `cut at ${at}`)
+    assert.deepEqual(
+      [...call.trailers!],
+      [
+        ['A', 'b'],
+        ['Cde', 'fgh'],
+      ],
+      `cut at ${at}`,
+    )
+    await stage.done()
+  }
+})
+
+test('late data is the window`s only until it was read: other connections use it too', async () => {
+  const stage = new Stage()
+  const paused = await stage.send({}, pausing)
+  const { socket } = stage
+  await stage.receive(`${SIZED}he`)
+  socket.receive('llo', { late: true })
+  const other = await stage.send()
+  await stage.receive(`${SIZED}0123456789`)
+  socket.receive('wor', { late: true })
+  assert.equal(other.body, '0123456789')
+  for (let i = 0; i < 2; i++) {
+    paused.resume()
+    await settle()
+  }
+  paused.resume()
+  await settle()
+  socket.receive('ld')
+  paused.resume()
+  await settle()
+  assert.equal(paused.body, 'helloworld')
+  assert.equal(paused.events.at(-1), 'end')
+  await stage.done()
+})
+
+test('onEnd waits for the reader', async () => {
+  const stage = new Stage()
+  const call = await stage.send({}, pausing)
+  await stage.receive(OK)
+  assert.deepEqual(call.events, ['head 200', 'data ok'])
+  assert.equal(stage.pool.stats().active, 1)
+  call.resume()
+  assert.equal(call.over, false) // not inside `resume`
+  await settle()
+  assert.equal(call.events.at(-1), 'end')
+  assert.equal(stage.pool.stats().idle, 1)
+  await stage.done()
+})
+
+test('resume inside onData takes the pause back', async () => {
+  const stage = new Stage()
+  const call = await stage.send(
+    {},
+    {
+      onData: (self) => {
+        self.resume()
+        return false
+      },
+    },
+  )
+  // The kit takes the answer false for a pause; here there was a resume before.
+  for (const read of [`${SIZED}he`, 'llo', 'world']) {
+    call.resume()
+    await stage.receive(read)
+  }
+  assert.deepEqual(call.events, ['head 200', 'data he', 'data llo', 'data world', 'end'])
+  assert.ok(!stage.socket.paused)
+  call.violations.length = 0
+  await stage.done()
+})
+
+test('resume before a pause does not count for it', async () => {
+  const stage = new Stage()
+  const call = await stage.send({}, pausing)
+  await stage.receive(SIZED)
+  call.resume()
+  await stage.receive('he')
+  assert.ok(stage.socket.paused)
+  await stage.receive('llo')
+  assert.equal(call.body, 'he')
+  for (const rest of ['world', '']) {
+    call.resume()
+    await settle()
+    if (rest !== '') stage.socket.receive(rest)
+  }
+  call.resume()
+  await settle()
+  assert.equal(call.events.at(-1), 'end')
+  await stage.done()
+})
+
+test('resume twice is resume once', async () => {
+  const stage = new Stage()
+  const call = await stage.send({}, pausing)
+  stage.socket.receive(`${SIZED}he`)
+  stage.socket.receive('llo', { late: true })
+  stage.socket.receive('wor', { late: true })
+  call.resume()
+  call.resume()
+  await settle()
+  assert.deepEqual(call.events, ['head 200', 'data he', 'data llo'])
+  call.resume()
+  await settle()
+  assert.equal(call.body, 'hellowor')
+  call.abort(new Error('enough'))
+  await settle()
+  await stage.done()
+})
+
+test('a pause costs no more than what is on its way: the socket rests', async () => {
+  const stage = new Stage()
+  const call = await stage.send({}, pausing)
+  await stage.receive(`${SIZED}he`)
+  await stage.receive('llo') // waits in the socket
+  await stage.receive('world')
+  assert.equal(call.body, 'he')
+  call.resume()
+  await settle()
+  assert.equal(call.body, 'hello')
+  assert.ok(stage.socket.paused)
+  call.resume()
+  await settle()
+  call.resume()
+  await settle()
+  assert.equal(call.events.at(-1), 'end')
+  await stage.done()
+})
+
+// --- the end during a pause
+
+const endings: Record<
+  string,
+  {
+    head: string
+    end: (stage: Stage) => void
+    outcome: 'end' | typeof ReadError | typeof RemoteProtocolError
+  }
+> = {
+  'FIN, until close': {
+    head: UNTIL_CLOSE,
+    end: ({ socket }) => socket.receiveEnd({ late: true }),
+    outcome: 'end',
+  },
+  'FIN, then a reset, until close': {
+    head: UNTIL_CLOSE,
+    end: ({ socket }) => {
+      socket.receiveEnd({ late: true })
+      socket.reset()
+    },
+    outcome: 'end',
+  },
+  'FIN too early': {
+    head: SIZED,
+    end: ({ socket }) => socket.receiveEnd({ late: true }),
+    outcome: RemoteProtocolError,
+  },
+  'FIN inside a chunk': {
+    head: `${CHUNKED}a\r\n`,
+    end: ({ socket }) => socket.receiveEnd({ late: true }),
+    outcome: RemoteProtocolError,
+  },
+  reset: { head: SIZED, end: ({ socket }) => socket.reset(), outcome: ReadError },
+  'reset, until close': {
+    head: UNTIL_CLOSE,
+    end: ({ socket }) => socket.reset(),
+    outcome: ReadError,
+  },
+}
+
+for (const [name, { head, end, outcome }] of Object.entries(endings)) {
+  test(`what came is delivered before the end: ${name}`, async () => {
+    const stage = new Stage()
+    const call = await stage.send({}, pausing)
+    await stage.receive(`${head}he`)
+    stage.socket.receive('ll', { late: true })
+    stage.socket.receive('o', { late: true })
+    end(stage)
+    await stage.clock.advance(100_000)
+    assert.deepEqual(call.events, ['head 200', 'data he'])
+    call.resume()
+    await settle()
+    assert.deepEqual(call.events, ['head 200', 'data he', 'data ll'])
+    call.resume()
+    await settle()
+    assert.deepEqual(call.events.slice(3, 4), ['data o'])
+    call.resume()
+    await settle()
+    assert.equal(call.body, 'hello')
+    if (outcome === 'end') assert.equal(call.events.at(-1), 'end')
+    else assertError(call.error, outcome, { phase: 'read', responseStarted: true })
+    await stage.done()
+  })
+}
+
+for (const [how, end] of Object.entries({
+  FIN: (stage: Stage) => stage.socket.receiveEnd({ late: true }),
+  reset: (stage: Stage) => stage.socket.reset(),
+  'late bytes': (stage: Stage) => stage.socket.receive('HTTP/1.1 200', { late: true }),
+})) {
+  test(`complete and paused, then ${how}: the response is whole, the connection is not kept`, async () => {
+    const stage = new Stage()
+    const call = await stage.send({}, pausing)
+    await stage.receive(OK)
+    end(stage)
+    await settle()
+    call.resume()
+    await settle()
+    assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
+    assert.equal(stage.pool.stats().connections, 0)
+    await stage.done()
+  })
+}
+
+for (const pauses of [1, 2, 3]) {
+  test(`late bytes behind the end of a response are not given to the next: paused ${pauses} times`, async () => {
+    const stage = new Stage({ limits: { maxConnections: 1 } })
+    let left = pauses
+    const first = await stage.send({ path: '/1' }, { onData: () => left-- <= 0 })
+    const second = stage.dispatch({ path: '/2' })
+    await stage.receive(`${SIZED}hello`)
+    stage.socket.receive('world', { late: true })
+    stage.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil', { late: true })
+    for (let i = 0; i < 3; i++) {
+      first.resume()
+      await settle()
+    }
+    assert.equal(first.events.at(-1), 'end')
+    assert.equal(second.head, null)
+    assert.deepEqual(stage.closes, ['surplus-bytes'])
+    await stage.receive(OK) // on a connection of its own
+    assert.equal(second.body, 'ok')
+    await stage.done()
+  })
+}
+
+test('abort, and a throw, while late data is given out', async () => {
+  for (const way of ['abort', 'throw'] as const) {
+    const stage = new Stage()
+    let turn = 0
+    const call = await stage.send(
+      {},
+      {
+        onData: (self) => {
+          if (turn++ === 0) return false
+          if (way === 'throw') throw new Error('mine')
+          self.abort(new Error('mine'))
+          return
+        },
+      },
+    )
+    await stage.receive(`${SIZED}he`)
+    for (const late of ['llo', 'wo', 'rl']) stage.socket.receive(late, { late: true })
+    call.resume()
+    await settle()
+    assert.deepEqual(call.events, ['head 200', 'data he', 'data llo', 'error Error'])
+    assert.equal((call.error as Error).message, 'mine')
+    await stage.done()
+  }
+})
+
+test('a late read of all that is missing leaves room for what may stand behind it', async () => {
+  const stage = new Stage()
+  const target = 2_000_000
+  let pauses = 1
+  const call = await stage.send({ copy: false }, { onData: () => pauses-- <= 0 })
+  await stage.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${target}\r\n\r\nhe`)
+  const length = stage.socket.handler.readTarget().length
+  stage.socket.receive(Buffer.alloc(length, 'x'), { late: true })
+  call.resume()
+  await settle()
+  assert.equal(call.body.length, length + 2)
+  await stage.receive(Buffer.alloc(target - length - 2, 'x'))
+  assert.equal(call.events.at(-1), 'end')
+  await stage.done()
+
+  const again = new Stage()
+  pauses = 1
+  const whole = await again.send({}, { onData: () => pauses-- <= 0 })
+  await again.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${length + 2}\r\n\r\nhe`)
+  again.socket.receive(Buffer.alloc(length, 'x'), { late: true })
+  whole.resume()
+  await settle()
+  assert.equal(whole.events.at(-1), 'end')
+  assert.deepEqual(again.closes, [])
+  await again.done()
+})
+
+test('a read that ends where its target and the message do costs the connection', async () => {
+  const stage = new Stage()
+  const call = await stage.send()
+  const { length } = stage.socket.handler.readTarget()
+  const around = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n\r\n0\r\n\r\n'
+  const size = length - around.length
+  const head = around.replace('ffff', size.toString(16).padStart(4, '0'))
+  await stage.receive(head.replace('\r\n\r\n0', `\r\n${'x'.repeat(size)}\r\n0`))
+  assert.equal(call.events.at(-1), 'end')
+  assert.deepEqual(stage.closes, ['surplus-unknown'])
+  await stage.done()
+})
+
+test('a long chunked body, paused at each piece, in reads of every size', async () => {
+  const body = Array.from({ length: 200 }, (_, i) => `<${i}>`).join('')
+  let message = CHUNKED
+  for (let at = 0; at < body.length; at += 13) {
+    const piece = body.slice(at, at + 13)
+    message += `${piece.length.toString(16)}\r\n${piece}\r\n`
+  }
+  message += '0\r\nLast: yes\r\n\r\n'
+  for (const size of [1, 7, 50, 400, message.length]) {
+    const stage = new Stage()
+    const call = await stage.send({}, pausing)
+    for (let at = 0; at < message.length; at += size) {
+      stage.socket.receive(message.slice(at, at + size), { late: at % 3 === 0 })
+      if (at % 2 === 0 && call.pausedByScript) {
+        call.resume()
+        await settle()
+      }
+    }
+    for (let turn = 0; !call.over && turn < 10_000; turn++) {
+      call.resume()
+      await null
+    }
+    await settle()
+    call.resume()
+    await settle()
+    assert.equal(call.body, body)
+    assert.equal(call.events.at(-1), 'end')
+    assert.deepEqual([...call.trailers!], [['Last', 'yes']])
+    await stage.done()
+  }
+})
+
+test('owned chunks stay what they were', async () => {
+  const kept: Uint8Array[] = []
+  const stage = new Stage()
+  const call = await stage.send({ copy: true }, { onData: (_, chunk) => void kept.push(chunk) })
+  await stage.receive(`${CHUNKED}2\r\nhe\r\n`)
+  await stage.receive('3\r\nllo\r\n')
+  const other = await stage.send()
+  await stage.receive(`${SIZED}0123456789`)
+  assert.equal(other.events.at(-1), 'end')
+  stage.backend.sockets[0].receive('5\r\nworld\r\n0\r\n\r\n')
+  assert.equal(call.events.at(-1), 'end')
+  assert.equal(Buffer.concat(kept).latin1Slice(), 'helloworld')
+  await stage.done()
+})

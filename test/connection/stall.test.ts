@@ -1,0 +1,71 @@
+// Every kind of exchange, left waiting at every byte of the response.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ReadTimeout } from '../../src/engine.ts'
+import { assertError, Stage } from '../support/stage.ts'
+import type { Sample } from './samples.ts'
+import { headEndOf, isExpecting, samples, takeUpgrade, wholeOf } from './samples.ts'
+
+const READ = 2000
+/** When the bytes come, so that the deadline can be told from one that was not moved. */
+const ARRIVAL = 300
+const CONTINUE_WAIT = 1000
+
+for (const sample of samples) {
+  const end = sample.upgrade ? headEndOf(sample) : wholeOf(sample).length
+  const stalls = Array.from({ length: sample.untilClose ? end + 1 : end }, (_, at) => at)
+
+  test(`${sample.name}: stalled at each of ${stalls.length} places`, async () => {
+    await Promise.all(stalls.map((at) => stallAt(sample, at)))
+  })
+
+  test(`${sample.name}: dripping, each byte just in time`, async () => {
+    const stage = new Stage({ timeouts: { read: READ } })
+    const call = await stage.send(sample.request(), takeUpgrade)
+    for (const byte of wholeOf(sample).slice(0, end)) {
+      await stage.clock.advance(READ - 1)
+      await stage.receive(byte)
+    }
+    if (sample.untilClose) stage.socket.receiveEnd()
+    await stage.clock.flush()
+    assert.equal(call.events.at(-1), sample.upgrade ? `upgrade ${call.head?.status}` : 'end')
+    assert.equal(call.body, sample.body)
+    await stage.done()
+  })
+}
+
+async function stallAt(sample: Sample, at: number): Promise<void> {
+  const stage = new Stage({ timeouts: { read: READ } })
+  const call = await stage.send(sample.request(), takeUpgrade)
+  await stage.clock.advance(ARRIVAL)
+  if (at > 0) await stage.receive(wholeOf(sample).slice(0, at))
+
+  // Bytes are awaited since the last came, or since the request had been sent.
+  const holdsBack = isExpecting(sample) && at < sample.before.length
+  const since = holdsBack ? CONTINUE_WAIT : at > 0 ? ARRIVAL : 0
+  await stage.clock.advance(since + READ - 1 - stage.clock.now())
+  const where = `${sample.name}, stalled at ${at}`
+  assert.equal(call.over, false, where)
+  await stage.clock.advance(1)
+
+  const inBody = at >= headEndOf(sample)
+  assertError(
+    call.error,
+    ReadTimeout,
+    {
+      cause: undefined,
+      phase: inBody ? 'read' : 'wait',
+      bytesSent: stage.socket.written.length,
+      responseStarted: at > 0,
+      reusedConnection: false,
+      safeToRetry: at === 0 && sample.repeatable,
+    },
+    where,
+  )
+  assert.match((call.error as Error).message, / for 2000 ms \(\w+ \S+( at \S+)?, after \d+ ms\)$/)
+  assert.equal(call.head !== null, inBody, where)
+  assert.ok(sample.body.startsWith(call.body), where)
+  assert.deepEqual(stage.closes, ['timeout'], where)
+  assert.ok(stage.socket.destroyed, where)
+  await stage.done()
+}

@@ -1,0 +1,298 @@
+// Upgrade and CONNECT: the connection becomes the handler's. RFC 9110 7.8, 9.3.6
+import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Duplex } from 'node:stream'
+import { test } from 'node:test'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import type { DispatchRequest } from '../../src/engine.ts'
+import { RemoteProtocolError } from '../../src/engine.ts'
+import type { Call, Script } from '../support/stage.ts'
+import { assertError, OK, Stage, uncaughtDuring } from '../support/stage.ts'
+import { takeUpgrade } from './samples.ts'
+
+const UPGRADE = { headers: ['Connection', 'upgrade', 'Upgrade', 'x'] }
+const CONNECT = { method: 'CONNECT', path: 'far.test:443' }
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'
+
+const ways: Record<string, { request: Partial<DispatchRequest>; response: string }> = {
+  Upgrade: { request: UPGRADE, response: SWITCH },
+  CONNECT: { request: CONNECT, response: 'HTTP/1.1 200 OK\r\n\r\n' },
+  'CONNECT with 201 and lengths that mean nothing': {
+    request: CONNECT,
+    response: 'HTTP/1.1 201 OK\r\nContent-Length: 3\r\n\r\n',
+  },
+}
+
+/** A raw socket in use, and what it gave. */
+class Raw {
+  readonly events: string[] = []
+  readonly socket: Duplex
+
+  constructor(call: Call) {
+    this.socket = call.socket as Duplex
+    this.socket.on('data', (chunk: Buffer) => this.events.push(chunk.latin1Slice()))
+    for (const event of ['end', 'close', 'finish']) {
+      this.socket.on(event, () => this.events.push(`[${event}]`))
+    }
+    this.socket.on('error', (error: Error) => this.events.push(`[${error.message}]`))
+  }
+}
+
+async function open(request: Partial<DispatchRequest>, response: string) {
+  const stage = new Stage()
+  const call = await stage.send(request, takeUpgrade)
+  await stage.receive(response)
+  assert.match(call.events.at(-1) ?? '', /^upgrade/)
+  return { stage, call, wire: stage.socket, raw: new Raw(call) }
+}
+
+for (const [name, { request, response }] of Object.entries(ways)) {
+  test(`${name}: bytes go both ways, the first of them beside the socket`, async () => {
+    const { stage, call, wire, raw } = await open(request, `${response}first`)
+    assert.equal(call.firstBytes, 'first')
+    wire.takeWritten()
+    await settle()
+    assert.deepEqual(raw.events, [])
+    for (const bytes of ['second', 'third']) await stage.receive(bytes)
+    assert.deepEqual(raw.events, ['second', 'third'])
+    raw.socket.write('to')
+    raw.socket.write(Buffer.from('fro'))
+    raw.socket.write('')
+    assert.equal(wire.takeWritten(), 'tofro')
+    raw.socket.end('bye')
+    await settle()
+    assert.equal(wire.takeWritten(), 'bye')
+    assert.ok(wire.ended)
+    assert.ok(!wire.destroyed)
+    await stage.receive('still here')
+    wire.receiveEnd()
+    await settle()
+    assert.deepEqual(raw.events.slice(2), ['[finish]', 'still here', '[end]', '[close]'])
+    assert.ok(wire.destroyed)
+    await stage.done()
+  })
+}
+
+test('the place is free when the connection is given away, and time no longer counts', async () => {
+  const stage = new Stage({ limits: { maxConnections: 1 }, timeouts: { read: 100 } })
+  const states: unknown[] = []
+  const call = await stage.send(UPGRADE, {
+    onUpgrade: () => states.push(stage.pool.stats().connections, stage.backend.held),
+  })
+  await stage.receive(`HTTP/1.1 103 x\r\n\r\n${SWITCH}`)
+  assert.deepEqual(states, [0, 0])
+  assert.deepEqual(call.events, ['103', 'upgrade 101'])
+  assert.deepEqual(stage.closes, ['upgraded'])
+  assert.ok(stage.socket.keptAlive)
+  assert.equal(stage.clock.armedTimers, 0)
+  await stage.clock.advance(100_000)
+  assert.ok(!stage.socket.destroyed)
+  call.abort(new Error('too late'))
+  call.resume()
+  await settle()
+  assert.ok(!stage.socket.destroyed)
+  await stage.done()
+})
+
+test('the pool`s end is not that of a connection it has given away', async () => {
+  const { stage, call, wire } = await open(UPGRADE, SWITCH)
+  await stage.done()
+  assert.ok(call.over)
+  assert.ok(wire.destroyed) // by `done`, through the raw socket
+})
+
+test('pool.close leaves a raw socket alone', async () => {
+  const { stage, wire, raw } = await open(UPGRADE, SWITCH)
+  await stage.pool.close()
+  await settle()
+  assert.ok(!wire.destroyed)
+  await stage.receive('more')
+  assert.deepEqual(raw.events, ['more'])
+  raw.socket.destroy()
+  await settle()
+  assert.ok(wire.closed)
+})
+
+test('bytes that come after the head are the new protocol`s, in any cut', async () => {
+  const message = `${SWITCH}first`
+  for (let at = 1; at < message.length; at++) {
+    const stage = new Stage()
+    const call = await stage.send(UPGRADE, takeUpgrade)
+    stage.socket.receive(message.slice(0, at))
+    stage.socket.receive(message.slice(at))
+    const raw = new Raw(call)
+    await settle()
+    assert.equal(`${call.firstBytes}${raw.events.join('')}`, 'first', `cut at ${at}`)
+    await stage.done()
+  }
+})
+
+test('the first bytes are kept when the window goes on', async () => {
+  const stage = new Stage()
+  const call = await stage.send(UPGRADE, takeUpgrade)
+  await stage.receive(`${SWITCH}first`)
+  const { firstBytes } = call
+  await stage.send()
+  await stage.receive(OK)
+  const raw = new Raw(call)
+  await settle()
+  assert.deepEqual(raw.events, [])
+  assert.equal(firstBytes, 'first')
+  stage.calls[1].abort()
+  await settle()
+  await stage.done()
+})
+
+test('a reader that is slow stops the socket; late bytes are kept', async () => {
+  const { stage, call, wire } = await open(UPGRADE, SWITCH)
+  const socket = new Raw(call).socket.pause()
+  const pieces = ['x', 'y'].map((letter) => Buffer.alloc(65_536, letter))
+  for (const piece of pieces) wire.receive(piece)
+  assert.ok(wire.paused)
+  wire.receive('late', { late: true })
+  const got: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => got.push(chunk))
+  socket.resume()
+  await settle()
+  await settle()
+  assert.ok(Buffer.concat([...pieces, Buffer.from('late')]).equals(Buffer.concat(got)))
+  assert.ok(!wire.paused)
+  await stage.done()
+})
+
+test('a writer waits for a slow socket', async () => {
+  const { stage, wire, raw } = await open(UPGRADE, SWITCH)
+  wire.takeWritten()
+  wire.block()
+  let written = 0
+  raw.socket.write('one', () => written++)
+  raw.socket.write('two', () => written++)
+  await settle()
+  assert.equal(written, 0)
+  wire.unblock()
+  await settle()
+  assert.equal(written, 2)
+  assert.equal(wire.takeWritten(), 'onetwo')
+  await stage.done()
+})
+
+test('a reset, a failed write, a destroy: the raw socket says so, once', async () => {
+  const ends: Record<string, { end: (wire: Stage['socket'], raw: Raw) => void; told: string[] }> = {
+    reset: { end: (wire) => wire.reset(), told: ['[read ECONNRESET]', '[close]'] },
+    EPIPE: {
+      end: (wire, raw) => {
+        wire.failWrites()
+        raw.socket.write('x')
+      },
+      told: ['[write EPIPE]', '[close]'],
+    },
+    destroy: { end: (_, raw) => void raw.socket.destroy(), told: ['[close]'] },
+    'destroy with an error': {
+      end: (_, raw) => void raw.socket.destroy(new Error('mine')),
+      told: ['[mine]', '[close]'],
+    },
+  }
+  for (const [name, { end, told }] of Object.entries(ends)) {
+    const { stage, wire, raw } = await open(UPGRADE, SWITCH)
+    end(wire, raw)
+    await settle()
+    await settle()
+    assert.deepEqual(raw.events, told, name)
+    assert.ok(wire.closed, name)
+    await stage.done()
+  }
+})
+
+test('`onUpgrade` runs in the context of `dispatch`', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const stage = new Stage()
+  let seen: string | undefined
+  await storage.run('mine', () =>
+    stage.send(UPGRADE, {
+      onUpgrade: () => {
+        seen = storage.getStore()
+      },
+    }),
+  )
+  await storage.run('other', () => stage.receive(SWITCH))
+  assert.equal(seen, 'mine')
+  await stage.done()
+})
+
+test('what `onUpgrade` throws is thrown outside, after the place was released', async () => {
+  const stage = new Stage()
+  const boom = new Error('boom')
+  const thrown = await uncaughtDuring(async () => {
+    const call = await stage.send(UPGRADE, {
+      onUpgrade: () => {
+        throw boom
+      },
+    })
+    await stage.receive(SWITCH)
+    assert.deepEqual(call.events, ['upgrade 101'])
+  })
+  assert.deepEqual(thrown, [boom])
+  await stage.done()
+})
+
+// --- refused
+
+const refusals: Record<
+  string,
+  { request: Partial<DispatchRequest>; script?: Script; response: string }
+> = {
+  '101 that nobody asked for': { request: {}, script: takeUpgrade, response: SWITCH },
+  '101 to CONNECT`s neighbour, POST': {
+    request: { method: 'POST', body: 'x' },
+    script: takeUpgrade,
+    response: SWITCH,
+  },
+  '101 without onUpgrade': { request: UPGRADE, response: SWITCH },
+  '200 to CONNECT without onUpgrade': { request: CONNECT, response: 'HTTP/1.1 200 OK\r\n\r\n' },
+}
+
+for (const [name, { request, script, response }] of Object.entries(refusals)) {
+  test(`refused: ${name}`, async () => {
+    const stage = new Stage()
+    const call = await stage.send(request, script)
+    await stage.receive(`${response}first`)
+    assertError(call.error, RemoteProtocolError, { responseStarted: true, safeToRetry: false })
+    assert.deepEqual(call.events, ['error RemoteProtocolError'])
+    assert.match((call.error as Error).message, /101|200/)
+    assert.deepEqual(stage.closes, ['protocol-error'])
+    await stage.done()
+  })
+}
+
+test('101 while the content is still on its way is refused', async () => {
+  const stage = new Stage()
+  let closed = false
+  async function* content(): AsyncGenerator<string> {
+    try {
+      yield 'abc'
+      await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
+      yield 'def'
+    } finally {
+      closed = true
+    }
+  }
+  const call = await stage.send({ ...UPGRADE, method: 'POST', body: content() }, takeUpgrade)
+  await stage.receive(SWITCH)
+  assertError(call.error, RemoteProtocolError, { phase: 'write' })
+  for (let i = 0; i < 4; i++) await settle()
+  assert.ok(closed)
+  assert.ok(!stage.socket.written.includes('def'))
+  await stage.done()
+})
+
+test('an answer without a switch is an answer', async () => {
+  for (const request of [UPGRADE, CONNECT]) {
+    const stage = new Stage()
+    const call = await stage.send(request, takeUpgrade)
+    const status = request === CONNECT ? 403 : 200
+    await stage.receive(`HTTP/1.1 ${status} x\r\nContent-Length: 2\r\n\r\nok`)
+    assert.deepEqual(call.events, [`head ${status}`, 'data ok', 'end'])
+    assert.equal(stage.pool.stats().idle, 1)
+    await stage.done()
+  }
+})

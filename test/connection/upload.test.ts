@@ -1,0 +1,982 @@
+// Content on its way to the server, and answers that do not wait for it.
+import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { runInNewContext } from 'node:vm'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import type { Body, DispatchRequest } from '../../src/engine.ts'
+import {
+  LocalProtocolError,
+  ReadError,
+  ReadTimeout,
+  RemoteProtocolError,
+  WriteError,
+  WriteTimeout,
+} from '../../src/engine.ts'
+import type { Call } from '../support/stage.ts'
+import { assertError, OK, Stage } from '../support/stage.ts'
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** A source that a test feeds, and that notes whether it was closed. */
+class Faucet implements AsyncIterableIterator<string> {
+  closed = 0
+  asked = 0
+  #give: (step: IteratorResult<string>) => void = () => {}
+
+  next(): Promise<IteratorResult<string>> {
+    this.asked++
+    return new Promise((resolve) => {
+      this.#give = resolve
+    })
+  }
+
+  async give(value: string): Promise<void> {
+    this.#give({ value, done: false })
+    await settle()
+  }
+
+  async end(): Promise<void> {
+    this.#give({ value: undefined, done: true })
+    await settle()
+  }
+
+  return(): Promise<IteratorResult<string>> {
+    this.closed++
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+function contentOf(written: string): string {
+  return written.slice(written.indexOf('\r\n\r\n') + 4)
+}
+
+// --- what goes out
+
+/** Bodies, and what stands on the wire behind the head: with a length, or in chunks. */
+const bodies: Record<string, { body: () => Body; sized?: string; chunked?: string }> = {
+  'an empty string': { body: () => '', sized: '' },
+  'a string': { body: () => 'h\u{e9}llo', sized: 'h\xc3\xa9llo' },
+  bytes: { body: () => encode('hello'), sized: 'hello' },
+  'a view into a larger buffer': {
+    body: () => Buffer.from('__hello__').subarray(2, 7),
+    sized: 'hello',
+  },
+  'a long string': { body: () => 'x'.repeat(100_000), sized: 'x'.repeat(100_000) },
+  'bytes of several slices': {
+    body: () => Buffer.alloc(5 << 19, 'y'),
+    sized: 'y'.repeat(5 << 19),
+  },
+  'no chunks': { body: () => [], chunked: '0\r\n\r\n' },
+  'empty chunks alone': { body: () => ['', new Uint8Array()], chunked: '0\r\n\r\n' },
+  'an array, empty chunks between': {
+    body: () => ['', 'he', '', encode('llo'), ''],
+    chunked: '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+  },
+  'strings of more bytes than characters': {
+    body: () => ['\u{e9}', '\u{1f600}'],
+    chunked: '2\r\n\xc3\xa9\r\n4\r\n\xf0\x9f\x98\x80\r\n0\r\n\r\n',
+  },
+  'a generator': {
+    body: function* () {
+      yield 'he'
+      yield 'llo'
+    } as () => Body,
+    chunked: '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+  },
+  'an async generator': {
+    body: async function* () {
+      yield 'he'
+      await settle()
+      yield 'llo'
+    } as () => Body,
+    chunked: '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+  },
+  'a Node stream': {
+    body: () => Readable.from(['he', encode('llo')], { objectMode: false }),
+    chunked: '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+  },
+  'a ReadableStream': {
+    body: () =>
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(encode('he'))
+          controller.enqueue(encode('llo'))
+          controller.close()
+        },
+      }) as unknown as Body,
+    chunked: '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
+  },
+  'chunks of 16 KiB and one more': {
+    body: () => ['a'.repeat(16_384), 'b'.repeat(16_385)],
+    chunked: `4000\r\n${'a'.repeat(16_384)}\r\n4001\r\n${'b'.repeat(16_385)}\r\n0\r\n\r\n`,
+  },
+  'an iterator with promises of another realm': {
+    body: () => {
+      const promise = runInNewContext('(value) => Promise.resolve(value)')
+      const steps = [
+        { value: 'hello', done: false },
+        { value: undefined, done: true },
+      ]
+      return { [Symbol.asyncIterator]: () => ({ next: () => promise(steps.shift()) }) } as Body
+    },
+    chunked: '5\r\nhello\r\n0\r\n\r\n',
+  },
+}
+
+for (const [name, { body, sized, chunked }] of Object.entries(bodies)) {
+  for (const blocking of [false, true]) {
+    test(`content: ${name}${blocking ? ', a slow socket' : ''}`, async () => {
+      const stage = new Stage()
+      const socket = await stage.warm()
+      if (blocking) socket.block()
+      const call = await stage.send({ method: 'POST', body: body() })
+      if (blocking) {
+        for (let turn = 0; turn < 20; turn++) {
+          socket.unblock(Number.MAX_SAFE_INTEGER)
+          await settle()
+        }
+        socket.unblock()
+      }
+      await settle()
+      await settle()
+      const framing =
+        chunked === undefined ? `Content-Length: ${sized?.length}` : 'Transfer-Encoding: chunked'
+      assert.ok(socket.written.includes(`\r\n${framing}\r\n`))
+      assert.ok(
+        contentOf(socket.written) === (sized ?? chunked),
+        contentOf(socket.written).slice(0, 99),
+      )
+      await stage.receive(OK)
+      assert.equal(call.events.at(-1), 'end')
+      assert.equal(stage.pool.stats().idle, 1)
+      await stage.done()
+    })
+  }
+}
+
+test('no more is taken from a source than the socket takes', async () => {
+  const stage = new Stage()
+  const socket = await stage.warm()
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  assert.equal(source.asked, 1)
+  socket.block()
+  await source.give('abc')
+  await source.give('not awaited')
+  assert.equal(source.asked, 1)
+  socket.unblock()
+  await settle()
+  assert.equal(source.asked, 2)
+  await source.give('def')
+  await source.end()
+  assert.equal(contentOf(socket.written), '3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n')
+  await stage.receive(OK)
+  assert.equal(call.events.at(-1), 'end')
+  assert.equal(source.closed, 0) // it has ended by itself
+  await stage.done()
+})
+
+test('nothing is taken from a source while the head waits for the socket', async () => {
+  const stage = new Stage()
+  const socket = await stage.warm()
+  const source = new Faucet()
+  socket.block()
+  const call = await stage.send({ method: 'POST', body: source })
+  assert.equal(source.asked, 0)
+  socket.unblock()
+  await settle()
+  assert.equal(source.asked, 1)
+  await source.end()
+  await stage.receive(OK)
+  assert.equal(call.events.at(-1), 'end')
+  await stage.done()
+})
+
+const trailers: Record<string, DispatchRequest['trailers']> = {
+  'a record': { A: 'b' },
+  'a function': () => ({ A: 'b' }),
+}
+
+for (const [name, given] of Object.entries(trailers)) {
+  for (const body of ['hello', ['hello']] as Body[]) {
+    test(`trailers: ${name}, behind ${typeof body === 'string' ? 'a string' : 'an array'}`, async () => {
+      const stage = new Stage()
+      const call = await stage.send({ method: 'POST', body, trailers: given })
+      assert.equal(contentOf(stage.socket.written), '5\r\nhello\r\n0\r\nA: b\r\n\r\n')
+      await stage.receive(OK)
+      assert.equal(call.events.at(-1), 'end')
+      await stage.done()
+    })
+  }
+}
+
+test('a trailer that may not be one is refused before anything is written', async () => {
+  for (const name of ['Content-Length', 'Host', 'transfer-encoding', 'Authorization', 'a b']) {
+    const stage = new Stage()
+    const call = await stage.send({ method: 'POST', body: 'hello', trailers: { [name]: '5' } })
+    assertError(call.error, LocalProtocolError, { bytesSent: 0 })
+    assert.equal(stage.backend.sockets.length, 0)
+    await stage.done()
+  }
+})
+
+// --- what is wrong with it
+
+const boom = new Error('boom')
+
+const failures: Record<
+  string,
+  {
+    request: () => Partial<DispatchRequest>
+    type: typeof LocalProtocolError | typeof WriteError
+    message: RegExp
+    /** What may be on the wire by then. */
+    content: string
+    cause?: Error
+  }
+> = {
+  'longer than its length, in one piece': {
+    request: () => ({ headers: { 'Content-Length': '4' }, body: ['hello'] }),
+    type: LocalProtocolError,
+    message: /content is longer than its Content-Length/,
+    content: '',
+  },
+  'longer than its length, in pieces': {
+    request: () => ({ headers: { 'Content-Length': '4' }, body: ['he', 'llo'] }),
+    type: LocalProtocolError,
+    message: /content is longer than its Content-Length/,
+    content: 'he',
+  },
+  'longer than its length, asynchronously': {
+    request: () => ({ headers: { 'Content-Length': '4' }, body: Readable.from(['he', 'llo']) }),
+    type: LocalProtocolError,
+    message: /content is longer than its Content-Length/,
+    content: 'he',
+  },
+  'something where a length of 0 says nothing': {
+    request: () => ({ headers: { 'Content-Length': '0' }, body: ['x'] }),
+    type: LocalProtocolError,
+    message: /content is longer than its Content-Length/,
+    content: '',
+  },
+  'shorter than its length': {
+    request: () => ({ headers: { 'Content-Length': '6' }, body: ['he', 'llo'] }),
+    type: LocalProtocolError,
+    message: /content ended 1 bytes before its Content-Length/,
+    content: 'hello',
+  },
+  'nothing, where a length was given': {
+    request: () => ({ headers: { 'Content-Length': '6' }, body: [] }),
+    type: LocalProtocolError,
+    message: /content ended 6 bytes before its Content-Length/,
+    content: '',
+  },
+  'not bytes': {
+    request: () => ({ body: ['he', 5 as unknown as string] }),
+    type: LocalProtocolError,
+    message: /content gave something that is not bytes/,
+    content: '2\r\nhe',
+  },
+  'null in between': {
+    request: () => ({ body: ['he', null as unknown as string] }),
+    type: LocalProtocolError,
+    message: /content gave something that is not bytes/,
+    content: '2\r\nhe',
+  },
+  'no iterator result': {
+    request: () => ({ body: { [Symbol.iterator]: () => ({ next() {} }) } as unknown as Body }),
+    type: LocalProtocolError,
+    message: /content gave something that is no iterator result/,
+    content: '',
+  },
+  'no iterator result, later': {
+    request: () => ({
+      body: { [Symbol.asyncIterator]: () => ({ async next() {} }) } as unknown as Body,
+    }),
+    type: LocalProtocolError,
+    message: /content gave something that is no iterator result/,
+    content: '',
+  },
+  'a generator that throws': {
+    request: () => ({
+      body: (function* () {
+        yield 'he'
+        throw boom
+      })(),
+    }),
+    type: WriteError,
+    message: /content failed: boom/,
+    content: '2\r\nhe',
+    cause: boom,
+  },
+  'an async generator that throws': {
+    request: () => ({
+      body: (async function* () {
+        yield 'he'
+        throw boom
+      })(),
+    }),
+    type: WriteError,
+    message: /content failed: boom/,
+    content: '2\r\nhe',
+    cause: boom,
+  },
+  'an iterable without an iterator': {
+    request: () => ({
+      body: {
+        [Symbol.asyncIterator]() {
+          throw boom
+        },
+      } as unknown as Body,
+    }),
+    type: WriteError,
+    message: /content failed: boom/,
+    content: '',
+    cause: boom,
+  },
+  'a stream that is destroyed': {
+    request: () => ({
+      body: new Readable({
+        read() {
+          this.destroy(boom)
+        },
+      }),
+    }),
+    type: WriteError,
+    message: /content failed: boom/,
+    content: '',
+    cause: boom,
+  },
+  'trailers that throw': {
+    request: () => ({
+      body: ['he'],
+      trailers: () => {
+        throw boom
+      },
+    }),
+    type: WriteError,
+    message: /content failed: boom/,
+    content: '2\r\nhe',
+    cause: boom,
+  },
+}
+
+for (const [name, { request, type, message, content, cause }] of Object.entries(failures)) {
+  for (const blocking of [false, true]) {
+    test(`content that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
+      const stage = new Stage()
+      const socket = await stage.warm()
+      if (blocking) socket.block()
+      const call = await stage.send({ method: 'PUT', ...request() })
+      for (let turn = 0; turn < 9; turn++) {
+        socket.unblock(9999)
+        await settle()
+      }
+      assert.equal(contentOf(socket.written), content)
+      const facts = { bytesSent: socket.written.length, phase: 'write', safeToRetry: false, cause }
+      assertError(call.error, type, facts)
+      assert.match((call.error as Error).message, message)
+      assert.match((call.error as Error).message, /\(PUT http:\/\/h\.test\/, after 0 ms\)$/)
+      assert.deepEqual(stage.closes, ['request-failed'])
+      await stage.done()
+    })
+  }
+}
+
+test('a source that is refused is closed, one that has thrown is not', async () => {
+  const closed: string[] = []
+  function* source(name: string, ...values: unknown[]): Generator<string> {
+    try {
+      for (const value of values) {
+        if (value instanceof Error) throw value
+        yield value as string
+      }
+    } finally {
+      closed.push(name)
+    }
+  }
+  const iterator = (values: unknown[]) => ({
+    [Symbol.iterator]: () => ({
+      next: () => ({ value: values.shift() as string, done: false }),
+      return: () => {
+        closed.push('return')
+        return { value: undefined, done: true as const }
+      },
+    }),
+  })
+  const failing = {
+    [Symbol.iterator]: () => ({
+      next: () => {
+        throw boom
+      },
+      return: () => {
+        closed.push('never')
+        return { value: undefined, done: true as const }
+      },
+    }),
+  }
+  const wrong = [source('generator', 'he', 5), iterator(['he', 5]), failing]
+  for (const body of wrong) {
+    const stage = new Stage()
+    const call = await stage.send({ method: 'PUT', body: body as Body })
+    assert.ok(call.over)
+    await stage.done()
+  }
+  assert.deepEqual(closed, ['generator', 'return'])
+})
+
+test('whatever a source does when it is closed does no harm', async () => {
+  const returns: (() => unknown)[] = [
+    () => {
+      throw boom
+    },
+    () => Promise.reject(boom),
+    () => new Promise(() => {}),
+    () => undefined,
+  ]
+  for (const close of returns) {
+    const stage = new Stage()
+    const body = {
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: close }),
+    }
+    const call = await stage.send({ method: 'POST', body: body as unknown as Body })
+    call.abort('enough')
+    await settle()
+    assert.equal(call.error, 'enough')
+    await stage.done()
+  }
+})
+
+test('a source that aborts the request: when it is asked for, and when it is closed', async () => {
+  let closed = 0
+  let call: Call | undefined
+  const close = () => {
+    closed++
+    return { value: undefined, done: true as const }
+  }
+  const askedFor = {
+    [Symbol.iterator]() {
+      call?.abort('enough')
+      return { next: () => assert.fail('asked'), return: close }
+    },
+  }
+  const stage = new Stage()
+  call = stage.dispatch({ method: 'POST', body: askedFor as unknown as Body })
+  await settle()
+  assert.deepEqual(call.events, ['error enough'])
+  assert.equal(closed, 1)
+
+  const whenClosed = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return: async () => {
+        call?.abort('enough')
+        return close()
+      },
+    }),
+  }
+  call = await stage.send({ method: 'POST', body: whenClosed })
+  await stage.receive('HTTP/1.1 413 x\r\nContent-Length: 5\r\n\r\n')
+  assert.deepEqual(call.events, ['error enough'])
+  assert.equal(closed, 2)
+  await stage.done()
+})
+
+test('the content is asked for in the async context of `dispatch`', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const seen: (string | undefined)[] = []
+  const note = () => void seen.push(storage.getStore())
+  const content = {
+    [Symbol.asyncIterator]: () => {
+      note()
+      let steps = 0
+      return {
+        next: async () => {
+          note()
+          await settle()
+          return { value: 'x', done: steps++ > 1 }
+        },
+        return: async () => {
+          note()
+          return { value: undefined, done: true }
+        },
+      }
+    },
+  } as Body
+  const trailing = () => {
+    note()
+    return { A: 'b' }
+  }
+  const stage = new Stage()
+  await storage.run('before', () => stage.warm())
+  await storage.run('mine', () => stage.send({ method: 'POST', body: content, trailers: trailing }))
+  for (let turn = 0; turn < 9; turn++) await storage.run('other', () => settle())
+  await storage.run('other', () => stage.receive(OK))
+  await storage.run('mine', () => stage.send({ method: 'POST', body: 'bytes', trailers: trailing }))
+  await storage.run('other', () => stage.receive(OK))
+  const large = Buffer.alloc(3 << 20)
+  stage.socket.block()
+  await storage.run('mine', () => stage.send({ method: 'POST', body: large, trailers: trailing }))
+  for (let turn = 0; turn < 9; turn++) {
+    await storage.run('other', async () => stage.socket.unblock(9e9))
+    await settle()
+  }
+  stage.socket.unblock()
+  await storage.run('other', () => stage.receive(OK))
+  const last = await storage.run('mine', () => stage.send({ method: 'POST', body: content }))
+  storage.run('other', () => last.abort())
+  await settle()
+  assert.ok(seen.length >= 10)
+  assert.deepEqual(new Set(seen), new Set(['mine']))
+  await stage.done()
+})
+
+// --- early responses: RFC 9112 9.5, hazard 15
+
+const ERROR = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\n'
+
+test('413 during the upload: delivered, the rest is not sent', async () => {
+  const stage = new Stage()
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  await source.give('abc')
+  await stage.receive(ERROR)
+  assert.equal(source.closed, 1) // at once: it may be long until the body has come
+  const { written } = stage.socket
+  await source.give('def')
+  await stage.receive('err')
+  assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
+  assert.equal(stage.socket.written, written)
+  assert.deepEqual(stage.closes, ['upload-unfinished'])
+  assert.equal(source.closed, 1)
+  await stage.done()
+})
+
+test('413 and then silence: the read timeout holds, whatever the upload was at', async () => {
+  for (const at of ['source', 'socket'] as const) {
+    const stage = new Stage({ timeouts: { read: 1000, write: 400 } })
+    const source = new Faucet()
+    const call = await stage.send({ method: 'POST', body: source })
+    if (at === 'socket') stage.socket.block()
+    await source.give('abc')
+    await stage.receive(ERROR)
+    await stage.clock.advance(999)
+    assert.equal(call.over, false)
+    await stage.clock.advance(1)
+    assertError(call.error, ReadTimeout, { phase: 'read', responseStarted: true })
+    await stage.done()
+  }
+})
+
+test('413 with `large bytes` on their way', async () => {
+  const stage = new Stage()
+  const socket = await stage.warm()
+  socket.block()
+  const call = await stage.send({ method: 'POST', body: Buffer.alloc(4 << 20) })
+  const { length } = socket.written
+  await stage.receive(`${ERROR}err`)
+  socket.unblock()
+  await settle()
+  assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
+  assert.equal(socket.written.length, length)
+  assert.deepEqual(stage.closes, ['upload-unfinished'])
+  await stage.done()
+})
+
+test('200 with `close` during the upload: delivered, and that is that', async () => {
+  const stage = new Stage()
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  await source.give('abc')
+  await stage.receive('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
+  assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
+  assert.equal(source.closed, 1)
+  assert.deepEqual(stage.closes, ['upload-unfinished'])
+  await stage.done()
+})
+
+test('200 during the upload: the upload goes on, and the end comes behind it', async () => {
+  const stage = new Stage()
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  await stage.receive(OK)
+  assert.deepEqual(call.events, ['head 200', 'data ok'])
+  await stage.clock.advance(100_000)
+  await source.give('abc')
+  await stage.clock.advance(100_000)
+  assert.equal(call.over, false)
+  await source.end()
+  assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
+  assert.equal(contentOf(stage.socket.written), '3\r\nabc\r\n0\r\n\r\n')
+  assert.equal(stage.pool.stats().idle, 1)
+  assert.equal(source.closed, 0)
+  await stage.done()
+})
+
+test('an echo: both ways at once', async () => {
+  const stage = new Stage()
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  await stage.receive('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+  for (const piece of ['abc', 'def']) {
+    await source.give(piece)
+    await stage.receive(`3\r\n${piece}\r\n`)
+  }
+  await source.end()
+  await stage.receive('0\r\n\r\n')
+  assert.deepEqual(call.events, ['head 200', 'data abc', 'data def', 'end'])
+  assert.equal(stage.pool.stats().idle, 1)
+  await stage.done()
+})
+
+test('200 has begun, the upload ends, the body stalls: phase read', async () => {
+  const stage = new Stage({ timeouts: { read: 1000 } })
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  await stage.receive(OK.slice(0, -1))
+  await stage.clock.advance(5000)
+  await source.end()
+  await stage.clock.advance(999)
+  assert.equal(call.over, false)
+  await stage.clock.advance(1)
+  assertError(call.error, ReadTimeout, { phase: 'read', responseStarted: true })
+  await stage.done()
+})
+
+test('200 complete, then the upload blocks, fails, or the peer goes', async () => {
+  const ends: Record<string, (stage: Stage, source: Faucet) => Promise<unknown>> = {
+    FIN: async ({ socket }) => socket.receiveEnd(),
+    reset: async ({ socket }) => socket.reset(),
+    EPIPE: async ({ socket }, source) => {
+      socket.failWrites()
+      await source.give('abc')
+      socket.receiveEnd()
+    },
+  }
+  for (const [name, end] of Object.entries(ends)) {
+    const stage = new Stage()
+    const source = new Faucet()
+    const call = await stage.send({ method: 'POST', body: source })
+    await stage.receive(OK)
+    await end(stage, source)
+    await settle()
+    assert.deepEqual(call.events, ['head 200', 'data ok', 'end'], name)
+    assert.deepEqual(stage.closes, ['upload-unfinished'], name)
+    assert.equal(source.closed, 1, name)
+    await stage.done()
+  }
+
+  const stage = new Stage({ timeouts: { write: 1000 } })
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source })
+  await stage.receive(OK)
+  stage.socket.block()
+  await source.give('abc')
+  await stage.clock.advance(1000)
+  assertError(call.error, WriteTimeout, { responseStarted: true })
+  await stage.done()
+})
+
+test('200 complete and paused by the reader while the upload ends', async () => {
+  const stage = new Stage()
+  const source = new Faucet()
+  const call = await stage.send({ method: 'POST', body: source }, { onData: () => false })
+  await stage.receive(OK)
+  await source.end()
+  assert.equal(call.over, false)
+  call.resume()
+  await settle()
+  assert.equal(call.events.at(-1), 'end')
+  assert.equal(stage.pool.stats().idle, 1)
+  await stage.done()
+})
+
+// --- writes that fail
+
+const EPIPE = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+
+const bodiesThatBreak: Record<string, (source: Faucet) => Body> = {
+  'an iterable': (source) => source,
+  'large bytes': () => Buffer.alloc(3 << 20),
+  'a small body': () => 'small',
+}
+
+for (const [name, body] of Object.entries(bodiesThatBreak)) {
+  async function broken(timeouts = {}) {
+    const stage = new Stage({ timeouts })
+    const socket = await stage.warm()
+    const source = new Faucet()
+    const call = stage.dispatch({ method: 'POST', body: body(source) })
+    if (name === 'an iterable') await settle()
+    socket.failWrites(EPIPE)
+    if (name === 'a small body') socket.handler.onWriteError(EPIPE)
+    await source.give('abc')
+    await settle()
+    if (name === 'an iterable') assert.equal(source.closed, 1)
+    assert.equal(call.over, false)
+    return { stage, socket, call }
+  }
+
+  test(`EPIPE with the answer behind it: ${name}`, async () => {
+    const { stage, socket, call } = await broken()
+    await stage.receive(`${ERROR}err`)
+    assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
+    assert.ok(socket.destroyed)
+    await stage.done()
+  })
+
+  for (const how of ['FIN', 'reset'] as const) {
+    test(`EPIPE without an answer, then ${how}: ${name}`, async () => {
+      const { stage, socket, call } = await broken()
+      if (how === 'FIN') socket.receiveEnd()
+      else socket.reset()
+      await settle()
+      assertError(call.error, WriteError, {
+        responseStarted: false,
+        reusedConnection: true,
+        safeToRetry: false,
+      })
+      assert.match(
+        (call.error as Error).message,
+        /^Sending the request failed: write EPIPE \(POST /,
+      )
+      await stage.done()
+    })
+
+    test(`EPIPE, half an answer, then ${how}: ${name}`, async () => {
+      const { stage, socket, call } = await broken()
+      await stage.receive(ERROR)
+      if (how === 'FIN') socket.receiveEnd()
+      else socket.reset()
+      await settle()
+      assertError(call.error, how === 'FIN' ? RemoteProtocolError : ReadError, {
+        responseStarted: true,
+      })
+      await stage.done()
+    })
+  }
+
+  if (name === 'an iterable') {
+    test('EPIPE before the source was asked: it never is', async () => {
+      const stage = new Stage()
+      const socket = await stage.warm()
+      const source = new Faucet()
+      socket.failWrites(EPIPE)
+      const call = await stage.send({ method: 'PUT', body: source })
+      assert.equal(source.asked, 0)
+      socket.receiveEnd() // so that it can be sent again
+      await settle()
+      assert.equal(source.asked, 1)
+      await source.end()
+      await stage.receive(OK)
+      assert.equal(call.events.at(-1), 'end')
+      await stage.done()
+    })
+  }
+
+  test(`EPIPE and then silence is not waited for for ever: ${name}`, async () => {
+    const { stage, call } = await broken({ read: 1000 })
+    await stage.clock.advance(999)
+    assert.equal(call.over, false)
+    await stage.clock.advance(1)
+    assertError(call.error, ReadTimeout, { responseStarted: false, safeToRetry: false })
+    await stage.done()
+  })
+}
+
+// --- Expect: 100-continue
+
+const EXPECT = { method: 'POST', headers: ['Expect', '100-continue'], body: 'hello' }
+
+test('100 starts the content', async () => {
+  const stage = new Stage()
+  const call = await stage.send(EXPECT)
+  await stage.clock.advance(500)
+  assert.equal(contentOf(stage.socket.written), '')
+  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
+  assert.equal(contentOf(stage.socket.written), 'hello')
+  await stage.clock.advance(700)
+  assert.equal(contentOf(stage.socket.written), 'hello') // once
+  await stage.receive(OK)
+  assert.deepEqual(call.events, ['100', 'head 200', 'data ok', 'end'])
+  assert.equal(stage.pool.stats().idle, 1)
+  await stage.done()
+})
+
+test('without 100 the content starts after 1000 ms', async () => {
+  for (const between of ['', 'HTTP/1.1 102 Processing\r\n\r\n']) {
+    const stage = new Stage()
+    const call = await stage.send(EXPECT)
+    if (between !== '') await stage.receive(between)
+    await stage.clock.advance(999)
+    assert.equal(contentOf(stage.socket.written), '')
+    await stage.clock.advance(1)
+    assert.equal(contentOf(stage.socket.written), 'hello')
+    await stage.receive('HTTP/1.1 100 Continue\r\n\r\n') // late, and nothing to start
+    assert.equal(contentOf(stage.socket.written), 'hello')
+    await stage.receive(OK)
+    assert.equal(call.events.at(-1), 'end')
+    await stage.done()
+  }
+})
+
+test('a final response instead of 100: the content is not sent, nor asked for', async () => {
+  for (const status of [200, 204, 302, 401, 413]) {
+    const stage = new Stage()
+    const source = new Faucet()
+    const call = await stage.send({ ...EXPECT, body: source })
+    await stage.receive(
+      `HTTP/1.1 ${status} x\r\n${status === 204 ? '' : 'Content-Length: 0\r\n'}\r\n`,
+    )
+    assert.deepEqual(call.events, [`head ${status}`, 'end'], `${status}`)
+    await stage.clock.advance(5000)
+    assert.equal(contentOf(stage.socket.written), '')
+    assert.equal(source.asked, 0)
+    assert.deepEqual(stage.closes, ['upload-unfinished'])
+    await stage.done()
+  }
+})
+
+const REFUSED = 'HTTP/1.1 417 x\r\nContent-Length: 3\r\n\r\nno!'
+
+for (const [name, body] of Object.entries({
+  'a string': () => 'hello',
+  'large bytes': () => Buffer.alloc(3 << 20, 'x'),
+  'an iterable': () => ['hel', 'lo'],
+  'an async iterable': async function* () {
+    yield 'hello'
+  },
+} as Record<string, () => Body>)) {
+  test(`417 instead of 100: once more without Expect, on a new connection: ${name}`, async () => {
+    const stage = new Stage()
+    const first = await stage.warm()
+    const headers = ['A', 'b', 'expect', '100-Continue', 'C', 'd']
+    const call = await stage.send({ method: 'POST', headers, body: body(), trailers: undefined })
+    const asked = first.written
+    await stage.receive(`HTTP/1.1 103 x\r\n\r\n${REFUSED}`)
+    await settle()
+    assert.deepEqual(call.events, ['103'])
+    assert.equal(contentOf(asked), '')
+    assert.ok(first.closed)
+    const { written } = stage.socket
+    const head = written.slice(0, written.indexOf('\r\n\r\n') + 4)
+    assert.equal(head, asked.replace('expect: 100-Continue\r\n', ''))
+    assert.match(
+      contentOf(written),
+      /^(hello|x{3145728}|3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n|5\r\nhello\r\n0\r\n\r\n)$/,
+    )
+    await stage.receive(OK)
+    assert.deepEqual(call.events, ['103', 'head 200', 'data ok', 'end'])
+    assert.equal(stage.backend.sockets.length, 2)
+    await stage.done()
+  })
+}
+
+test('417 to a request without Expect, to one sent again, and behind its content, is an answer', async () => {
+  const stage = new Stage()
+  const plain = await stage.send({ method: 'POST', body: 'hello' })
+  await stage.receive(REFUSED)
+  const again = await stage.send(EXPECT)
+  await stage.receive(REFUSED)
+  await stage.receive(REFUSED)
+  const late = await stage.send(EXPECT)
+  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
+  await stage.receive(REFUSED)
+  for (const call of [plain, again]) assert.equal(call.events[0], 'head 417')
+  assert.deepEqual(late.events, ['100', 'head 417', 'data no!', 'end'])
+  await stage.done()
+})
+
+test('417, and the second connection cannot be had, is slow, or is cancelled', async () => {
+  const stage = new Stage({ timeouts: { connect: 1000 } })
+  const ends: (() => unknown)[] = [
+    () => stage.socket.reset(),
+    () => stage.clock.advance(1000),
+    () => call?.abort('enough'),
+  ]
+  let call: Call | undefined
+  for (const end of ends) {
+    stage.backend.autoConnect = true
+    call = await stage.send(EXPECT)
+    stage.backend.autoConnect = false
+    await stage.receive(REFUSED)
+    assert.deepEqual(call.events, [])
+    await end()
+    await settle()
+    assert.ok(call.over)
+    if (call.error === 'enough') continue
+    assertError(call.error, Error, {
+      phase: 'tcp',
+      bytesSent: 0,
+      responseStarted: false,
+      reusedConnection: false,
+      safeToRetry: true,
+    })
+  }
+  await stage.done()
+})
+
+test('a final response instead of 100, and half of it: the read timeout holds', async () => {
+  const stage = new Stage({ timeouts: { read: 3000 } })
+  const call = await stage.send(EXPECT)
+  await stage.receive('HTTP/1.1 401 x\r\nContent-Length: 5\r\n\r\n')
+  await stage.clock.advance(2999)
+  assert.equal(call.over, false)
+  await stage.clock.advance(1)
+  assertError(call.error, ReadTimeout, { phase: 'read' })
+  await stage.done()
+})
+
+test('the wait for 100 is not the read timeout`s, the wait for the answer is', async () => {
+  const stage = new Stage({ timeouts: { read: 200 } })
+  const call = await stage.send(EXPECT)
+  await stage.clock.advance(1199)
+  assert.equal(call.over, false)
+  await stage.clock.advance(1)
+  assertError(call.error, ReadTimeout, { phase: 'wait' })
+  await stage.done()
+})
+
+test('the content behind a 100 blocks: the write timeout holds', async () => {
+  for (const way of ['100', 'silence'] as const) {
+    const stage = new Stage({ timeouts: { write: 700 } })
+    const call = await stage.send({ ...EXPECT, body: Buffer.alloc(3 << 20) })
+    stage.socket.block()
+    if (way === '100') await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
+    else await stage.clock.advance(1000)
+    await stage.clock.advance(699)
+    assert.equal(call.over, false)
+    await stage.clock.advance(1)
+    assertError(call.error, WriteTimeout, { phase: 'write' }, way)
+    await stage.done()
+  }
+})
+
+test('content that fails behind a 100', async () => {
+  const stage = new Stage()
+  function* failing(): Generator<string> {
+    yield 'a'
+    throw boom
+  }
+  const call = await stage.send({ ...EXPECT, body: failing() })
+  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
+  assertError(call.error, WriteError, { cause: boom })
+  assert.deepEqual(call.events, ['error WriteError'])
+  await stage.done()
+})
+
+test('any number of 100s that nobody asked for', async () => {
+  const stage = new Stage()
+  const call = await stage.send()
+  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20))
+  await stage.receive(OK)
+  assert.deepEqual(call.events, [...new Array(20).fill('100'), 'head 200', 'data ok', 'end'])
+  assert.equal(stage.pool.stats().idle, 1)
+  await stage.done()
+})

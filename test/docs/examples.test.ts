@@ -1,0 +1,99 @@
+// Every `ts` block of these pages is compiled, run in a process of its own, and has to end by itself
+// without an error. What stands as a comment behind a `console.log` has to be among what it prints.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { runNode } from './process.ts'
+import { startExampleServers } from './server.ts'
+
+const top = fileURLToPath(new URL('../../../', import.meta.url))
+
+const pages = ['README.md', 'docs/engine.md']
+
+interface Example {
+  readonly page: string
+  readonly line: number
+  readonly text: string
+  /** Where it is compiled, without its extension. */
+  readonly name: string
+}
+
+/** A block without an import goes on from the first one of its page. */
+function examplesOf(page: string): Example[] {
+  const text = readFileSync(join(top, page), 'utf8')
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)]
+  const first = blocks[0]?.[1] ?? ''
+  return blocks.map(({ 1: own = '', index }, i) => ({
+    page,
+    line: text.slice(0, index).split('\n').length,
+    text: /^import /m.test(own) ? own : first + own,
+    name: `${page.replace(/\W/g, '-')}-${i}`,
+  }))
+}
+
+function expectedLines({ text }: Example): string[] {
+  return [...text.matchAll(/console\.log\(.*\)\)?\)?;?,? \/\/ (.+)$/gm)].map(([, line]) => line!)
+}
+
+describe('examples', { concurrency: 4 }, () => {
+  const examples = pages.flatMap(examplesOf)
+  // Inside of dist, so that `hawser` is found: by Node and by the compiler as a user has it.
+  const folder = mkdtempSync(join(dirname(fileURLToPath(import.meta.url)), 'examples-'))
+  let servers: Awaited<ReturnType<typeof startExampleServers>>
+
+  before(async () => {
+    servers = await startExampleServers()
+    writeFileSync(join(folder, 'ca.pem'), servers.ca)
+    for (const { name, text } of examples) {
+      const local = text
+        .replaceAll('https://api.example.com', servers.api)
+        .replaceAll('https://internal.example.com', servers.internal)
+      writeFileSync(join(folder, `${name}.mts`), `${local}\nexport {}\n`)
+    }
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2022',
+      lib: ['es2023'],
+      types: ['node'],
+      strict: true,
+      rootDir: '.',
+      skipLibCheck: true,
+    }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+    assert.equal(await compile(), '')
+  })
+
+  /** @returns the compiler's complaints */
+  async function compile(...options: string[]): Promise<string> {
+    const compiler = join(top, 'node_modules/typescript/bin/tsc')
+    return (await runNode(compiler, ['-p', folder, ...options])).stdout
+  }
+
+  after(() => {
+    servers.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  for (const example of examples) {
+    test(`${example.page}:${example.line}`, async () => {
+      const outcome = await runNode(join(folder, `${example.name}.mjs`), [], folder)
+      assert.equal(outcome.stderr, '')
+      assert.equal(outcome.code, 0)
+      const lines = outcome.stdout.split('\n')
+      for (const line of expectedLines(example)) {
+        assert.ok(lines.includes(line), `${JSON.stringify(line)} is not in\n${outcome.stdout}`)
+      }
+    })
+  }
+
+  test('compile for users who check the declarations of their packages, too', async () => {
+    assert.equal(await compile('--noEmit', '--skipLibCheck', 'false'), '')
+  })
+
+  test('have something to say', () => {
+    const said = examples.flatMap(expectedLines)
+    assert.ok(said.length > 20, `${said.length} lines are expected`)
+  })
+})

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { closeReasons } from '../../src/connection/close-reason.ts'
+import type { ConnectionEvent, ConnectionState } from '../../src/connection/states.ts'
+import { nextState } from '../../src/connection/states.ts'
+
+const top = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (page: string) => readFileSync(join(top, page), 'utf8')
+
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'bench/README.md',
+  'native/README.md',
+  'native/THIRD-PARTY.md',
+  ...readdirSync(join(top, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
+
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+}
+
+for (const page of pages) {
+  test(`the links of ${page} lead somewhere`, () => {
+    for (const [, link] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link!)) continue
+      const [path, anchor] = link!.split('#')
+      const target = path === '' ? page : join(dirname(page), path!)
+      assert.ok(existsSync(join(top, target)), `${link} is not there`)
+      if (anchor === undefined) continue
+      const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text]) => anchorOf(text!))
+      assert.ok(headings.includes(anchor), `${link}: there is no such heading`)
+    }
+  })
+}
+
+test('docs/engine.md has the reasons why connections end', () => {
+  const rows = Object.entries(closeReasons).map(([name, why]) => `| \`${name}\` | ${why} |`)
+  const table = ['| reason | |', '| --- | --- |', ...rows, ''].join('\n')
+  assert.ok(read('docs/engine.md').includes(table), `This belongs there:\n${table}`)
+})
+
+test('docs/engine.md draws the states of a connection', () => {
+  const states: Record<ConnectionState, true> = {
+    idle: true,
+    exchanging: true,
+    upgraded: true,
+    closed: true,
+  }
+  const events: Record<ConnectionEvent, true> = {
+    start: true,
+    finish: true,
+    upgrade: true,
+    close: true,
+  }
+  const arrows: string[] = []
+  for (const state of Object.keys(states) as ConnectionState[]) {
+    for (const event of Object.keys(events) as ConnectionEvent[]) {
+      try {
+        arrows.push(`  ${state} --> ${nextState(state, event)}: ${event}`)
+      } catch {
+        // no arrow
+      }
+    }
+  }
+  const drawing = ['```mermaid', 'stateDiagram-v2', '  [*] --> idle', ...arrows, '```'].join('\n')
+  assert.ok(read('docs/engine.md').includes(drawing), `This belongs there:\n${drawing}`)
+})
+
+test('CONTRIBUTING.md names every package of ours', () => {
+  const { devDependencies } = JSON.parse(read('package.json'))
+  const table = read('CONTRIBUTING.md')
+  for (const name of Object.keys(devDependencies)) {
+    assert.ok(table.includes(`| \`${name}\` |`), `${name} is missing`)
+  }
+})

@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+
+type Engine = typeof import('../../src/engine.ts')
+type Scripted = typeof import('../pool/scripted-pool.ts')
+
+interface Library {
+  readonly engine: Engine
+  readonly scripted: Scripted
+}
+
+/**
+ * Runs `work` in a Node of its own, and resolves with what it printed once that has ended by itself.
+ * `work` sees nothing of its surroundings but its parameters; it must not keep what it is given alive.
+ */
+export async function inChild<Argument>(
+  work: (library: Library, argument: Argument) => Promise<void>,
+  argument: Argument,
+  options: readonly string[] = [],
+): Promise<{ readonly output: string; readonly errors: string; readonly status: number | string }> {
+  const path = (name: string) => JSON.stringify(new URL(name, import.meta.url).href)
+  const source = `
+    import * as engine from ${path('../../src/engine.js')}
+    import * as scripted from ${path('../pool/scripted-pool.js')}
+    const work = ${work.toString()}
+    await work({ engine, scripted }, ${JSON.stringify(argument) ?? 'undefined'})
+  `
+  const node = spawn(process.execPath, [...options, '--input-type=module', '--eval', source], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 20_000,
+  })
+  const ended = new Promise<number | string>((resolve) =>
+    node.on('close', (code, signal) => resolve(code ?? signal ?? 'nothing')),
+  )
+  const [output, errors] = await Promise.all([text(node.stdout), text(node.stderr)])
+  return { output: output.trim(), errors, status: await ended }
+}

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
+import type { ConnectionPool, PoolOptions } from '../../src/engine.ts'
+import { ConnectError } from '../../src/errors.ts'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { whilePolluted } from '../support/pollution.ts'
+import { openPool, rawServer, tlsServer, toLoopback } from './servers.ts'
+
+const authority = certificateAuthority()
+const ab = certificateFor(['a.test', 'b.test', '127.0.0.1'], { ca: authority })
+const a = certificateFor(['a.test'], { ca: authority })
+const trusting: PoolOptions = { tls: { ca: authority.cert }, lookup: toLoopback }
+
+async function get(pool: ConnectionPool, origin: string, headers?: string[]): Promise<string> {
+  const response = await pool.request({ origin, path: '/', headers: headers ?? null })
+  return response.text()
+}
+
+const reused = (socket: TLSSocket) => (socket.isSessionReused() ? 'resumed' : 'full')
+
+const closing = ['connection', 'close']
+
+async function failure(pool: ConnectionPool, origin: string): Promise<ConnectError> {
+  try {
+    await get(pool, origin)
+  } catch (error) {
+    assert.ok(error instanceof ConnectError, String(error))
+    pool.assertQuiescent()
+    assert.equal(pool.stats().connections, 0)
+    assert.equal(error.phase, 'tls')
+    return error
+  }
+  assert.fail('it was trusted')
+}
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  describe(maxVersion, () => {
+    test('a request, and another on the same connection', async (t) => {
+      const { port, sockets } = await tlsServer(t, { ...ab, maxVersion }, (socket) =>
+        [socket.getProtocol(), socket.alpnProtocol, socket.servername].join(' '),
+      )
+      const pool = openPool(t, trusting)
+      for (let i = 0; i < 2; i++) {
+        assert.equal(await get(pool, `https://a.test:${port}`), `${maxVersion} false a.test`)
+      }
+      assert.equal(sockets.length, 1)
+    })
+
+    test('ALPN names http/1.1', async (t) => {
+      const options = { ...ab, maxVersion, ALPNProtocols: ['h2', 'http/1.1'] }
+      const { port } = await tlsServer(t, options, (socket) => String(socket.alpnProtocol))
+      assert.equal(await get(openPool(t, trusting), `https://a.test:${port}`), 'http/1.1')
+    })
+
+    test('an address is verified, and not sent as a name', async (t) => {
+      const { origin } = await tlsServer(t, { ...ab, maxVersion }, (socket) =>
+        String(socket.servername),
+      )
+      assert.equal(await get(openPool(t, trusting), origin), 'false')
+    })
+
+    test('a certificate of another host', async (t) => {
+      const { port } = await tlsServer(t, { ...a, maxVersion })
+      const error = await failure(openPool(t, trusting), `https://other.test:${port}`)
+      assert.match(
+        error.message,
+        /^TLS with other\.test:\d+ \(127\.0\.0\.1\) failed: .*other\.test/,
+      )
+      assert.equal((error.cause as NodeJS.ErrnoException).code, 'ERR_TLS_CERT_ALTNAME_INVALID')
+    })
+
+    test('an expired one', async (t) => {
+      const expired = certificateFor(['a.test'], { ca: authority, expired: true })
+      const { port } = await tlsServer(t, { ...expired, maxVersion })
+      const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
+      assert.match(error.message, /^TLS with a\.test:\d+ .* failed: certificate has expired/)
+      assert.equal((error.cause as NodeJS.ErrnoException).code, 'CERT_HAS_EXPIRED')
+    })
+
+    test('one of an unknown authority, and one that signs itself', async (t) => {
+      const self = certificateFor(['a.test'])
+      const other = certificateFor(['a.test'], { ca: certificateAuthority('Other') })
+      const codes: [certificate: typeof self, code: string][] = [
+        [self, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+        [other, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+      ]
+      for (const [certificate, code] of codes) {
+        const { port } = await tlsServer(t, { ...certificate, maxVersion })
+        const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
+        assert.equal((error.cause as NodeJS.ErrnoException).code, code)
+        assert.match(error.message, /TLS with a\.test:\d+ \(127\.0\.0\.1\) failed: /)
+      }
+    })
+
+    test('a session is resumed by the next connection, of that pool and that host', async (t) => {
+      const { port, sockets } = await tlsServer(t, { ...ab, maxVersion }, reused)
+      const pool = openPool(t, trusting)
+      const origin = `https://a.test:${port}`
+      const seen: string[] = []
+      for (let i = 0; i < 3; i++) seen.push(await get(pool, origin, closing))
+      assert.deepEqual(seen, ['full', 'resumed', 'resumed'])
+      assert.equal(await get(openPool(t, trusting), origin), 'full')
+      assert.equal(await get(pool, `https://b.test:${port}`), 'full')
+      assert.equal(sockets.length, 5)
+    })
+
+    test("identity is checked against the origin's host, whatever the servername", async (t) => {
+      const { port } = await tlsServer(t, { ...ab, maxVersion }, reused)
+      const asked: string[] = []
+      const checkServerIdentity = (host: string) => {
+        asked.push(host)
+        return host === 'a.test' ? undefined : new Error(`not ${host}`)
+      }
+      const pool = openPool(t, {
+        lookup: toLoopback,
+        tls: { ca: authority.cert, servername: 'c.test', checkServerIdentity },
+      })
+      await get(pool, `https://a.test:${port}`, closing)
+      const error = await failure(pool, `https://b.test:${port}`)
+      assert.match(error.message, /not b\.test/)
+      await failure(pool, `https://127.0.0.1:${port}`)
+      assert.deepEqual(asked, ['a.test', 'b.test', '127.0.0.1'])
+    })
+  })
+}
+
+describe('a session for one host never serves another', () => {
+  test('of the same server, whose certificate has only the first', async (t) => {
+    // Both names lead to one server, which would resume the one's session for the other.
+    const { port } = await tlsServer(t, a, reused)
+    const pool = openPool(t, trusting)
+    await get(pool, `https://a.test:${port}`, closing)
+    const error = await failure(pool, `https://b.test:${port}`)
+    assert.match(error.message, /^TLS with b\.test/)
+    assert.equal(await get(pool, `https://a.test:${port}`, closing), 'resumed')
+  })
+
+  test('even with one servername for all', async (t) => {
+    const { port } = await tlsServer(t, a)
+    const pool = openPool(t, {
+      lookup: toLoopback,
+      tls: { ca: authority.cert, servername: 'a.test' },
+    })
+    await get(pool, `https://a.test:${port}`, closing)
+    const error = await failure(pool, `https://b.test:${port}`)
+    assert.match(error.message, /b\.test/)
+  })
+})
+
+describe('settings of one pool', () => {
+  test('do not reach another: trust, and its absence', async (t) => {
+    const { port } = await tlsServer(t, ab)
+    const origin = `https://a.test:${port}`
+    const careless = openPool(t, { lookup: toLoopback, tls: { rejectUnauthorized: false } })
+    const strict = openPool(t, { lookup: toLoopback })
+    assert.equal(await get(careless, origin, closing), 'ok')
+    assert.equal(await get(openPool(t, trusting), origin, closing), 'ok')
+    await failure(strict, origin)
+    assert.equal(await get(careless, origin, closing), 'ok')
+    await failure(strict, origin)
+  })
+
+  test('a client certificate is sent by the pool that has it, and by no other', async (t) => {
+    const client = certificateFor(['client'], { ca: authority })
+    const options = { ...ab, requestCert: true, rejectUnauthorized: false, ca: authority.cert }
+    const { port } = await tlsServer(t, options, (socket) =>
+      String(socket.getPeerCertificate().subject?.CN),
+    )
+    const origin = `https://a.test:${port}`
+    const withOne = openPool(t, { lookup: toLoopback, tls: { ca: authority.cert, ...client } })
+    const without = openPool(t, trusting)
+    for (let i = 0; i < 2; i++) {
+      assert.equal(await get(withOne, origin, closing), 'client')
+      assert.equal(await get(without, origin, closing), 'undefined')
+    }
+  })
+
+  test('ciphers and versions are kept to', async (t) => {
+    const { port } = await tlsServer(t, { ...ab, minVersion: 'TLSv1.3' })
+    const old = openPool(t, {
+      lookup: toLoopback,
+      tls: { ca: authority.cert, maxVersion: 'TLSv1.2' },
+    })
+    const error = await failure(old, `https://a.test:${port}`)
+    assert.match(error.message, /TLS with a\.test/)
+  })
+
+  test('bad ones fail the request, as an error of it', async (t) => {
+    const { port } = await tlsServer(t, ab)
+    const pool = openPool(t, { lookup: toLoopback, tls: { ca: 'nonsense', ciphers: 'none' } })
+    await assert.rejects(get(pool, `https://a.test:${port}`), ConnectError)
+    pool.assertQuiescent()
+  })
+
+  test('are not changed by a polluted Object.prototype', async (t) => {
+    const { port } = await tlsServer(t, ab)
+    const pool = openPool(t, { lookup: toLoopback })
+    const evil = {
+      rejectUnauthorized: false,
+      ca: authority.cert,
+      checkServerIdentity: () => undefined,
+      tls: { rejectUnauthorized: false },
+      secureContext: {},
+    }
+    // The socket is opened inside `lookup`, behind a microtask: the pollution has to last until then.
+    const polluting = openPool(t, {
+      lookup: (host, options, callback) =>
+        whilePolluted(evil, () => toLoopback(host, options, callback)),
+    })
+    for (const each of [pool, polluting]) {
+      const failed = whilePolluted(evil, () => get(each, `https://a.test:${port}`))
+      await assert.rejects(failed, ConnectError)
+    }
+  })
+})
+
+test('a server that speaks no TLS', async (t) => {
+  const { port } = await rawServer(t, (socket) => {
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  })
+  const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
+  assert.match(error.message, /^TLS with a\.test:\d+ /)
+})
+
+test('a server that closes instead of a handshake', async (t) => {
+  const { port } = await rawServer(t, (socket) => socket.destroy())
+  const pool = openPool(t, trusting)
+  await assert.rejects(get(pool, `https://a.test:${port}`), ConnectError)
+  pool.assertQuiescent()
+})
+
+test('50 failing handshakes leave nothing behind', async (t) => {
+  const { port, server } = await tlsServer(t, certificateFor(['a.test']))
+  const handles = () =>
+    process.getActiveResourcesInfo().filter((name) => /TLS|TCPSOCKET/i.test(name)).length
+  const before = handles()
+  const pool = openPool(t, { ...trusting, limits: { maxConnections: 5 } })
+  const origin = `https://a.test:${port}`
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => get(pool, origin)))
+  assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+  assert.equal(pool.stats().connections, 0)
+  assert.equal(pool.stats().origins, 0)
+  pool.assertQuiescent()
+  const connections = () =>
+    new Promise<number>((resolve) => server.getConnections((_, count) => resolve(count)))
+  for (let turns = 0; turns < 1000 && ((await connections()) > 0 || handles() > before); turns++) {
+    await new Promise(setImmediate)
+  }
+  assert.equal(await connections(), 0)
+  assert.equal(handles(), before)
+})

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Link, LinkedList } from '../../src/pool/linked-list.ts'
+
+function listOf(...values: number[]) {
+  const list = new LinkedList<number>()
+  const links = values.map((value) => new Link(value))
+  for (const link of links) list.push(link)
+  return { list, links }
+}
+
+test('in order, and empty after all are removed, in any order', () => {
+  const orders = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ]
+  for (const order of orders) {
+    const { list, links } = listOf(0, 1, 2)
+    const left = new Set([0, 1, 2])
+    for (const i of order) {
+      list.remove(links[i])
+      left.delete(i)
+      assert.deepEqual([...list], [...left])
+      assert.equal(list.size, left.size)
+      assert.equal(list.first?.value, [...left][0])
+      assert.equal(list.last?.value, [...left].at(-1))
+      assert.deepEqual([links[i].list, links[i].previous, links[i].next], [null, null, null])
+    }
+    assert.deepEqual([list.first, list.last, list.size], [null, null, 0])
+  }
+})
+
+test('removing what is in no list, or in another, changes nothing', () => {
+  const one = listOf(1, 2)
+  const other = listOf(3)
+  one.list.remove(other.links[0])
+  one.list.remove(new Link(4))
+  assert.deepEqual([...one.list], [1, 2])
+  assert.deepEqual([...other.list], [3])
+  one.list.remove(one.links[0])
+  one.list.remove(one.links[0])
+  assert.equal(one.list.size, 1)
+})
+
+test('a link goes in again behind the others', () => {
+  const { list, links } = listOf(1, 2)
+  list.remove(links[0])
+  list.push(links[0])
+  assert.deepEqual([...list], [2, 1])
+})
+
+test('what is shown may be removed meanwhile', () => {
+  const { list, links } = listOf(0, 1, 2)
+  const seen: number[] = []
+  for (const value of list) {
+    seen.push(value)
+    list.remove(links[value])
+  }
+  assert.deepEqual(seen, [0, 1, 2])
+  assert.equal(list.size, 0)
+})

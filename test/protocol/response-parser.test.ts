@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Headers } from '../../src/models/headers.ts'
+import { window } from '../../src/protocol/llhttp.ts'
+import type { ResponseHead } from '../../src/protocol/response-head.ts'
+import { ResponseParser } from '../../src/protocol/response-parser.ts'
+import { Play } from '../wire/play.ts'
+
+const bytesOf = (text: string) => Buffer.from(text, 'latin1')
+const counted = bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
+const chunked = bytesOf(
+  'HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n' +
+    '1\r\nh\r\n4;x=y\r\nello\r\n0\r\nA: b\r\n\r\n',
+)
+const untilClose = bytesOf('HTTP/1.1 200 OK\r\n\r\nhello')
+const tunnel = bytesOf(
+  'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\nhello',
+)
+const faulty = bytesOf('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\nX')
+
+/** Stops the parser in its nth call. */
+class Stopping extends Play {
+  calls = 0
+  readonly #at: number
+
+  constructor(method: string, at: number, aside: boolean) {
+    super(method, aside)
+    this.#at = at
+  }
+
+  override onInformational(head: ResponseHead): void {
+    this.#count()
+    super.onInformational(head)
+  }
+
+  override onHead(head: ResponseHead): void {
+    this.#count()
+    super.onHead(head)
+  }
+
+  override onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void {
+    this.#count()
+    super.onTunnel(head, source, start, end)
+  }
+
+  override onBody(source: Buffer, start: number, end: number): void {
+    this.#count()
+    super.onBody(source, start, end)
+  }
+
+  override onComplete(trailers: Headers): void {
+    this.#count()
+    super.onComplete(trailers)
+  }
+
+  override onFault(fault: string): void {
+    this.#count()
+    super.onFault(fault)
+  }
+
+  #count(): void {
+    if (++this.calls === this.#at) this.parser.stop()
+    assert.ok(this.#at === 0 || this.calls <= this.#at, 'a call after stop')
+  }
+}
+
+for (const [name, bytes] of Object.entries({ counted, chunked, untilClose, tunnel, faulty })) {
+  test(`stopped in any call, it says nothing more: ${name}`, () => {
+    for (const aside of [false, true]) {
+      for (const size of [1, 50, bytes.length]) {
+        const { calls } = new Stopping('GET', 0, aside).drip(bytes, size).finish()
+        assert.ok(calls >= 2)
+        for (let at = 1; at <= calls; at++) {
+          const play = new Stopping('GET', at, aside).drip(bytes, size).finish()
+          assert.equal(play.calls, at)
+          assert.equal(play.parser.expecting, 'nothing')
+        }
+      }
+    }
+  })
+}
+
+test('before it expects anything, bytes are surplus and the end is nothing', () => {
+  const play = new Play('GET')
+  play.parser.stop()
+  play.read(counted).finish()
+  assert.equal(play.describe(), 'open')
+  assert.equal(play.parser.surplus, counted.length)
+})
+
+test('the body of a read is one run of bytes, however it is chunked', () => {
+  const runs: string[] = []
+  const parser = new ResponseParser({
+    onInformational() {},
+    onHead() {},
+    onTunnel() {},
+    onBody: (source, start, end) => runs.push(source.latin1Slice(start, end)),
+    onComplete() {},
+    onFault: assert.fail,
+  })
+  parser.expect('GET')
+  const read = (text: string) => {
+    parser.target.set(bytesOf(text))
+    parser.read(text.length)
+  }
+  read('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x\r\nbc\r\n3\r\nd')
+  read('ef\r\n00001\r\ng\r\n')
+  read('1')
+  read('\r\nh\r\n0\r\nA: b\r\n\r\n')
+  assert.deepEqual(runs, ['abcd', 'efg', 'h'])
+  assert.equal(parser.expecting, 'nothing')
+})
+
+test('the body of a read stays in the window', () => {
+  const parser = new ResponseParser({
+    onInformational() {},
+    onHead() {},
+    onTunnel() {},
+    onBody: (source) => assert.equal(source, window),
+    onComplete() {},
+    onFault: assert.fail,
+  })
+  for (const bytes of [counted, chunked, untilClose]) {
+    parser.expect('GET')
+    for (const byte of bytes) {
+      parser.target[0] = byte
+      parser.read(1)
+    }
+  }
+})
+
+test('what is missing of a body is known from the head on', () => {
+  const play = new Play('GET')
+  const { parser } = play
+  assert.ok(Number.isNaN(parser.remaining))
+  play.read(counted.subarray(0, -4))
+  assert.deepEqual([parser.expecting, parser.remaining], ['counted', 4])
+  parser.take(bytesOf('--el--'), 2, 4)
+  assert.deepEqual([play.body, parser.remaining], ['hel', 2])
+  parser.take(bytesOf('--lo12'), 2, 6)
+  assert.deepEqual(
+    [play.describe().split('\n').slice(-3), parser.remaining],
+    [['body: hello', 'persistent', 'surplus: 2'], 0],
+  )
+
+  play.again('GET').read(chunked.subarray(0, -10))
+  assert.equal(parser.expecting, 'chunks')
+  assert.ok(Number.isNaN(parser.remaining))
+  play.again('GET').read(untilClose)
+  assert.equal(parser.expecting, 'until-close')
+  assert.ok(parser.untilClose && Number.isNaN(parser.remaining))
+})
+
+test('25 a length near 2^53 is counted without rounding', () => {
+  const play = new Play('GET', true)
+  play.read(bytesOf(`HTTP/1.1 200 OK\r\nContent-Length: ${2 ** 53 - 1}\r\n\r\nx`))
+  assert.equal(play.parser.remaining, 2 ** 53 - 2)
+  play.read(bytesOf('yz'))
+  assert.equal(play.parser.remaining, 2 ** 53 - 4)
+})
+
+test('a Keep-Alive field is noticed wherever it is cut, and only in this head', () => {
+  const hint = bytesOf(
+    'HTTP/1.1 200 OK\r\nEmpty:\r\nkEEP-aLIVE: timeout=5\r\nContent-Length: 0\r\n\r\n',
+  )
+  const play = new Play('GET')
+  for (let at = 1; at < hint.length; at++) {
+    play.again('GET').read(hint.subarray(0, at)).read(hint.subarray(at))
+    assert.equal(play.parser.mayHintKeepAlive, true, `cut at ${at}`)
+    play.again('GET').read(counted)
+    assert.equal(play.parser.mayHintKeepAlive, false)
+  }
+})
+
+test('heads are decoded late, and stay what they were', () => {
+  const heads: ResponseHead[] = []
+  const play = new (class extends Play {
+    override onHead(head: ResponseHead): void {
+      heads.push(head)
+    }
+    override onBody(): void {}
+    override onComplete(): void {}
+  })('GET')
+  for (let i = 0; i < 3; i++) {
+    play
+      .again('GET')
+      .read(bytesOf(`HTTP/1.1 20${i} R${i}\r\nX-${i}: ${i}\r\nContent-Length: 0\r\n\r\n`))
+  }
+  assert.deepEqual(
+    heads.map(({ status, statusText, headers }) => [status, statusText, headers.flat()[1]]),
+    [
+      [200, 'R0', '0'],
+      [201, 'R1', '1'],
+      [202, 'R2', '2'],
+    ],
+  )
+})

@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** One response of the corpus, and what has to become of it. README.md has the notation. */
+export interface Case {
+  /** The file's name and the section's heading. */
+  readonly name: string
+  /** The method of the request that it answers. */
+  readonly method: string
+  readonly bytes: Buffer
+  /** As `describeOutcome` writes it. */
+  readonly expected: string
+}
+
+// Compiled tests are in dist/test/wire/, the corpus is with the sources.
+const folder = fileURLToPath(new URL('../../../test/wire/', import.meta.url))
+
+export function readCorpus(): Case[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.md') && name !== 'README.md')
+    .sort()
+    .flatMap((name) => casesOf(name.slice(0, -3), readFileSync(join(folder, name), 'utf8')))
+}
+
+function casesOf(file: string, text: string): Case[] {
+  return text
+    .split(/^## /m)
+    .slice(1)
+    .flatMap((section) => {
+      const heading = `${file}: ${section.slice(0, section.indexOf('\n'))}`
+      const blocks = [...section.matchAll(/^```(\S+)\n(.*?)\n?^```$/gms)]
+      const responses = blocks.filter(([, info]) => info !== 'expect')
+      const expectation = blocks.at(-1)
+      if (responses.length !== blocks.length - 1 || expectation?.[1] !== 'expect') {
+        throw new Error(`${heading}: not some responses and one expectation behind them`)
+      }
+      return responses.map(([, method, body], i) => ({
+        name: responses.length > 1 ? `${heading} (${i + 1})` : heading,
+        method: method!,
+        bytes: bytesOf(body!),
+        expected: expectation[2]!,
+      }))
+    })
+}
+
+const ESCAPES = new Map([
+  ['\n', '\r\n'],
+  ['\\\n', ''],
+  ['\\r', '\r'],
+  ['\\n', '\n'],
+  ['\\t', '\t'],
+])
+
+/** Lines are separated by CRLF; a backslash at a line's end joins it to the next. */
+function bytesOf(block: string): Buffer {
+  const text = block.replaceAll(/\n|\\(?:x([0-9a-f]{2})|.)/gs, (found, hex) => {
+    const char = hex === undefined ? ESCAPES.get(found) : String.fromCharCode(Number(`0x${hex}`))
+    if (char === undefined) throw new Error(`${found} is not an escape: ${block}`)
+    return char
+  })
+  return Buffer.from(text, 'latin1')
+}
