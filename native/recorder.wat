@@ -49,6 +49,7 @@
   (global $HTTP_1_0 (export "HTTP_1_0") i32 (i32.const 8))
   (global $HAS_CONNECTION (export "HAS_CONNECTION") i32 (i32.const 16)) ;; maybe: a name of that length and first letter
   (global $HAS_KEEP_ALIVE (export "HAS_KEEP_ALIVE") i32 (i32.const 32)) ;; likewise
+  (global $HAS_TRANSFER_ENCODING (export "HAS_TRANSFER_ENCODING") i32 (i32.const 64)) ;; likewise
 
   ;; FRAMING, as llhttp names them
   (global $F_CONNECTION_CLOSE (export "F_CONNECTION_CLOSE") i32 (i32.const 0x02))
@@ -178,19 +179,24 @@
     (call $put (global.get $NAME_END) (call $relative (i32.add (local.get $at) (local.get $length))))
     (i32.const 0))
 
-  ;; `Connection` and `Keep-Alive` have ten letters both; JavaScript looks closer when the flag is up.
+  ;; `Connection` and `Keep-Alive` have ten letters, `Transfer-Encoding` seventeen; JavaScript looks
+  ;; closer when the flag is up.
   (func (export "wasm_on_header_value") (param $parser i32) (param $at i32) (param $length i32) (result i32)
-    (local $letter i32)
     (if (i32.eq (call $get (global.get $INSIDE)) (global.get $IN_NAME))
       (then
         (call $put (global.get $INSIDE) (global.get $IN_VALUE))
-        (if (i32.eq (i32.sub (call $get (global.get $NAME_END)) (call $get (global.get $NAME_START))) (i32.const 10))
-          (then
-            (local.set $letter (i32.or (i32.const 0x20)
-              (i32.load8_u (i32.add (global.get $base) (call $get (global.get $NAME_START))))))
-            (if (i32.eq (local.get $letter) (i32.const 0x63)) (then (call $flag (global.get $HAS_CONNECTION))))
-            (if (i32.eq (local.get $letter) (i32.const 0x6b)) (then (call $flag (global.get $HAS_KEEP_ALIVE))))))))
+        (call $flag_name
+          (i32.sub (call $get (global.get $NAME_END)) (call $get (global.get $NAME_START)))
+          (i32.or (i32.const 0x20) (i32.load8_u (i32.add (global.get $base) (call $get (global.get $NAME_START))))))))
     (i32.const 0))
+
+  (func $flag_name (param $length i32) (param $letter i32)
+    (if (i32.eq (local.get $length) (i32.const 10))
+      (then
+        (if (i32.eq (local.get $letter) (i32.const 0x63)) (then (call $flag (global.get $HAS_CONNECTION))))
+        (if (i32.eq (local.get $letter) (i32.const 0x6b)) (then (call $flag (global.get $HAS_KEEP_ALIVE))))))
+    (if (i32.and (i32.eq (local.get $length) (i32.const 17)) (i32.eq (local.get $letter) (i32.const 0x74)))
+      (then (call $flag (global.get $HAS_TRANSFER_ENCODING)))))
 
   ;; Always pauses, so that `parse` learns where the head ends.
   (func (export "wasm_on_headers_complete") (param $parser i32) (param i32 i32 i32) (result i32)

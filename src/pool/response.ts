@@ -142,7 +142,11 @@ export class ResponseBody implements ResponseSink {
   #holdBack(): boolean {
     if ((this.#buffer as BodyBuffer).length <= READ_AHEAD) return true
     const response = this.#response?.deref()
-    if (response !== undefined) unread.register(response, this, this)
+    if (response === undefined) {
+      this.discard() // it was let go of before so much had come
+      return true
+    }
+    unread.register(response, this, this)
     this.#paused = true
     return false
   }

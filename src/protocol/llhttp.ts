@@ -52,6 +52,7 @@ export const PERSISTENT = constant('PERSISTENT')
 export const HTTP_1_0 = constant('HTTP_1_0')
 export const HAS_CONNECTION = constant('HAS_CONNECTION')
 export const HAS_KEEP_ALIVE = constant('HAS_KEEP_ALIVE')
+export const HAS_TRANSFER_ENCODING = constant('HAS_TRANSFER_ENCODING')
 
 export const F_CONNECTION_CLOSE = constant('F_CONNECTION_CLOSE')
 export const F_CHUNKED = constant('F_CHUNKED')

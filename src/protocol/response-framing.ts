@@ -30,7 +30,10 @@ export function responseBodyLength(
   if (status === 101 || (method === 'CONNECT' && status >= 200 && status < 300)) return TUNNEL
   // 1. "any response to a HEAD request and any response with a 1xx, 204, or 304 status code"
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return 0
-  // 3. Both Transfer-Encoding and Content-Length: llhttp has refused it.
+  // 3. Both Transfer-Encoding and Content-Length: llhttp has refused it, but for an empty Transfer-Encoding.
+  if (facts.transferEncoding && facts.contentLength !== null) {
+    throw new FramingFault('Transfer-Encoding stands beside Content-Length')
+  }
   // 4. "If a Transfer-Encoding header field is present ... chunked ... is the final encoding", else until close
   if (facts.transferEncoding) {
     checkTransferEncoding(head, facts.chunked)

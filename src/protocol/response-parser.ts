@@ -275,7 +275,7 @@ export class ResponseParser {
     const framing = record[wasm.FRAMING]
     try {
       if (this.#patches.length > 0) checkRepeatedContentLength(head)
-      this.#frame(head, framing)
+      this.#frame(head, framing, flags)
     } catch (error) {
       if (!(error instanceof FramingFault)) throw error
       this.#fault(error.message)
@@ -296,9 +296,12 @@ export class ResponseParser {
     return head
   }
 
-  #frame(head: ResponseHead, framing: number): void {
+  #frame(head: ResponseHead, framing: number, flags: number): void {
     const length = responseBodyLength(this.#method, head, {
-      transferEncoding: (framing & wasm.F_TRANSFER_ENCODING) !== 0,
+      // llhttp overlooks an empty one.
+      transferEncoding:
+        (framing & wasm.F_TRANSFER_ENCODING) !== 0 ||
+        ((flags & wasm.HAS_TRANSFER_ENCODING) !== 0 && head.headers.has('transfer-encoding')),
       chunked: (framing & wasm.F_CHUNKED) !== 0,
       contentLength: (framing & wasm.F_CONTENT_LENGTH) !== 0 ? wasm.contentLength() : null,
     })

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
-import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls'
-import { createServer } from 'node:tls'
+import type { ConnectionOptions, PeerCertificate, TLSSocket, TlsOptions } from 'node:tls'
+import { checkServerIdentity, createServer } from 'node:tls'
 import type { ConnectTarget } from '../../src/backends/backend.ts'
 import { nodeBackend } from '../../src/backends/node.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
@@ -17,6 +17,13 @@ import { Recorder } from './recorder.ts'
 
 const ca = certificateAuthority()
 const trusted = { ca: ca.cert }
+
+/** Node 22.23 takes the name of no IPv6 address; 20, 24 and 26 do. */
+const nodeRefusesIpv6 =
+  checkServerIdentity('::1', {
+    subject: {},
+    subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
+  } as PeerCertificate) !== undefined
 
 describe('whom a certificate must name', () => {
   const cases: [string, string[], string, ConnectionOptions, string | null][] = [
@@ -52,7 +59,8 @@ describe('whom a certificate must name', () => {
     ],
   ]
   for (const [name, hosts, host, options, code] of cases) {
-    test(name, async (t) => {
+    const skip = host === '::1' && nodeRefusesIpv6
+    test(name, { skip }, async (t) => {
       const target = await serve(t, certificateFor(hosts, { ca }))
       for (const where of [target.tcp, target.unix]) {
         const recorder = await call({ ...where, tls: { host, options } })

@@ -188,6 +188,7 @@ test('an answer survives a blocked event loop and the EPIPE after it', async (t)
   const server = new Worker(HASTY_SERVER, { eval: true })
   t.after(() => server.terminate())
   const [port] = (await once(server, 'message')) as [number]
+  let failedWrites = 0
   for (let round = 0; round < 10; round++) {
     const recorder = new Recorder()
     const socket = recorder.listen((handler) =>
@@ -201,10 +202,11 @@ test('an answer survives a blocked event loop and the EPIPE after it', async (t)
     socket.write(Buffer.alloc(1 << 18))
     await recorder.until(() => /end|close/.test(recorder.events.join()))
     assert.equal(recorder.text, 'answer')
-    assert.ok(recorder.writeError)
+    if (recorder.writeError) failedWrites += 1
     socket.destroy()
     await recorder.untilEvent('close')
   }
+  assert.ok(failedWrites > 0) // not all: on a busy machine the server may be late
 })
 
 /** Answers the first byte and resets the connection 5 ms later. */

@@ -109,6 +109,31 @@ describe('what is let go of is collected', () => {
     assert.deepEqual({ output, errors, status }, { output: '0', errors: '', status: 0 })
   })
 
+  test('a response that was let go of before its body came', async () => {
+    const { output, errors, status } = await inChild(
+      async ({ scripted: { ScriptedPool, settle } }) => {
+        const pool = new ScriptedPool()
+        await (async () => {
+          const promise = pool.request({ origin: 'http://a.test', path: '/' })
+          await settle()
+          pool.sockets[0].receive('HTTP/1.1 200 OK\r\n\r\n')
+          await promise
+        })()
+        for (let turns = 0; turns < 10; turns++) {
+          await settle()
+          globalThis.gc?.()
+        }
+        pool.sockets[0].receive('x'.repeat(100_000))
+        await settle()
+        console.log(pool.counts())
+      },
+      undefined,
+      ['--expose-gc'],
+    )
+    const output0 = '0 connecting, 0 active, 0 idle, 0 waiting'
+    assert.deepEqual({ output, errors, status }, { output: output0, errors: '', status: 0 })
+  })
+
   test('a response that is read is not taken from its reader, though nobody else holds it', async (t) => {
     const size = 3 << 20
     const { origin } = await httpServer(t, (_, response) => {
