@@ -1,0 +1,176 @@
+/** A server that nobody here wrote. On a machine without nginx there is nothing to test; CI installs it. */
+import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ConnectionPool } from '../../src/engine.ts'
+import { Client } from '../../src/index.ts'
+
+const LARGE = Buffer.from('0123456789abcdef'.repeat(1 << 16))
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+function configuration(port: number): string {
+  return `
+daemon off; master_process off; pid nginx.pid; error_log stderr crit;
+events { worker_connections 256; }
+http {
+  access_log off;
+  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path temp;`).join(' ')}
+  server {
+    listen 127.0.0.1:${port};
+    root .;
+    location = /hello { add_header X-Twice one; add_header X-Twice two; return 200 "hello"; }
+    location = /few { keepalive_requests 2; return 200 "few"; }
+    location = /hint { keepalive_timeout 60s 30s; return 200 "hint"; }
+    location = /nothing { return 204; }
+    location = /moved { return 301 /hello; }
+    location = /too-much { client_max_body_size 10; return 200 "never"; }
+    location = /chunked { ssi on; ssi_types *; try_files /chunked.txt =404; }
+  }
+}`
+}
+
+async function accepts(port: number, child: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
+    const socket = net.connect(port, '127.0.0.1')
+    const connected = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false)
+    socket.destroy()
+    if (connected) return
+    await sleep(25)
+  }
+  throw new Error('nginx does not start')
+}
+
+const installed = spawnSync('nginx', ['-v']).error === undefined
+
+test('CI has nginx', () => {
+  assert.ok(installed || process.env.CI === undefined, '.ci/run should have installed nginx')
+})
+
+if (installed) {
+  describe('nginx', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-nginx-'))
+    let child: ChildProcess
+    let origin = ''
+    let pool: ConnectionPool
+    const closes: string[] = []
+
+    before(async () => {
+      const port = await freePort()
+      origin = `http://127.0.0.1:${port}`
+      writeFileSync(join(folder, 'nginx.conf'), configuration(port))
+      writeFileSync(join(folder, 'large'), LARGE)
+      writeFileSync(join(folder, 'chunked.txt'), `<!--# echo var="uri" -->${'x'.repeat(100_000)}`)
+      child = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'])
+      await accepts(port, child)
+      pool = new ConnectionPool({
+        trace: (event, info) => {
+          if (event === 'connection:close') closes.push((info as { reason: string }).reason)
+        },
+      })
+    })
+
+    after(async () => {
+      await pool.close()
+      child.kill()
+      await once(child, 'exit')
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    test('a small answer, its repeated fields, on one connection again and again', async () => {
+      for (let i = 0; i < 5; i++) {
+        const response = await pool.request({ origin, path: '/hello' })
+        assert.equal(response.status, 200)
+        assert.deepEqual(response.headers.getAll('x-twice'), ['one', 'two'])
+        assert.equal(await response.text(), 'hello')
+      }
+      assert.equal(pool.stats().connections, 1)
+    })
+
+    test('a megabyte, whole, in pieces and as a range', async () => {
+      const whole = await (await pool.request({ origin, path: '/large' })).bytes()
+      assert.ok(LARGE.equals(whole))
+      const pieces: Uint8Array[] = []
+      for await (const piece of await pool.request({ origin, path: '/large' })) pieces.push(piece)
+      assert.ok(LARGE.equals(Buffer.concat(pieces)))
+      const headers = ['range', 'bytes=16-31']
+      const part = await pool.request({ origin, path: '/large', headers })
+      assert.equal(part.status, 206)
+      assert.equal(await part.text(), '0123456789abcdef')
+    })
+
+    test('chunks', async () => {
+      const response = await pool.request({ origin, path: '/chunked' })
+      assert.equal(response.headers.get('transfer-encoding'), 'chunked')
+      assert.equal(await response.text(), `/chunked.txt${'x'.repeat(100_000)}`)
+    })
+
+    test('HEAD, 204, 301 and 404 leave the connection usable', async () => {
+      const opened = pool.stats().connections
+      for (const [method, path, status] of [
+        ['HEAD', '/large', 200],
+        ['GET', '/nothing', 204],
+        ['GET', '/moved', 301],
+        ['GET', '/none', 404],
+      ] as const) {
+        const response = await pool.request({ origin, method, path })
+        assert.equal(response.status, status)
+        await response.bytes()
+      }
+      assert.equal(pool.stats().connections, opened)
+    })
+
+    test('the server`s own end of a connection is respected', async () => {
+      closes.length = 0
+      for (let i = 0; i < 4; i++) {
+        assert.equal(await (await pool.request({ origin, path: '/few' })).text(), 'few')
+      }
+      assert.ok(closes.includes('server-says-close'), closes.join())
+    })
+
+    test('its Keep-Alive hint is understood', async () => {
+      const response = await pool.request({ origin, path: '/hint' })
+      assert.equal(response.headers.get('keep-alive'), 'timeout=30')
+      assert.equal(await response.text(), 'hint')
+    })
+
+    test('413 while a megabyte is on its way', async () => {
+      const response = await pool.request({
+        origin,
+        method: 'POST',
+        path: '/too-much',
+        body: LARGE,
+      })
+      assert.equal(response.status, 413)
+      await response.bytes()
+      assert.equal(await (await pool.request({ origin, path: '/hello' })).text(), 'hello')
+    })
+
+    test('100 at once over 7 connections, by the client', async () => {
+      const client = new Client({ poolLimits: { maxConnections: 7 } })
+      const get = async () => (await client.get(`${origin}/hello`)).text()
+      const texts = await Promise.all(Array.from({ length: 100 }, get))
+      assert.deepEqual(new Set(texts), new Set(['hello']))
+      await client.close()
+    })
+
+    test('nothing is left', () => pool.assertQuiescent())
+  })
+}
