@@ -22,12 +22,12 @@ export async function inChild<Argument>(
   const source = `
     import * as engine from ${path('../../src/engine.js')}
     import * as scripted from ${path('../pool/scripted-pool.js')}
+    setTimeout(() => process.exit(99), 20_000).unref() // its parent may be gone by then
     const work = ${work.toString()}
     await work({ engine, scripted }, ${JSON.stringify(argument) ?? 'undefined'})
   `
   const node = spawn(process.execPath, [...options, '--input-type=module', '--eval', source], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
   })
   const ended = new Promise<number | string>((resolve) =>
     node.on('close', (code, signal) => resolve(code ?? signal ?? 'nothing')),

@@ -166,6 +166,37 @@ describe('what is let go of is collected', () => {
     )
   })
 
+  test('a paused response is not taken from its iterator', async () => {
+    const { output, errors, status } = await inChild(
+      async ({ scripted: { ScriptedPool, settle } }) => {
+        const pool = new ScriptedPool()
+        const begin = async () => {
+          const promise = pool.request({ origin: 'http://a.test', path: '/' })
+          await settle()
+          pool.sockets[0].receive('HTTP/1.1 200 OK\r\n\r\n')
+          for (let i = 0; i < 10; i++) pool.sockets[0].receive('x'.repeat(10_000))
+          const iterator = (await promise)[Symbol.asyncIterator]()
+          await iterator.next()
+          return iterator
+        }
+        const iterator = await begin()
+        for (let turns = 0; turns < 20; turns++) {
+          await settle()
+          globalThis.gc?.()
+        }
+        const next = iterator.next()
+        await settle()
+        const { value } = await next
+        console.log(value?.length, pool.counts())
+        await pool.close()
+      },
+      undefined,
+      ['--expose-gc'],
+    )
+    const output0 = '10000 0 connecting, 1 active, 0 idle, 0 waiting'
+    assert.deepEqual({ output, errors, status }, { output: output0, errors: '', status: 0 })
+  })
+
   test('handlers of requests that ended, whichever way', async () => {
     const { output, errors, status } = await inChild(
       async ({ scripted: { OK, ScriptedPool, settle } }) => {

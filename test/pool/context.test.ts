@@ -320,4 +320,29 @@ describe('a polluted Object.prototype', () => {
   test('changes no request, and no connection', async () => {
     assert.equal(await wireOf(true), await wireOf(false))
   })
+
+  test('changes nothing for handlers: their chunks stay borrowed', async () => {
+    const memories = await Promise.all(
+      [false, true].map(async (polluted) => {
+        const run = <T>(work: () => T): T => (polluted ? whilePolluted(pollution, work) : work())
+        const pool = new ScriptedPool()
+        let memory: ArrayBufferLike | null = null
+        const handler: DispatchHandler = {
+          onHead() {},
+          onData: ({ buffer }) => {
+            memory = buffer
+          },
+          onEnd() {},
+          onError: (error) => assert.fail(String(error)),
+        }
+        run(() => pool.dispatch({ origin: A, path: '/' }, handler))
+        await settle()
+        run(() => pool.sockets[0].receive(OK))
+        await assertEmpty(pool)
+        return memory
+      }),
+    )
+    assert.ok(memories[0] !== null)
+    assert.equal(memories[0], memories[1])
+  })
 })

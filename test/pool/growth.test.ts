@@ -3,6 +3,9 @@ import { describe, test } from 'node:test'
 import type { Told } from './scripted-pool.ts'
 import { OK, ScriptedPool, settle } from './scripted-pool.ts'
 
+// Where each request was dispatched is not taken down here: that costs more than all the rest.
+delete process.env.NODE_TEST_CONTEXT
+
 /** Fails if 50 times the waiters cost much more than 50 times as much; the best runs count. */
 async function assertProportional(work: (waiters: number) => Promise<() => void>): Promise<void> {
   const cost = async (waiters: number, runs: number) => {
@@ -16,7 +19,7 @@ async function assertProportional(work: (waiters: number) => Promise<() => void>
     return best / waiters
   }
   await cost(100, 10) // warm
-  const each = [await cost(100, 10), await cost(1000, 3), await cost(5000, 2)]
+  const each = [await cost(100, 10), await cost(1000, 1), await cost(5000, 2)]
   const figures = each.map((ms) => `${(ms * 1000).toFixed(2)} us`).join(', ')
   // Quadratic work would cost 50 times as much for each.
   assert.ok(each[2] < each[0] * 9, `for each of 100, 1,000, 5,000: ${figures}`)

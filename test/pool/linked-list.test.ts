@@ -46,6 +46,31 @@ test('removing what is in no list, or in another, changes nothing', () => {
   assert.equal(one.list.size, 1)
 })
 
+test('every operation looks at a handful of links, however long the list', () => {
+  for (const size of [10, 100_000]) {
+    let looks = 0
+    const watched = () =>
+      new Proxy(new Link(0), {
+        get: (link, name) => {
+          looks++
+          return Reflect.get(link, name)
+        },
+      })
+    const list = new LinkedList<number>()
+    const links = Array.from({ length: size }, watched)
+    for (const link of links) list.push(link)
+    for (const at of [size >> 1, 0, size - 1, 1, size - 2]) list.remove(links[at])
+    assert.equal(list.size, size - 5)
+    assert.ok(looks < size * 3 + 5 * 20, `${looks} looks for ${size} links`)
+    looks = 0
+    for (let i = 0; i < 5; i++) {
+      list.push(links[1])
+      list.remove(links[1])
+    }
+    assert.ok(looks < 5 * 20, `${looks} looks for 10 operations at ${size} links`)
+  }
+})
+
 test('a link goes in again behind the others', () => {
   const { list, links } = listOf(1, 2)
   list.remove(links[0])

@@ -340,6 +340,14 @@ describe('bytes({ max })', () => {
     }
   })
 
+  test('counts for what was read before, too', async () => {
+    const { pool, response } = await ask(`${headOf(11)}12345678901`)
+    assert.equal((await response.bytes()).length, 11)
+    await assert.rejects(response.bytes({ max: 10 }), tooLarge)
+    assert.equal((await response.bytes({ max: 11 })).length, 11)
+    await assertEmpty(pool)
+  })
+
   test('0 allows the empty body alone', async () => {
     const { pool, response } = await ask(headOf(0))
     assert.equal((await response.bytes({ max: 0 })).length, 0)
@@ -618,6 +626,7 @@ describe('memory', () => {
       await settle()
       for (let i = 0; i < 16; i++) socket.receive('x'.repeat(MB))
       assert.equal((await promise).length, 16 * MB)
+      assert.deepEqual(pool.closed, [])
       await assertEmpty(pool)
     } finally {
       Buffer.allocUnsafeSlow = allocUnsafeSlow

@@ -263,6 +263,11 @@ sends(
   ...[...GET, 'Connection: Upgrade', 'upgrade: websocket', 'a: 1'],
 )
 sends(
+  'R9 TE is named once',
+  { headers: ['Connection', 'te', 'TE', 'trailers'] },
+  ...[...GET, 'Connection: te', 'TE: trailers'],
+)
+sends(
   'R9 they join what Connection names already, once',
   {
     headers: [

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { DispatchRequest } from '../../src/engine.ts'
 import { HawserError, InvalidURL, LocalProtocolError } from '../../src/engine.ts'
 import { hostField, lastChunk, requestHead } from '../../src/protocol/request-head.ts'
@@ -459,6 +461,19 @@ test('no message repeats a value, or what a name is followed by: either may be a
   ]) {
     assert.doesNotMatch((await refusal({ body: 'a', headers })).message, /s3cret/)
   }
+})
+
+test('names that are remembered as good are bounded: a caller may make them up', () => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const use = (from: number) => {
+    for (let i = from; i < from + 100_000; i++) fieldsOf([`x-${i}-${'a'.repeat(100)}`, '1'])
+    gc()
+    return process.memoryUsage().heapUsed
+  }
+  const before = use(0)
+  const growth = use(100_000) - before
+  assert.ok(growth < 5_000_000, `${growth} bytes more`)
 })
 
 // --- 21

@@ -39,6 +39,13 @@ test('24 surplus is counted anew for each message', () => {
   assert.equal(play.parser.surplus, 0)
 })
 
+test('a head that had to be mended does not make the next one wait', () => {
+  const play = new Play('GET')
+  play.read(Buffer.from('HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n'))
+  play.again('GET').read(Buffer.from('HTTP/1.1 2x'))
+  assert.equal(play.describe(), 'fault: its status is not three digits')
+})
+
 test('a parser that gave up starts anew', () => {
   const good = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx')
   for (const { name, method, bytes, expected } of corpus) {
