@@ -19,8 +19,6 @@ export interface RequestFacts {
   readonly total: number
   readonly idleOfOrigin: number
   readonly idle: number
-  /** Only a new connection will do: a kept one has failed it already. */
-  readonly fresh: boolean
 }
 
 export type RequestDecision =
@@ -36,7 +34,7 @@ export type RequestDecision =
   | 'wait-for-place'
 
 export function assign(facts: RequestFacts, limits: PlaceLimits): RequestDecision {
-  if (facts.idleOfOrigin > 0 && !facts.fresh) return 'reuse'
+  if (facts.idleOfOrigin > 0) return 'reuse'
   if (isFull(facts.ofOrigin, limits.maxConnectionsPerOrigin)) return 'wait-for-origin'
   if (!isFull(facts.total, limits.maxConnections)) return 'open'
   return facts.idle > 0 ? 'replace' : 'wait-for-place'

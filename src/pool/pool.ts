@@ -83,7 +83,7 @@ export class ConnectionPool {
     } else {
       if (signal !== null || exchange.timeouts.total !== null)
         exchange.watch = new Watch(exchange, signal, this.#clock)
-      this.#scheduler.place(exchange, group, false)
+      this.#scheduler.place(exchange, group)
     }
     return exchange
   }

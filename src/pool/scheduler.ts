@@ -72,14 +72,13 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   }
 
   /** Finds a connection for an exchange, or a place in the queue. */
-  place(exchange: Exchange, group: OriginGroup, fresh: boolean): void {
+  place(exchange: Exchange, group: OriginGroup): void {
     const decision = assign(
       {
         ofOrigin: group.claimed,
         total: this.#places,
         idleOfOrigin: group.idle.size,
         idle: this.#idle.size,
-        fresh,
       },
       this.#limits,
     )
@@ -109,7 +108,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
       this.#idle.remove(place.inPool)
       return connection.start(exchange, exchange.startedAt)
     }
-    this.place(exchange, this.groupOf(group.origin.key), false)
+    this.place(exchange, this.groupOf(group.origin.key))
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {

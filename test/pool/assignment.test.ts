@@ -20,7 +20,7 @@ describe('assign', () => {
       for (let idle = 0; idle <= total; idle++) {
         for (let ofOrigin = 0; ofOrigin <= 3; ofOrigin++) {
           for (let idleOfOrigin = 0; idleOfOrigin <= Math.min(idle, ofOrigin); idleOfOrigin++) {
-            const facts = { ofOrigin, total, idleOfOrigin, idle, fresh: false }
+            const facts = { ofOrigin, total, idleOfOrigin, idle }
             const want = expected(ofOrigin, total, idleOfOrigin, idle)
             assert.equal(assign(facts, limits), want, JSON.stringify(facts))
             states++
@@ -34,12 +34,6 @@ describe('assign', () => {
   const table: [decision: string, facts: object, limits: object][] = [
     ['open', {}, {}],
     ['reuse', { ofOrigin: 1, total: 1, idleOfOrigin: 1, idle: 1 }, {}],
-    ['open', { ofOrigin: 1, total: 1, idleOfOrigin: 1, idle: 1, fresh: true }, {}],
-    [
-      'replace',
-      { ofOrigin: 1, total: 1, idleOfOrigin: 1, idle: 1, fresh: true },
-      { maxConnections: 1 },
-    ],
     ['open', { ofOrigin: 1000, total: 1_000_000 }, {}],
     ['wait-for-place', { ofOrigin: 1, total: 1 }, { maxConnections: 1 }],
     ['wait-for-place', { total: 1 }, { maxConnections: 1 }],
@@ -56,7 +50,7 @@ describe('assign', () => {
   ]
   for (const [decision, facts, given] of table) {
     test(`${decision}: ${JSON.stringify(facts)} ${JSON.stringify(given)}`, () => {
-      const empty = { ofOrigin: 0, total: 0, idleOfOrigin: 0, idle: 0, fresh: false }
+      const empty = { ofOrigin: 0, total: 0, idleOfOrigin: 0, idle: 0 }
       assert.equal(assign({ ...empty, ...facts }, { ...none, ...given }), decision)
     })
   }
