@@ -101,7 +101,7 @@ export function heading(machine: Machine, pace: Pace): string {
 
 /** The project's targets, row by row. */
 export function mainTable(outcomes: readonly Outcome[]): string {
-  const head = ['workload', 'hawser', 'undici', 'ratio (min..max)', 'ratio CPU']
+  const head = ['workload', 'hawser', 'the other', 'ratio (min..max)', 'ratio CPU']
   const rows = outcomes.flatMap((outcome) => {
     const floor = floorCell(outcome.results)
     return outcome.workload.comparisons.map((row, index) => rowOf(outcome, row, index, floor))

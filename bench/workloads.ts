@@ -235,7 +235,29 @@ export const workloads: readonly Workload[] = [
     name: 'client-get-65b',
     title: 'client.get() + bytes(), 65 B',
     ...get65b,
-    comparisons: [{ subject: 'hawser-client', rival: 'undici-request', targets: faster(1.6) }],
+    comparisons: [
+      { subject: 'hawser-client', rival: 'undici-request', targets: faster(1.6) },
+      { label: 'to axios', subject: 'hawser-client', rival: 'axios', targets: faster(10) },
+      { label: 'to got', subject: 'hawser-client', rival: 'got', targets: faster(10) },
+    ],
+    extras: ['hawser-request'],
+  }),
+  workload({
+    name: 'client-cookies-65b',
+    title: 'client.get() + bytes(), 65 B, 5 cookies in the jar',
+    ...get65b,
+    comparisons: [
+      { subject: 'hawser-client-cookies', rival: 'undici-request', targets: faster(1.1) },
+    ],
+    extras: ['hawser-client'],
+  }),
+  workload({
+    name: 'client-get-1mb',
+    title: 'client.get() + bytes(), 1 MB, 16 connections',
+    path: '/1mb',
+    responseBytes: MiB,
+    connections: 16,
+    comparisons: [{ subject: 'hawser-client', rival: 'undici-request', targets: faster(2.8) }],
     extras: ['hawser-request'],
   }),
 ]

@@ -1,10 +1,41 @@
 /** The client's public face, `hawser`. */
+export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
+export { BasicAuth } from './client/auth/basic.ts'
+export { DigestAuth } from './client/auth/digest.ts'
+export { NetrcAuth } from './client/auth/netrc-auth.ts'
+export type {
+  BodyOptions,
+  ContentInit,
+  FieldValue,
+  FileInit,
+  FilesInit,
+  FileTuple,
+  FormInit,
+} from './client/body/body-options.ts'
+export type { Progress } from './client/body/progress.ts'
+export { Client, Client as AsyncClient } from './client/client.ts'
+export { type CookieScope, Cookies, type CookiesInit } from './client/cookies.ts'
+export type { EventHooks } from './client/event-hooks.ts'
+export type { Link } from './client/links.ts'
 export {
-  Client,
-  Client as AsyncClient,
-  type ClientOptions,
-  type RequestOptions,
-} from './client/client.ts'
+  delete,
+  get,
+  head,
+  options,
+  patch,
+  post,
+  put,
+  request,
+  stream,
+} from './client/module-functions.ts'
+export type {
+  ClientOptions,
+  OneCallOptions,
+  RequestOptions,
+  SendOptions,
+} from './client/options.ts'
+export type { ParamsInit, ParamValue } from './client/params.ts'
+export { Request, type RequestInit } from './client/request.ts'
 export { Response } from './client/response.ts'
 export * from './errors.ts'
 export { Headers, type HeadersInit } from './models/headers.ts'

@@ -5,9 +5,12 @@ export const contestants = {
   'hawser-request': () => import('./hawser-request.ts'),
   'hawser-dispatch': () => import('./hawser-dispatch.ts'),
   'hawser-client': () => import('./hawser-client.ts'),
+  'hawser-client-cookies': () => import('./hawser-client-cookies.ts'),
   'undici-request': () => import('./undici-request.ts'),
   'undici-dispatch': () => import('./undici-dispatch.ts'),
   'node-http': () => import('./node-http.ts'),
+  axios: () => import('./axios.ts'),
+  got: () => import('./got.ts'),
   floor: () => import('./floor.ts'),
 } satisfies Record<string, () => Promise<{ open: Open }>>
 

@@ -1,94 +1,99 @@
 import { inspect } from 'node:util'
 import { selectBackend } from '../backends/select.ts'
-import { ClientClosed, InvalidURL, redactUrl, UnsupportedProtocol } from '../errors.ts'
-import type { HeadersInit } from '../models/headers.ts'
-import { Headers } from '../models/headers.ts'
-import type { PoolLimits } from '../models/limits.ts'
-import { checkOptions, option } from '../models/options.ts'
-import type { Body } from '../models/request.ts'
-import type { TimeoutInit } from '../models/timeout.ts'
+import { ClientClosed } from '../errors.ts'
+import { flag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
 import { ConnectionPool } from '../pool/pool.ts'
-import { Response } from './response.ts'
+import { Builder } from './building.ts'
+import { Cookies } from './cookies.ts'
+import { resolveEventHooks } from './event-hooks.ts'
+import { EnvironmentNetrc } from './netrc/environment.ts'
+import type { ClientOptions, RequestOptions, SendOptions } from './options.ts'
+import { checkClientOptions } from './options.ts'
+import { Pauses } from './pauses.ts'
+import type { Request } from './request.ts'
+import type { Response } from './response.ts'
+import type { SenderOwner } from './sending.ts'
+import { Sending } from './sending.ts'
 
-const VERSION = '0.1.0'
+const NONE: RequestOptions = {}
 
-export interface ClientOptions {
-  /** Sent with every request; the request's win. A null value removes a default. */
-  readonly headers?: HeadersInit | null | undefined
-  readonly timeout?: TimeoutInit
-  readonly poolLimits?: PoolLimits | undefined
-}
-
-export interface RequestOptions {
-  readonly headers?: HeadersInit | null | undefined
-  /** The content as it is; not together with `json`. */
-  readonly content?: Body | null | undefined
-  /** The content as JSON, with its Content-Type. */
-  readonly json?: unknown
-  /** Instead of the client's, field by field. */
-  readonly timeout?: TimeoutInit
-  readonly signal?: AbortSignal | null | undefined
-}
-
-const CLIENT_OPTIONS = ['headers', 'timeout', 'poolLimits'] as const
-const REQUEST_OPTIONS = ['headers', 'content', 'json', 'timeout', 'signal'] as const
-
-/** An HTTP client with a connection pool of its own. Use one for many requests, and close it. */
+/**
+ * An HTTP client with defaults, cookies and connections of its own. Use one for many requests, and
+ * close it.
+ */
 export class Client {
-  readonly #backend = selectBackend('auto')
+  /** The jar: what responses set is kept here, and sent where it belongs. RFC 6265 */
+  readonly cookies: Cookies
+  readonly #builder: Builder
   readonly #pool: ConnectionPool
-  readonly #headers: readonly string[]
-  readonly #timeout: Timeout
+  readonly #shared: SenderOwner
   #closed = false
 
-  /** Throws `TypeError` for a bad option, at once. */
+  /** Throws `TypeError`, `InvalidURL` or `LocalProtocolError` for a bad option, at once. */
   constructor(options: ClientOptions = {}) {
-    checkOptions('Client', options, CLIENT_OPTIONS)
-    this.#timeout = Timeout.from(option(options, 'timeout', undefined), Timeout.default)
-    this.#headers = merge(
-      ['accept', '*/*', 'user-agent', `hawser/${VERSION}`, 'connection', 'keep-alive'],
-      option(options, 'headers', null),
-    )
+    checkClientOptions(options)
+    const backend = selectBackend(option(options, 'backend', undefined))
+    const timeout = Timeout.from(option(options, 'timeout', undefined), Timeout.default)
+    this.cookies = Cookies.from(option(options, 'cookies', null))
+    this.#builder = new Builder(options, timeout, backend.clock)
     this.#pool = new ConnectionPool({
-      limits: option(options, 'poolLimits', {}),
-      timeouts: this.#timeout,
-      backend: this.#backend,
+      backend,
+      timeouts: timeout,
+      limits: option(options, 'poolLimits', undefined),
+      uds: option(options, 'uds', undefined),
+      lookup: option(options, 'lookup', undefined),
+      localAddress: option(options, 'localAddress', undefined),
+      onConnect: option(options, 'onConnect', undefined),
+      trace: option(options, 'trace', undefined),
     })
+    this.#shared = {
+      pool: this.#pool,
+      backend,
+      timeout,
+      cookies: this.cookies,
+      hooks: resolveEventHooks(option(options, 'eventHooks', {})),
+      netrc: flag('trustEnv', option(options, 'trustEnv', true)) ? new EnvironmentNetrc() : null,
+      pauses: new Pauses(backend),
+    }
+  }
+
+  /** Makes the request that `request` and `stream` would send, for `send`. Throws for bad input. */
+  buildRequest(method: string, url: string | URL, options: RequestOptions = NONE): Request {
+    return this.#builder.build(method, url, options)
   }
 
   /** Sends a request and reads its response. Rejects with a `HawserError`, or with the signal's reason. */
   async request(
     method: string,
     url: string | URL,
-    options: RequestOptions = {},
+    options: RequestOptions = NONE,
   ): Promise<Response> {
-    checkOptions('request', options, REQUEST_OPTIONS)
+    const response = await this.stream(method, url, options)
+    return response.read()
+  }
+
+  /** Sends a request; resolves at the head of the response, whose body has to be read or closed. */
+  async stream(
+    method: string,
+    url: string | URL,
+    options: RequestOptions = NONE,
+  ): Promise<Response> {
+    return this.#send(this.#builder.build(method, url, options), NONE)
+  }
+
+  /**
+   * Sends a built request. What is not given here comes from `buildRequest`, then from the client. The
+   * response is read, unless `stream` is true.
+   */
+  async send(request: Request, options: SendOptions = NONE): Promise<Response> {
+    const response = await this.#send(request, options)
+    return option(options, 'stream', false) ? response : response.read()
+  }
+
+  #send(request: Request, options: SendOptions): Promise<Response> {
     if (this.#closed) throw new ClientClosed('The client is closed')
-    const target = parseUrl(url)
-    const json = option(options, 'json', undefined)
-    const content = option(options, 'content', null)
-    if (json !== undefined && content !== null) {
-      throw new TypeError('content and json are two bodies for one request')
-    }
-    const own = option(options, 'headers', null)
-    let headers = own === null ? this.#headers : merge(this.#headers, own)
-    if (json !== undefined && !has(headers, 'content-type')) {
-      headers = [...headers, 'content-type', 'application/json']
-    }
-    const { clock } = this.#backend
-    const startedAt = clock.now()
-    const raw = await this.#pool.request({
-      origin: target.origin,
-      path: `${target.pathname}${target.search}`,
-      method,
-      headers,
-      body: json === undefined ? content : toJson(json),
-      timeouts: option(options, 'timeout', undefined),
-      signal: option(options, 'signal', null),
-    })
-    const bytes = await raw.bytes()
-    return new Response(method, raw, bytes, target, clock.now() - startedAt)
+    return new Sending(this.#shared).run(request, this.#builder.callOf(request, options))
   }
 
   get(url: string | URL, options?: RequestOptions): Promise<Response> {
@@ -122,6 +127,7 @@ export class Client {
   /** Closes all connections at once; what is in flight fails with `ClientClosed`. */
   close(): Promise<void> {
     this.#closed = true
+    this.#shared.pauses.close()
     return this.#pool.close()
   }
 
@@ -132,57 +138,4 @@ export class Client {
   [inspect.custom](): string {
     return `<Client ${inspect(this.#pool)}>`
   }
-}
-
-/** WHATWG drops CR, LF and TAB from a URL in silence: who gave them did not mean that. */
-function parseUrl(url: string | URL): URL {
-  if (typeof url === 'string') {
-    const bad = /[\r\n\t\0]/.exec(url)
-    if (bad !== null) {
-      throw new InvalidURL(`The URL has ${JSON.stringify(bad[0])} at ${bad.index}`)
-    }
-  }
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch (cause) {
-    throw new InvalidURL(`Not an absolute URL: ${redactUrl(String(url))}`, { cause })
-  }
-  if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
-    throw new UnsupportedProtocol(`Only http and https are spoken, not ${parsed.protocol}`)
-  }
-  return parsed
-}
-
-/** Throws `TypeError` for what JSON lacks: functions, symbols, bigints, circles. */
-function toJson(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined
-  if (text === undefined) throw new TypeError(`json must not be a ${typeof value}`)
-  return text
-}
-
-/** `base` with what `more` says: its fields replace those of the same name, null removes them. */
-function merge(base: readonly string[], more: HeadersInit | null): readonly string[] {
-  if (more === null) return base
-  const removed = isRecord(more)
-    ? Object.entries(more)
-        .filter(([, value]) => value === null)
-        .map(([name]) => name.toLowerCase())
-    : []
-  const added = new Headers(more).flat()
-  const replaced = new Set(removed)
-  for (let i = 0; i < added.length; i += 2) replaced.add(added[i].toLowerCase())
-  const kept: string[] = []
-  for (let i = 0; i < base.length; i += 2) {
-    if (!replaced.has(base[i].toLowerCase())) kept.push(base[i], base[i + 1])
-  }
-  return [...kept, ...added]
-}
-
-function isRecord(headers: HeadersInit): headers is Record<string, string | null> {
-  return !(Symbol.iterator in headers)
-}
-
-function has(headers: readonly string[], name: string): boolean {
-  return headers.some((field, i) => i % 2 === 0 && field.toLowerCase() === name)
 }

@@ -1,75 +1,304 @@
 import { inspect } from 'node:util'
-import { HTTPStatusError, redactUrl } from '../errors.ts'
-import { decoderFor } from '../models/charset.ts'
+import { HTTPStatusError, ResponseNotRead, redactUrl } from '../errors.ts'
+import { charsetOf } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
+import type { Call } from './call.ts'
+import type { Cookies } from './cookies.ts'
+import { cookiesOf } from './cookies.ts'
+import { decoderFor, limited } from './decoding.ts'
+import { withRequest } from './failure.ts'
+import { iterLines } from './lines.ts'
+import type { Link } from './links.ts'
+import { parseLinks } from './links.ts'
+import { nextRequest } from './next-request.ts'
+import { isRedirect } from './redirect.ts'
+import type { Request } from './request.ts'
+import { iterText } from './text.ts'
 
-/** A response whose body has been read. */
+/** How a response came about. */
+export interface Origins {
+  /** As it was sent: with credentials and cookies. */
+  readonly request: Request
+  /** The same before these were added; a redirect starts from it. */
+  readonly base: Request
+  readonly call: Call
+  /** By the call's clock. */
+  readonly startedAt: number
+  readonly history: readonly Response[]
+}
+
+/**
+ * A response: read, as `client.get()` and its like give it, or streamed, as `client.stream()` does,
+ * with its body still to come. One that is streamed has to be read to its end or closed.
+ */
 export class Response {
-  readonly status: number
-  readonly statusText: string
-  readonly httpVersion: string
-  readonly headers: Headers
-  /** Where it came from. */
-  readonly url: URL
-  /** From the call to the end of the body, in ms. */
-  readonly elapsed: number
-  readonly #method: string
-  readonly #bytes: Uint8Array
+  readonly #raw: EngineResponse
+  readonly #origins: Origins
+  #encoding: string | null = null
+  #bytes: Uint8Array | null = null
+  #reading: Promise<Uint8Array> | null = null
+  #elapsed = Number.NaN
+  #cookies: Cookies | null = null
+  /** Called once, when the body has ended, failed or was closed. @internal */
+  onEnded: (() => void) | null = null
 
-  constructor(
-    method: string,
-    response: EngineResponse,
-    bytes: Uint8Array,
-    url: URL,
-    elapsed: number,
-  ) {
-    this.#method = method
-    this.status = response.status
-    this.statusText = response.statusText
-    this.httpVersion = response.httpVersion
-    this.headers = response.headers
-    this.url = url
-    this.elapsed = elapsed
-    this.#bytes = bytes
+  constructor(raw: EngineResponse, origins: Origins) {
+    this.#raw = raw
+    this.#origins = origins
   }
 
+  get status(): number {
+    return this.#raw.status
+  }
+
+  /** The reason phrase, often empty. */
+  get statusText(): string {
+    return this.#raw.statusText
+  }
+
+  /** `1.0` or `1.1` */
+  get httpVersion(): string {
+    return this.#raw.httpVersion
+  }
+
+  get headers(): Headers {
+    return this.#raw.headers
+  }
+
+  /** The fields behind the body; null until it has ended. RFC 9110 6.5 */
+  get trailers(): Headers | null {
+    return this.#raw.trailers
+  }
+
+  /** The request that this answers, as it was sent. */
+  get request(): Request {
+    return this.#origins.request
+  }
+
+  /** Where it came from: behind redirects the last URL. */
+  get url(): URL {
+    return this.#origins.request.url
+  }
+
+  /** The responses on the way to this one: redirects, and those that auth asked to answer again. */
+  get history(): readonly Response[] {
+    return this.#origins.history
+  }
+
+  /** From the call to the end of the body, in ms; until then, to now. */
+  get elapsed(): number {
+    const { call, startedAt } = this.#origins
+    return Number.isNaN(this.#elapsed) ? call.clock.now() - startedAt : this.#elapsed
+  }
+
+  /** What this response sets, and no other. */
+  get cookies(): Cookies {
+    this.#cookies ??= cookiesOf(this.headers, this.url)
+    return this.#cookies
+  }
+
+  /** The Link fields by their relation. RFC 8288 */
+  get links(): Record<string, Link> {
+    return parseLinks(this.headers.get('link'))
+  }
+
+  /** The charset of `text()`: of Content-Type where it is known, else `utf-8`. May be assigned. */
+  get encoding(): string {
+    return this.#encoding ?? charsetOf(this.headers.get('content-type'))
+  }
+
+  /** Throws `RangeError` for a charset that the runtime does not know. */
+  set encoding(charset: string) {
+    this.#encoding = new TextDecoder(charset).encoding
+  }
+
+  /** A status of 200 to 299. */
   get ok(): boolean {
     return this.status >= 200 && this.status < 300
   }
 
+  /** A status that redirects, with a Location. */
+  get isRedirect(): boolean {
+    return isRedirect(this.status) && Boolean(this.headers.get('location'))
+  }
+
+  /** A status of 400 or above. */
   get isError(): boolean {
     return this.status >= 400
   }
 
-  /** The body, not copied. */
-  bytes(): Uint8Array {
-    return this.#bytes
-  }
-
-  arrayBuffer(): ArrayBuffer {
-    return Uint8Array.from(this.#bytes).buffer
-  }
-
-  /** The body by the charset of Content-Type, UTF-8 where that is absent or unknown. */
-  text(): string {
-    return decoderFor(this.headers.get('content-type')).decode(this.#bytes)
-  }
-
-  json<T = unknown>(): T {
-    return JSON.parse(this.text()) as T
+  /** What follows a redirect, for `client.send`; null if this is none. Throws for a Location that cannot be followed. */
+  get nextRequest(): Request | null {
+    const { base, call } = this.#origins
+    return nextRequest(base, call, this)
   }
 
   /** This response, or an `HTTPStatusError` when its status is 400 or above. */
   raiseForStatus(): this {
     if (!this.isError) return this
-    throw new HTTPStatusError(`${this.status} ${this.statusText} from ${redactUrl(this.url)}`, {
-      request: { method: this.#method, url: this.url },
-      response: this,
-    })
+    throw new HTTPStatusError(
+      `${this.status} ${this.statusText} from ${redactUrl(this.url)}`.replace('  ', ' '),
+      { request: this.request, response: this },
+    )
+  }
+
+  // --- read
+
+  /** Reads the whole body; asked again, the same. */
+  async read(): Promise<this> {
+    if (this.#bytes === null) {
+      this.#reading ??= this.#whole()
+      try {
+        this.#bytes = await this.#reading
+      } catch (error) {
+        throw withRequest(error, this.request)
+      } finally {
+        this.#end()
+      }
+    }
+    return this
+  }
+
+  /** The body, decoded and not copied. Throws `ResponseNotRead` before `read()`, as all of these. */
+  bytes(): Uint8Array {
+    if (this.#bytes !== null) return this.#bytes
+    throw new ResponseNotRead(
+      'The body of a streamed response is here only after `await response.read()`',
+      { request: this.request },
+    )
+  }
+
+  arrayBuffer(): ArrayBuffer {
+    return Uint8Array.from(this.bytes()).buffer
+  }
+
+  blob(): Blob {
+    const type = this.headers.get('content-type') ?? ''
+    return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], { type })
+  }
+
+  /** The body as text, by `encoding`. */
+  text(): string {
+    return new TextDecoder(this.encoding).decode(this.bytes())
+  }
+
+  /** Throws `SyntaxError` for what is no JSON. The type is the caller's claim. */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T
+  }
+
+  // --- streamed
+
+  /** The body, decoded, as it comes. A reader that stops early closes the response. */
+  async *iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.#bytes === null) return yield* this.#guarded(this.#decoded())
+    if (this.#bytes.length > 0) yield this.#bytes
+  }
+
+  /** The body as text, by `encoding`; a character is never cut. */
+  iterText(): AsyncGenerator<string, void, undefined> {
+    return iterText(this.iterBytes(), this.encoding)
+  }
+
+  /** The body's lines without their ends: LF, CR or CRLF. */
+  iterLines(): AsyncGenerator<string, void, undefined> {
+    return iterLines(this.iterText())
+  }
+
+  /** The body as it came over the wire, not decoded. */
+  iterRaw(): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#guarded(this.#limited(this.#received()))
+  }
+
+  /** The body, decoded, as a web stream; cancelled, the response is closed. */
+  bodyStream(): ReadableStream<Uint8Array> {
+    const chunks = this.iterBytes()
+    return new ReadableStream(
+      {
+        async pull(controller) {
+          const { done, value } = await chunks.next()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        },
+        async cancel() {
+          await chunks.return()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  /** Gives up the rest of the body: a small one is read to keep the connection, a large one costs it. */
+  close(): Promise<void> {
+    this.#raw.close()
+    this.#end()
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #whole(): Promise<Uint8Array> {
+    const { maxResponseSize, onDownloadProgress } = this.#origins.call
+    const isPlain = onDownloadProgress === null && this.#decoder() === null
+    if (isPlain) return this.#raw.bytes(maxResponseSize === null ? {} : { max: maxResponseSize })
+    const chunks: Uint8Array[] = []
+    for await (const chunk of this.#decoded()) chunks.push(chunk)
+    return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
+  }
+
+  #decoder() {
+    return decoderFor(this.headers.get('content-encoding'))
+  }
+
+  #decoded(): AsyncIterable<Uint8Array> {
+    const decoder = this.#decoder()
+    const received = this.#received()
+    return this.#limited(decoder === null ? received : decoder.decode(received))
+  }
+
+  #limited(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    const { maxResponseSize } = this.#origins.call
+    return maxResponseSize === null ? chunks : limited(chunks, maxResponseSize)
+  }
+
+  #received(): AsyncIterable<Uint8Array> {
+    const { onDownloadProgress } = this.#origins.call
+    return onDownloadProgress === null ? this.#raw : this.#counted(onDownloadProgress)
+  }
+
+  async *#counted(
+    report: NonNullable<Call['onDownloadProgress']>,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const length = this.headers.get('content-length')
+    const total = length === null ? null : Number(length)
+    let bytes = 0
+    for await (const chunk of { [Symbol.asyncIterator]: () => this.#raw[Symbol.asyncIterator]() }) {
+      bytes += chunk.length
+      report({ bytes, total })
+      yield chunk
+    }
+  }
+
+  async *#guarded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* chunks
+    } catch (error) {
+      throw withRequest(error, this.request)
+    } finally {
+      this.#end()
+    }
+  }
+
+  #end(): void {
+    if (!Number.isNaN(this.#elapsed)) return
+    this.#elapsed = this.elapsed
+    this.onEnded?.()
   }
 
   [inspect.custom](): string {
-    return `<Response [${this.status} ${this.statusText}]>`
+    return `<Response [${`${this.status} ${this.statusText}`.trim()}]>`
   }
 }

@@ -10,3 +10,8 @@ export function decoderFor(contentType: string | null): typeof utf8 {
     return utf8
   }
 }
+
+/** The name of the charset that `decoderFor` decodes. */
+export function charsetOf(contentType: string | null): string {
+  return decoderFor(contentType).encoding
+}

@@ -43,6 +43,18 @@ export function count(label: string, value: unknown, least: 0 | 1): number | nul
   throw new TypeError(`${label} must be null or an integer >= ${least}, not ${show(value)}`)
 }
 
+/** Throws `TypeError` that names `label` for anything but true and false. */
+export function flag(label: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${label} must be true or false, not ${show(value)}`)
+}
+
+/** Throws `TypeError` that names `label` for what is no function. */
+export function callable<Value>(label: string, value: Value): Value {
+  if (typeof value === 'function') return value
+  throw new TypeError(`${label} must be a function, not ${show(value)}`)
+}
+
 function show(value: unknown): string {
   return inspect(value, { depth: 0 })
 }

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
+import { acceptEncoding } from '../../src/client/decoding.ts'
 import type { ClientOptions, RequestOptions } from '../../src/index.ts'
 import {
   AsyncClient,
@@ -54,7 +55,8 @@ function fieldsOf({ headers }: Seen): string[] {
   return fields
 }
 
-const defaults = ['Connection: keep-alive', 'accept: */*', 'user-agent: hawser/0.1.0']
+const codings = `accept-encoding: ${acceptEncoding()}`
+const defaults = ['Connection: keep-alive', 'accept: */*', codings, 'user-agent: hawser/0.1.0']
 
 describe('verbs', () => {
   const verbs = ['get', 'options', 'post', 'put', 'patch', 'delete'] as const
@@ -116,13 +118,13 @@ describe('headers', () => {
       'defaults are replaced',
       { 'User-Agent': 'mine' },
       { Accept: 'text/html' },
-      ['Connection: keep-alive', 'User-Agent: mine', 'Accept: text/html'],
+      ['Connection: keep-alive', codings, 'User-Agent: mine', 'Accept: text/html'],
     ],
     [
       'null removes',
       { 'user-agent': null as never, 'X-A': '1' },
       { 'x-a': null as never, ACCEPT: null as never },
-      ['Connection: keep-alive'],
+      ['Connection: keep-alive', codings],
     ],
     [
       'pairs',
@@ -328,7 +330,7 @@ describe('wrong options', () => {
     [null, /Client must be an object, not null/],
     ['x', /Client must be an object/],
     [{ header: {} }, /Client\.header is not an option/],
-    [{ baseUrl: 'http://x' }, /Client\.baseUrl is not an option/],
+    [{ basUrl: 'http://x' }, /Client\.basUrl is not an option/],
     [{ timeout: 0 }, /timeout/],
     [{ timeout: '5' }, /timeout/],
     [{ timeout: { reed: 1 } }, /timeout\.reed/],
@@ -348,7 +350,7 @@ describe('wrong options', () => {
   const requests: [options: unknown, message: RegExp][] = [
     [null, /request must be an object, not null/],
     [{ body: 'x' }, /request\.body is not an option/],
-    [{ poolLimits: {} }, /request\.poolLimits is not an option/],
+    [{ poolLimits: {} }, /poolLimits is an option of the Client/],
     [{ content: 'x', json: 1 }, /content and json/],
     [{ timeout: -1 }, /timeout/],
     [{ timeout: { total: Number.NaN } }, /timeout\.total/],

@@ -10,7 +10,7 @@ import { startExampleServers } from './server.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 
-const pages = ['README.md', 'docs/engine.md']
+const pages = ['README.md', 'docs/advanced.md', 'docs/engine.md']
 
 interface Example {
   readonly page: string
@@ -46,6 +46,7 @@ describe('examples', { concurrency: 4 }, () => {
   before(async () => {
     servers = await startExampleServers()
     writeFileSync(join(folder, 'ca.pem'), servers.ca)
+    writeFileSync(join(folder, 'my.netrc'), 'machine 127.0.0.1 login ada password secret\n')
     for (const { name, text } of examples) {
       const local = text
         .replaceAll('https://api.example.com', servers.api)

@@ -78,9 +78,9 @@ test('docs/engine.md draws the states of a connection', () => {
 })
 
 test('CONTRIBUTING.md names every package of ours', () => {
-  const { devDependencies } = JSON.parse(read('package.json'))
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'))
   const table = read('CONTRIBUTING.md')
-  for (const name of Object.keys(devDependencies)) {
+  for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
     assert.ok(table.includes(`| \`${name}\` |`), `${name} is missing`)
   }
 })

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { certificateFor } from '../support/certificates.ts'
+import { httpbin } from './httpbin.ts'
 
 /** What `https://api.example.com` and `https://internal.example.com` of the examples stand for. */
 export async function startExampleServers() {
@@ -54,7 +55,6 @@ const answer: RequestListener = async (request, response) => {
     case 'GET /slow':
       return
     default:
-      response.statusCode = 404
-      return response.end()
+      return httpbin(request, response)
   }
 }

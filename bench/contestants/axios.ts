@@ -1,0 +1,19 @@
+import http from 'node:http'
+import axios from 'axios'
+import type { Open } from './contestant.ts'
+import { verify } from './contestant.ts'
+import { promiseLanes } from './lanes.ts'
+
+/** axios with a keep-alive Agent, the body as an ArrayBuffer. */
+export const open: Open = async (job) => {
+  const httpAgent = new http.Agent({ keepAlive: true, maxSockets: job.connections })
+  const client = axios.create({ httpAgent, responseType: 'arraybuffer', proxy: false })
+  const url = `${job.origin}${job.path}`
+
+  const once = async () => {
+    const { status, data } = await client.get<ArrayBuffer>(url)
+    verify(job, status, data.byteLength)
+  }
+
+  return { run: promiseLanes(once), close: async () => httpAgent.destroy() }
+}

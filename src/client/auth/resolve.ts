@@ -1,0 +1,40 @@
+import { Request } from '../request.ts'
+import type { Auth, AuthInit } from './auth.ts'
+import { BasicAuth } from './basic.ts'
+
+/** What was given as `auth`, as an `Auth`; null for none. Throws `TypeError`, which shows no secret. */
+export function resolveAuth(init: AuthInit): Auth | null {
+  if (init === null || init === false) return null
+  if (typeof init === 'function') return functionAuth(init)
+  if (isPair(init)) return new BasicAuth(init[0], init[1])
+  if (isAuth(init)) return init
+  throw new TypeError(
+    `auth must be [user, password], an object with authFlow(), a function, null or false, not ${kindOf(init)}`,
+  )
+}
+
+function isPair(init: unknown): init is readonly [string, string] {
+  return Array.isArray(init) && init.length === 2 && init.every((item) => typeof item === 'string')
+}
+
+function isAuth(init: unknown): init is Auth {
+  return typeof init === 'object' && typeof (init as Auth).authFlow === 'function'
+}
+
+function functionAuth(sign: (request: Request) => Request | Promise<Request>): Auth {
+  return {
+    async *authFlow(request) {
+      const signed = await sign(request)
+      if (!(signed instanceof Request)) {
+        throw new TypeError(`The auth function must return a Request, not ${kindOf(signed)}`)
+      }
+      yield signed
+    },
+  }
+}
+
+/** What it is without what it says: it may be a password in the wrong place. */
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => typeof item).join(', ')}]`
+  return value === null ? 'null' : typeof value
+}

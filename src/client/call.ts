@@ -1,0 +1,37 @@
+import type { Clock } from '../backends/backend.ts'
+import type { Timeout } from '../models/timeout.ts'
+import type { Auth } from './auth/auth.ts'
+import type { Progress } from './body/progress.ts'
+import type { CookiePairs } from './cookies.ts'
+import type { Request } from './request.ts'
+
+/** What one call goes by, client and request put together; a redirect's is derived from it. */
+export interface Call {
+  /** Undefined: what the URL or .netrc say. */
+  readonly auth: Auth | null | undefined
+  /** Undefined: the pool's. */
+  readonly timeout: Timeout | undefined
+  readonly followRedirects: boolean
+  readonly maxRedirects: number
+  readonly retries: number
+  readonly signal: AbortSignal | null
+  /** The request's own. */
+  readonly cookies: CookiePairs | null
+  /** False: the client's cookies without a domain are not for this host. */
+  readonly isTrusted: boolean
+  /** False behind a redirect to another origin, for the rest of the chain: no `auth`, no cookies without a domain. */
+  readonly keepsCredentials: boolean
+  readonly maxResponseSize: number | null
+  readonly onDownloadProgress: ((progress: Progress) => void) | null
+  readonly clock: Clock
+}
+
+/** Says how this request is to be sent, for when it is. */
+export function remember(request: Request, call: Call): void {
+  request.memo = call
+}
+
+/** Null for a request that the caller made. */
+export function rememberedCall(request: Request): Call | null {
+  return request.memo as Call | null
+}

@@ -1,0 +1,41 @@
+import { isSameName } from '../models/field.ts'
+import type { HeadersInit } from '../models/headers.ts'
+import { Headers } from '../models/headers.ts'
+
+/** Name, value, name, value ...: what costs the engine least. */
+export type FieldList = readonly string[]
+
+/** `base` with what `more` says: its fields replace those of the same name, null removes them. */
+export function mergeFields(base: FieldList, more: HeadersInit | null): FieldList {
+  if (more === null) return base
+  const added = new Headers(more).flat()
+  const replaced = removedBy(more)
+  for (let i = 0; i < added.length; i += 2) replaced.add(added[i].toLowerCase())
+  const merged: string[] = []
+  for (let i = 0; i < base.length; i += 2) {
+    if (!replaced.has(base[i].toLowerCase())) merged.push(base[i], base[i + 1])
+  }
+  for (const text of added) merged.push(text)
+  return merged
+}
+
+/** With this field in place of all of that name. */
+export function withField(fields: FieldList, name: string, value: string): FieldList {
+  const list: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!isSameName(fields[i], name)) list.push(fields[i], fields[i + 1])
+  }
+  list.push(name, value)
+  return list
+}
+
+export function fieldOf(fields: FieldList, name: string): string | null {
+  for (let i = 0; i < fields.length; i += 2) if (isSameName(fields[i], name)) return fields[i + 1]
+  return null
+}
+
+function removedBy(more: HeadersInit): Set<string> {
+  if (Symbol.iterator in more) return new Set()
+  const names = Object.entries(more).filter(([, value]) => value === null)
+  return new Set(names.map(([name]) => name.toLowerCase()))
+}

@@ -1,0 +1,65 @@
+import { Client } from './client.ts'
+import type { OneCallOptions } from './options.ts'
+import { splitOptions } from './options.ts'
+import type { Response } from './response.ts'
+
+/**
+ * One request by a client of its own, which is closed at the end: nothing is kept between calls. For
+ * more than one request make a `Client`.
+ */
+export async function request(
+  method: string,
+  url: string | URL,
+  options: OneCallOptions = {},
+): Promise<Response> {
+  const response = await stream(method, url, options)
+  return response.read()
+}
+
+/** As `request`, but resolves at the head; the client is closed when the body has ended or is closed. */
+export async function stream(
+  method: string,
+  url: string | URL,
+  options: OneCallOptions = {},
+): Promise<Response> {
+  const [ofClient, ofRequest] = splitOptions(options)
+  const client = new Client(ofClient)
+  try {
+    const response = await client.stream(method, url, ofRequest)
+    response.onEnded = () => void client.close()
+    return response
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+}
+
+export function get(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('GET', url, options)
+}
+
+export function options(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('OPTIONS', url, options)
+}
+
+export function head(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('HEAD', url, options)
+}
+
+export function post(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('POST', url, options)
+}
+
+export function put(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('PUT', url, options)
+}
+
+export function patch(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('PATCH', url, options)
+}
+
+function del(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('DELETE', url, options)
+}
+
+export { del as delete }

@@ -1,0 +1,144 @@
+import type { BackendChoice } from '../backends/select.ts'
+import type { HeadersInit } from '../models/headers.ts'
+import type { PoolLimits } from '../models/limits.ts'
+import { checkOptions } from '../models/options.ts'
+import type { ConnectFacts } from '../models/route.ts'
+import type { TimeoutInit } from '../models/timeout.ts'
+import type { Lookup } from '../pool/pool-options.ts'
+import type { AuthInit } from './auth/auth.ts'
+import type { BodyOptions } from './body/body-options.ts'
+import type { Progress } from './body/progress.ts'
+import type { CookiesInit } from './cookies.ts'
+import type { EventHooks } from './event-hooks.ts'
+import type { ParamsInit } from './params.ts'
+
+/** What a client and a request can be given both. `undefined` is not given, `null` switches off. */
+export interface SharedOptions {
+  /** Merged; the request wins for a name, and null removes it. */
+  readonly headers?: HeadersInit | null | undefined
+  /** For the URL's query. Merged; the request wins for a name, and null removes it. */
+  readonly params?: ParamsInit | null | undefined
+  /** Merged; the request wins for a name. Those of a request are not kept. */
+  readonly cookies?: CookiesInit
+  /** Null or false: none, not from the URL or .netrc either. */
+  readonly auth?: AuthInit | undefined
+  /** Milliseconds for each phase; of an object what it leaves out comes from the client. */
+  readonly timeout?: TimeoutInit
+  /** Default true, `maxRedirects` at the most. */
+  readonly followRedirects?: boolean | undefined
+  /** How many more times a request is sent that failed in a way in which this is safe. Default 0. */
+  readonly retries?: number | undefined
+}
+
+/** Options for all requests of a client. */
+export interface ClientOptions extends SharedOptions {
+  /** Put before relative URLs. Requests to other origins get none of the client's credentials. */
+  readonly baseUrl?: string | URL | undefined
+  /** Default 20; then `TooManyRedirects`. */
+  readonly maxRedirects?: number | undefined
+  /** Whether the environment may say something: `.netrc`. Default true. */
+  readonly trustEnv?: boolean | undefined
+  /** A unix socket for every request; a leading NUL is Linux's abstract namespace. */
+  readonly uds?: string | undefined
+  readonly backend?: BackendChoice | undefined
+  readonly poolLimits?: PoolLimits | undefined
+  readonly eventHooks?: EventHooks | undefined
+  /** Bytes that may come out of a response's body, decoded; null, the default, for any number. Then `ResponseTooLarge`. */
+  readonly maxResponseSize?: number | null | undefined
+  /** Instead of the runtime's name resolution, with the signature of `dns.lookup`. */
+  readonly lookup?: Lookup | undefined
+  /** The address that connections are made from. */
+  readonly localAddress?: string | undefined
+  /** Sees each address before it is connected to, and may throw to refuse it. */
+  readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
+  /** Hears what connections do. */
+  readonly trace?: ((event: string, info: object) => void) | undefined
+}
+
+/** What belongs to one request, besides its body. */
+export interface CallOptions extends SharedOptions {
+  /** Aborts the call at any time, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | null | undefined
+  readonly onUploadProgress?: ((progress: Progress) => void) | undefined
+  /** Of what comes over the wire, before decoding. */
+  readonly onDownloadProgress?: ((progress: Progress) => void) | undefined
+}
+
+/** Options of one request; one body at the most. */
+export type RequestOptions = CallOptions & BodyOptions
+
+/** Options of a module function, which makes a client for one call. */
+export type OneCallOptions = ClientOptions & RequestOptions
+
+/** How a built request is sent; what is left out comes from the request, then from the client. */
+export interface SendOptions
+  extends Pick<CallOptions, 'auth' | 'timeout' | 'followRedirects' | 'signal'> {
+  /** Resolve when the head is here, the body still to be read or closed. */
+  readonly stream?: boolean | undefined
+}
+
+const SHARED = [
+  'headers',
+  'params',
+  'cookies',
+  'auth',
+  'timeout',
+  'followRedirects',
+  'retries',
+] as const
+const OF_CLIENT = [
+  'baseUrl',
+  'maxRedirects',
+  'trustEnv',
+  'uds',
+  'backend',
+  'poolLimits',
+  'eventHooks',
+  'maxResponseSize',
+  'lookup',
+  'localAddress',
+  'onConnect',
+  'trace',
+] as const
+const OF_REQUEST = [
+  'content',
+  'data',
+  'json',
+  'files',
+  'signal',
+  'onUploadProgress',
+  'onDownloadProgress',
+] as const
+const CLIENT = [...SHARED, ...OF_CLIENT] as const
+const REQUEST = [...SHARED, ...OF_REQUEST] as const
+const SEND = ['stream', 'auth', 'timeout', 'followRedirects', 'signal'] as const
+const clientOnly = new Set<string>(OF_CLIENT)
+
+export function checkClientOptions(options: ClientOptions): void {
+  checkOptions('Client', options, CLIENT)
+}
+
+/** An option of the client is never ignored in silence. */
+export function checkRequestOptions(options: RequestOptions): void {
+  for (const name in options) {
+    if (clientOnly.has(name) && Object.hasOwn(options, name)) {
+      throw new TypeError(`${name} is an option of the Client, and a request cannot change it`)
+    }
+  }
+  checkOptions('request', options, REQUEST)
+}
+
+export function checkSendOptions(options: SendOptions): void {
+  checkOptions('send', options, SEND)
+}
+
+/** The client's options, and those of the request. */
+export function splitOptions(options: OneCallOptions): [ClientOptions, RequestOptions] {
+  const ofClient: Record<string, unknown> = {}
+  const ofRequest: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options)) {
+    if (clientOnly.has(name)) ofClient[name] = value
+    else ofRequest[name] = value
+  }
+  return [ofClient, ofRequest as RequestOptions]
+}

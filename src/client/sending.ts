@@ -1,0 +1,220 @@
+import type { Backend } from '../backends/backend.ts'
+import { TooManyRedirects, TotalTimeout } from '../errors.ts'
+import type { Timeout } from '../models/timeout.ts'
+import type { ConnectionPool } from '../pool/pool.ts'
+import type { Auth } from './auth/auth.ts'
+import { BasicAuth } from './auth/basic.ts'
+import { userinfoAuth } from './auth/userinfo.ts'
+import { isReplayable, refuseSpent } from './body/content.ts'
+import type { Call } from './call.ts'
+import { rememberedCall } from './call.ts'
+import type { Cookies } from './cookies.ts'
+import type { EventHooks } from './event-hooks.ts'
+import { withRequest } from './failure.ts'
+import type { EnvironmentNetrc } from './netrc/environment.ts'
+import type { Pauses } from './pauses.ts'
+import type { Request } from './request.ts'
+import { Response } from './response.ts'
+import { waitAfterError, waitAfterResponse } from './retry.ts'
+
+/** What all calls of a client share. */
+export interface SenderOwner {
+  readonly pool: ConnectionPool
+  readonly backend: Backend
+  readonly cookies: Cookies
+  readonly hooks: { readonly [Name in keyof EventHooks]-?: NonNullable<EventHooks[Name]> }
+  /** Null where the environment is not trusted. */
+  readonly netrc: EnvironmentNetrc | null
+  readonly timeout: Timeout
+  readonly pauses: Pauses
+}
+
+const NONE: readonly Response[] = []
+
+/**
+ * One call under way. From the outside in: redirects, the rounds of auth, retries, and one exchange
+ * with cookies and hooks. Each layer steps aside where it has nothing to do.
+ */
+export class Sending {
+  readonly #owner: SenderOwner
+  readonly #startedAt: number
+  /** What came before the response to be: made where something did. */
+  #history: Response[] | null = null
+  #exchanges = 0
+
+  constructor(owner: SenderOwner) {
+    this.#owner = owner
+    this.#startedAt = owner.backend.clock.now()
+  }
+
+  async run(request: Request, call: Call): Promise<Response> {
+    let redirects = 0
+    for (;;) {
+      const response = await this.#authorized(request, call)
+      if (!call.followRedirects || !response.isRedirect) return response
+      try {
+        if (redirects++ >= call.maxRedirects) {
+          throw new TooManyRedirects(`More than ${call.maxRedirects} redirects`)
+        }
+        request = response.nextRequest as Request
+        call = rememberedCall(request) as Call
+      } catch (error) {
+        throw withRequest(error, response.request)
+      } finally {
+        await response.close()
+      }
+      this.#remember(response)
+    }
+  }
+
+  // --- auth
+
+  #authorized(request: Request, call: Call): Promise<Response> {
+    const auth = this.#authFor(request, call)
+    if (auth === null) return this.#persistent(request, call, request)
+    if (auth instanceof BasicAuth) {
+      return this.#persistent(request.with('authorization', auth.authorization), call, request)
+    }
+    return this.#inRounds(auth, request, call)
+  }
+
+  /** The request's, the client's, the URL's, that of .netrc: the last alone is asked for a host that a redirect leads to. */
+  #authFor(request: Request, call: Call): Auth | null {
+    if (call.auth === null) return null
+    if (call.keepsCredentials) {
+      if (call.auth !== undefined) return call.auth
+      if (request.url.username !== '' || request.url.password !== '') {
+        return userinfoAuth(request.url)
+      }
+    }
+    const { netrc } = this.#owner
+    const found = netrc === null ? null : netrc.authFor(request.url)
+    return found === null || request.headers.has('authorization') ? null : found
+  }
+
+  async #inRounds(auth: Auth, request: Request, call: Call): Promise<Response> {
+    const rounds = auth.authFlow(request.clone())
+    let response: Response | null = null
+    try {
+      let step = await rounds.next()
+      while (!step.done) {
+        if (response !== null) {
+          await response.close()
+          this.#remember(response)
+        }
+        response = await this.#persistent(step.value, call, request)
+        step = await rounds.next(response)
+      }
+    } catch (error) {
+      await response?.close()
+      await rounds.return(undefined)
+      throw withRequest(error, request)
+    }
+    if (response === null) throw new TypeError('auth sent no request at all')
+    return response
+  }
+
+  // --- retries
+
+  #persistent(request: Request, call: Call, base: Request): Promise<Response> {
+    return call.retries === 0
+      ? this.#exchange(request, call, base)
+      : this.#retrying(request, call, base)
+  }
+
+  async #retrying(request: Request, call: Call, base: Request): Promise<Response> {
+    for (let left = call.retries; ; left--) {
+      const attempt = call.retries - left
+      let wait: number | null
+      try {
+        const response = await this.#exchange(request, call, base)
+        wait =
+          left === 0 || !isReplayable(request.content)
+            ? null
+            : waitAfterResponse(request, response, attempt)
+        if (wait === null || !this.#hasTime(wait, call)) return response
+        await response.close()
+      } catch (error) {
+        wait = left === 0 || !isReplayable(request.content) ? null : waitAfterError(error, attempt)
+        if (wait === null || !this.#hasTime(wait, call)) throw error
+      }
+      await this.#owner.pauses.pause(wait, call.signal)
+    }
+  }
+
+  // --- one exchange
+
+  async #exchange(request: Request, call: Call, base: Request): Promise<Response> {
+    const { pool, cookies, hooks } = this.#owner
+    let sent = request
+    if (call.cookies !== null || !cookies.isEmpty) {
+      const asked = call.keepsCredentials && call.isTrusted
+      const extra = call.keepsCredentials ? call.cookies : null
+      const cookie = await cookies.header(request.url, { asked, extra })
+      if (cookie !== '' && !request.headers.has('cookie')) sent = request.with('cookie', cookie)
+    }
+    if (hooks.request.length > 0) {
+      sent = sent.clone()
+      for (const hook of hooks.request) await hook(sent)
+    }
+    let response: Response
+    try {
+      refuseSpent(sent.content, sent)
+      const raw = await pool.request({
+        origin: sent.url.origin,
+        path: sent.target,
+        method: sent.method,
+        headers: sent.fields,
+        body: sent.content,
+        timeouts: this.#timeouts(call),
+        signal: call.signal,
+      })
+      response = new Response(raw, {
+        request: sent,
+        base,
+        call,
+        startedAt: this.#startedAt,
+        history: this.#history === null ? NONE : [...this.#history],
+      })
+    } catch (error) {
+      throw withRequest(error, sent)
+    }
+    if (hooks.response.length === 0 && !response.headers.has('set-cookie')) return response
+    try {
+      await cookies.keep(response.headers.getSetCookie(), sent.url)
+      for (const hook of hooks.response) await hook(response)
+    } catch (error) {
+      await response.close()
+      throw error
+    }
+    return response
+  }
+
+  #remember(response: Response): void {
+    this.#history ??= []
+    this.#history.push(response)
+  }
+
+  /** Of `total` each exchange gets what those before it have left. */
+  #timeouts(call: Call): Timeout | { total: number } | undefined {
+    if (this.#exchanges++ === 0) return call.timeout
+    const left = this.#timeLeft(call)
+    if (left === null) return call.timeout
+    if (left <= 0) throw new TotalTimeout(`Not done within ${this.#total(call)} ms`)
+    return { ...(call.timeout ?? this.#owner.timeout), total: left }
+  }
+
+  #hasTime(wait: number, call: Call): boolean {
+    const left = this.#timeLeft(call)
+    return left === null || wait < left
+  }
+
+  #timeLeft(call: Call): number | null {
+    const total = this.#total(call)
+    return total === null ? null : this.#startedAt + total - this.#owner.backend.clock.now()
+  }
+
+  #total(call: Call): number | null {
+    return (call.timeout ?? this.#owner.timeout).total
+  }
+}

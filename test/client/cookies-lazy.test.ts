@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+import { Cookies, cookiePairs, cookiesOf } from '../../src/client/cookies.ts'
+import { Headers } from '../../src/models/headers.ts'
+
+const url = new URL('http://h.test/')
+
+function isLoaded(): boolean {
+  const { cache } = createRequire(import.meta.url)
+  return Object.keys(cache).some((path) => /[\\/]tough-cookie[\\/]/.test(path))
+}
+
+test('tough-cookie is loaded with the first cookie that a jar has to keep', () => {
+  const cookies = new Cookies({ a: '1' })
+  cookies.set('b', '2', { path: '/x' })
+  cookies.get('a')
+  cookies.delete('c', { domain: 'h.test' })
+  cookies.keep([], url)
+  cookies.keep(['\x7f=1'], url)
+  cookies.header(url, { asked: true, extra: null })
+  inspect([...new Cookies(cookies)])
+  cookiePairs(cookies, url)
+  cookies.clear()
+  assert.ok(cookies.isEmpty)
+  assert.ok(cookiesOf(new Headers({ 'content-type': 'text/html' }), url).isEmpty)
+  assert.ok(!isLoaded())
+  cookies.keep(['a=1'], url)
+  assert.ok(isLoaded())
+})

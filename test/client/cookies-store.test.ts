@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { CookieJar, MemoryCookieStore, Store } from 'tough-cookie'
+import { Cookies, cookiePairs } from '../../src/client/cookies.ts'
+import { HawserError } from '../../src/errors.ts'
+
+const url = new URL('http://h.test/')
+const asked = { asked: true, extra: null }
+
+const METHODS = ['findCookie', 'findCookies', 'putCookie', 'getAllCookies', 'removeCookie'] as const
+
+/** A store that answers later, and as jars ask it: by callback. */
+function laterStore(): MemoryCookieStore {
+  const store = new MemoryCookieStore()
+  store.synchronous = false
+  for (const name of METHODS) {
+    const method = store[name] as (...given: unknown[]) => unknown
+    const later = async (...given: unknown[]) => {
+      await turn()
+      try {
+        Reflect.apply(method, store, given)
+      } catch (error) {
+        const callback = given.at(-1) as (error: unknown) => void
+        callback(error)
+      }
+    }
+    Object.assign(store, { [name]: later })
+  }
+  return store
+}
+
+/** A store in which nothing works. */
+function brokenStore(synchronous: boolean): MemoryCookieStore {
+  const store = new MemoryCookieStore()
+  store.synchronous = synchronous
+  const fail = (...given: unknown[]) => {
+    const callback = given.at(-1) as (error: Error) => void
+    callback(new Error('the disk is full'))
+  }
+  for (const name of METHODS) Object.assign(store, { [name]: fail })
+  return store
+}
+
+/** A store that does not even have the methods. */
+class ThrowingStore extends Store {
+  override synchronous = true
+}
+
+function throwsHawserError(work: () => unknown, cause?: RegExp): void {
+  assert.throws(work, (error) => {
+    assert.ok(error instanceof HawserError, String(error))
+    if (cause) assert.match(String(error.cause), cause)
+    return true
+  })
+}
+
+describe('an asynchronous store', () => {
+  test('keeps and sends, by promises', async () => {
+    const cookies = new Cookies(new CookieJar(laterStore()))
+    cookies.set('free', '1')
+    const lines = [
+      'a=1; Path=/',
+      'bad',
+      'b=2; Domain=evil.test',
+      'c=\x7f',
+      'a=3; Path=/',
+      'd=4; Path=/x',
+    ]
+    const keeping = cookies.keep(lines, url)
+    assert.ok(keeping instanceof Promise)
+    await keeping
+    const sending = cookies.header(new URL('/x', url), asked)
+    assert.ok(sending instanceof Promise)
+    assert.equal(await sending, 'd=4; a=3; free=1')
+    const extra = new Map([['a', 'request']])
+    assert.equal(await cookies.header(url, { asked: true, extra }), 'free=1; a=request')
+    assert.equal(await cookies.header(url, { asked: false, extra: null }), 'a=3')
+    assert.equal(await cookies.header(new URL('http://test/'), asked), 'free=1')
+    assert.equal(cookies.keep([], url), undefined)
+    assert.equal(cookies.keep(['c=\x7f'], url), undefined)
+  })
+
+  test('cannot be looked into', () => {
+    const cookies = new Cookies(new CookieJar(laterStore()))
+    cookies.set('a', '1')
+    const works = [
+      () => cookies.get('a'),
+      () => cookies.delete('a'),
+      () => cookies.clear(),
+      () => cookies.set('a', '2', { domain: 'h.test' }),
+      () => [...cookies],
+      () => new Cookies(cookies),
+      () => cookiePairs(cookies, url),
+    ]
+    for (const work of works) throwsHawserError(work)
+    assert.ok(!cookies.isEmpty)
+  })
+})
+
+describe('a store that fails', () => {
+  for (const synchronous of [true, false]) {
+    test(`${synchronous ? 'at once' : 'later'}: the request fails, a response does not`, async () => {
+      const cookies = new Cookies(new CookieJar(brokenStore(synchronous)))
+      await cookies.keep(['a=1', 'b=2'], url)
+      await assert.rejects(
+        async () => cookies.header(url, asked),
+        (error) => {
+          assert.ok(error instanceof HawserError)
+          assert.match(error.message, /^The cookie store failed for h\.test/)
+          assert.match(String(error.cause), /the disk is full/)
+          return true
+        },
+      )
+    })
+  }
+
+  test('when it is looked into', async () => {
+    for (const store of [brokenStore(true), new ThrowingStore()]) {
+      const cookies = new Cookies(new CookieJar(store))
+      throwsHawserError(() => cookies.get('a'), /disk is full|not implemented/)
+      throwsHawserError(() => [...cookies], /disk is full|not implemented/)
+      throwsHawserError(() => cookies.header(url, asked), /disk is full|not implemented/)
+      cookies.keep(['a=1'], url)
+    }
+    const store = new MemoryCookieStore()
+    const jar = new CookieJar(store)
+    jar.setCookieSync('a=1', url)
+    store.removeCookie = brokenStore(true).removeCookie
+    throwsHawserError(() => new Cookies(jar).delete('a'), /disk is full/)
+    // An unhandled rejection would come now.
+    await turn()
+  })
+})
+
+test("a user's jar goes by its own options", () => {
+  const cookies = new Cookies(new CookieJar(null, { looseMode: true, rejectPublicSuffixes: false }))
+  cookies.keep(['nameless', 'a=1; Domain=co.uk'], new URL('http://h.co.uk/'))
+  assert.equal(cookies.header(new URL('http://h.co.uk/'), asked), 'nameless')
+  assert.equal(cookies.get('a', { domain: 'co.uk' }), '1')
+})
+
+test("hosts for which tough-cookie's own store throws get none, and no error", () => {
+  const jar = new CookieJar()
+  const cookies = new Cookies(jar)
+  for (const host of ['test', 'local', 'example']) {
+    const there = new URL(`http://${host}/`)
+    assert.throws(() => jar.getCookiesSync(there), /special use domain/)
+    assert.equal(cookies.header(there, asked), '')
+  }
+})

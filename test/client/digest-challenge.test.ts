@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import { describe, test } from 'node:test'
+import { parseAuthParams, parseChallenges } from '../../src/client/auth/challenge.ts'
+import { chooseChallenge } from '../../src/client/auth/digest-challenge.ts'
+import { assertLinear } from '../support/growth.ts'
+import { whilePolluted } from '../support/pollution.ts'
+
+type Parsed = [scheme: string, params: Record<string, string>]
+
+function parse(field: string): Parsed[] {
+  return parseChallenges(field).map(({ scheme, params }) => [scheme, Object.fromEntries(params)])
+}
+
+describe('challenges of one WWW-Authenticate value', () => {
+  const cases: [field: string, ...Parsed[]][] = [
+    [''],
+    [' , ,, '],
+    ['Basic', ['basic', {}]],
+    ['Basic realm="x"', ['basic', { realm: 'x' }]],
+    ['bAsIc ReAlM=x', ['basic', { realm: 'x' }]],
+    ['Basic\trealm \t=\t "x" ', ['basic', { realm: 'x' }]],
+    ['Digest a=1,b="2",c=3', ['digest', { a: '1', b: '2', c: '3' }]],
+    [
+      'Digest realm="a, b=c", nonce="x", Basic realm="y"',
+      ['digest', { realm: 'a, b=c', nonce: 'x' }],
+      ['basic', { realm: 'y' }],
+    ],
+    ['Digest realm="a \\"b\\" \\\\ \\c"', ['digest', { realm: 'a "b" \\ c' }]],
+    ['Digest realm="\\\\", nonce="x"', ['digest', { realm: '\\', nonce: 'x' }]],
+    ['Digest realm=""', ['digest', { realm: '' }]],
+    ['Basic, Digest realm="x"', ['basic', {}], ['digest', { realm: 'x' }]],
+    ['Negotiate YII/+a~b==, Digest realm="x"', ['negotiate', {}], ['digest', { realm: 'x' }]],
+    ['NTLM TlRMTVNTUAAB=', ['ntlm', {}]],
+    [
+      ',,Digest realm="x",,nonce="y", ,Basic realm="z",',
+      ['digest', { realm: 'x', nonce: 'y' }],
+      ['basic', { realm: 'z' }],
+    ],
+    // As they come from servers that do not quote, or forget a comma.
+    ['Digest nonce=a/b+c==, realm=x', ['digest', { nonce: 'a/b+c==', realm: 'x' }]],
+    ['Digest realm="x" nonce="y"', ['digest', { realm: 'x', nonce: 'y' }]],
+    // What cannot be understood is skipped, and what follows it is not.
+    ['Digest realm="a", realm="b"', ['digest', { realm: 'a' }]],
+    ['Digest realm="x", (?), nonce="y"', ['digest', { realm: 'x', nonce: 'y' }]],
+    ['Digest realm="x", "a, b", nonce="y"', ['digest', { realm: 'x', nonce: 'y' }]],
+    ['Digest realm="x", nonce="y', ['digest', { realm: 'x' }]],
+    ['Digest realm="x", nonce="y\\"', ['digest', { realm: 'x' }]],
+    ['Digest nonce=, realm="x"', ['digest', { realm: 'x' }]],
+    ['realm="x"'],
+    ['"Digest realm=x"'],
+    [
+      'Digest __proto__="a", constructor=b, realm="x"',
+      ['digest', { ['__proto__']: 'a', constructor: 'b', realm: 'x' }],
+    ],
+  ]
+  for (const [field, ...want] of cases) {
+    test(JSON.stringify(field), () => assert.deepEqual(parse(field), want))
+  }
+})
+
+test('parameters of Authentication-Info', () => {
+  const params = parseAuthParams('qop=auth, (?), rspauth="a,b", nextnonce="x\\"y", cnonce')
+  assert.deepEqual(
+    [...params],
+    [
+      ['qop', 'auth'],
+      ['rspauth', 'a,b'],
+      ['nextnonce', 'x"y'],
+    ],
+  )
+})
+
+const md5 = 'Digest realm="md5", nonce="n", qop="auth"'
+const sha256 = 'Digest realm="sha256", nonce="n", qop="auth", algorithm=SHA-256'
+const sha512 = 'Digest realm="sha512", nonce="n", qop="auth", algorithm="sha-512-256"'
+const unknown = 'Digest realm="?", nonce="n", qop="auth", algorithm=SHA3-512'
+
+describe('of several challenges', () => {
+  const cases: [name: string, fields: string[], realm: string | null][] = [
+    ['none', [], null],
+    ['no Digest', ['Basic realm="x"', 'Negotiate'], null],
+    ['one', [md5], 'md5'],
+    ['the strongest in one field', [`${md5}, ${sha512}, ${sha256}`], 'sha512'],
+    ['the strongest in several fields', [md5, 'Basic realm="x"', sha256], 'sha256'],
+    ['a stronger one that is not known does not count', [unknown, md5], 'md5'],
+    ['only unknown ones', [unknown], null],
+    ['the first of equals', [md5, md5.replace('"md5"', '"other"')], 'md5'],
+    ['-sess is as strong', [`${md5}, algorithm=MD5-sess`, sha256], 'sha256'],
+    ['one without nonce cannot be answered', ['Digest realm="x", algorithm=SHA-256', md5], 'md5'],
+    ['one without realm neither', ['Digest nonce="x", algorithm=SHA-256', md5], 'md5'],
+    ['an unknown qop neither', [`${sha256.replace('"auth"', '"auth-conf"')}`, md5], 'md5'],
+    ['another scheme’s parameters are not Digest’s', [`Digest realm="x", Basic nonce="y"`], null],
+  ]
+  for (const [name, fields, realm] of cases) {
+    test(name, () => assert.equal(chooseChallenge(fields)?.realm ?? null, realm))
+  }
+
+  for (const lacking of ['sha512-256', 'md5']) {
+    test(`a runtime without ${lacking} does not know its algorithm`, (t) => {
+      const { createHash } = crypto
+      t.mock.method(crypto, 'createHash', (hash: string) => {
+        if (hash === lacking) throw new Error('Digest method not supported')
+        return createHash(hash)
+      })
+      syncBuiltinESMExports()
+      try {
+        assert.equal(
+          chooseChallenge([md5, sha256, sha512])?.realm,
+          lacking === 'md5' ? 'sha512' : 'sha256',
+        )
+        assert.equal(chooseChallenge([lacking === 'md5' ? md5 : sha512]), null)
+      } finally {
+        t.mock.restoreAll()
+        syncBuiltinESMExports()
+      }
+    })
+  }
+})
+
+describe('what a Digest challenge says', () => {
+  const cases: [params: string, want: object][] = [
+    ['', { algorithm: null, hash: 'md5', session: false, qop: null, opaque: null, domain: [] }],
+    ['algorithm=md5', { algorithm: 'md5', hash: 'md5', session: false }],
+    ['algorithm="MD5-sess"', { algorithm: 'MD5-sess', hash: 'md5', session: true }],
+    ['algorithm=SHA-256-SESS', { hash: 'sha256', session: true }],
+    ['algorithm=sha-512-256-sess', { hash: 'sha512-256', session: true }],
+    ['qop=auth', { qop: 'auth' }],
+    ['qop="auth-int"', { qop: 'auth-int' }],
+    ['qop="auth-int,auth"', { qop: 'auth' }],
+    ['qop="AUTH-INT , x , Auth"', { qop: 'auth' }],
+    ['qop=""', { qop: null }],
+    ['stale=TRUE, userhash="true", charset="utf-8"', { stale: true, userhash: true, utf8: true }],
+    ['stale=false, userhash=no', { stale: false, userhash: false, utf8: false }],
+    ['opaque=""', { opaque: '' }],
+    ['domain="/a  http://b/c"', { domain: ['/a', 'http://b/c'] }],
+  ]
+  for (const [params, want] of cases) {
+    test(params || 'realm and nonce alone', () => {
+      const challenge = chooseChallenge([`Digest realm="r", nonce="n", ${params}`])
+      assert.deepEqual({ ...challenge, ...want }, challenge)
+    })
+  }
+
+  test('a polluted Object.prototype adds nothing', () => {
+    const pollution = { realm: 'x', nonce: 'x', qop: 'auth', userhash: 'true', algorithm: 'evil' }
+    whilePolluted(pollution, () => {
+      assert.equal(chooseChallenge(['Digest nonce="n"']), null)
+      assert.equal(chooseChallenge(['Digest realm="r", nonce="n"'])?.qop, null)
+    })
+  })
+})
+
+describe('a hostile field costs no more than its length', () => {
+  const units = [
+    'a',
+    ' ',
+    ',',
+    '=',
+    '"',
+    '\\',
+    'a ',
+    'a,',
+    'a/',
+    'a=',
+    'a="',
+    'a="",',
+    'a b=c ',
+    'é',
+  ]
+  const digest = ['Digest ', 'Digest realm="', 'Digest realm="x",nonce="y",', '-sess', '/ ']
+  for (const begin of [
+    '',
+    'Digest realm=r,nonce=n,qop="',
+    'Digest realm=r,nonce=n,domain="',
+    'a b/',
+  ]) {
+    test(JSON.stringify(begin), () =>
+      assertLinear(
+        (size) => [...units, ...digest].map((unit) => begin + unit.repeat(size / unit.length)),
+        chooseChallenge,
+      ),
+    )
+  }
+})

@@ -1,0 +1,354 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { parseAuthParams } from '../../src/client/auth/challenge.ts'
+import { DigestAuth } from '../../src/client/auth/digest.ts'
+import { Request } from '../../src/client/request.ts'
+import type { Answer } from './auth-flow.ts'
+import { responseOf, runFlow } from './auth-flow.ts'
+
+const HASHES: Record<string, string> = {
+  MD5: 'md5',
+  'SHA-256': 'sha256',
+  'SHA-512-256': 'sha512-256',
+}
+
+interface Policy {
+  /** How often a nonce may be used. */
+  readonly uses?: number
+  readonly algorithm?: string
+  readonly qop?: string | null
+  readonly realm?: string
+  readonly password?: string
+  readonly domain?: string
+  readonly stale?: boolean
+}
+
+/** A server that checks what it gets by computing it itself, and that takes no nonce count twice. */
+function digestServer(policy: Policy = {}) {
+  const { uses = Infinity, algorithm = 'MD5', qop = 'auth', realm = 'r' } = policy
+  const hash = (data: string | Buffer) =>
+    createHash(HASHES[algorithm.replace('-sess', '')]).update(data).digest('hex')
+  const nonces = new Map<string, Set<string>>()
+
+  const challenge = (stale: boolean): Answer => {
+    const nonce = `nonce-${nonces.size + 1}`
+    nonces.set(nonce, new Set())
+    const params = [
+      `realm="${realm}", nonce="${nonce}", algorithm=${algorithm}`,
+      qop && `qop="${qop}"`,
+      policy.domain && `domain="${policy.domain}"`,
+      stale && 'stale=true',
+    ]
+    return [401, { 'www-authenticate': `Digest ${params.filter(Boolean).join(', ')}` }]
+  }
+
+  const isRight = (request: Request, params: ReadonlyMap<string, string>): boolean => {
+    const [nonce, cnonce, nc, used] = ['nonce', 'cnonce', 'nc', 'qop'].map((name) =>
+      params.get(name),
+    )
+    const { password = 'pass' } = policy
+    let a1 = hash(`user:${realm}:${password}`)
+    if (algorithm.endsWith('-sess')) a1 = hash(`${a1}:${nonce}:${cnonce}`)
+    const content = Buffer.from(String(request.content ?? ''))
+    const integrity = used === 'auth-int' ? `:${hash(content)}` : ''
+    const a2 = hash(`${request.method}:${request.target}${integrity}`)
+    const middle = used === undefined ? nonce : `${nonce}:${nc}:${cnonce}:${used}`
+    return (
+      params.get('username') === 'user' &&
+      params.get('realm') === realm &&
+      params.get('uri') === request.target &&
+      params.get('response') === hash(`${a1}:${middle}:${a2}`)
+    )
+  }
+
+  const answer = (request: Request): Answer => {
+    const field = request.headers.get('authorization')
+    if (!field?.startsWith('Digest ')) return challenge(false)
+    const params = parseAuthParams(field.slice(7))
+    if (!isRight(request, params)) return challenge(false)
+    const counts = nonces.get(params.get('nonce')!)
+    const nc = params.get('nc') ?? String(counts?.size)
+    if (!counts || counts.size >= uses || counts.has(nc)) return challenge(policy.stale ?? true)
+    counts.add(nc)
+    return [200]
+  }
+  return { answer, nonces }
+}
+
+const get = (url = 'http://example.com/a?b=c') => new Request('GET', url)
+const user = () => new DigestAuth('user', 'pass')
+const rounds = async (...flow: Parameters<typeof runFlow>) => {
+  const { sent, status } = await runFlow(...flow)
+  return [sent.length, status]
+}
+const nonceOf = (field: string | null) => /nonce="([^"]*)"/.exec(field ?? '')?.[1]
+const countOf = (field: string | null) =>
+  Number.parseInt(/nc=(\w+)/.exec(field ?? '')?.[1] ?? '', 16)
+
+describe('every algorithm, every quality of protection', () => {
+  for (const name of Object.keys(HASHES)) {
+    for (const algorithm of [name, `${name}-sess`]) {
+      for (const qop of ['auth', 'auth-int', 'auth-int,auth', null]) {
+        test(`${algorithm} ${qop}`, async () => {
+          const auth = user()
+          const { answer } = digestServer({ algorithm, qop })
+          const post = () => new Request('POST', 'http://h/x', { content: 'some content' })
+          assert.deepEqual(await rounds(auth, post(), answer), [2, 200])
+          assert.deepEqual(await rounds(auth, post(), answer), [1, 200])
+        })
+      }
+    }
+  }
+
+  test('the content is read for auth-int alone', async () => {
+    const { answer } = digestServer({ qop: 'auth-int, auth' })
+    const request = get()
+    request.read = async () => assert.fail('was read')
+    assert.deepEqual(await rounds(user(), request, answer), [2, 200])
+  })
+
+  test('uri is the request-target, assigned ones too', async () => {
+    const request = new Request('OPTIONS', 'http://h/x')
+    request.target = '*'
+    const { sent, status } = await runFlow(user(), request, digestServer().answer)
+    assert.equal(status, 200)
+    assert.match(sent[1]!, /uri="\*"/)
+  })
+})
+
+describe('rounds', () => {
+  const digest = (params: string): Answer => [401, { 'www-authenticate': `Digest ${params}` }]
+  const known = 'realm="r", nonce="n", qop="auth"'
+
+  test('a wrong password: one retry, then the 401 is the result', async () => {
+    const { answer } = digestServer({ password: 'other' })
+    assert.deepEqual(await rounds(user(), get(), answer), [2, 401])
+  })
+
+  test('what was refused is not sent again unasked', async () => {
+    const auth = user()
+    const { answer } = digestServer({ password: 'other' })
+    await runFlow(auth, get(), answer)
+    const { sent } = await runFlow(auth, get(), answer)
+    assert.equal(sent[0], null)
+    assert.equal(sent.length, 2)
+  })
+
+  test('a server that always says stale is believed once', async () => {
+    const always = () => digest(`${known}, stale=true`)
+    assert.deepEqual(await rounds(user(), get(), always), [2, 401])
+    const thenStale = (_: Request, round: number) =>
+      digest(round === 1 ? known : `realm="r", nonce="n${round}", stale=true`)
+    assert.deepEqual(await rounds(user(), get(), thenStale), [3, 401])
+  })
+
+  test('a nonce that went stale is renewed', async () => {
+    const auth = user()
+    const { answer } = digestServer({ uses: 2 })
+    assert.deepEqual(await rounds(auth, get(), answer), [2, 200])
+    assert.deepEqual(await rounds(auth, get(), answer), [1, 200])
+    assert.deepEqual(await rounds(auth, get(), answer), [2, 200])
+    assert.deepEqual(await rounds(auth, get(), answer), [1, 200])
+  })
+
+  test('so is one that the server no longer knows and does not call stale', async () => {
+    const auth = user()
+    const { answer } = digestServer({ uses: 1, stale: false })
+    assert.deepEqual(await rounds(auth, get(), answer), [2, 200])
+    assert.deepEqual(await rounds(auth, get(), answer), [2, 200])
+  })
+
+  const results: [name: string, answer: Answer][] = [
+    ['no challenge', [401]],
+    ['no Digest among them', [401, { 'www-authenticate': 'Basic realm="x"' }]],
+    ['an unknown algorithm', digest(`${known}, algorithm=SHA3-256`)],
+    ['an unknown qop', digest('realm="r", nonce="n", qop="auth-conf"')],
+    ['a challenge of a proxy', [407, { 'proxy-authenticate': `Digest ${known}` }]],
+    [
+      'a challenge that comes with another status',
+      [403, { 'www-authenticate': `Digest ${known}` }],
+    ],
+    ['success', [200]],
+  ]
+  for (const [name, answer] of results) {
+    test(`${name} is the result`, async () => {
+      const { sent, status } = await runFlow(user(), get(), () => answer)
+      assert.deepEqual(sent, [null])
+      assert.equal(status, answer[0])
+    })
+  }
+
+  test('several challenges in several fields: the strongest is answered', async () => {
+    const fields = ['Basic realm="x"', `Digest ${known}`, `Digest ${known}, algorithm=SHA-256`]
+    const { sent } = await runFlow(user(), get(), (_, round) =>
+      round === 1 ? [401, { 'www-authenticate': fields }] : [200],
+    )
+    assert.match(sent[1]!, /algorithm=SHA-256/)
+  })
+})
+
+describe('a nonce is used again', () => {
+  test('and counted', async () => {
+    const auth = user()
+    const { answer, nonces } = digestServer()
+    const counts: number[] = []
+    for (let i = 0; i < 3; i++) {
+      const { sent } = await runFlow(auth, get(`http://h/${i}`), answer)
+      counts.push(countOf(sent.at(-1)!))
+    }
+    assert.deepEqual(counts, [1, 2, 3])
+    assert.equal(nonces.size, 1)
+  })
+
+  test('by requests at the same time, each with a count of its own', async () => {
+    const auth = user()
+    const { answer } = digestServer({ qop: 'auth-int' })
+    const post = (i: number) => new Request('POST', `http://h/${i}`, { content: 'x' })
+    await runFlow(auth, post(0), answer)
+    const flows = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => runFlow(auth, post(i), answer)),
+    )
+    assert.deepEqual(
+      flows.map(({ status, sent }) => [status, sent.length]),
+      Array(20).fill([200, 1]),
+    )
+    const counts = flows.map(({ sent }) => countOf(sent[0]))
+    assert.deepEqual(
+      counts.toSorted((a, b) => a - b),
+      Array.from({ length: 20 }, (_, i) => i + 2),
+    )
+  })
+
+  test('by requests that are challenged at the same time with the same nonce', async () => {
+    const auth = user()
+    const challenge = { 'www-authenticate': 'Digest realm="r", nonce="same", qop="auth"' }
+    const requests = [get(), get(), get()]
+    const flows = requests.map((request) => auth.authFlow(request))
+    await Promise.all(flows.map((flow) => flow.next()))
+    await Promise.all(
+      flows.map((flow, i) => flow.next(responseOf(requests[i].url, 401, challenge))),
+    )
+    const counts = requests.map(({ headers }) => countOf(headers.get('authorization')))
+    assert.deepEqual(counts.toSorted(), [1, 2, 3])
+  })
+
+  test('until the server names the next one', async () => {
+    const auth = user()
+    const info = (next: string): Answer => [
+      200,
+      { 'authentication-info': `nextnonce="${next}", qop=auth` },
+    ]
+    const first = await runFlow(auth, get(), (_, round) =>
+      round === 1
+        ? [401, { 'www-authenticate': 'Digest realm="r", nonce="n1", qop="auth"' }]
+        : info('n2'),
+    )
+    assert.equal(nonceOf(first.sent[1]), 'n1')
+    const sent: (string | null)[] = []
+    for (const next of ['n2', 'n3', 'n3'])
+      sent.push(...(await runFlow(auth, get(), () => info(next))).sent)
+    assert.deepEqual(
+      sent.map((field) => [nonceOf(field), countOf(field)]),
+      [
+        ['n2', 1],
+        ['n2', 2],
+        ['n3', 1],
+      ],
+    )
+  })
+
+  test('the client’s nonces are not guessable: 128 bits, another one for each challenge', async () => {
+    const seen = new Set<string>()
+    for (let i = 0; i < 50; i++) {
+      const { sent } = await runFlow(user(), get(), digestServer().answer)
+      const cnonce = /cnonce="([^"]*)"/.exec(sent[1]!)![1]
+      assert.match(cnonce, /^[0-9a-f]{32}$/)
+      seen.add(cnonce)
+    }
+    assert.equal(seen.size, 50)
+  })
+})
+
+describe('protection spaces', () => {
+  const others = ['http://h:81/', 'https://h/', 'http://www.h/', 'http://other/', 'http://[::1]/']
+  for (const other of others) {
+    test(`http://h/ was challenged, so ${other} gets nothing unasked`, async () => {
+      const auth = user()
+      await runFlow(auth, get('http://h/'), digestServer().answer)
+      const { sent } = await runFlow(auth, get(other), () => [200])
+      assert.deepEqual(sent, [null])
+    })
+  }
+
+  test('userinfo does not make another origin', async () => {
+    const auth = user()
+    const { answer } = digestServer()
+    await runFlow(auth, get('http://h/'), answer)
+    assert.deepEqual(await rounds(auth, get('http://u:p@h/'), answer), [1, 200])
+  })
+
+  test('the challenge of a response from elsewhere is not answered', async () => {
+    const request = get('http://h/')
+    const flow = user().authFlow(request)
+    await flow.next()
+    const challenge = { 'www-authenticate': 'Digest realm="r", nonce="n", qop="auth"' }
+    const step = await flow.next(responseOf(new URL('http://evil/'), 401, challenge))
+    assert.equal(step.done, true)
+    assert.equal(request.headers.get('authorization'), null)
+  })
+
+  test('domain says where credentials are good', async () => {
+    const auth = user()
+    const { answer } = digestServer({ domain: '/in http://h/also?x http://other/ http://[' })
+    await runFlow(auth, get('http://h/in/a'), answer)
+    const unasked = async (url: string) =>
+      (await runFlow(auth, get(url), () => [200])).sent[0] !== null
+    assert.equal(await unasked('http://h/in/b'), true)
+    assert.equal(await unasked('http://h/also?xyz'), true)
+    assert.equal(await unasked('http://h/also?y'), false)
+    assert.equal(await unasked('http://h/out'), false)
+    assert.equal(await unasked('http://other/'), false)
+  })
+
+  test('the most specific space is taken', async () => {
+    const auth = user()
+    const outer = digestServer({ realm: 'outer' })
+    const inner = digestServer({ realm: 'inner', domain: '/inner' })
+    await runFlow(auth, get('http://h/inner/x'), inner.answer)
+    await runFlow(auth, get('http://h/x'), outer.answer)
+    assert.deepEqual(await rounds(auth, get('http://h/inner/y'), inner.answer), [1, 200])
+    assert.deepEqual(await rounds(auth, get('http://h/y'), outer.answer), [1, 200])
+  })
+
+  test('two realms that do not say where they are: each request is answered', async () => {
+    const auth = user()
+    const servers = [digestServer({ realm: 'a' }), digestServer({ realm: 'b' })]
+    for (let i = 0; i < 6; i++) {
+      const { answer } = servers[i % 2]
+      assert.deepEqual(await rounds(auth, get(`http://h/${i % 2}`), answer), [2, 200])
+    }
+  })
+
+  const isKnown = async (auth: DigestAuth, url: string) =>
+    (await runFlow(auth, get(url), () => [200])).sent[0] !== null
+
+  test('a thousand origins are remembered, the newest', async () => {
+    const auth = user()
+    for (let i = 0; i <= 1000; i++) await runFlow(auth, get(`http://h${i}/`), digestServer().answer)
+    assert.equal(await isKnown(auth, 'http://h0/'), false)
+    assert.equal(await isKnown(auth, 'http://h1/'), true)
+    assert.equal(await isKnown(auth, 'http://h1000/'), true)
+  })
+
+  test('sixteen realms of an origin are, the newest', async () => {
+    const auth = user()
+    for (let i = 10; i <= 26; i++) {
+      const { answer } = digestServer({ realm: `r${i}`, domain: `/${i}` })
+      await runFlow(auth, get(`http://h/${i}`), answer)
+    }
+    assert.equal(await isKnown(auth, 'http://h/10'), false)
+    assert.equal(await isKnown(auth, 'http://h/11'), true)
+    assert.equal(await isKnown(auth, 'http://h/26'), true)
+  })
+})
