@@ -242,11 +242,13 @@ export class Response {
 
   async #whole(): Promise<Uint8Array> {
     const { maxResponseSize, onDownloadProgress } = this.#origins.call
-    const isPlain = onDownloadProgress === null && this.#decoder() === null
-    if (isPlain) return this.#raw.bytes(maxResponseSize === null ? {} : { max: maxResponseSize })
+    const max = maxResponseSize ?? Number.POSITIVE_INFINITY
+    const decoder = this.#decoder()
+    if (decoder !== null) return decoder.decodeAll(this.#received(), max)
+    if (onDownloadProgress === null) return this.#raw.bytes({ max })
     const chunks: Uint8Array[] = []
     for await (const chunk of this.#decoded()) chunks.push(chunk)
-    return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks)
+    return Buffer.concat(chunks)
   }
 
   #decoder() {

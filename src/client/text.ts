@@ -1,14 +1,23 @@
+const BYTE_ORDER_MARK = '\ufeff'
+
 /**
- * Bytes as text, piece by piece what decoding them all at once would give. A character that a chunk cuts waits for its rest; a byte
- * order mark at the beginning is left out, and what is invalid becomes U+FFFD.
+ * Bytes as text, piece by piece what decoding them all at once would give. A character that a chunk cuts
+ * waits for its rest; a byte order mark at the beginning is left out, and what is invalid becomes U+FFFD.
+ *
+ * @param charset a name as `charsetOf` gives it
  */
 export async function* iterText(
   source: AsyncIterable<Uint8Array>,
   charset: string,
 ): AsyncGenerator<string, void, undefined> {
-  const decoder = new TextDecoder(charset)
+  // Of its own accord Node 24 leaves out two marks where a chunk cuts the first.
+  const decoder = new TextDecoder(charset, { ignoreBOM: true })
+  let isBeginning = charset.startsWith('utf-')
   for await (const chunk of source) {
-    const text = decoder.decode(chunk, { stream: true })
+    let text = decoder.decode(chunk, { stream: true })
+    if (text === '') continue
+    if (isBeginning && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1)
+    isBeginning = false
     if (text !== '') yield text
   }
   const rest = decoder.decode()
