@@ -59,7 +59,7 @@ export class Upload {
       this.#source = slices(content)
       return this.#pump()
     }
-    this.#exchange.contentTaken = true
+    this.#exchange.contentTaken = !isReplayable(content)
     this.#run(() => {
       this.#source =
         Symbol.asyncIterator in content
@@ -202,6 +202,13 @@ export class Upload {
     this.#blocked = true
     this.#owner.onBlocked()
   }
+}
+
+function isReplayable(content: object): boolean {
+  return (
+    Object.hasOwn(content, 'isReplayable') &&
+    (content as { isReplayable: unknown }).isReplayable === true
+  )
 }
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {

@@ -2,7 +2,10 @@ import type { Duplex } from 'node:stream'
 import type { Headers, HeadersInit } from './headers.ts'
 import type { TimeoutInit } from './timeout.ts'
 
-/** What the engine sends as content. Iterables are read once, as the socket takes them, and closed when it does not. */
+/**
+ * What the engine sends as content. Iterables are read as the socket takes them, and closed when it does
+ * not: once, unless one says `isReplayable: true` because each of its iterators gives the same.
+ */
 export type Body =
   | string
   | Uint8Array

@@ -42,6 +42,13 @@ const requests: Record<string, { request: () => Partial<DispatchRequest>; replay
   },
   'PUT of an iterable': { request: () => ({ method: 'PUT', body: iterable() }), replayed: false },
   'PUT of an array': { request: () => ({ method: 'PUT', body: ['abc'] }), replayed: false },
+  'PUT of an iterable that can be read again': {
+    request: () => ({
+      method: 'PUT',
+      body: { isReplayable: true, [Symbol.asyncIterator]: iterable } as never,
+    }),
+    replayed: true,
+  },
   POST: { request: () => ({ method: 'POST' }), replayed: false },
   'POST of small bytes': { request: () => ({ method: 'POST', body: 'abc' }), replayed: false },
   PATCH: { request: () => ({ method: 'PATCH', body: 'abc' }), replayed: false },
