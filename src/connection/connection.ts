@@ -12,7 +12,7 @@ import { reasonAgainstReuse } from './close-reason.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import type { DeadlineFacts } from './deadlines.ts'
 import { deadlineAt, deadlineKind } from './deadlines.ts'
-import type { Carrier, Exchange, OutgoingRequest } from './exchange.ts'
+import type { BodySink, Carrier, Exchange, OutgoingRequest } from './exchange.ts'
 import {
   connectionBroke,
   invalidResponse,
@@ -192,7 +192,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     }
     if (!this.sending) exchange.phase = 'read'
     try {
-      exchange.sink.onHead(head, this.#parser.remaining)
+      exchange.body = exchange.sink.onHead(head, this.#parser.remaining, exchange)
     } catch (error) {
       this.#fail('handler-threw', error)
     }
@@ -202,7 +202,8 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     if (start === end) return
     this.#resumed = false
     try {
-      if ((this.exchange as Exchange).sink.onBody(source, start, end) === false) this.#pause()
+      const { body } = this.exchange as Exchange
+      if ((body as BodySink).onBody(source, start, end) === false) this.#pause()
     } catch (error) {
       this.#fail('handler-threw', error)
     }
@@ -305,7 +306,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
       !this.paused &&
       (expecting === 'counted' || expecting === 'until-close')
     ) {
-      this.#direct = exchange.sink.target(this.#parser.remaining)
+      this.#direct = (exchange.body as BodySink).target(this.#parser.remaining)
     } else {
       this.#direct = null
     }

@@ -10,11 +10,19 @@ import { isIdempotent } from '../protocol/methods.ts'
 import type { RequestFraming } from '../protocol/request-head.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 
-/** Receives one response inside the engine: with positions instead of slices, and buffers of its own if it likes. */
+/** Receives one response inside the engine. */
 export interface ResponseSink {
   onInformational(head: ResponseHead): void
-  /** `length` of the body in bytes, NaN when only its end will tell. */
-  onHead(head: ResponseHead, length: number): void
+  /** `length` of the body in bytes, NaN when only its end will tell. @returns who takes it, and the end */
+  onHead(head: ResponseHead, length: number, exchange: Exchange): BodySink
+  /** The end, where there was no head. */
+  onError(error: unknown): void
+  /** @returns false when nobody wants it */
+  onUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean
+}
+
+/** Receives one response's body: with positions instead of slices, and into buffers of its own if it likes. */
+export interface BodySink {
   /** `source` is borrowed unless it came from `target`. @returns false to pause */
   onBody(source: Buffer, start: number, end: number): boolean
   /**
@@ -25,8 +33,6 @@ export interface ResponseSink {
   target(missing: number): Buffer | null
   onEnd(trailers: Headers): void
   onError(error: unknown): void
-  /** @returns false when nobody wants it */
-  onUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean
 }
 
 /** A request that has been checked and made ready for the wire. */
@@ -61,6 +67,8 @@ export interface ExchangeOwner {
 export class Exchange implements DispatchControl {
   request: OutgoingRequest
   readonly sink: ResponseSink
+  /** Null before the head. */
+  body: BodySink | null = null
   readonly timeouts: Timeout
   readonly startedAt: number
   /** The queue, the dialling or the connection; null before and after. */
@@ -107,7 +115,7 @@ export class Exchange implements DispatchControl {
     this.#settle() // at once: nothing else is delivered
     const error =
       reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
-    this.#owner.clock.microtask(() => this.sink.onError(error))
+    this.#owner.clock.microtask(() => this.#failed(error))
   }
 
   /** The response is complete. The carrier has let go before. */
@@ -115,7 +123,8 @@ export class Exchange implements DispatchControl {
     if (this.settled) return
     this.#settle()
     try {
-      this.sink.onEnd(trailers)
+      const body = this.body as BodySink
+      body.onEnd(trailers)
     } catch (error) {
       this.rethrow(error)
     }
@@ -126,10 +135,15 @@ export class Exchange implements DispatchControl {
     if (this.settled) return
     this.#settle()
     try {
-      this.sink.onError(error)
+      this.#failed(error)
     } catch (thrown) {
       this.rethrow(thrown)
     }
+  }
+
+  #failed(error: unknown): void {
+    const told = this.body ?? this.sink
+    told.onError(error)
   }
 
   /** The connection has been given away. */

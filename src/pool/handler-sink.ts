@@ -1,13 +1,13 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
-import type { ResponseSink } from '../connection/exchange.ts'
+import type { BodySink, ResponseSink } from '../connection/exchange.ts'
 import type { Headers } from '../models/headers.ts'
 import type { DispatchHandler } from '../models/request.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import { Slab } from './slab.ts'
 
 /** Calls the handler of `dispatch`, in the async context in which that was called. */
-export class HandlerSink implements ResponseSink {
+export class HandlerSink implements ResponseSink, BodySink {
   readonly #handler: DispatchHandler
   readonly #slab: Slab | null
   readonly #scope = new AsyncResource('HawserDispatch', { requireManualDestroy: true })
@@ -24,9 +24,10 @@ export class HandlerSink implements ResponseSink {
     }
   }
 
-  onHead(head: ResponseHead): void {
+  onHead(head: ResponseHead): BodySink {
     const handler = this.#handler
     this.#scope.runInAsyncScope(handler.onHead, handler, head)
+    return this
   }
 
   onBody(source: Buffer, start: number, end: number): boolean {

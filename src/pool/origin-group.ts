@@ -2,6 +2,7 @@ import type { Origin } from '../models/origin.ts'
 import { hostField } from '../protocol/request-head.ts'
 import { LinkedList } from './linked-list.ts'
 import type { Place } from './place.ts'
+import { Queue } from './queue.ts'
 import type { Waiter } from './waiter.ts'
 
 /** What a pool holds for one origin. */
@@ -13,9 +14,9 @@ export class OriginGroup {
   /** Those whose connection is idle; the one used last stands last. */
   readonly idle = new LinkedList<Place>()
   /** All who wait, in order. */
-  readonly waiters = new LinkedList<Waiter>()
+  readonly waiters = new Queue<Waiter>()
   /** Those among them that have to wait for a place of this origin, which has as many as it may. */
-  readonly parked = new LinkedList<Waiter>()
+  readonly parked = new Queue<Waiter>()
 
   constructor(origin: Origin) {
     this.origin = origin

@@ -11,10 +11,10 @@ import { Timeout } from '../models/timeout.ts'
 import { HandlerSink } from './handler-sink.ts'
 import { InFlight } from './in-flight.ts'
 import type { OriginGroup } from './origin-group.ts'
+import { PendingResponse } from './pending-response.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { resolveOptions } from './pool-options.ts'
 import type { Response } from './response.ts'
-import { ResponseBody } from './response.ts'
 import { Scheduler } from './scheduler.ts'
 import type { PoolStats } from './stats.ts'
 import { describe } from './stats.ts'
@@ -48,8 +48,7 @@ export class ConnectionPool {
   /** Sends a request; resolves when the head of its response is here. */
   request(request: DispatchRequest): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const body = new ResponseBody(resolve, reject)
-      body.exchange = this.#accept(request, body)
+      this.#accept(request, new PendingResponse(resolve, reject))
     })
   }
 

@@ -15,6 +15,7 @@ import { LinkedList } from './linked-list.ts'
 import { OriginGroup } from './origin-group.ts'
 import type { PlaceOwner } from './place.ts'
 import { Place } from './place.ts'
+import { Queue } from './queue.ts'
 import type { PoolStats } from './stats.ts'
 import { describe } from './stats.ts'
 import { WaitDeadlines } from './wait-deadlines.ts'
@@ -36,9 +37,9 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   /** All idle connections; the one that has idled longest stands first. */
   readonly #idle = new LinkedList<Place>()
   /** Who waits, in order. */
-  readonly #waiters = new LinkedList<Waiter>()
+  readonly #waiters = new Queue<Waiter>()
   /** Those among them who wait for a place of any kind. */
-  readonly #forPlace = new LinkedList<Waiter>()
+  readonly #forPlace = new Queue<Waiter>()
   readonly #deadlines: WaitDeadlines
   #places = 0
   #connecting = 0
@@ -123,22 +124,22 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   }
 
   #wait(exchange: Exchange, group: OriginGroup, parked: boolean): void {
-    const now = this.#backend.clock.now()
-    const waiter = new Waiter(exchange, group.origin, this.#arrivals++, now, this)
+    const queue = parked ? group.parked : this.#forPlace
+    const waiter = new Waiter(exchange, group.origin, this.#arrivals++, queue, this)
     exchange.carrier = waiter
     exchange.phase = 'queue'
-    this.#waiters.push(waiter.inPool)
-    group.waiters.push(waiter.inGroup)
-    if (parked) group.parked.push(waiter.inQueue)
-    else this.#forPlace.push(waiter.inQueue)
+    this.#waiters.push(waiter)
+    group.waiters.push(waiter)
+    queue.push(waiter)
     this.#deadlines.add(waiter)
   }
 
   /** A waiter's way out, to a connection or to its end. Its claim to a place is the caller's to pass on. */
   #leave(waiter: Waiter, group: OriginGroup): Exchange {
-    this.#waiters.remove(waiter.inPool)
-    group.waiters.remove(waiter.inGroup)
-    waiter.inQueue.list?.remove(waiter.inQueue)
+    waiter.left = true
+    this.#waiters.onLeft()
+    group.waiters.onLeft()
+    waiter.queue.onLeft()
     this.#deadlines.remove(waiter)
     waiter.exchange.carrier = null
     return waiter.exchange
@@ -161,20 +162,19 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
 
   /** Lets as many of an origin's parked waiters as it may have places for wait for a place of any kind. */
   #unpark(group: OriginGroup): void {
-    while (
-      group.parked.first !== null &&
-      !isFull(group.claimed, this.#limits.maxConnectionsPerOrigin)
-    ) {
-      const { value: waiter } = group.parked.first
-      group.parked.remove(waiter.inQueue)
-      this.#forPlace.push(waiter.inQueue)
+    while (!isFull(group.claimed, this.#limits.maxConnectionsPerOrigin)) {
+      const waiter = group.parked.shift()
+      if (waiter === null) return
+      waiter.queue = this.#forPlace
+      this.#forPlace.push(waiter)
     }
   }
 
   /** Gives free places to those who wait for one. */
   #fill(): void {
-    while (this.#forPlace.first !== null && !isFull(this.#places, this.#limits.maxConnections)) {
-      const { value: waiter } = this.#forPlace.first
+    while (!isFull(this.#places, this.#limits.maxConnections)) {
+      const waiter = this.#forPlace.first
+      if (waiter === null) return
       const group = this.#groups.get(waiter.origin.key) as OriginGroup
       this.#open(this.#leave(waiter, group), group)
     }
@@ -209,8 +209,8 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     const now = this.#backend.clock.now()
     const decision = decideFreed(
       {
-        oldestOfOrigin: group.waiters.first?.value.order ?? null,
-        oldestForPlace: this.#forPlace.first?.value.order ?? null,
+        oldestOfOrigin: group.waiters.first?.order ?? null,
+        oldestForPlace: this.#forPlace.first?.order ?? null,
         idle: this.#idle.size,
       },
       this.#limits,
@@ -221,7 +221,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     if (until <= now)
       return connection.close(this.#isOld(connection, now) ? 'lifetime-over' : 'keepalive-expired')
     if (decision === 'serve') {
-      const exchange = this.#leave((group.waiters.first as { value: Waiter }).value, group)
+      const exchange = this.#leave(group.waiters.first as Waiter, group)
       this.#unpark(group)
       return connection.start(exchange, now)
     }
@@ -275,14 +275,14 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
       active: this.#places - this.#connecting - this.#idle.size,
       idle: this.#idle.size,
       waiting: this.#waiters.size,
-      oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.value.since,
+      oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.since,
       origins: this.#groups.size,
     }
   }
 
   /** Closes what is idle. @returns the exchanges that wait or are under way, for the caller to end */
   close(): Exchange[] {
-    this.#deadlines.clear()
+    this.#deadlines.stop()
     const open: Exchange[] = []
     for (const group of [...this.#groups.values()]) {
       for (const waiter of group.waiters) open.push(waiter.exchange)

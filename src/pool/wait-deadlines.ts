@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../backends/backend.ts'
-import { LinkedList } from './linked-list.ts'
+import { Queue } from './queue.ts'
 import type { Waiter } from './waiter.ts'
 
 /**
@@ -9,8 +9,9 @@ import type { Waiter } from './waiter.ts'
 export class WaitDeadlines {
   readonly #clock: Clock
   readonly #onLate: (waiter: Waiter) => void
-  readonly #queues = new Map<number, { waiters: LinkedList<Waiter>; timer: Timer }>()
+  readonly #queues = new Map<number, { waiters: Queue<Waiter>; timer: Timer }>()
 
+  /** @param onLate makes the waiter leave */
   constructor(clock: Clock, onLate: (waiter: Waiter) => void) {
     this.#clock = clock
     this.#onLate = onLate
@@ -21,20 +22,21 @@ export class WaitDeadlines {
     if (timeout === null) return
     let queue = this.#queues.get(timeout)
     if (queue === undefined) {
-      queue = { waiters: new LinkedList(), timer: this.#clock.timer(() => this.#onTimer(timeout)) }
+      queue = { waiters: new Queue(), timer: this.#clock.timer(() => this.#onTimer(timeout)) }
       this.#queues.set(timeout, queue)
       queue.timer.arm(timeout)
     }
-    queue.waiters.push(waiter.inDeadlines)
+    queue.waiters.push(waiter)
   }
 
+  /** It has left. */
   remove(waiter: Waiter): void {
-    waiter.inDeadlines.list?.remove(waiter.inDeadlines)
+    const timeout = waiter.exchange.timeouts.pool
+    if (timeout !== null) this.#queues.get(timeout)?.waiters.onLeft()
   }
 
-  clear(): void {
+  stop(): void {
     for (const { timer } of this.#queues.values()) timer.cancel()
-    this.#queues.clear()
   }
 
   #onTimer(timeout: number): void {
@@ -44,14 +46,13 @@ export class WaitDeadlines {
       if (queue === undefined) return
       const now = this.#clock.now()
       for (;;) {
-        const oldest = queue.waiters.first?.value
-        if (oldest === undefined) {
+        const oldest = queue.waiters.first
+        if (oldest === null) {
           this.#queues.delete(timeout)
           return
         }
         const left = oldest.since + timeout - now
         if (left > 0) return queue.timer.arm(Math.max(1, left))
-        queue.waiters.remove(oldest.inDeadlines)
         this.#onLate(oldest)
       }
     })

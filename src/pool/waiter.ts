@@ -1,6 +1,6 @@
 import type { Carrier, Exchange } from '../connection/exchange.ts'
 import type { Origin } from '../models/origin.ts'
-import { Link } from './linked-list.ts'
+import type { Queue } from './queue.ts'
 
 export interface WaiterOwner {
   onCancelled(waiter: Waiter): void
@@ -12,27 +12,29 @@ export class Waiter implements Carrier {
   readonly origin: Origin
   /** Drawn in the order of arrival. */
   readonly order: number
-  readonly since: number
-  readonly inPool = new Link<Waiter>(this)
-  /** Its place among its origin's. */
-  readonly inGroup = new Link<Waiter>(this)
-  /** Its place among those that wait for a place, or for one of their origin's. */
-  readonly inQueue = new Link<Waiter>(this)
-  readonly inDeadlines = new Link<Waiter>(this)
+  /** Whether it waits for a place, or for one of its origin's. */
+  queue: Queue<Waiter>
+  /** It waits no more. */
+  left = false
   readonly #owner: WaiterOwner
 
   constructor(
     exchange: Exchange,
     origin: Origin,
     order: number,
-    since: number,
+    queue: Queue<Waiter>,
     owner: WaiterOwner,
   ) {
     this.exchange = exchange
     this.origin = origin
     this.order = order
-    this.since = since
+    this.queue = queue
     this.#owner = owner
+  }
+
+  /** It waits since it was dispatched. In the clock's time. */
+  get since(): number {
+    return this.exchange.startedAt
   }
 
   resume(): void {}

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { Queue } from '../../src/pool/queue.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+interface Item {
+  readonly name: number
+  left: boolean
+}
+
+function queueOf(size: number) {
+  const queue = new Queue<Item>()
+  const items = Array.from({ length: size }, (_, name) => ({ name, left: false }))
+  for (const item of items) queue.push(item)
+  return { queue, items }
+}
+
+function leave(queue: Queue<Item>, item: Item): void {
+  item.left = true
+  queue.onLeft()
+}
+
+test('in order, and empty after all have left, in any order', () => {
+  const orders = [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ]
+  for (const order of orders) {
+    const { queue, items } = queueOf(3)
+    const here = new Set(items)
+    for (const i of order) {
+      assert.equal(queue.first, [...here][0])
+      leave(queue, items[i])
+      here.delete(items[i])
+      assert.deepEqual([...queue], [...here])
+      assert.equal(queue.size, here.size)
+      assert.equal(queue.first, [...here][0] ?? null)
+    }
+    assert.equal(queue.shift(), null)
+  }
+})
+
+test('what is taken out has not left: it may stand in another queue', () => {
+  const { queue, items } = queueOf(3)
+  leave(queue, items[0])
+  assert.equal(queue.shift(), items[1])
+  assert.equal(items[1].left, false)
+  assert.deepEqual([...queue], [items[2]])
+  queue.push(items[0])
+  items[0].left = false
+  assert.equal(queue.shift(), items[2])
+  assert.equal(queue.shift(), items[0])
+  assert.equal(queue.size, 0)
+})
+
+test('every operation looks at a handful of items, however long the queue', () => {
+  for (const from of ['first', 'last', 'any']) {
+    const looks = [100, 10_000].map((size) => {
+      let looked = 0
+      const watched = (name: number) => {
+        let left = false
+        return {
+          name,
+          get left() {
+            looked++
+            return left
+          },
+          set left(value) {
+            left = value
+          },
+        }
+      }
+      const queue = new Queue<Item>()
+      const items = Array.from({ length: size }, (_, name) => watched(name))
+      for (const item of items) queue.push(item)
+      if (from === 'last') items.reverse()
+      if (from === 'any') items.sort((x, y) => ((x.name * 7919) % size) - ((y.name * 7919) % size))
+      for (const item of items) {
+        assert.ok(queue.first)
+        leave(queue, item)
+      }
+      return looked / size
+    })
+    for (const each of looks) assert.ok(each < 4, `${each} looks for each item, the ${from} first`)
+  }
+})
+
+test('what has left is not kept, even while others wait', async () => {
+  const { queue, items } = queueOf(3)
+  const gone = new WeakRef(items[1])
+  const waits = items[2]
+  leave(queue, items[1])
+  leave(queue, items[0])
+  items.length = 0
+  await new Promise(setImmediate) // a WeakRef holds until its turn of the loop is over
+  collectGarbage()
+  assert.equal(gone.deref(), undefined)
+  assert.deepEqual([...queue], [waits])
+})
