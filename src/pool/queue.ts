@@ -8,7 +8,7 @@
 export class Queue<Item extends { readonly left: boolean }> {
   /** How many are here and have not left. */
   size = 0
-  #items: Item[] = []
+  readonly #items: Item[] = []
   #head = 0
 
   push(item: Item): void {
@@ -38,11 +38,18 @@ export class Queue<Item extends { readonly left: boolean }> {
 
   #removed(): void {
     this.size--
-    // What has left is forgotten before it is half of what is kept.
-    if (this.#items.length > 2 * this.size) {
-      this.#items = this.#items.filter((item, at) => at >= this.#head && !item.left)
-      this.#head = 0
+    // What has left is forgotten before it is more than half of what is kept.
+    if (this.#items.length > 2 * this.size) this.#closeRanks()
+  }
+
+  #closeRanks(): void {
+    const items = this.#items
+    let kept = 0
+    for (let at = this.#head; at < items.length; at++) {
+      if (!items[at].left) items[kept++] = items[at]
     }
+    items.length = kept
+    this.#head = 0
   }
 
   *[Symbol.iterator](): Generator<Item> {

@@ -199,7 +199,10 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
 
   adopt(place: Place, socket: BackendSocket): Connection {
     this.#connecting--
-    this.#tell('connection:open', { origin: place.origin.key, address: socket.remoteAddress })
+    if (this.#trace !== null) {
+      // The address is a system call, and 95 bytes that the socket keeps.
+      this.#tell('connection:open', { origin: place.origin.key, address: socket.remoteAddress })
+    }
     return new Connection(place.origin.key, socket, this.#backend.clock, place)
   }
 

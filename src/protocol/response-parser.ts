@@ -41,6 +41,8 @@ type Expecting = 'head' | 'chunks' | 'counted' | 'until-close' | 'tunnel' | 'not
 
 const { window, record, WINDOW } = wasm
 
+const NO_PATCHES: readonly Patch[] = []
+
 /** With a base before the window no position of a trailer is 0, which stands for none. */
 const BEFORE_WINDOW = WINDOW - 1
 
@@ -80,7 +82,7 @@ export class ResponseParser {
   #skipped = 0
   /** The head needs mending, which takes all of it. */
   #needsMending = false
-  #patches: Patch[] = []
+  #patches: readonly Patch[] = NO_PATCHES
 
   constructor(sink: MessageSink) {
     this.#sink = sink
@@ -114,7 +116,7 @@ export class ResponseParser {
     this.#skipped = 0
     if (this.#needsMending) {
       this.#needsMending = false
-      this.#patches = []
+      this.#patches = NO_PATCHES
     }
   }
 
@@ -359,7 +361,7 @@ export class ResponseParser {
     const hasFold = unfold(head)
     const patches = isLength ? maskContentLength(head) : []
     if (!hasFold && patches.length === 0) return false
-    if (isWhole) this.#patches.push(...patches)
+    if (isWhole) this.#patches = [...this.#patches, ...patches]
     this.#fresh = this.#needsMending = true
     return true
   }
