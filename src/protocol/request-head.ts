@@ -104,7 +104,7 @@ export function requestHead(
       if (typeof value !== 'string' || NOT_VALUE.test(value)) checkField(name, value)
       if (role !== 'plain') {
         special ??= new SpecialFields()
-        if (special.take(role, value)) continue
+        if (special.take(role, name, value)) continue
       }
       fields += `${name}: ${value}\r\n`
     }
@@ -118,15 +118,15 @@ export function requestHead(
   const { close, expectsContinue, upgrade } = special
   return {
     text:
-      `${method} ${target}${special.host === null ? host : hostField(special.host)}` +
+      `${method} ${target}${special.host === null ? host : hostField(special.host, special.hostName)}` +
       `${special.connectionField()}${fields}${length.field}\r\n`,
     framing: { contentLength: length.contentLength, close, expectsContinue, upgrade },
   }
 }
 
 /** The end of a request-line and Host, the first field (RFC 9110 7.2): made once for an origin. */
-export function hostField(authority: string): string {
-  return ` HTTP/1.1\r\nHost: ${authority}\r\n`
+export function hostField(authority: string, name = 'Host'): string {
+  return ` HTTP/1.1\r\n${name}: ${authority}\r\n`
 }
 
 const NO_CONTENT: RequestFraming = {
@@ -195,15 +195,21 @@ class SpecialFields {
   te = false
   upgrade = false
   close = false
+  // As the caller spells them; of a repeated field the first.
+  hostName = 'Host'
+  contentLengthName = 'Content-Length'
+  transferEncodingName = 'Transfer-Encoding'
+  connectionName = 'Connection'
 
   /** @returns whether the writer places the field itself */
-  take(role: Role, value: string): boolean {
+  take(role: Role, name: string, value: string): boolean {
     switch (role) {
       case 'host':
         if (this.host !== null) throw new LocalProtocolError('Host is given twice')
         if (/[\s/@?#]/.test(value))
           throw new LocalProtocolError('Host is not a host with an optional port')
         this.host = value
+        this.hostName = name
         return true
       case 'content-length':
         if (this.contentLength !== null)
@@ -212,11 +218,14 @@ class SpecialFields {
           throw new LocalProtocolError('Content-Length is not a decimal number below 2^53')
         }
         this.contentLength = Number(value)
+        this.contentLengthName = name
         return true
       case 'transfer-encoding':
+        if (this.transferEncoding.length === 0) this.transferEncodingName = name
         for (const coding of listOf(value)) this.transferEncoding.push(coding)
         return true
       case 'connection':
+        if (this.connection.length === 0) this.connectionName = name
         for (const option of listOf(value)) this.connection.push(option)
         return true
       case 'expect':
@@ -257,7 +266,7 @@ class SpecialFields {
     const options = [...this.connection]
     if (this.te && !this.names('te')) options.push('TE')
     if (this.upgrade && !this.names('upgrade')) options.push('Upgrade')
-    return options.length === 0 ? '' : `Connection: ${options.join(', ')}\r\n`
+    return options.length === 0 ? '' : `${this.connectionName}: ${options.join(', ')}\r\n`
   }
 }
 
@@ -285,7 +294,8 @@ function framingField(
     if (chunked.length !== 1 || transferEncoding.at(-1)?.toLowerCase() !== 'chunked') {
       throw new LocalProtocolError('Transfer-Encoding has to name chunked once, and last')
     }
-    return { field: `Transfer-Encoding: ${transferEncoding.join(', ')}\r\n`, contentLength: null }
+    const field = `${special.transferEncodingName}: ${transferEncoding.join(', ')}\r\n`
+    return { field, contentLength: null }
   }
   if (hasTrailers) {
     if (content === 'none') throw new LocalProtocolError('Trailers without content')
@@ -298,23 +308,26 @@ function framingField(
       throw new LocalProtocolError(`Content-Length is ${contentLength}, and there is no content`)
     }
     const stated = contentLength === 0 || expectsContent(method)
-    return stated ? EMPTY : NONE
+    return stated ? { field: lengthField(special, 0), contentLength: 0 } : NONE
   }
   if (content === null) {
     if (contentLength === null)
       return { field: 'Transfer-Encoding: chunked\r\n', contentLength: null }
-    return { field: `Content-Length: ${contentLength}\r\n`, contentLength }
+    return { field: lengthField(special, contentLength), contentLength }
   }
   if (contentLength !== null && contentLength !== content) {
     throw new LocalProtocolError(
       `Content-Length is ${contentLength}, and the content has ${content} bytes`,
     )
   }
-  return { field: `Content-Length: ${content}\r\n`, contentLength: content }
+  return { field: lengthField(special, content), contentLength: content }
 }
 
 const NONE = { field: '', contentLength: 0 }
-const EMPTY = { field: 'Content-Length: 0\r\n', contentLength: 0 }
+
+function lengthField({ contentLengthName }: SpecialFields, length: number): string {
+  return `${contentLengthName}: ${length}\r\n`
+}
 
 /** Fields that frame, route or authorise have no place behind the content. RFC 9110 6.5.1 */
 const NEVER_TRAILERS = new Set([
