@@ -20,6 +20,8 @@ import {
   nothingSent,
   sendingFailed,
 } from './failures.ts'
+import type { IntakeOwner } from './intake.ts'
+import { Intake } from './intake.ts'
 import { withoutExpect } from './outgoing-request.ts'
 import { openRawSocket } from './raw-socket.ts'
 import type { ConnectionEvent, ConnectionState } from './states.ts'
@@ -36,8 +38,6 @@ function contentOfOneWrite({ content, framing }: OutgoingRequest): Uint8Array | 
   return fits && framing.contentLength !== null && !framing.expectsContinue ? content : null
 }
 
-const NOWHERE = new Uint8Array(0)
-
 /** Who decides what a connection does next. */
 export interface ConnectionOwner {
   /** The exchange is over and its end not yet told: the connection may take another at once. */
@@ -48,7 +48,9 @@ export interface ConnectionOwner {
 }
 
 /** One established connection: an HTTP/1.1 exchange at a time. */
-export class Connection implements SocketHandler, MessageSink, UploadOwner, Carrier, DeadlineFacts {
+export class Connection
+  implements SocketHandler, MessageSink, IntakeOwner, UploadOwner, Carrier, DeadlineFacts
+{
   /** Where it leads; what tells who may use it. */
   readonly origin: string
   readonly openedAt: number
@@ -61,6 +63,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   readonly #clock: Clock
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
+  readonly #intake: Intake
   #head: ResponseHead | null = null
   #upload: Upload | null = null
   /** The end of the response, while it waits for the upload or the reader. */
@@ -70,18 +73,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   /** Some of a request was never sent, so no other may follow it. */
   #unsent = false
 
-  /** The latest answer to `readTarget`. */
-  #target: Uint8Array = NOWHERE
-  /** The same, when it is a buffer of the sink's and not the shared window. */
-  #direct: Buffer | null = null
-  #targetFull = false
-  /** The next read goes to a target of before: the parser wants it somewhere else by now. */
-  #moved = false
-
-  // What came after the reader had asked for a pause.
-  paused = false
-  #resumed = false
-  #backlog: Buffer[] | null = null
+  /** How the peer ended, while the reader pauses. */
   #ending: (() => void) | null = null
 
   // Deadlines: one timer, armed for the earliest that was ever asked for and looked at when it fires.
@@ -100,6 +92,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.#clock = clock
     this.#owner = owner
     this.#parser = new ResponseParser(this)
+    this.#intake = new Intake(socket, this.#parser, clock, this)
     this.#timer = new DeadlineTimer(clock, this)
     this.openedAt = clock.now()
     socket.handler = this
@@ -107,6 +100,10 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   get sending(): boolean {
     return this.blocked || (this.#upload?.isActive ?? false)
+  }
+
+  get paused(): boolean {
+    return this.#intake.paused
   }
 
   // --- exchanges
@@ -156,7 +153,7 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.#timer.cancel()
     this.#parser.stop()
     this.#upload?.stop()
-    this.#backlog = null
+    this.#intake.stop()
     this.#socket.destroy()
     this.#owner.onClosed(this, reason, replay)
   }
@@ -200,10 +197,11 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
 
   onBody(source: Buffer, start: number, end: number): void {
     if (start === end) return
-    this.#resumed = false
+    this.#intake.resumed = false
     try {
       const { body } = this.exchange as Exchange
-      if ((body as BodySink).onBody(source, start, end) === false) this.#pause()
+      const goesOn = (body as BodySink).onBody(source, start, end)
+      if (goesOn === false && this.exchange !== null) this.#intake.pause()
     } catch (error) {
       this.#fail('handler-threw', error)
     }
@@ -268,8 +266,8 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     if (trailers === null || exchange === null || this.paused) return
     if (this.sending && this.#wantsRest()) return
     const reason = reasonAgainstReuse({
-      surplus: this.#parser.surplus + (this.#backlog?.length ?? 0),
-      targetFull: this.#targetFull,
+      surplus: this.#parser.surplus + this.#intake.kept,
+      targetFull: this.#intake.targetFull,
       untilClose: this.#parser.untilClose,
       uploadFinished: !this.sending && !this.#unsent,
       requestSaysClose: exchange.request.framing.close,
@@ -299,29 +297,14 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
   // --- what the socket says
 
   readTarget(): Uint8Array {
-    const { exchange } = this
-    const { expecting } = this.#parser
-    if (
-      exchange !== null &&
-      !this.paused &&
-      (expecting === 'counted' || expecting === 'until-close')
-    ) {
-      this.#direct = (exchange.body as BodySink).target(this.#parser.remaining)
-    } else {
-      this.#direct = null
-    }
-    this.#target = this.#direct ?? this.#parser.target
-    return this.#target
+    return this.#intake.target(this.exchange?.body ?? null)
   }
 
   onRead(length: number): void {
     const { exchange } = this
     if (exchange === null) return this.close('idle-data')
     exchange.responseStarted = true
-    this.#targetFull = length === this.#target.length
-    if (this.paused || this.#moved) return this.#keep(length)
-    if (this.#direct === null) this.#parser.read(length)
-    else this.#parser.take(this.#direct, 0, length)
+    this.#intake.read(length)
     if (this.exchange === exchange) this.readSince = this.#clock.now()
   }
 
@@ -467,65 +450,20 @@ export class Connection implements SocketHandler, MessageSink, UploadOwner, Carr
     this.#fail('request-failed', error)
   }
 
-  // --- pausing
-
-  #pause(): void {
-    if (this.#resumed || this.exchange === null) return
-    this.paused = true
-    this.#socket.pause()
-  }
-
   resume(): void {
-    this.#resumed = true
-    if (!this.paused) return
-    this.#clock.microtask(() => {
-      if (this.paused && this.#resumed) this.#continue()
-    })
+    this.#intake.resume()
   }
 
-  #keep(length: number): void {
-    this.#backlog ??= []
-    this.#backlog.push(Buffer.from(this.#target.subarray(0, length)))
-    if (this.paused) return
-    this.#continue()
-    this.#moved = false // a new target is asked for right after this read
-  }
-
-  #continue(): void {
-    const { exchange } = this
-    this.paused = false
-    while (this.#backlog !== null && this.#backlog.length > 0) {
-      this.#feed(this.#backlog.shift() as Buffer)
-      if (this.paused) return
-    }
-    if (this.state === 'closed') return
-    this.#moved = this.#target !== this.#parser.target
-    if (this.exchange !== exchange) return this.#socket.resume() // complete: others may be served
-    if (this.#trailers !== null) return this.#afterPause()
+  onContinued(): void {
     const ending = this.#ending
-    this.#ending = null
-    if (ending !== null) return ending()
-    this.#afterPause()
-  }
-
-  #afterPause(): void {
+    if (ending !== null && this.#trailers === null) {
+      this.#ending = null
+      return ending()
+    }
     this.#socket.resume()
     this.readSince = this.#clock.now()
     this.#schedule()
     this.#finish()
-  }
-
-  /** Gives kept bytes to the parser, as many at a time as it has room for. */
-  #feed(bytes: Buffer): void {
-    const { expecting } = this.#parser
-    if (expecting === 'counted' || expecting === 'until-close') {
-      return this.#parser.take(bytes, 0, bytes.length)
-    }
-    const { target } = this.#parser
-    const length = Math.min(bytes.length, target.length)
-    if (length < bytes.length) this.#backlog?.unshift(bytes.subarray(length))
-    target.set(bytes.subarray(0, length))
-    this.#parser.read(length)
   }
 
   // --- time
