@@ -56,7 +56,7 @@ function fieldsOf({ headers }: Seen): string[] {
 }
 
 const codings = `accept-encoding: ${acceptEncoding()}`
-const defaults = ['Connection: keep-alive', 'accept: */*', codings, 'user-agent: hawser/0.1.0']
+const defaults = ['connection: keep-alive', 'accept: */*', codings, 'user-agent: hawser/0.1.0']
 
 describe('verbs', () => {
   const verbs = ['get', 'options', 'post', 'put', 'patch', 'delete'] as const
@@ -118,13 +118,13 @@ describe('headers', () => {
       'defaults are replaced',
       { 'User-Agent': 'mine' },
       { Accept: 'text/html' },
-      ['Connection: keep-alive', codings, 'User-Agent: mine', 'Accept: text/html'],
+      ['connection: keep-alive', codings, 'User-Agent: mine', 'Accept: text/html'],
     ],
     [
       'null removes',
       { 'user-agent': null as never, 'X-A': '1' },
       { 'x-a': null as never, ACCEPT: null as never },
-      ['Connection: keep-alive', codings],
+      ['connection: keep-alive', codings],
     ],
     [
       'pairs',
