@@ -1,14 +1,23 @@
 import { isIP } from 'node:net'
-import type { ConnectionOptions, PeerCertificate, SecureContext } from 'node:tls'
-import { checkServerIdentity, createSecureContext } from 'node:tls'
+import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from 'node:tls'
+import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
+import type { TlsSettings } from '../models/tls-settings.ts'
 import type { TlsTarget } from './backend.ts'
 import { own } from './own.ts'
 
 /** One for each options object: it parses certificates and keys, and owns some 100 KB. */
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
 
+/** Starts TLS for `target`; `where` says over what. */
+export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSocket {
+  const socket = connect({ ...tlsOptions(target), ...where })
+  const { keylog } = own<TlsSettings>(target.options)
+  if (typeof keylog === 'function') socket.on('keylog', keylog)
+  return socket
+}
+
 /** What `tls.connect` takes, but for where to connect to. */
-export function tlsOptions(target: TlsTarget): ConnectionOptions {
+function tlsOptions(target: TlsTarget): ConnectionOptions {
   const { host, options: given } = target
   const options = own(given)
   return {

@@ -1,11 +1,10 @@
 import { lookup } from 'node:dns'
 import type { OnReadOpts, Socket } from 'node:net'
 import { connect } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { Backend, ConnectTarget, TlsTarget } from './backend.ts'
 import { hold, release } from './hold.ts'
 import { NodeSocket } from './node-socket.ts'
-import { tlsOptions } from './node-tls.ts'
+import { connectTls } from './node-tls.ts'
 import { own } from './own.ts'
 import { systemClock } from './system-clock.ts'
 
@@ -50,7 +49,7 @@ function open(target: ConnectTarget, onread: OnReadOpts): Socket {
     keepAliveInitialDelay: KEEP_ALIVE_PROBES_AFTER,
     onread,
   }
-  return tls ? connectTls({ ...tlsOptions(tls), ...options }) : connect(options)
+  return tls ? connectTls(tls, options) : connect(options)
 }
 
 function openOver(below: Socket, tls: TlsTarget): Socket {
@@ -59,8 +58,8 @@ function openOver(below: Socket, tls: TlsTarget): Socket {
     if (below.destroyed || below.readableEnded) throw new Error('the tunnel is closed')
     // A stream in 'data' mode reads on after `pause()` until its buffer is full, and an error found
     // there costs what is in the buffer: it holds one read.
-    const options = { ...tlsOptions(tls), socket: below, highWaterMark: 1 }
-    return connectTls(options)
+    const options = { socket: below, highWaterMark: 1 }
+    return connectTls(tls, options)
   } catch (error) {
     below.destroy()
     throw error

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { ProxiesInit } from '../../src/dispatch/proxy-map.ts'
+import { proxyMap } from '../../src/dispatch/proxy-map.ts'
+import { whilePolluted } from '../support/pollution.ts'
+
+class FakeProxy {
+  readonly url: string
+
+  constructor(url: string | URL) {
+    this.url = new URL(url).host
+  }
+}
+
+function routes(given: ProxiesInit<FakeProxy>, ...urls: string[]) {
+  const map = proxyMap(given, FakeProxy)
+  return urls.map((url) => map.lookup(new URL(url)))
+}
+
+function hosts(given: ProxiesInit<FakeProxy>, ...urls: string[]) {
+  return routes(given, ...urls).map((proxy) => proxy?.url ?? null)
+}
+
+const http = 'http://a.test'
+const https = 'https://a.test'
+
+test('one proxy for all', () => {
+  const proxy = new FakeProxy('http://p.test:1')
+  assert.deepEqual(hosts('http://p.test:1', http, https), ['p.test:1', 'p.test:1'])
+  assert.deepEqual(hosts(new URL('http://p.test:1'), http, https), ['p.test:1', 'p.test:1'])
+  assert.deepEqual(routes(proxy, http, https), [proxy, proxy])
+  assert.equal(routes(proxy, http)[0], proxy)
+})
+
+test('none at all', () => {
+  for (const given of [null, {}, { all: null }, { http: null, https: undefined }]) {
+    assert.deepEqual(hosts(given, http, https), [null, null])
+  }
+})
+
+test('one for each pattern, in any form', () => {
+  const proxy = new FakeProxy('http://p.test:3')
+  const given = {
+    http: 'http://p.test:1',
+    all: new URL('http://p.test:2'),
+    'all://b.test': proxy,
+    'https://internal': null,
+    'http://internal': undefined,
+  }
+  assert.deepEqual(
+    hosts(given, http, https, 'http://b.test', 'https://internal', 'http://internal'),
+    ['p.test:1', 'p.test:2', 'p.test:3', null, 'p.test:1'],
+  )
+})
+
+test('the same URL is the same proxy', () => {
+  const given = { http: 'http://p.test', https: 'http://p.test', 'all://b.test': 'http://q.test' }
+  const [a, b, c] = routes(given, http, https, 'http://b.test')
+  assert.equal(a, b)
+  assert.notEqual(a, c)
+})
+
+test('records of any prototype', () => {
+  assert.deepEqual(hosts(Object.assign(Object.create(null), { all: 'http://p.test' }), http), [
+    'p.test',
+  ])
+})
+
+describe('what is no proxy', () => {
+  const values: [unknown, RegExp][] = [
+    [5, /5$/],
+    [true, /true$/],
+    [[], /Array\]$/],
+    [new Map(), /Map\]$/],
+    [() => {}, /Function/],
+    [{ url: 'http://user:hunter2@p.test' }, /Object\]$/],
+  ]
+  for (const [value, shown] of values) {
+    test(String(shown), () => {
+      const isRecord = shown.source.includes('Object')
+      const given = [{ 'all://a.test': value }, ...(isRecord ? [] : [value])]
+      for (const each of given) {
+        assert.throws(
+          () => proxyMap(each as ProxiesInit<FakeProxy>, FakeProxy),
+          (error) => {
+            assert.ok(error instanceof TypeError)
+            assert.match(
+              error.message,
+              /^proxies(\["all:\/\/a\.test"\])? must be null, a URL or an/,
+            )
+            assert.match(error.message, shown)
+            return !error.message.includes('hunter2')
+          },
+        )
+      }
+    })
+  }
+
+  test('the class says what is wrong with a URL', () => {
+    assert.throws(() => proxyMap({ all: 'nonsense' }, FakeProxy), { code: 'ERR_INVALID_URL' })
+  })
+
+  test('a password in a key is not shown', () => {
+    const given = { 'http://user:hunter2@a.test': 5 } as unknown as ProxiesInit<FakeProxy>
+    assert.throws(
+      () => proxyMap(given, FakeProxy),
+      (error) => error instanceof TypeError && !error.message.includes('hunter2'),
+    )
+  })
+})
+
+test('a polluted Object.prototype changes nothing', () => {
+  const found = whilePolluted({ all: 'http://evil.test', http: 'http://evil.test' }, () =>
+    hosts({ https: 'http://p.test' }, http, https),
+  )
+  assert.deepEqual(found, [null, 'p.test'])
+})

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { TlsSettingsInit } from '../../src/models/tls-settings.ts'
+import { tlsSettings } from '../../src/models/tls-settings.ts'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { encrypted, temporaryDirectory } from './pem-files.ts'
+
+const a = certificateAuthority('A')
+const b = certificateAuthority('B')
+const client = certificateFor(['client'], { ca: a })
+
+function settings(init: TlsSettingsInit) {
+  return tlsSettings({ env: {}, ...init })
+}
+
+describe('the same content is the same object', () => {
+  test('of nothing at all', () => {
+    assert.equal(settings({}), settings({ verify: true }))
+    assert.equal(settings({}), settings({ verify: {} }))
+  })
+
+  test('of files, whatever their path', (t) => {
+    const { path, write } = temporaryDirectory(t)
+    const ca = write('ca.pem', a.cert)
+    const both = write('both.pem', client.cert + client.key)
+    const copy = join(path, 'copy.pem')
+    copyFileSync(ca, copy)
+    const one = settings({ verify: ca, cert: both })
+    assert.equal(settings({ verify: copy, cert: [both, both] }), one)
+    assert.equal(tlsSettings({ env: { SSL_CERT_FILE: ca }, cert: both }), one)
+    assert.ok(Object.isFrozen(one))
+  })
+
+  test('of options, in whatever order', () => {
+    const checkServerIdentity = () => undefined
+    const one = settings({
+      verify: { ca: [a.cert, Buffer.from(b.cert)], minVersion: 'TLSv1.3', checkServerIdentity },
+    })
+    const other = settings({
+      verify: {
+        checkServerIdentity,
+        minVersion: 'TLSv1.3',
+        ciphers: undefined,
+        ca: [a.cert, Buffer.from(b.cert)],
+      },
+    })
+    assert.equal(one, other)
+    assert.ok(Object.isFrozen(one) && Object.isFrozen(one.ca))
+  })
+})
+
+describe('other content is another object', () => {
+  const pairs: [string, TlsSettingsInit['verify'], TlsSettingsInit['verify']][] = [
+    ['trust', true, false],
+    ['trust, as an option', { rejectUnauthorized: true }, false],
+    ['a value', { minVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3' }],
+    ['a name', { minVersion: 'TLSv1.2' }, { maxVersion: 'TLSv1.2' }],
+    [
+      'the functions',
+      { checkServerIdentity: () => undefined },
+      { checkServerIdentity: () => undefined },
+    ],
+    [
+      'the instances',
+      { secureContext: new (class {})() as never },
+      { secureContext: new (class {})() as never },
+    ],
+    ['where it ends', { ca: [a.cert, b.cert] }, { ca: [a.cert + b.cert] }],
+    ['the order', { ca: [a.cert, b.cert] }, { ca: [b.cert, a.cert] }],
+    ['text and bytes', { ca: a.cert }, { ca: Buffer.from(a.cert) }],
+    ['a list', { ca: a.cert }, { ca: [a.cert] }],
+    ['number and text', { timeout: 1 }, { timeout: '1' as never }],
+    ['number and bigint', { timeout: 1 }, { timeout: 1n as never }],
+    ['where text ends', { ALPNProtocols: ['a', 'stringb'] }, { ALPNProtocols: ['astring', 'b'] }],
+    ['null', { ciphers: null as never }, { ciphers: 'null' }],
+    [
+      'records in lists',
+      { key: [{ pem: 'a', passphrase: 'b' }] },
+      { key: [{ pem: 'a', passphrase: 'c' }] },
+    ],
+  ]
+  for (const [name, one, other] of pairs) {
+    test(name, () => {
+      const first = settings({ verify: one })
+      assert.notEqual(first, settings({ verify: other }))
+      assert.equal(first, settings({ verify: one }))
+    })
+  }
+
+  test('the passphrase, certificate and key', (t) => {
+    const { write } = temporaryDirectory(t)
+    const cert = write('cert.pem', client.cert)
+    const key = write('key.pem', encrypted(client, 'x'))
+    const plain = write('plain.pem', client.key)
+    const one = settings({ cert: [cert, key, 'x'] })
+    assert.equal(settings({ cert: [cert, key, 'x'] }), one)
+    // What was good before says nothing about another passphrase.
+    assert.throws(() => settings({ cert: [cert, key, 'y'] }), TypeError)
+    assert.notEqual(settings({ cert: [cert, plain] }), one)
+    assert.notEqual(settings({ cert: [cert, plain] }), settings({ cert: [cert, plain, 'x'] }))
+  })
+
+  test('a file that has changed since', (t) => {
+    const { write } = temporaryDirectory(t)
+    const path = write('ca.pem', a.cert)
+    const before = settings({ verify: path })
+    write('ca.pem', b.cert)
+    const after = settings({ verify: path })
+    assert.notEqual(after, before)
+    assert.equal(after.ca, b.cert.trim())
+    assert.equal(before.ca, a.cert.trim())
+    write('ca.pem', a.cert)
+    assert.equal(settings({ verify: path }), before)
+    write('ca.pem', 'broken')
+    assert.throws(() => settings({ verify: path }), TypeError)
+  })
+
+  test('a file that came into the directory', (t) => {
+    const { path, write } = temporaryDirectory(t)
+    write('a.pem', a.cert)
+    const before = settings({ verify: path })
+    write('b.pem', b.cert)
+    assert.notEqual(settings({ verify: path }), before)
+  })
+
+  test('the key log', (t) => {
+    const { path } = temporaryDirectory(t)
+    const withLog = (name: string) => tlsSettings({ env: { SSLKEYLOGFILE: join(path, name) } })
+    assert.equal(withLog('1'), withLog('1'))
+    assert.notEqual(withLog('1'), withLog('2'))
+    assert.notEqual(withLog('1'), settings({}))
+    assert.equal(readFileSync(join(path, '2'), 'latin1'), '')
+  })
+})
+
+test('what nobody uses any more is not kept', async () => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const refs = Array.from(
+    { length: 50 },
+    (_, i) => new WeakRef(settings({ verify: { ciphers: `${i}` } })),
+  )
+  const used = settings({ verify: { ciphers: '50' } })
+  const alive = () => refs.filter((ref) => ref.deref() !== undefined).length
+  for (let turn = 0; turn < 20 && alive() > 0; turn++) {
+    await new Promise(setImmediate)
+    gc()
+  }
+  assert.equal(alive(), 0)
+  assert.equal(settings({ verify: { ciphers: '50' } }), used)
+})

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { nodeBackend } from '../../src/backends/node.ts'
+import { ConnectError } from '../../src/errors.ts'
+import type { TlsSettings } from '../../src/models/tls-settings.ts'
+import { tlsSettings } from '../../src/models/tls-settings.ts'
+import { Recorder } from '../backends/recorder.ts'
+import { openPool, tlsServer, toLoopback } from '../engine/servers.ts'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { whilePolluted } from '../support/pollution.ts'
+import { encrypted, temporaryDirectory } from './pem-files.ts'
+
+const authority = certificateAuthority()
+const stranger = certificateAuthority('Stranger')
+const server = certificateFor(['a.test'], { ca: authority })
+const client = certificateFor(['client'], { ca: authority })
+
+async function get(t: TestContext, port: number, tls: TlsSettings): Promise<string> {
+  const pool = openPool(t, { tls, lookup: toLoopback })
+  const response = await pool.request({ origin: `https://a.test:${port}`, path: '/' })
+  return response.text()
+}
+
+describe('whom the settings trust', () => {
+  test('files, directories and the environment', async (t) => {
+    const { port } = await tlsServer(t, server)
+    const good = temporaryDirectory(t)
+    const bad = temporaryDirectory(t)
+    const bundle = good.write('ca.pem', stranger.cert + authority.cert)
+    const other = bad.write('ca.pem', stranger.cert)
+    const env = {}
+    for (const [tls, trusted] of [
+      [tlsSettings({ env, verify: bundle }), true],
+      [tlsSettings({ env, verify: good.path }), true],
+      [tlsSettings({ env: { SSL_CERT_FILE: bundle } }), true],
+      [tlsSettings({ env: { SSL_CERT_DIR: good.path } }), true],
+      [tlsSettings({ env, verify: { ca: authority.cert } }), true],
+      [tlsSettings({ env, verify: false }), true],
+      [tlsSettings({ env }), false],
+      [tlsSettings({ env: { SSL_CERT_FILE: bundle }, trustEnv: false }), false],
+      [tlsSettings({ env, verify: other }), false],
+      [tlsSettings({ env, verify: bad.path }), false],
+      [tlsSettings({ env: { SSL_CERT_FILE: other } }), false],
+    ] as const) {
+      if (trusted) assert.equal(await get(t, port, tls), 'ok')
+      else await assert.rejects(get(t, port, tls), ConnectError)
+    }
+  })
+
+  test('but not for another host', async (t) => {
+    const { port } = await tlsServer(t, certificateFor(['b.test'], { ca: authority }))
+    const { write } = temporaryDirectory(t)
+    const tls = tlsSettings({ env: {}, verify: write('ca.pem', authority.cert) })
+    await assert.rejects(get(t, port, tls), ConnectError)
+  })
+})
+
+test('the client shows its certificate, whatever file it is in', async (t) => {
+  const options = { ...server, requestCert: true, ca: authority.cert }
+  const { port } = await tlsServer(t, options, (socket) =>
+    String(socket.getPeerCertificate().subject?.CN),
+  )
+  const { write } = temporaryDirectory(t)
+  const verify = write('ca.pem', authority.cert)
+  const cert = write('cert.pem', client.cert)
+  const key = write('key.pem', client.key)
+  const both = write('both.pem', client.key + client.cert)
+  const secret = write('secret.pem', encrypted(client, 'x'))
+  const legacy = write('legacy.pem', encrypted(client, 'x', 'sec1'))
+  for (const given of [both, [cert, key], [cert, secret, 'x'], [cert, legacy, 'x']] as const) {
+    assert.equal(await get(t, port, tlsSettings({ env: {}, verify, cert: given })), 'client')
+  }
+  await assert.rejects(get(t, port, tlsSettings({ env: {}, verify })))
+})
+
+describe('SSLKEYLOGFILE', () => {
+  /** The lines of the key log, by what they begin with. */
+  const labels = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]!)
+      .sort()
+
+  const TLS13 = [
+    'CLIENT_HANDSHAKE_TRAFFIC_SECRET',
+    'CLIENT_TRAFFIC_SECRET_0',
+    'EXPORTER_SECRET',
+    'SERVER_HANDSHAKE_TRAFFIC_SECRET',
+    'SERVER_TRAFFIC_SECRET_0',
+  ]
+
+  /** What the server has for its log: the same secrets. */
+  function serverLog(t: TestContext) {
+    const lines: string[] = []
+    return tlsServer(t, server).then((started) => {
+      started.server.on('keylog', (line: Buffer) => lines.push(String(line)))
+      return { ...started, lines }
+    })
+  }
+
+  test('gets the keys of each connection, for its owner alone', async (t) => {
+    const { port, lines } = await serverLog(t)
+    const { path } = temporaryDirectory(t)
+    const file = join(path, 'keys.log')
+    const tls = tlsSettings({ env: { SSLKEYLOGFILE: file }, verify: { ca: authority.cert } })
+    if (process.platform !== 'win32') assert.equal(statSync(file).mode & 0o777, 0o600)
+    await get(t, port, tls)
+    const first = readFileSync(file, 'latin1')
+    assert.deepEqual(labels(first), TLS13)
+    assert.deepEqual(first.split('\n').sort(), lines.join('').split('\n').sort())
+    await get(t, port, tls)
+    const second = readFileSync(file, 'latin1')
+    assert.ok(second.startsWith(first))
+    assert.equal(second.split('\n').length, 11)
+  })
+
+  test('of connections in a tunnel, too', async (t) => {
+    const { port } = await tlsServer(t, server)
+    const { path } = temporaryDirectory(t)
+    const file = join(path, 'keys.log')
+    const options = tlsSettings({ env: { SSLKEYLOGFILE: file }, verify: { ca: authority.cert } })
+    const below = new Recorder()
+    const target = { address: '127.0.0.1', port }
+    below.listen((handler) => nodeBackend.connect(target, handler))
+    await below.untilEvent('connect')
+    const above = new Recorder()
+    const tls = { host: 'a.test', options }
+    const socket = above.listen((handler) => nodeBackend.secure(below.raw, tls, handler))
+    await above.untilEvent('secure')
+    socket.destroy()
+    assert.deepEqual(labels(readFileSync(file, 'latin1')).slice(0, 1), TLS13.slice(0, 1))
+  })
+
+  test('a polluted Object.prototype gets nothing', async (t) => {
+    const { port } = await tlsServer(t, server)
+    const lines: Uint8Array[] = []
+    const target = {
+      address: '127.0.0.1',
+      port,
+      tls: { host: 'a.test', options: { ca: authority.cert } },
+    }
+    const recorder = new Recorder()
+    const socket = whilePolluted({ keylog: (line: Uint8Array) => lines.push(line) }, () =>
+      recorder.listen((handler) => nodeBackend.connect(target, handler)),
+    )
+    await recorder.untilEvent('secure')
+    socket.destroy()
+    assert.equal(lines.length, 0)
+  })
+
+  test('not without trustEnv', async (t) => {
+    const { path } = temporaryDirectory(t)
+    const file = join(path, 'keys.log')
+    const tls = tlsSettings({ env: { SSLKEYLOGFILE: file }, trustEnv: false })
+    assert.equal(tls.keylog, undefined)
+    assert.throws(() => statSync(file), { code: 'ENOENT' })
+  })
+
+  test('that cannot be written fails at once', (t) => {
+    const { path } = temporaryDirectory(t)
+    for (const [file, code] of [
+      [path, 'EISDIR'],
+      [join(path, 'missing', 'keys.log'), 'ENOENT'],
+    ] as const) {
+      assert.throws(() => tlsSettings({ env: { SSLKEYLOGFILE: file } }), {
+        name: 'TypeError',
+        message: `SSLKEYLOGFILE "${file}" cannot be written (${code})`,
+      })
+    }
+  })
+
+  test('that cannot be written any more disturbs nobody', async (t) => {
+    const { port } = await tlsServer(t, server)
+    const { path } = temporaryDirectory(t)
+    const SSLKEYLOGFILE = join(path, 'logs', 'keys.log')
+    mkdirSync(join(path, 'logs'))
+    const tls = tlsSettings({ env: { SSLKEYLOGFILE }, verify: { ca: authority.cert } })
+    rmSync(join(path, 'logs'), { recursive: true })
+    assert.equal(await get(t, port, tls), 'ok')
+  })
+
+  test("a caller's own keylog is kept", async (t) => {
+    const { port } = await tlsServer(t, server)
+    const { path } = temporaryDirectory(t)
+    const lines: string[] = []
+    const verify = { ca: authority.cert, keylog: (line: Uint8Array) => lines.push(String(line)) }
+    await get(t, port, tlsSettings({ env: { SSLKEYLOGFILE: join(path, 'x') }, verify }))
+    assert.deepEqual(labels(lines.join('')), TLS13)
+    const nonsense = { ca: authority.cert, keylog: 'nonsense' }
+    assert.equal(await get(t, port, tlsSettings({ env: {}, verify: nonsense as never })), 'ok')
+  })
+})

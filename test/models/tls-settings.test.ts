@@ -1,0 +1,399 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
+import type { TlsSettings, TlsSettingsInit } from '../../src/models/tls-settings.ts'
+import { tlsSettings } from '../../src/models/tls-settings.ts'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { whilePolluted } from '../support/pollution.ts'
+import { encrypted, temporaryDirectory } from './pem-files.ts'
+
+const a = certificateAuthority('A')
+const b = certificateAuthority('B')
+const client = certificateFor(['client'], { ca: a })
+const other = certificateFor(['other'], { ca: a })
+const PASSPHRASE = 'correct horse'
+const NO_ENV = {}
+
+function settings(init: TlsSettingsInit): TlsSettings {
+  return tlsSettings({ env: NO_ENV, ...init })
+}
+
+/** The certificates that are trusted, without line ends around them. */
+function trusted({ ca }: TlsSettings): string[] {
+  return String(ca)
+    .split(/(?<=-----END CERTIFICATE-----)/)
+    .map((pem) => pem.trim())
+    .filter(Boolean)
+}
+
+/** Throws unless it is a `TypeError` with all of that in its message, and without secrets. */
+function assertRefused(init: unknown, ...expected: (string | RegExp)[]): void {
+  assert.throws(
+    () => tlsSettings({ env: NO_ENV, ...(init as TlsSettingsInit) }),
+    (error) => {
+      assert.ok(error instanceof TypeError)
+      for (const each of expected) {
+        if (typeof each === 'string') assert.ok(error.message.includes(each), error.message)
+        else assert.match(error.message, each)
+      }
+      const shown = inspect(error, { depth: 9, showHidden: true })
+      assert.ok(!shown.includes(PASSPHRASE))
+      assert.ok(!shown.includes(client.key.split('\n')[1]!))
+      return true
+    },
+  )
+}
+
+const A = a.cert.trim()
+const B = b.cert.trim()
+
+describe('verify', () => {
+  test('nothing given, or true, is what the runtime does', () => {
+    for (const init of [{}, { verify: true }, { verify: undefined, cert: null }, { verify: {} }]) {
+      assert.deepEqual(Object.keys(settings(init)), [])
+    }
+  })
+
+  test('false', () => {
+    assert.deepEqual({ ...settings({ verify: false }) }, { rejectUnauthorized: false })
+  })
+
+  test('the path of a bundle, as text or URL', (t) => {
+    const { write } = temporaryDirectory(t)
+    const path = write('ca.pem', `# A\n${a.cert}\n# B, with a - and a -----\n${b.cert}`)
+    assert.deepEqual(trusted(settings({ verify: path })), [A, B])
+    assert.deepEqual(trusted(settings({ verify: pathToFileURL(path) })), [A, B])
+    assert.deepEqual(Object.keys(settings({ verify: path })), ['ca'])
+  })
+
+  test('a bundle as people and machines write it', (t) => {
+    const { write } = temporaryDirectory(t)
+    const mark = String.fromCharCode(0xfeff)
+    for (const text of [
+      mark + a.cert,
+      a.cert.replaceAll('\n', '\r\n'),
+      `${client.key}${a.cert}`,
+      `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${a.cert}`,
+      `${a.cert}${a.cert}`,
+      `${a.cert}-----BEGIN X509 CRL-----\n`,
+      a.cert.replaceAll(' CERT', ' X509 CERT'),
+    ]) {
+      const { ca } = settings({ verify: write('ca.pem', text) })
+      assert.equal(String(ca).split('BEGIN').length, 2)
+    }
+  })
+
+  test('a directory: what OpenSSL names by hash, or people by extension; each certificate once', (t) => {
+    const { path, write } = temporaryDirectory(t)
+    write('b.crt', b.cert)
+    symlinkSync('a.PEM', join(path, '0123abcd.0'))
+    write('a.PEM', a.cert + b.cert)
+    write('key.pem', client.key)
+    write('der.cer', 'not PEM')
+    write('0123abcd.r0', client.cert)
+    write('README', client.cert)
+    symlinkSync('nowhere', join(path, 'deadbeef.0'))
+    mkdirSync(join(path, 'more.pem'))
+    assert.deepEqual(trusted(settings({ verify: path })), [A, B])
+    assert.deepEqual(trusted(settings({ verify: pathToFileURL(path) })), [A, B])
+  })
+
+  test('settings of node:tls: copied, the unknown ones too', () => {
+    const checkServerIdentity = () => undefined
+    const key = Buffer.from(client.key)
+    const given = {
+      ca: [a.cert],
+      key,
+      minVersion: 'TLSv1.3' as const,
+      checkServerIdentity,
+      later: 1,
+    }
+    const taken = settings({ verify: given })
+    assert.deepEqual({ ...taken }, given)
+    given.ca.push(b.cert)
+    key.fill(0)
+    given.later = 2
+    assert.deepEqual(taken.ca, [a.cert])
+    assert.equal(String(taken.key), client.key)
+    assert.equal((taken as { later?: number }).later, 1)
+  })
+
+  test('they are all own properties', () => {
+    const inherited = Object.create(Object.prototype, {
+      hidden: { value: 1, enumerable: false },
+      ciphers: { value: undefined, enumerable: true },
+      sigalgs: { value: 'ed25519', enumerable: true },
+    })
+    assert.deepEqual({ ...settings({ verify: inherited }) }, { sigalgs: 'ed25519' })
+  })
+
+  test('nothing else', () => {
+    for (const verify of [null, 0, 1, [], [a.cert], Symbol.iterator, () => true, new Map()]) {
+      assertRefused(
+        { verify },
+        /^verify must be a boolean, a path or an object of TLS options, not /,
+      )
+    }
+    for (const name of ['host', 'port', 'path', 'socket']) {
+      assertRefused({ verify: { [name]: 'x' } }, `verify.${name} is no TLS setting`)
+    }
+    assertRefused({ verify: new URL('https://a.test/ca.pem') }, 'verify "https://a.test/ca.pem"')
+    assertRefused({ verfiy: false }, 'verfiy')
+  })
+
+  test('a path where certificates belong is not trusted in silence', () => {
+    // Node takes it for an empty list.
+    for (const ca of ['/etc/ssl/ca.pem', ['/etc/ssl/ca.pem'], [a.cert, Buffer.from('x')]]) {
+      assertRefused({ verify: { ca } }, 'verify.ca has no PEM certificate')
+    }
+  })
+})
+
+describe('a path that fails is named, at once', () => {
+  const broken = a.cert.replace(/\n.*\n/, '\nMIIB!!!!\n')
+  const cut = a.cert.slice(0, 100)
+  const cases: [name: string, content: string, expected: RegExp][] = [
+    ['empty', '', /has no PEM certificate$/],
+    ['not PEM', '\x30\x82\x01', /has no PEM certificate$/],
+    ['only a key', client.key, /has no PEM certificate$/],
+    ['broken', broken, /: certificate 1 \(line 1\) is broken: ERR_OSSL/],
+    ['the third', `${a.cert}\n${b.cert}#\n${broken}`, /: certificate 3 \(line \d\d\) is broken: /],
+    ['cut off', cut, /: certificate 1 \(line 1\) is broken: its END/],
+    [
+      'cut off before another',
+      `${cut}\n${b.cert}`,
+      /: certificate 1 \(line 1\) is broken: its END/,
+    ],
+  ]
+  for (const [name, content, expected] of cases) {
+    test(name, (t) => {
+      const { write } = temporaryDirectory(t)
+      const path = write('ca.pem', content)
+      assertRefused({ verify: path }, `verify "${path}"`, expected)
+      assertRefused({ env: { SSL_CERT_FILE: path } }, `SSL_CERT_FILE "${path}"`, expected)
+      const both = write('both.pem', `${content}\n${client.key}`)
+      assertRefused({ cert: both }, `cert "${both}"`, expected)
+    })
+  }
+
+  test('the line of a broken one', (t) => {
+    const { write } = temporaryDirectory(t)
+    const path = write('ca.pem', `\n\n${a.cert}#\n${broken}`)
+    const line = `\n\n${a.cert}#\n`.split('\n').length
+    assertRefused({ verify: path }, `certificate 2 (line ${line})`)
+  })
+
+  test('not there, or not to be read', (t) => {
+    const { path } = temporaryDirectory(t)
+    const missing = join(path, 'missing.pem')
+    assertRefused({ verify: missing }, `verify "${missing}" cannot be read (ENOENT)`)
+    assertRefused({ verify: pathToFileURL(missing) }, 'missing.pem" cannot be read (ENOENT)')
+    assertRefused({ verify: '' }, 'verify "" cannot be read (ENOENT)')
+    assertRefused({ verify: 'a\0b' }, 'cannot be read (ERR_INVALID_ARG_VALUE)')
+    assertRefused({ cert: missing }, `cert "${missing}" cannot be read (ENOENT)`)
+    assertRefused({ cert: path }, `cert "${path}" cannot be read (EISDIR)`)
+    for (const name of ['SSL_CERT_FILE', 'SSL_CERT_DIR']) {
+      assertRefused({ env: { [name]: missing } }, `${name} "${missing}" cannot be read (ENOENT)`)
+    }
+  })
+
+  test('a directory without a certificate', (t) => {
+    const { path, write } = temporaryDirectory(t)
+    write('key.pem', client.key)
+    const expected = `"${path}" has no file with a PEM certificate`
+    assertRefused({ verify: path }, `verify ${expected}`)
+    assertRefused({ env: { SSL_CERT_DIR: path } }, `SSL_CERT_DIR ${expected}`)
+  })
+
+  test('a directory with a broken one', (t) => {
+    const { path, write } = temporaryDirectory(t)
+    write('a.pem', a.cert)
+    const bad = write('b.pem', broken)
+    assertRefused({ verify: path }, `verify "${bad}": certificate 1 (line 1) is broken`)
+  })
+})
+
+describe('SSL_CERT_FILE and SSL_CERT_DIR', () => {
+  test('instead of the default', (t) => {
+    const { path, write } = temporaryDirectory(t)
+    const env = { SSL_CERT_FILE: write('a.pem', a.cert) }
+    assert.deepEqual(trusted(tlsSettings({ env })), [A])
+    assert.deepEqual(trusted(tlsSettings({ env, verify: true })), [A])
+    assert.deepEqual(trusted(tlsSettings({ env: { SSL_CERT_DIR: path } })), [A])
+  })
+
+  test('with other settings, unless these say whom to trust', (t) => {
+    const { write } = temporaryDirectory(t)
+    const env = { SSL_CERT_FILE: write('a.pem', a.cert) }
+    const path = write('b.pem', b.cert)
+    assert.deepEqual(trusted(tlsSettings({ env, verify: { minVersion: 'TLSv1.3' } })), [A])
+    assert.deepEqual(trusted(tlsSettings({ env, verify: { ca: b.cert } })), [B])
+    assert.deepEqual(trusted(tlsSettings({ env, verify: path })), [B])
+    for (const verify of [false, { rejectUnauthorized: false }, { secureContext: {} as never }]) {
+      assert.equal(tlsSettings({ env, verify }).ca, undefined)
+      // Nor is a file missed that is not needed.
+      assert.equal(tlsSettings({ env: { SSL_CERT_FILE: '/missing' }, verify }).ca, undefined)
+    }
+  })
+
+  test('not without trustEnv, or when empty', (t) => {
+    const { write } = temporaryDirectory(t)
+    const env = { SSL_CERT_FILE: write('a.pem', a.cert), SSL_CERT_DIR: '/missing' }
+    assert.deepEqual(Object.keys(tlsSettings({ env, trustEnv: false })), [])
+    for (const none of ['', delimiter]) {
+      assert.deepEqual(
+        Object.keys(tlsSettings({ env: { SSL_CERT_FILE: '', SSL_CERT_DIR: none } })),
+        [],
+      )
+    }
+  })
+
+  test('the file comes first; directories may be a list', (t) => {
+    const first = temporaryDirectory(t)
+    const second = temporaryDirectory(t)
+    const SSL_CERT_FILE = first.write('a.pem', a.cert)
+    second.write('b.pem', b.cert)
+    const both = { SSL_CERT_FILE, SSL_CERT_DIR: second.path }
+    assert.deepEqual(trusted(tlsSettings({ env: both })), [A])
+    const SSL_CERT_DIR = ['', second.path, '/missing', first.path].join(delimiter)
+    assert.deepEqual(trusted(tlsSettings({ env: { SSL_CERT_DIR } })), [B, A])
+    const missing = ['/missing', '/missing/too'].join(delimiter)
+    assertRefused({ env: { SSL_CERT_DIR: missing } }, 'SSL_CERT_DIR "/missing" cannot be read')
+  })
+})
+
+describe('cert', () => {
+  const chain = client.cert + a.cert
+
+  test('one file, two files, and a passphrase', (t) => {
+    const { write } = temporaryDirectory(t)
+    const key = write('key.pem', client.key)
+    const cert = write('cert.pem', chain)
+    const both = write('both.pem', `${client.key}\n${chain}`)
+    const reversed = write('reversed.pem', `${chain}${client.key}`)
+    const params = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
+    const withParams = write('params.pem', params + client.key)
+    for (const given of [
+      both,
+      reversed,
+      pathToFileURL(both),
+      [cert, key],
+      [cert, withParams],
+      [cert, pathToFileURL(key)],
+      [both, both],
+      [cert, key, undefined],
+      [cert, key, null],
+    ] as const) {
+      const taken = settings({ cert: given })
+      assert.deepEqual(Object.keys(taken), ['cert', 'key'])
+      assert.equal(taken.key, client.key.trim())
+      assert.equal(taken.cert, `${client.cert.trim()}\n${A}`)
+    }
+  })
+
+  for (const type of ['pkcs8', 'sec1'] as const) {
+    test(`an encrypted key, ${type}`, (t) => {
+      const { write } = temporaryDirectory(t)
+      const key = write('key.pem', encrypted(client, PASSPHRASE, type))
+      const cert = write('cert.pem', client.cert)
+      const both = write('both.pem', client.cert + encrypted(client, PASSPHRASE, type))
+      for (const given of [
+        [cert, key, PASSPHRASE],
+        [both, both, PASSPHRASE],
+      ] as const) {
+        const taken = settings({ cert: given })
+        assert.equal(taken.passphrase, PASSPHRASE)
+        const shown = inspect([taken, { taken }], { depth: 9, showHidden: true })
+        assert.match(shown, /<TLS settings: cert, key, passphrase>/)
+        assert.ok(!shown.includes(PASSPHRASE) && !shown.includes('BEGIN'))
+      }
+      assertRefused({ cert: [cert, key] }, `cert "${key}"`, 'is encrypted and needs a passphrase')
+      assertRefused({ cert: both }, `cert "${both}"`, 'is encrypted and needs a passphrase')
+      assertRefused(
+        { cert: [cert, key, `${PASSPHRASE}s`] },
+        `cert "${key}": the private key cannot be decrypted with the passphrase`,
+      )
+      assertRefused({ cert: [cert, key, ''] }, `cert "${key}": the private key cannot be decrypted`)
+    })
+  }
+
+  test('a key that is missing, broken, or of another certificate', (t) => {
+    const { write } = temporaryDirectory(t)
+    const cert = write('cert.pem', client.cert)
+    const key = write('key.pem', client.key)
+    const wrong = write('wrong.pem', other.key)
+    const bad = write('bad.pem', client.key.replace(/\n.*\n/, '\nAAAA\n'))
+    const caFirst = write('chain.pem', a.cert + client.cert)
+    assertRefused({ cert }, `cert "${cert}" has no PEM private key`)
+    assertRefused({ cert: [cert, cert] }, `cert "${cert}" has no PEM private key`)
+    assertRefused({ cert: [key, cert] }, `cert "${key}" has no PEM certificate`)
+    assertRefused({ cert: [cert, bad] }, `cert "${bad}": the private key is broken`)
+    assertRefused(
+      { cert: [cert, wrong] },
+      `cert "${wrong}": the private key is not that of cert "${cert}"`,
+    )
+    // The first certificate is the client's own. RFC 8446 4.4.2
+    assertRefused({ cert: [caFirst, key] }, 'is not that of', caFirst)
+  })
+
+  test('any other form', () => {
+    for (const cert of [
+      true,
+      5,
+      {},
+      [],
+      ['a.pem'],
+      ['a.pem', null],
+      ['a.pem', 'b.pem', 5],
+      ['a.pem', 'b.pem', PASSPHRASE, 'more'],
+      [PASSPHRASE, 5],
+    ]) {
+      assertRefused({ cert }, /^cert must be a path, \[cert, key\] or \[cert, key, passphrase\]$/)
+    }
+  })
+
+  test('together with verify', (t) => {
+    const { write } = temporaryDirectory(t)
+    const cert = write('both.pem', client.cert + client.key)
+    const ca = write('ca.pem', a.cert)
+    assert.deepEqual(Object.keys(settings({ cert, verify: ca })), ['ca', 'cert', 'key'])
+    assert.deepEqual(Object.keys(settings({ cert, verify: false })), [
+      'rejectUnauthorized',
+      'cert',
+      'key',
+    ])
+    for (const name of ['cert', 'key', 'pfx', 'secureContext']) {
+      assertRefused(
+        { cert, verify: { [name]: 'x' } },
+        `cert and verify.${name} exclude one another`,
+      )
+    }
+  })
+})
+
+test('a polluted Object.prototype changes nothing', (t) => {
+  const { write } = temporaryDirectory(t)
+  const both = write('both.pem', client.cert + client.key)
+  const pollution = {
+    verify: false,
+    cert: both,
+    env: { SSL_CERT_FILE: both },
+    trustEnv: true,
+    SSL_CERT_FILE: both,
+    SSLKEYLOGFILE: `${both}.log`,
+    rejectUnauthorized: false,
+    ca: a.cert,
+    host: 'evil.test',
+    keylog: () => {},
+  }
+  assert.deepEqual(
+    whilePolluted(pollution, () => Object.keys(tlsSettings({ env: NO_ENV }))),
+    [],
+  )
+  const taken = whilePolluted(pollution, () => tlsSettings({ env: NO_ENV, cert: both, verify: {} }))
+  assert.deepEqual(Object.keys(taken), ['cert', 'key'])
+  whilePolluted(pollution, () => assert.equal(taken.rejectUnauthorized, undefined))
+})
