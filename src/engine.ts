@@ -14,6 +14,7 @@ export { type CloseReason, closeReasons } from './connection/close-reason.ts'
 export * from './errors.ts'
 export { Headers, type HeadersInit } from './models/headers.ts'
 export type { PoolLimits } from './models/limits.ts'
+export { HTTPProxy, type HTTPProxyOptions, type ProxyMode } from './models/proxy.ts'
 export type {
   Body,
   DispatchControl,

@@ -115,8 +115,15 @@ export interface Backend {
   /**
    * Speaks TLS over an established socket (a tunnel). The old socket belongs to the new one from
    * then on: its handler hears nothing more, no `onClose` either.
+   *
+   * @param firstBytes what has been read from the socket already, and is the TLS peer's
    */
-  secure(socket: BackendSocket, tls: TlsTarget, handler: SocketHandler): BackendSocket
+  secure(
+    socket: BackendSocket,
+    tls: TlsTarget,
+    handler: SocketHandler,
+    firstBytes?: Uint8Array | null,
+  ): BackendSocket
   /** Keeps the process alive until as many `release` calls were made. Sockets and timers by themselves never do. */
   hold(): void
   release(): void

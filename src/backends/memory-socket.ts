@@ -71,11 +71,13 @@ export class MemorySocket implements BackendSocket {
     })
   }
 
-  secure(handler: SocketHandler): void {
+  secure(handler: SocketHandler, firstBytes: Uint8Array | null = null): void {
     this.handler = handler
+    if (firstBytes !== null) this.#incoming.putBack(firstBytes)
     this.#later(() => {
       this.alpnProtocol = 'http/1.1'
       this.handler.onSecure()
+      this.#later(() => this.#deliver())
     })
   }
 
@@ -201,6 +203,11 @@ class Channel {
     this.#chunks.push(fits ? Uint8Array.from(bytes) : bytes)
     this.size += bytes.length
     return fits
+  }
+
+  putBack(bytes: Uint8Array): void {
+    this.#chunks.unshift(bytes)
+    this.size += bytes.length
   }
 
   /** @returns how many bytes were put into `target`. */

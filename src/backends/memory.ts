@@ -41,10 +41,15 @@ export class MemoryBackend implements Backend {
     return socket
   }
 
-  secure(socket: BackendSocket, _tls: TlsTarget, handler: SocketHandler): BackendSocket {
+  secure(
+    socket: BackendSocket,
+    _tls: TlsTarget,
+    handler: SocketHandler,
+    firstBytes: Uint8Array | null = null,
+  ): BackendSocket {
     if (!(socket instanceof MemorySocket))
       throw new TypeError('secure: not a socket of this backend')
-    socket.secure(handler)
+    socket.secure(handler, firstBytes)
     return socket
   }
 }

@@ -25,10 +25,10 @@ export const nodeBackend: Backend = {
     return new NodeSocket(handler, target.tls, (onread) => open(target, onread))
   },
 
-  secure(socket, tls, handler) {
+  secure(socket, tls, handler, firstBytes = null) {
     if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
     const below = socket.giveUp()
-    return new NodeSocket(handler, tls, () => openOver(below, tls)).readByEvents()
+    return new NodeSocket(handler, tls, () => openOver(below, tls, firstBytes)).readByEvents()
   },
 
   hold,
@@ -52,10 +52,11 @@ function open(target: ConnectTarget, onread: OnReadOpts): Socket {
   return tls ? connectTls(tls, options) : connect(options)
 }
 
-function openOver(below: Socket, tls: TlsTarget): Socket {
+function openOver(below: Socket, tls: TlsTarget, firstBytes: Uint8Array | null): Socket {
   try {
     // TLS over such a socket would never say anything.
     if (below.destroyed || below.readableEnded) throw new Error('the tunnel is closed')
+    if (firstBytes !== null) below.unshift(firstBytes) // TLS begins with what is buffered
     // A stream in 'data' mode reads on after `pause()` until its buffer is full, and an error found
     // there costs what is in the buffer: it holds one read.
     const options = { socket: below, highWaterMark: 1 }

@@ -17,6 +17,8 @@ export class ScriptedSocket implements BackendSocket {
   readonly tls: TlsTarget | null
   /** The tunnel below this socket's TLS. */
   readonly below: ScriptedSocket | null
+  /** What TLS was given of the tunnel's bytes. */
+  readonly firstBytes: Uint8Array | null
   /** The engine has called `destroy`. */
   destroyed = false
   /** The engine has called `end`. */
@@ -46,11 +48,13 @@ export class ScriptedSocket implements BackendSocket {
     target: ConnectTarget,
     tls: TlsTarget | null,
     below: ScriptedSocket | null,
+    firstBytes: Uint8Array | null = null,
   ) {
     this.handler = handler
     this.target = target
     this.tls = tls
     this.below = below
+    this.firstBytes = firstBytes
     this.remoteAddress = target.address
     this.remotePort = target.port
     this.localAddress = target.path === undefined ? (target.localAddress ?? '127.0.0.1') : undefined

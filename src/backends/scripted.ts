@@ -84,11 +84,16 @@ export class ScriptedBackend implements Backend {
     return this.#add(new ScriptedSocket(handler, target, target.tls ?? null, null))
   }
 
-  secure(socket: BackendSocket, tls: TlsTarget, handler: SocketHandler): ScriptedSocket {
+  secure(
+    socket: BackendSocket,
+    tls: TlsTarget,
+    handler: SocketHandler,
+    firstBytes: Uint8Array | null = null,
+  ): ScriptedSocket {
     if (!(socket instanceof ScriptedSocket)) {
       throw new TypeError('secure: not a socket of this backend')
     }
-    return this.#add(new ScriptedSocket(handler, socket.target, tls, socket))
+    return this.#add(new ScriptedSocket(handler, socket.target, tls, socket, firstBytes))
   }
 
   hold(): void {

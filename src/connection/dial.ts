@@ -1,40 +1,57 @@
-import type { Address, Backend, BackendSocket, SocketHandler, Timer } from '../backends/backend.ts'
+import type { Address, Backend, BackendSocket, Timer, TlsTarget } from '../backends/backend.ts'
 import type { Phase } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
+import type { ProxySettings } from '../models/proxy.ts'
+import { isSocks } from '../models/proxy.ts'
 import type { Route } from '../models/route.ts'
+import type { AttemptOwner } from './attempt.ts'
+import { Attempt, alternate } from './attempt.ts'
+import { ConnectTunnel } from './connect-tunnel.ts'
+import type { DialFailure } from './failures.ts'
 import type { SessionCache } from './session-cache.ts'
+import { SocksTunnel } from './socks-tunnel.ts'
+import type { Tunnel, TunnelFailure, TunnelOwner } from './tunnel.ts'
 
 /** How long one address may be alone before the next is tried beside it, in ms. RFC 8305 5 */
 const ATTEMPT_DELAY = 250
 
-/** Where reads go before there is a connection to ask: a server that speaks first is heard by the connection alone. */
-const nowhere = new Uint8Array(1)
+/** How long a proxy that refuses may take to say why, in ms. */
+const REFUSAL_DELAY = 250
 
 export interface DialOwner {
   onPhase(phase: Phase): void
-  onDialed(socket: BackendSocket): void
-  /** `address` is the one that failed so, null if it came to none. `error` may be what a hook threw. */
-  onDialFailed(error: unknown, address: string | null): void
-  onDialTimeout(): void
+  /** `firstBytes`: what has been read from the socket already, for its next handler. */
+  onDialed(socket: BackendSocket, firstBytes: Buffer | null): void
+  onDialFailed(failure: DialFailure): void
+  onDialTimeout(proxy: Origin | null): void
 }
 
-/** Establishes one connection: name, addresses raced (RFC 8305), TLS; under one deadline. */
-export class Dial {
+/**
+ * Establishes one connection: name, addresses raced (RFC 8305), TLS; with a proxy all this to the
+ * proxy, then a tunnel and TLS through it. Under one deadline.
+ */
+export class Dial implements AttemptOwner, TunnelOwner {
   readonly #backend: Backend
   readonly #origin: Origin
   readonly #route: Route
   readonly #sessions: SessionCache
   readonly #owner: DialOwner
+  /** Whom the socket is connected to: the proxy, if there is one. */
+  readonly #peer: Origin
   readonly #attempts = new Set<Attempt>()
   readonly #deadline: Timer
   readonly #nextAttempt: Timer
   #waiting: Address[] = []
+  #tunnel: Tunnel | null = null
+  /** Of the origin, where a proxy wants an address. */
+  #address: Address | null = null
   #deadlineAt = Number.POSITIVE_INFINITY
   /** Of the first address that failed, but of TLS if it came that far. */
-  #failure: { error: unknown; address: string | null } | null = null
+  #failure: { cause: unknown; address: string | null } | null = null
   #extended = false
   #over = false
 
+  /** @param origin where it leads to; for requests that are forwarded the proxy's own */
   constructor(
     origin: Origin,
     route: Route,
@@ -45,16 +62,14 @@ export class Dial {
   ) {
     this.#origin = origin
     this.#route = route
+    this.#peer = route.proxy === null ? origin : route.proxy.origin
     this.#backend = backend
     this.#sessions = sessions
     this.#owner = owner
     const { clock } = backend
     this.#deadline = clock.timer(() => this.#onDeadline())
     this.#nextAttempt = clock.timer(() => this.#tryNext())
-    if (timeout !== null) {
-      this.#deadlineAt = clock.now() + timeout
-      this.#deadline.arm(timeout)
-    }
+    if (timeout !== null) this.#endAt(clock.now() + timeout)
     clock.microtask(() => this.#start()) // nothing is told inside `dispatch`
   }
 
@@ -63,32 +78,48 @@ export class Dial {
     this.#finish()
   }
 
+  // --- the name
+
   #start(): void {
     if (this.#over) return
-    const { uds, lookup } = this.#route
-    const { host } = this.#origin
-    if (uds !== null) return this.#attempt(null)
-    const { ipVersion } = this.#origin
-    if (ipVersion !== null) {
-      this.#waiting = [{ address: host, family: ipVersion }]
-      return this.#tryNext()
-    }
+    if (this.#route.uds !== null) return this.#attempt(null)
+    const isOurs = this.#route.proxy?.scheme === 'socks5' // and not the proxy's, to resolve
+    if (!isOurs) return this.#resolvePeer()
+    this.#resolve(this.#origin, (addresses) => {
+      this.#address = addresses[0]
+      this.#resolvePeer()
+    })
+  }
+
+  #resolvePeer(): void {
+    this.#resolve(this.#peer, (addresses) => {
+      this.#waiting = alternate(addresses)
+      this.#tryNext()
+    })
+  }
+
+  #resolve(whom: Origin, found: (addresses: readonly Address[]) => void): void {
+    const { host, ipVersion } = whom
+    if (ipVersion !== null) return found([{ address: host, family: ipVersion }])
     this.#owner.onPhase('dns')
     const answered = (error: Error | null, addresses: readonly Address[]) => {
       if (this.#over) return
-      if (error === null && addresses.length > 0) this.#waiting = alternate(addresses)
-      else this.#failure = { error: error ?? new Error(`${host} has no address`), address: null }
-      this.#tryNext()
+      if (error === null && addresses.length > 0) return found(addresses)
+      this.#failure = { cause: error ?? new Error(`${host} has no address`), address: null }
+      this.#fail(whom)
     }
+    const { lookup } = this.#route
     if (lookup === null) this.#backend.lookup(host, answered)
     else lookup(host, answered)
   }
+
+  // --- its addresses
 
   #tryNext(): void {
     while (!this.#over) {
       const next = this.#waiting.shift()
       if (next === undefined) {
-        if (this.#attempts.size === 0) this.#fail()
+        if (this.#attempts.size === 0) this.#fail(this.#peer)
         return
       }
       if (this.#isAllowed(next)) return this.#attempt(next)
@@ -97,32 +128,41 @@ export class Dial {
 
   /** May end the dial: the hook is the caller's code. */
   #isAllowed({ address, family }: Address): boolean {
-    const { host, port } = this.#origin
+    const { host, port } = this.#peer
     this.#owner.onPhase('tcp')
     try {
       this.#route.onConnect?.({ address, family, port, host })
       return !this.#over
-    } catch (error) {
-      this.#failure ??= { error, address }
+    } catch (cause) {
+      this.#failure ??= { cause, address }
       return false
     }
   }
 
   #attempt(to: Address | null): void {
-    const { host, port, secure } = this.#origin
-    const { uds, localAddress, tls } = this.#route
+    const peer = this.#peer
+    const { uds, localAddress } = this.#route
     this.#owner.onPhase('tcp')
-    const attempt = new Attempt(this, secure, to?.address ?? (uds as string))
+    const attempt = new Attempt(this, peer, to?.address ?? uds)
     this.#attempts.add(attempt)
     attempt.socket = this.#backend.connect(
       {
-        ...(to === null ? { path: uds as string } : { address: to.address, port }),
+        ...(to === null ? { path: uds as string } : { address: to.address, port: peer.port }),
         localAddress,
-        tls: secure ? { host, options: tls, session: this.#sessions.get(this.#origin.key) } : null,
+        tls: peer.secure ? this.#tlsTarget(peer) : null,
       },
       attempt,
     )
     if (this.#waiting.length > 0) this.#nextAttempt.arm(ATTEMPT_DELAY)
+  }
+
+  #tlsTarget(peer: Origin): TlsTarget {
+    const { proxy, tls } = this.#route
+    return {
+      host: peer.host,
+      options: proxy !== null && peer === proxy.origin ? proxy.tls : tls,
+      session: this.#sessions.get(peer.key),
+    }
   }
 
   /** The first to be connected wins; a slow attempt is never closed for one that is not. */
@@ -130,19 +170,19 @@ export class Dial {
     this.#waiting = []
     this.#nextAttempt.cancel()
     for (const attempt of this.#attempts) if (attempt !== winner) this.#drop(attempt)
-    if (winner.secure) this.#owner.onPhase('tls')
-    else this.established(winner)
+    if (!winner.peer.secure) return this.established(winner)
+    this.#owner.onPhase(this.#route.proxy === null ? 'tls' : 'proxy')
   }
 
   established(attempt: Attempt): void {
-    const { socket } = attempt
+    const { socket, peer } = attempt
     this.#attempts.delete(attempt)
-    this.#finish()
-    this.#owner.onDialed(socket)
+    if (peer === this.#origin) this.#done(socket, null)
+    else this.#openTunnel(socket, this.#route.proxy as ProxySettings)
   }
 
-  remember(session: Uint8Array): void {
-    this.#sessions.set(this.#origin.key, session)
+  onSession(peer: Origin, session: Uint8Array): void {
+    this.#sessions.set(peer.key, session)
   }
 
   #drop(attempt: Attempt): void {
@@ -153,26 +193,84 @@ export class Dial {
 
   closed(attempt: Attempt, cause: Error | null): void {
     this.#attempts.delete(attempt)
-    const { address, isConnected } = attempt
-    const failure = { error: cause ?? new Error('the peer closed the connection'), address }
+    const { address, isConnected, peer } = attempt
+    const failure = { cause: cause ?? new Error('the peer closed the connection'), address }
     if (isConnected) this.#failure = failure
     else this.#failure ??= failure
     // Where TLS has failed another address would not help.
-    if (isConnected) this.#fail()
+    if (isConnected) this.#fail(peer)
     else this.#tryNext()
   }
 
-  #fail(): void {
-    const { error, address } = this.#failure ?? { error: new Error('no address'), address: null }
+  // --- through a proxy
+
+  #openTunnel(socket: BackendSocket, proxy: ProxySettings): void {
+    this.#owner.onPhase('proxy')
+    const origin = this.#origin
+    if (!isSocks(proxy.scheme)) {
+      this.#tunnel = new ConnectTunnel(socket, proxy, origin, this)
+      return
+    }
+    const address = this.#address
+    const target =
+      address === null
+        ? origin
+        : { host: address.address, ipVersion: address.family, port: origin.port }
+    try {
+      this.#tunnel = new SocksTunnel(socket, proxy, origin, target, this)
+    } catch (cause) {
+      socket.destroy()
+      const what = `cannot be asked for ${origin.authority}: ${(cause as Error).message}`
+      this.onTunnelFailed({ what, cause })
+    }
+  }
+
+  onTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {
+    this.#tunnel = null
+    if (!this.#origin.secure) return this.#done(socket, firstBytes)
+    this.#owner.onPhase('tls')
+    const attempt = new Attempt(this, this.#origin, null)
+    attempt.isConnected = true
+    this.#attempts.add(attempt)
+    const tls = this.#tlsTarget(this.#origin)
+    attempt.socket = this.#backend.secure(socket, tls, attempt, firstBytes)
+  }
+
+  onTunnelFailed(tunnel: TunnelFailure): void {
     this.#finish()
-    this.#owner.onDialFailed(error, address)
+    const proxy = this.#peer
+    this.#owner.onDialFailed({ cause: tunnel.cause, address: null, proxy, atProxy: true, tunnel })
+  }
+
+  onRefusing(): void {
+    this.#endAt(Math.min(this.#deadlineAt, this.#backend.clock.now() + REFUSAL_DELAY))
+  }
+
+  // --- the end
+
+  #done(socket: BackendSocket, firstBytes: Buffer | null): void {
+    this.#finish()
+    this.#owner.onDialed(socket, firstBytes)
+  }
+
+  #fail(at: Origin): void {
+    const { cause, address } = this.#failure ?? { cause: new Error('no address'), address: null }
+    this.#finish()
+    const proxy = this.#route.proxy?.origin ?? null
+    this.#owner.onDialFailed({ cause, address, proxy, atProxy: at === proxy, tunnel: null })
   }
 
   #finish(): void {
     this.#over = true
     this.#deadline.cancel()
     this.#nextAttempt.cancel()
+    this.#tunnel?.abort()
     for (const attempt of this.#attempts) this.#drop(attempt)
+  }
+
+  #endAt(time: number): void {
+    this.#deadlineAt = time
+    this.#deadline.arm(time - this.#backend.clock.now())
   }
 
   /** A connect needs several turns of the loop: when the timer is late, so was everything else. */
@@ -185,64 +283,9 @@ export class Dial {
       return this.#deadline.arm(late)
     }
     clock.afterPending(() => {
-      if (this.#over) return
+      if (this.#over || this.#tunnel?.tellRefusal()) return
       this.#finish()
-      this.#owner.onDialTimeout()
+      this.#owner.onDialTimeout(this.#route.proxy?.origin ?? null)
     })
   }
-}
-
-/** Families in turn, in the resolver's order of each. RFC 8305 4 */
-function alternate(addresses: readonly Address[]): Address[] {
-  const first = addresses[0].family
-  const preferred = addresses.filter((a) => a.family === first)
-  const other = addresses.filter((a) => a.family !== first)
-  const turns = preferred.flatMap((a, i) => (i < other.length ? [a, other[i]] : [a]))
-  return [...turns, ...other.slice(preferred.length)]
-}
-
-/** One address being tried. */
-class Attempt implements SocketHandler {
-  socket!: BackendSocket
-  readonly secure: boolean
-  readonly address: string
-  isConnected = false
-  dropped = false
-  readonly #dial: Dial
-
-  constructor(dial: Dial, secure: boolean, address: string) {
-    this.#dial = dial
-    this.secure = secure
-    this.address = address
-  }
-
-  onConnect(): void {
-    if (this.dropped) return
-    this.isConnected = true
-    this.#dial.connected(this)
-  }
-
-  onSecure(): void {
-    if (!this.dropped) this.#dial.established(this)
-  }
-
-  onClose(error: Error | null): void {
-    if (!this.dropped) this.#dial.closed(this, error)
-  }
-
-  onSession(session: Uint8Array): void {
-    this.#dial.remember(session)
-  }
-
-  onEnd(): void {
-    this.socket.destroy()
-  }
-
-  readTarget(): Uint8Array {
-    return nowhere
-  }
-
-  onRead(): void {}
-  onDrain(): void {}
-  onWriteError(): void {}
 }

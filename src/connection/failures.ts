@@ -1,6 +1,78 @@
 /** The errors that a connection's troubles become: what, where, and after how long. */
-import { ReadError, ReadTimeout, RemoteProtocolError, WriteError, WriteTimeout } from '../errors.ts'
+import {
+  ConnectError,
+  ConnectTimeout,
+  ProxyError,
+  ReadError,
+  ReadTimeout,
+  RemoteProtocolError,
+  WriteError,
+  WriteTimeout,
+} from '../errors.ts'
+import type { Origin } from '../models/origin.ts'
 import type { Exchange } from './exchange.ts'
+import type { TunnelFailure } from './tunnel.ts'
+
+/** Why no connection came to be. */
+export interface DialFailure {
+  /** The network's error, or what a hook threw. */
+  readonly cause: unknown
+  /** The address that failed so; null if it came to none. */
+  readonly address: string | null
+  /** The proxy on the way; null for none. */
+  readonly proxy: Origin | null
+  /** It failed there, and not behind it. */
+  readonly atProxy: boolean
+  /** The proxy was reached, and did this. */
+  readonly tunnel: TunnelFailure | null
+}
+
+/** A proxy's troubles are a `ProxyError`, whether or not it was reached; those behind it are not. */
+export function dialFailed(
+  exchange: Exchange,
+  origin: Origin,
+  failure: DialFailure,
+): ConnectError | ProxyError {
+  const { cause, atProxy, tunnel, proxy } = failure
+  if (proxy !== null && tunnel !== null) {
+    const text = `The ${proxy.key} ${tunnel.what} (${exchange.describe()})`
+    const { status, reason } = tunnel
+    return new ProxyError(text, { ...exchange.facts(cause), status, reason })
+  }
+  const text = `${whatFailed(exchange, origin, failure)} failed: ${reasonOf(cause)} (${exchange.describe()})`
+  const type = atProxy ? ProxyError : ConnectError
+  return new type(text, exchange.facts(cause))
+}
+
+function whatFailed(
+  { phase }: Exchange,
+  { authority }: Origin,
+  { address, proxy, atProxy }: DialFailure,
+): string {
+  const name = proxy !== null && atProxy ? `the ${proxy.key}` : authority
+  const where = address === null || name.includes(address) ? name : `${name} (${address})`
+  const through = proxy !== null && !atProxy ? ` through the ${proxy.key}` : ''
+  const isTls = phase === 'tls' || phase === 'proxy'
+  return `${isTls ? 'TLS with' : phase === 'dns' ? 'Finding' : 'Connecting to'} ${where}${through}`
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error && cause.message !== '' ? cause.message : String(cause)
+}
+
+export function dialTimedOut(
+  exchange: Exchange,
+  origin: Origin,
+  proxy: Origin | null,
+): ConnectTimeout {
+  const to = origin === proxy ? `the ${origin.key}` : origin.authority
+  const through = proxy === null || origin === proxy ? '' : ` through the ${proxy.key}`
+  const text = `No connection to ${to}${through} within ${exchange.timeouts.connect} ms`
+  return new ConnectTimeout(
+    `${text}, at ${exchange.phase} (${exchange.describe()})`,
+    exchange.facts(),
+  )
+}
 
 export function invalidResponse(exchange: Exchange, fault: string): RemoteProtocolError {
   const text = `The server's response is not valid: ${fault} (${exchange.describe()})`

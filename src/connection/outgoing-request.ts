@@ -1,7 +1,7 @@
 import { LocalProtocolError } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Body, DispatchRequest } from '../models/request.ts'
-import type { ContentLength } from '../protocol/request-head.ts'
+import type { ContentLength, ProxyRules } from '../protocol/request-head.ts'
 import { lastChunk, requestHead } from '../protocol/request-head.ts'
 import type { OutgoingRequest } from './exchange.ts'
 
@@ -14,11 +14,13 @@ const noLastChunk = (): string => lastChunk(null)
  * Checks a request and makes it ready for the wire. Throws `LocalProtocolError` or `TypeError`.
  *
  * @param host the origin's `hostField`
+ * @param proxy what the proxy on the way asks for; null without one
  */
 export function outgoingRequest(
   request: DispatchRequest,
   origin: Origin,
   host: string,
+  proxy: ProxyRules | null,
 ): OutgoingRequest {
   const method = given(request, 'method') ?? 'GET'
   const body = given(request, 'body') ?? null
@@ -31,6 +33,7 @@ export function outgoingRequest(
     given(request, 'headers'),
     lengthOf(content),
     trailers !== null,
+    proxy,
   )
   const isSmall =
     content instanceof Uint8Array &&

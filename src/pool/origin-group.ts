@@ -1,13 +1,26 @@
 import type { Origin } from '../models/origin.ts'
+import type { ProxyRules } from '../protocol/request-head.ts'
 import { hostField } from '../protocol/request-head.ts'
 import { LinkedList } from './linked-list.ts'
 import type { Place } from './place.ts'
 import { Queue } from './queue.ts'
 import type { Waiter } from './waiter.ts'
 
-/** What a pool holds for one origin. */
-export class OriginGroup {
+/** What the requests for one origin need to be written and sent. */
+export interface Destination {
   readonly origin: Origin
+  readonly hostField: string
+  /** What a proxy on the way asks of their heads; null without one. */
+  readonly proxyRules: ProxyRules | null
+  /** Whose connections carry them. */
+  readonly group: OriginGroup
+}
+
+/** What a pool holds for one origin; for all that a proxy forwards, one for the proxy. */
+export class OriginGroup implements Destination {
+  readonly origin: Origin
+  readonly proxyRules: ProxyRules | null
+  readonly group = this
   readonly hostField: string
   /** All places of this origin, whatever they are at. */
   readonly places = new Set<Place>()
@@ -18,8 +31,9 @@ export class OriginGroup {
   /** Those among them that have to wait for a place of this origin, which has as many as it may. */
   readonly parked = new Queue<Waiter>()
 
-  constructor(origin: Origin) {
+  constructor(origin: Origin, proxyRules: ProxyRules | null = null) {
     this.origin = origin
+    this.proxyRules = proxyRules
     this.hostField = hostField(origin.authority)
   }
 

@@ -3,8 +3,9 @@ import type { CloseReason } from '../connection/close-reason.ts'
 import type { Connection, ConnectionOwner } from '../connection/connection.ts'
 import type { Dial, DialOwner } from '../connection/dial.ts'
 import type { Carrier, Exchange } from '../connection/exchange.ts'
+import type { DialFailure } from '../connection/failures.ts'
+import { dialFailed, dialTimedOut } from '../connection/failures.ts'
 import type { Phase } from '../errors.ts'
-import { ConnectError, ConnectTimeout } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import { Link } from './linked-list.ts'
 
@@ -77,34 +78,23 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
     if (this.#exchange !== null) this.#exchange.phase = phase
   }
 
-  onDialed(socket: BackendSocket): void {
+  onDialed(socket: BackendSocket, firstBytes: Buffer | null): void {
     this.#dial = null
     const exchange = this.#exchange as Exchange
     this.#exchange = null
     this.connection = this.#owner.adopt(this, socket)
     this.connection.start(exchange, this.connection.openedAt)
+    if (firstBytes !== null) deliver(socket, firstBytes)
   }
 
-  onDialFailed(cause: unknown, address: string | null): void {
+  onDialFailed(failure: DialFailure): void {
     const exchange = this.#endDial()
-    const { authority } = this.origin
-    const where =
-      address === null || authority.includes(address) ? authority : `${authority} (${address})`
-    const what =
-      exchange.phase === 'tls' ? 'TLS with' : exchange.phase === 'dns' ? 'Finding' : 'Connecting to'
-    const text = `${what} ${where} failed: ${reasonOf(cause)} (${exchange.describe()})`
-    exchange.fail(new ConnectError(text, exchange.facts(cause)))
+    exchange.fail(dialFailed(exchange, this.origin, failure))
   }
 
-  onDialTimeout(): void {
+  onDialTimeout(proxy: Origin | null): void {
     const exchange = this.#endDial()
-    const text = `No connection to ${this.origin.authority} within ${exchange.timeouts.connect} ms`
-    exchange.fail(
-      new ConnectTimeout(
-        `${text}, at ${exchange.phase} (${exchange.describe()})`,
-        exchange.facts(),
-      ),
-    )
+    exchange.fail(dialTimedOut(exchange, this.origin, proxy))
   }
 
   /** The place is free before its exchange hears of the failure. */
@@ -131,6 +121,13 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
   }
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && cause.message !== '' ? cause.message : String(cause)
+/** Bytes that came with a tunnel's opening, as if they were read now: by whoever the handler is. */
+function deliver(socket: BackendSocket, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) {
+    const target = socket.handler.readTarget()
+    const piece = bytes.subarray(at, at + target.length)
+    target.set(piece)
+    at += piece.length
+    socket.handler.onRead(piece.length)
+  }
 }

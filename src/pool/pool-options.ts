@@ -5,6 +5,7 @@ import type { BackendChoice } from '../backends/select.ts'
 import { selectBackend } from '../backends/select.ts'
 import type { PoolLimits } from '../models/limits.ts'
 import { checkOptions, option } from '../models/options.ts'
+import { HTTPProxy, proxySettings } from '../models/proxy.ts'
 import type { ConnectFacts, Route } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 
@@ -26,6 +27,8 @@ export interface PoolOptions {
   readonly tls?: ConnectionOptions | undefined
   /** A unix socket that every connection goes to; a leading NUL is Linux's abstract namespace. */
   readonly uds?: string | undefined
+  /** All connections go through it: an `HTTPProxy`, or its URL. Null for none. */
+  readonly proxy?: HTTPProxy | string | URL | null | undefined
   readonly backend?: BackendChoice | undefined
   readonly lookup?: Lookup | undefined
   readonly localAddress?: string | undefined
@@ -40,6 +43,7 @@ const NAMES = [
   'timeouts',
   'tls',
   'uds',
+  'proxy',
   'backend',
   'lookup',
   'localAddress',
@@ -59,13 +63,19 @@ interface ResolvedPoolOptions {
 export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
   checkOptions('ConnectionPool', options, NAMES)
   const lookup = callable(options, 'lookup')
+  const uds = option(options, 'uds', null)
+  const proxy = option(options, 'proxy', null)
+  if (uds !== null && proxy !== null) {
+    throw new TypeError('ConnectionPool: uds and proxy are two routes, of which a pool has one')
+  }
   return {
     backend: selectBackend(option(options, 'backend', undefined)),
     limits: option(options, 'limits', {}),
     timeouts: option(options, 'timeouts', undefined),
     trace: callable(options, 'trace'),
     route: {
-      uds: option(options, 'uds', null),
+      uds,
+      proxy: proxy === null ? null : proxySettings(HTTPProxy.from(proxy)),
       localAddress: option(options, 'localAddress', undefined),
       lookup: lookup && allAddresses(lookup),
       onConnect: callable(options, 'onConnect'),

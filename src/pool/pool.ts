@@ -10,7 +10,7 @@ import type { DispatchControl, DispatchHandler, DispatchRequest } from '../model
 import { Timeout } from '../models/timeout.ts'
 import { HandlerSink } from './handler-sink.ts'
 import { InFlight } from './in-flight.ts'
-import type { OriginGroup } from './origin-group.ts'
+import type { Destination } from './origin-group.ts'
 import { PendingResponse } from './pending-response.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { resolveOptions } from './pool-options.ts'
@@ -55,13 +55,13 @@ export class ConnectionPool {
   #accept(request: DispatchRequest, sink: ResponseSink): Exchange | null {
     let exchange: Exchange
     let signal: AbortSignal | null = null
-    let group: OriginGroup | null = null
+    let destination: Destination | null = null
     try {
       if (this.#closed) throw new ClientClosed('The pool is closed')
       if (request.signal !== undefined) signal = signalOf(request)
-      group = this.#scheduler.groupOf(request.origin)
+      destination = this.#scheduler.destinationOf(request.origin)
       exchange = new Exchange(
-        outgoingRequest(request, group.origin, group.hostField),
+        outgoingRequest(request, destination.origin, destination.hostField, destination.proxyRules),
         sink,
         request.timeouts === undefined
           ? this.#timeouts
@@ -70,7 +70,7 @@ export class ConnectionPool {
         this.#inFlight,
       )
     } catch (error) {
-      if (group !== null) this.#scheduler.forgetIfEmpty(group)
+      if (destination !== null) this.#scheduler.forgetIfEmpty(destination.group)
       this.#clock.microtask(() => sink.onError(withRequest(error, request)))
       return null
     }
@@ -78,11 +78,11 @@ export class ConnectionPool {
     this.#inFlight.add(exchange)
     if (signal?.aborted) {
       exchange.abort(signal.reason)
-      this.#scheduler.forgetIfEmpty(group)
+      this.#scheduler.forgetIfEmpty(destination.group)
     } else {
       if (signal !== null || exchange.timeouts.total !== null)
         exchange.watch = new Watch(exchange, signal, this.#clock)
-      this.#scheduler.place(exchange, group)
+      this.#scheduler.place(exchange, destination.group)
     }
     return exchange
   }

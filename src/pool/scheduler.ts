@@ -7,14 +7,18 @@ import type { Exchange } from '../connection/exchange.ts'
 import { SessionCache } from '../connection/session-cache.ts'
 import { PoolTimeout } from '../errors.ts'
 import type { ResolvedLimits } from '../models/limits.ts'
+import type { Origin } from '../models/origin.ts'
 import { parseOrigin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
+import type { ProxyRules } from '../protocol/request-head.ts'
 import { assign, decideFreed, isFull } from './assignment.ts'
 import { idleUntil } from './idle-time.ts'
 import { LinkedList } from './linked-list.ts'
+import type { Destination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
 import type { PlaceOwner } from './place.ts'
 import { Place } from './place.ts'
+import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
 import type { PoolStats } from './stats.ts'
 import { describe } from './stats.ts'
@@ -34,6 +38,8 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   readonly #contexts: WeakMap<Exchange, AsyncResource> | null
   readonly #sessions = new SessionCache()
   readonly #groups = new Map<string, OriginGroup>()
+  /** Null without a proxy. */
+  readonly #proxied: ProxiedOrigins | null
   /** All idle connections; the one that has idled longest stands first. */
   readonly #idle = new LinkedList<Place>()
   /** Who waits, in order. */
@@ -50,6 +56,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.#limits = limits
     this.#route = route
     this.#trace = trace
+    this.#proxied = route.proxy === null ? null : new ProxiedOrigins(route.proxy)
     const hooked = route.lookup !== null || route.onConnect !== null
     this.#contexts = hooked ? new WeakMap() : null
     this.#deadlines = new WaitDeadlines(backend.clock, (waiter) => this.#tooLong(waiter))
@@ -60,13 +67,19 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.#contexts?.set(exchange, new AsyncResource('HawserDial', { requireManualDestroy: true }))
   }
 
-  groupOf(origin: string | URL): OriginGroup {
+  destinationOf(origin: string | URL): Destination {
     const known = typeof origin === 'string' ? this.#groups.get(origin) : undefined
-    if (known !== undefined) return known
-    const parsed = parseOrigin(origin)
+    if (this.#proxied === null) return known ?? this.#groupOf(parseOrigin(origin), null)
+    // The group of what is forwarded has no rules, and is nobody's origin.
+    if (known !== undefined && known.proxyRules !== null) return known
+    const { tunnelRules } = this.#proxied
+    return this.#proxied.forwarded(origin) ?? this.#groupOf(parseOrigin(origin), tunnelRules)
+  }
+
+  #groupOf(parsed: Origin, proxyRules: ProxyRules | null): OriginGroup {
     let group = this.#groups.get(parsed.key)
     if (group === undefined) {
-      group = new OriginGroup(parsed)
+      group = new OriginGroup(parsed, proxyRules)
       this.#groups.set(parsed.key, group)
     }
     return group
@@ -109,7 +122,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
       this.#idle.remove(place.inPool)
       return connection.start(exchange, exchange.startedAt)
     }
-    this.place(exchange, this.groupOf(group.origin.key))
+    this.place(exchange, this.#groups.get(group.origin.key) ?? group)
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
@@ -128,6 +141,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     const waiter = new Waiter(exchange, group.origin, this.#arrivals++, queue, this)
     exchange.carrier = waiter
     exchange.phase = 'queue'
+    this.#groups.set(group.origin.key, group)
     this.#waiters.push(waiter)
     group.waiters.push(waiter)
     queue.push(waiter)
@@ -252,8 +266,9 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.forgetIfEmpty(group)
   }
 
+  /** Of a plain connection through an https proxy it would be the proxy's. */
   remember(place: Place, session: Uint8Array): void {
-    this.#sessions.set(place.origin.key, session)
+    if (place.origin.secure) this.#sessions.set(place.origin.key, session)
   }
 
   /** What a trace throws is its own affair. */

@@ -31,6 +31,16 @@ export interface RequestFraming {
   readonly upgrade: boolean
 }
 
+/** What a proxy on the way asks of a head. */
+export interface ProxyRules {
+  /** Forwarded: scheme and authority, which go in front of the target. Null inside a tunnel. RFC 9112 3.2.2 */
+  readonly absolute: string | null
+  /** Field lines for the proxy. */
+  readonly fields: string
+  /** Why the request may have no Proxy-Authorization of its own; null if it may. RFC 9110 11.7.2 */
+  readonly noAuthorization: string | null
+}
+
 /** Fields that have a meaning here; all others are only checked. */
 type Role =
   | 'plain'
@@ -41,6 +51,7 @@ type Role =
   | 'expect'
   | 'te'
   | 'upgrade'
+  | 'proxy-authorization'
 
 const ROLES: ReadonlySet<string> = new Set<Role>([
   'host',
@@ -50,6 +61,7 @@ const ROLES: ReadonlySet<string> = new Set<Role>([
   'expect',
   'te',
   'upgrade',
+  'proxy-authorization',
 ])
 
 /** Names that were checked already, in the case they came in. Bounded: names may be made by a caller's caller. */
@@ -74,6 +86,7 @@ function roleOf(name: string): Role {
  * @param host the `hostField` of the origin, unless the target or the headers have a Host of their own
  * @param content what follows the head; a Transfer-Encoding or Content-Length among the headers has to agree
  * @param hasTrailers trailer fields follow, which only chunks can carry
+ * @param proxy the target is in one of the other forms all the same: absolute-form is made here
  */
 export function requestHead(
   method: string,
@@ -82,6 +95,7 @@ export function requestHead(
   headers: HeadersInit | null | undefined,
   content: ContentLength,
   hasTrailers = false,
+  proxy: ProxyRules | null = null,
 ): RequestHead {
   if (method !== 'GET' && method !== 'POST') checkMethod(method)
   const authority = checkTarget(method, target)
@@ -92,6 +106,10 @@ export function requestHead(
 
   let special: SpecialFields | null = null
   let fields = ''
+  if (proxy !== null) {
+    if (proxy.absolute !== null) target = absoluteForm(method, target, proxy.absolute)
+    fields = proxy.fields
+  }
   if (headers !== null && headers !== undefined) {
     const list = isFlat(headers) ? headers : new Headers(headers).flat()
     if (list.length % 2 !== 0) {
@@ -103,6 +121,7 @@ export function requestHead(
       const role = roleOf(name)
       if (typeof value !== 'string' || NOT_VALUE.test(value)) checkField(name, value)
       if (role !== 'plain') {
+        if (role === 'proxy-authorization') checkProxyAuthorization(proxy)
         special ??= new SpecialFields()
         if (special.take(role, name, value)) continue
       }
@@ -122,6 +141,36 @@ export function requestHead(
       `${special.connectionField()}${fields}${length.field}\r\n`,
     framing: { contentLength: length.contentLength, close, expectsContinue, upgrade },
   }
+}
+
+/**
+ * RFC 9112 3.2.2. An OPTIONS of the server as a whole has no path at all then: the last proxy makes
+ * `*` of it (3.2.4).
+ */
+function absoluteForm(method: string, target: string, origin: string): string {
+  if (method === 'CONNECT') {
+    throw new LocalProtocolError('CONNECT is not forwarded: the proxy would take it for its own')
+  }
+  if (target === '*') return origin
+  if (target.charCodeAt(0) === SLASH) return origin + target
+  if (target.slice(0, 6).toLowerCase() === 'https:' && !origin.startsWith('https:')) {
+    throw new LocalProtocolError('An https target is not sent to a proxy in clear')
+  }
+  return target
+}
+
+/** Proxy-Authorization is for the proxy alone. RFC 9110 11.7.2, CVE-2023-32681 */
+function checkProxyAuthorization(proxy: ProxyRules | null): void {
+  if (proxy !== null && proxy.noAuthorization !== null) {
+    throw new LocalProtocolError(`Proxy-Authorization ${proxy.noAuthorization}`)
+  }
+}
+
+/** Fields as they stand in a head, each with its CRLF: a list of names and values in turn, which have been checked. */
+export function fieldLines(list: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i < list.length; i += 2) lines += `${list[i]}: ${list[i + 1]}\r\n`
+  return lines
 }
 
 /** The end of a request-line and Host, the first field (RFC 9110 7.2): made once for an origin. */

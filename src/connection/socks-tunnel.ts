@@ -1,0 +1,63 @@
+import type { BackendSocket } from '../backends/backend.ts'
+import { RemoteProtocolError } from '../errors.ts'
+import type { Origin } from '../models/origin.ts'
+import type { ProxySettings } from '../models/proxy.ts'
+import type { SocksStep, SocksTarget } from '../protocol/socks.ts'
+import { SocksHandshake } from '../protocol/socks.ts'
+import type { TunnelOwner } from './tunnel.ts'
+import { Tunnel } from './tunnel.ts'
+
+/** Longer than any answer, so that first bytes of the origin fit behind the last. */
+const READ_SIZE = 1024
+
+/** SOCKS 5. RFC 1928 */
+export class SocksTunnel extends Tunnel {
+  readonly #handshake: SocksHandshake
+  readonly #target = Buffer.alloc(READ_SIZE)
+
+  /**
+   * @param target the origin, or its address where it was resolved here. Throws `RangeError` for a
+   * name that is too long for SOCKS.
+   */
+  constructor(
+    socket: BackendSocket,
+    proxy: ProxySettings,
+    origin: Origin,
+    target: SocksTarget,
+    owner: TunnelOwner,
+  ) {
+    super(socket, proxy, origin, owner)
+    this.#handshake = new SocksHandshake(target, proxy.credentials)
+    socket.write(this.#handshake.greeting())
+  }
+
+  readTarget(): Uint8Array {
+    return this.#target
+  }
+
+  onRead(length: number): void {
+    if (!this.over) this.#follow(this.#handshake.take(this.#target.subarray(0, length)))
+  }
+
+  #follow(next: SocksStep): void {
+    switch (next.step) {
+      case 'wait':
+        return
+      case 'send':
+        this.socket.write(next.bytes)
+        return
+      case 'open':
+        return this.open(next.rest.length === 0 ? null : Buffer.from(next.rest))
+      case 'refused':
+        return this.fail({
+          what: `refused a connection to ${this.authority}: ${next.reason}`,
+          reason: next.reason,
+        })
+      default:
+        return this.fail({
+          what: `gave no valid answer for ${this.authority}: ${next.fault}`,
+          cause: new RemoteProtocolError(`The answer is not SOCKS 5: ${next.fault}`),
+        })
+    }
+  }
+}

@@ -1,0 +1,203 @@
+/** The client's side of SOCKS 5: bytes in, bytes out. RFC 1928, 1929 */
+
+/** Where the proxy is to connect to: an address, or a name for it to resolve. */
+export interface SocksTarget {
+  readonly host: string
+  readonly ipVersion: 4 | 6 | null
+  readonly port: number
+}
+
+export interface SocksCredentials {
+  readonly user: Uint8Array
+  readonly password: Uint8Array
+}
+
+/** What the proxy's bytes have led to. */
+export type SocksStep =
+  /** More of them are needed. */
+  | { readonly step: 'wait' }
+  | { readonly step: 'send'; readonly bytes: Uint8Array }
+  /** The connection leads to the target; `rest` is what it has said already. */
+  | { readonly step: 'open'; readonly rest: Uint8Array }
+  /** In words. */
+  | { readonly step: 'refused'; readonly reason: string }
+  /** It is not SOCKS 5, in words. */
+  | { readonly step: 'fault'; readonly fault: string }
+
+const VERSION = 5
+const CONNECT = 1
+const IPV4 = 1
+const DOMAIN = 3
+const IPV6 = 4
+const NO_AUTHENTICATION = 0
+const USER_AND_PASSWORD = 2
+const NONE_OF_THEM = 0xff
+const AUTHENTICATION_VERSION = 1
+
+const MAX_DOMAIN = 255
+
+/** RFC 1928 6 */
+const REPLIES: readonly string[] = [
+  'succeeded',
+  'general SOCKS server failure',
+  'connection not allowed by ruleset',
+  'network unreachable',
+  'host unreachable',
+  'connection refused',
+  'TTL expired',
+  'command not supported',
+  'address type not supported',
+]
+
+const WAIT: SocksStep = { step: 'wait' }
+
+/** One handshake, from the first byte to the open connection. */
+export class SocksHandshake {
+  readonly #target: Uint8Array
+  readonly #credentials: SocksCredentials | null
+  #received: Uint8Array = new Uint8Array(0)
+  #expecting: 'method' | 'authentication' | 'reply' = 'method'
+
+  /** Throws `RangeError` for a name that has no place in a request: RFC 1928 5 gives its length one byte. */
+  constructor(target: SocksTarget, credentials: SocksCredentials | null) {
+    this.#target = addressOf(target)
+    this.#credentials = credentials
+  }
+
+  /** What is sent first. RFC 1928 3 */
+  greeting(): Uint8Array {
+    return this.#credentials === null
+      ? Uint8Array.of(VERSION, 1, NO_AUTHENTICATION)
+      : Uint8Array.of(VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD)
+  }
+
+  /** Takes what came, in pieces of any size. After `open`, `refused` and `fault` there is no more to take. */
+  take(bytes: Uint8Array): SocksStep {
+    this.#received = Buffer.concat([this.#received, bytes])
+    switch (this.#expecting) {
+      case 'method':
+        return this.#takeMethod()
+      case 'authentication':
+        return this.#takeAuthentication()
+      default:
+        return this.#takeReply()
+    }
+  }
+
+  /** RFC 1928 3 */
+  #takeMethod(): SocksStep {
+    const [version, method] = this.#received
+    if (version !== undefined && version !== VERSION) {
+      return fault(`it begins with ${version}, not with version 5`)
+    }
+    if (method === undefined) return WAIT
+    if (this.#received.length > 2) return fault('it says more than it was asked')
+    const credentials = this.#credentials
+    if (method === NO_AUTHENTICATION) return this.#request()
+    if (method === USER_AND_PASSWORD && credentials !== null) return this.#authenticate(credentials)
+    if (method !== NONE_OF_THEM) return fault(`it chose method ${method}, which was not offered`)
+    const reason = credentials === null ? 'it wants credentials' : 'it takes no user and password'
+    return { step: 'refused', reason }
+  }
+
+  /** RFC 1929 2 */
+  #authenticate({ user, password }: SocksCredentials): SocksStep {
+    this.#expect('authentication')
+    const bytes = Buffer.concat([
+      Uint8Array.of(AUTHENTICATION_VERSION, user.length),
+      user,
+      Uint8Array.of(password.length),
+      password,
+    ])
+    return { step: 'send', bytes }
+  }
+
+  #takeAuthentication(): SocksStep {
+    const [version, status] = this.#received
+    if (version !== undefined && version !== AUTHENTICATION_VERSION) {
+      return fault(`its answer to the password begins with ${version}`)
+    }
+    if (status === undefined) return WAIT
+    if (status !== 0) return { step: 'refused', reason: 'wrong user or password' }
+    if (this.#received.length > 2) return fault('it says more than it was asked')
+    return this.#request()
+  }
+
+  /** RFC 1928 4 */
+  #request(): SocksStep {
+    this.#expect('reply')
+    const bytes = Buffer.concat([Uint8Array.of(VERSION, CONNECT, 0), this.#target])
+    return { step: 'send', bytes }
+  }
+
+  /** RFC 1928 6: the address it names is of no use, its length is. */
+  #takeReply(): SocksStep {
+    const received = this.#received
+    const [version, reply, , type, first] = received
+    if (version !== undefined && version !== VERSION)
+      return fault(`its reply begins with ${version}`)
+    if (reply === undefined) return WAIT
+    // Some proxies send nothing behind a refusal.
+    if (reply !== 0) return { step: 'refused', reason: REPLIES[reply] ?? `SOCKS reply ${reply}` }
+    if (type === undefined) return WAIT
+    const addressLength = lengthOf(type, first)
+    if (addressLength === null) return fault(`its reply has an address of type ${type}`)
+    const end = 4 + addressLength + 2
+    return received.length < end ? WAIT : { step: 'open', rest: received.subarray(end) }
+  }
+
+  #expect(what: 'authentication' | 'reply'): void {
+    this.#expecting = what
+    this.#received = new Uint8Array(0)
+  }
+}
+
+function fault(text: string): SocksStep {
+  return { step: 'fault', fault: text }
+}
+
+/** Of an address in a reply, in bytes; null for a type that RFC 1928 does not have. */
+function lengthOf(type: number, first: number | undefined): number | null {
+  if (type === IPV4) return 4
+  if (type === IPV6) return 16
+  return type === DOMAIN ? 1 + (first ?? MAX_DOMAIN) : null
+}
+
+/** Type, address and port, as they stand in a request. RFC 1928 5 */
+function addressOf({ host, ipVersion, port }: SocksTarget): Uint8Array {
+  const address =
+    ipVersion === 4
+      ? Buffer.of(IPV4, ...host.split('.').map(Number))
+      : ipVersion === 6
+        ? Buffer.of(IPV6, ...ipv6Bytes(host))
+        : nameBytes(host)
+  return Buffer.concat([address, Uint8Array.of(port >> 8, port & 0xff)])
+}
+
+function nameBytes(host: string): Buffer {
+  const name = Buffer.from(host)
+  if (name.length === 0 || name.length > MAX_DOMAIN) {
+    throw new RangeError(`The host name has ${name.length} bytes; SOCKS takes 1 to ${MAX_DOMAIN}`)
+  }
+  return Buffer.concat([Uint8Array.of(DOMAIN, name.length), name])
+}
+
+/** RFC 4291 2.2; a zone (RFC 4007 11) means nothing to another machine. */
+function ipv6Bytes(address: string): number[] {
+  const [text] = address.split('%')
+  const dotted = /:((?:\d+\.){3}\d+)$/.exec(text)
+  const last = dotted === null ? [] : dotted[1].split('.').map(Number)
+  const hex = dotted === null ? text : text.slice(0, dotted.index + 1).replace(/([^:]):$/, '$1')
+  const [head, tail = ''] = hex.split('::')
+  const front = groups(head)
+  const back = [...groups(tail), ...last]
+  return [...front, ...new Array<number>(16 - front.length - back.length).fill(0), ...back]
+}
+
+function groups(text: string): number[] {
+  return text
+    .split(':')
+    .filter((group) => group !== '')
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((group) => [group >> 8, group & 0xff])
+}
