@@ -4,6 +4,8 @@ import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
 import { isSocks } from '../models/proxy.ts'
 import type { Route } from '../models/route.ts'
+import type { SocksTarget } from '../protocol/socks.ts'
+import { SocksHandshake } from '../protocol/socks.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt, alternate } from './attempt.ts'
 import { ConnectTunnel } from './connect-tunnel.ts'
@@ -192,6 +194,7 @@ export class Dial implements AttemptOwner, TunnelOwner {
   }
 
   closed(attempt: Attempt, cause: Error | null): void {
+    if (this.#over) return
     this.#attempts.delete(attempt)
     const { address, isConnected, peer } = attempt
     const failure = { cause: cause ?? new Error('the peer closed the connection'), address }
@@ -211,18 +214,21 @@ export class Dial implements AttemptOwner, TunnelOwner {
       this.#tunnel = new ConnectTunnel(socket, proxy, origin, this)
       return
     }
-    const address = this.#address
-    const target =
-      address === null
-        ? origin
-        : { host: address.address, ipVersion: address.family, port: origin.port }
+    let handshake: SocksHandshake
     try {
-      this.#tunnel = new SocksTunnel(socket, proxy, origin, target, this)
+      handshake = new SocksHandshake(this.#socksTarget(), proxy.credentials)
     } catch (cause) {
       socket.destroy()
       const what = `cannot be asked for ${origin.authority}: ${(cause as Error).message}`
-      this.onTunnelFailed({ what, cause })
+      return this.onTunnelFailed({ what, cause })
     }
+    this.#tunnel = new SocksTunnel(socket, proxy, origin, handshake, this)
+  }
+
+  #socksTarget(): SocksTarget {
+    if (this.#address === null) return this.#origin
+    const { address: host, family: ipVersion } = this.#address
+    return { host, ipVersion, port: this.#origin.port }
   }
 
   onTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {

@@ -2,8 +2,7 @@ import type { BackendSocket } from '../backends/backend.ts'
 import { RemoteProtocolError } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
-import type { SocksStep, SocksTarget } from '../protocol/socks.ts'
-import { SocksHandshake } from '../protocol/socks.ts'
+import type { SocksHandshake, SocksStep } from '../protocol/socks.ts'
 import type { TunnelOwner } from './tunnel.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -15,20 +14,16 @@ export class SocksTunnel extends Tunnel {
   readonly #handshake: SocksHandshake
   readonly #target = Buffer.alloc(READ_SIZE)
 
-  /**
-   * @param target the origin, or its address where it was resolved here. Throws `RangeError` for a
-   * name that is too long for SOCKS.
-   */
   constructor(
     socket: BackendSocket,
     proxy: ProxySettings,
     origin: Origin,
-    target: SocksTarget,
+    handshake: SocksHandshake,
     owner: TunnelOwner,
   ) {
     super(socket, proxy, origin, owner)
-    this.#handshake = new SocksHandshake(target, proxy.credentials)
-    socket.write(this.#handshake.greeting())
+    this.#handshake = handshake
+    socket.write(handshake.greeting())
   }
 
   readTarget(): Uint8Array {
