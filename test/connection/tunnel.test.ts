@@ -1,0 +1,483 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import type { Address } from '../../src/backends/backend.ts'
+import { ScriptedBackend } from '../../src/backends/scripted.ts'
+import type { ConnectFacts, DispatchRequest, PoolOptions } from '../../src/engine.ts'
+import { HTTPProxy } from '../../src/engine.ts'
+import { ConnectError, ConnectTimeout, ProxyError, RemoteProtocolError } from '../../src/errors.ts'
+import type { Told } from '../pool/scripted-pool.ts'
+import { assertEmpty, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
+
+const HTTPS = 'https://a.test'
+const HTTP = 'http://a.test'
+const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\nX-Via: p\r\n\r\n'
+const SOCKS_METHOD = '\x05\x00'
+const SOCKS_REPLY = '\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00'
+const TIMEOUT = 5000
+
+const proxies = {
+  http: 'http://proxy.test:3128',
+  https: 'https://proxy.test:3128',
+  socks5h: 'socks5h://proxy.test:1080',
+}
+type Kind = keyof typeof proxies
+
+const tunnelOnly = (kind: Kind) => new HTTPProxy(proxies[kind], { mode: 'TUNNEL_ONLY' })
+
+async function ask(
+  origin: string,
+  options: PoolOptions,
+  request: Partial<DispatchRequest> = {},
+): Promise<{ pool: ScriptedPool; told: Told }> {
+  const pool = new ScriptedPool({ timeouts: { connect: TIMEOUT }, ...options })
+  const told = await pool.asked(origin, '/', request)
+  return { pool, told }
+}
+
+/** The place is free again: with room for one connection the next request gets through. */
+async function assertNextWorks(pool: ScriptedPool, origin: string, kind: Kind): Promise<void> {
+  assert.equal(pool.counts(), '0 connecting, 0 active, 0 idle, 0 waiting')
+  pool.assertQuiescent()
+  assert.deepEqual(pool.open, [])
+  const { backend } = pool
+  backend.autoConnect = backend.autoLookup = true
+  const told = await pool.asked(origin, '/next')
+  await openTunnel(pool, kind)
+  pool.socketOf('/next').receive(OK)
+  assert.equal(told.body, 'ok', inspect(told.error))
+  await assertEmpty(pool)
+  assert.equal(backend.clock.armedTimers, 0)
+}
+
+async function openTunnel(pool: ScriptedPool, kind: Kind): Promise<void> {
+  const { socket } = pool.backend
+  if (kind === 'socks5h') {
+    socket.receive(SOCKS_METHOD)
+    await settle()
+    socket.receive(SOCKS_REPLY)
+  } else {
+    socket.receive(ESTABLISHED)
+  }
+  await settle()
+}
+
+const one = { limits: { maxConnections: 1 } }
+
+describe('CONNECT', () => {
+  test('is said with the port, in target and Host, and with what is for the proxy', async () => {
+    const cases: [origin: string, authority: string][] = [
+      ['https://a.test', 'a.test:443'],
+      ['https://a.test:8443', 'a.test:8443'],
+      ['https://[::1]', '[::1]:443'],
+      ['https://10.0.0.1:1', '10.0.0.1:1'],
+    ]
+    for (const [origin, authority] of cases) {
+      const proxy = new HTTPProxy('http://me:secret@proxy.test:3128', {
+        headers: { 'X-Who': 'us' },
+      })
+      const { pool } = await ask(origin, { proxy }, { headers: ['x-origin', 'only'] })
+      assert.equal(
+        pool.sockets[0].written,
+        `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nX-Who: us\r\n` +
+          'Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n',
+      )
+      await assertEmpty(pool)
+    }
+  })
+
+  for (const answer of [
+    ESTABLISHED,
+    'HTTP/1.1 200\r\n\r\n',
+    'HTTP/1.0 200 OK\r\n\r\n',
+    'HTTP/1.1 204 No Content\r\n\r\n',
+    'HTTP/1.1 299 Fine\r\nContent-Length: 5\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n',
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
+  ]) {
+    for (const origin of [HTTP, HTTPS]) {
+      test(`${JSON.stringify(answer)} opens ${origin}, byte by byte too`, async () => {
+        for (const size of [1, answer.length]) {
+          const { pool, told } = await ask(origin, { proxy: tunnelOnly('http') })
+          const [first] = pool.sockets
+          await first.receivePieces(answer, size)
+          const last = pool.backend.socket
+          assert.equal(last === first, origin === HTTP)
+          assert.equal(last.tls?.host, origin === HTTP ? undefined : 'a.test')
+          assert.ok(last.written.endsWith('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'))
+          last.receive(OK)
+          assert.equal(told.body, 'ok')
+          assert.equal(pool.counts(), '0 connecting, 0 active, 1 idle, 0 waiting')
+          await assertEmpty(pool)
+        }
+      })
+    }
+  }
+
+  test('bytes behind its head are the origin’s: TLS gets them', async () => {
+    const { pool } = await ask(HTTPS, { proxy: proxies.http })
+    pool.sockets[0].receive(`${ESTABLISHED}early`)
+    assert.equal(Buffer.from(pool.sockets[1].firstBytes!).latin1Slice(), 'early')
+    await assertEmpty(pool)
+  })
+
+  test('... or whoever reads the answer of a plain origin', async () => {
+    const busy = 'HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno'
+    for (let at = 0; at <= busy.length; at++) {
+      const { pool, told } = await ask(HTTP, { proxy: tunnelOnly('http') })
+      const [socket] = pool.sockets
+      socket.receive(`${ESTABLISHED}${busy.slice(0, at)}`)
+      if (at < busy.length) socket.receive(busy.slice(at))
+      assert.equal(told.head?.status, 503)
+      assert.equal(told.body, 'no')
+      await assertEmpty(pool)
+    }
+  })
+
+  test('too many 1xx, and a head without end', async () => {
+    for (const flood of ['HTTP/1.1 100 Continue\r\n\r\n', `X: ${'y'.repeat(1000)}\r\n`]) {
+      const { pool, told } = await ask(HTTPS, { proxy: proxies.http, ...one })
+      const [socket] = pool.sockets
+      if (flood.startsWith('X')) socket.receive('HTTP/1.1 200 OK\r\n')
+      for (let i = 0; i < 200 && !socket.destroyed; i++) {
+        socket.receive(flood)
+        await settle()
+      }
+      assert.ok(told.error instanceof ProxyError)
+      assert.ok(told.error.cause instanceof RemoteProtocolError)
+      await assertNextWorks(pool, HTTPS, 'http')
+    }
+  })
+})
+
+describe('a refusal', () => {
+  const REFUSAL = 'HTTP/1.1 403 Not\x80 you\r\nContent-Length: 2000\r\n\r\n'
+
+  test('tells 1 KiB of its reason, cleaned, as soon as it is here', async () => {
+    const { pool, told } = await ask(HTTPS, { proxy: proxies.http })
+    const text = `a\x00\x1b[2J\r\n\tb\u202e${'é'.repeat(1000)}`
+    pool.sockets[0].receive(REFUSAL)
+    pool.sockets[0].receive(Buffer.from(text))
+    await settle()
+    const { message } = told.failed
+    const told1 = /: 403 Not you: (a \[2J b é+) \(GET /.exec(message)?.[1]
+    assert.ok(told1, message)
+    assert.ok(Buffer.byteLength(told1) <= 1024)
+    assert.ok(Buffer.byteLength(told1) > 1000)
+    assert.equal((told.error as ProxyError).reason, 'Not\x80 you')
+    await assertEmpty(pool)
+  })
+
+  test('waits 250 ms for more of it', async () => {
+    const { pool, told } = await ask(HTTPS, { proxy: proxies.http, ...one })
+    pool.sockets[0].receive(REFUSAL)
+    await pool.backend.clock.advance(200)
+    pool.sockets[0].receive('since')
+    await pool.backend.clock.advance(49)
+    assert.equal(told.ends, 0)
+    await pool.backend.clock.advance(1)
+    assert.match(told.failed.message, /: 403 Not you: since \(/)
+    await assertNextWorks(pool, HTTPS, 'http')
+  })
+
+  test('no longer than the deadline', async () => {
+    const { pool, told } = await ask(HTTPS, { proxy: proxies.http })
+    await pool.backend.clock.advance(TIMEOUT - 10)
+    pool.sockets[0].receive(REFUSAL)
+    await pool.backend.clock.advance(10)
+    assert.ok(told.error instanceof ProxyError)
+    assert.equal(told.error.status, 403)
+    await assertEmpty(pool)
+  })
+
+  test('in a coding is not shown', async () => {
+    const { pool, told } = await ask(HTTPS, { proxy: proxies.http })
+    pool.sockets[0].receive(
+      'HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc',
+    )
+    assert.match(told.failed.message, /: 403 No \(/)
+    await assertEmpty(pool)
+  })
+})
+
+/** The dialogue with a proxy up to the open tunnel: what it says, in turn. */
+const dialogues: Record<Kind, string[]> = {
+  http: [ESTABLISHED],
+  https: [ESTABLISHED],
+  socks5h: [SOCKS_METHOD, SOCKS_REPLY],
+}
+
+for (const kind of Object.keys(proxies) as Kind[]) {
+  const said = dialogues[kind].join('')
+
+  /** A request whose proxy has said so many bytes of that. */
+  const askAndHear = async (at: number, origin: string, request: Partial<DispatchRequest> = {}) => {
+    const asked = await ask(origin, { proxy: tunnelOnly(kind), ...one }, request)
+    await asked.pool.sockets[0].receivePieces(said.slice(0, at))
+    return asked
+  }
+
+  describe(`a dialogue with a proxy: ${kind}`, () => {
+    test('split anywhere', async () => {
+      for (let at = 1; at < said.length; at++) {
+        const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
+        const [socket] = pool.sockets
+        const turn = dialogues[kind][0]!.length
+        const cuts = [...new Set([at, ...(kind === 'socks5h' ? [turn] : [])])].sort((a, b) => a - b)
+        for (const [i, cut] of [...cuts, said.length].entries()) {
+          socket.receive(said.slice(i === 0 ? 0 : cuts[i - 1], cut))
+          await settle()
+        }
+        pool.backend.socket.receive(OK)
+        assert.equal(told.body, 'ok', `at ${at}`)
+        await assertEmpty(pool)
+      }
+    })
+
+    for (const end of ['receiveEnd', 'reset'] as const) {
+      test(`cut at every byte: ${end}`, async () => {
+        for (let at = 0; at < said.length; at++) {
+          const { pool, told } = await askAndHear(at, HTTPS)
+          pool.sockets[0][end]()
+          await settle()
+          const { error } = told
+          assert.ok(error instanceof ProxyError, `at ${at}: ${inspect(error)}`)
+          assert.equal(error.phase, 'proxy')
+          assert.equal(error.safeToRetry, true)
+          assert.equal(error.bytesSent, 0)
+          assert.equal(error.status, null)
+          assert.match(
+            error.message,
+            /closed the connection before a tunnel to a\.test:443 was open/,
+          )
+          assert.deepEqual(pool.closed, [`${HTTPS} dial-failed`])
+          await assertNextWorks(pool, HTTPS, kind)
+        }
+      })
+    }
+
+    test('stalled at every byte: a ConnectTimeout, when the whole took too long', async () => {
+      for (let at = 0; at < said.length; at++) {
+        const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
+        for (const byte of said.slice(0, at)) {
+          await pool.backend.clock.advance(10)
+          pool.sockets[0].receive(byte)
+        }
+        await pool.backend.clock.advance(TIMEOUT - 10 * at - 1)
+        assert.equal(told.ends, 0, `at ${at}`)
+        await pool.backend.clock.advance(1)
+        assert.ok(told.error instanceof ConnectTimeout, `at ${at}`)
+        assert.equal(told.error.phase, 'proxy')
+        assert.equal(told.error.safeToRetry, true)
+        await assertNextWorks(pool, HTTPS, kind)
+      }
+    })
+
+    test('aborted at every byte', async () => {
+      for (const origin of [HTTP, HTTPS]) {
+        for (let at = 0; at <= said.length; at++) {
+          const { pool, told } = await askAndHear(at, origin)
+          told.control?.abort(new Error('enough'))
+          await settle()
+          assert.equal(told.failed.message, 'enough', `at ${at}`)
+          assert.ok(pool.sockets.every(({ destroyed, closed }) => destroyed || closed))
+          await assertNextWorks(pool, origin, kind)
+        }
+      }
+    })
+
+    test('the handshake with the origin: cut, stalled, aborted', async () => {
+      const ends: [act: (pool: ScriptedPool, told: Told) => unknown, check: RegExp][] = [
+        [
+          (pool) => pool.backend.socket.reset(new Error('cut')),
+          /^ConnectError: TLS with a\.test thr.*: cut /,
+        ],
+        [(pool) => pool.backend.socket.receiveEnd(), /^ConnectError: TLS with .*: the peer closed/],
+        [
+          (pool) => pool.backend.clock.advance(TIMEOUT),
+          /^ConnectTimeout: No connection .* at tls /,
+        ],
+        [(_, told) => told.control?.abort(new Error('enough')), /^Error: enough/],
+      ]
+      for (const [act, check] of ends) {
+        const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
+        pool.backend.autoConnect = false
+        await pool.sockets[0].receivePieces(said)
+        assert.equal(pool.sockets.length, 2)
+        assert.equal(pool.sockets[1].below, pool.sockets[0])
+        await act(pool, told)
+        await settle()
+        assert.match(String(told.error), check)
+        if (told.error instanceof ConnectError) assert.equal(told.error.phase, 'tls')
+        assert.ok(pool.sockets.every(({ destroyed, closed }) => destroyed || closed))
+        await assertNextWorks(pool, HTTPS, kind)
+      }
+    })
+
+    test('reaching the proxy: every step aborted, and too slow', async () => {
+      const steps: [phase: string, prepare: (backend: ScriptedBackend) => void][] = [
+        ['dns', (backend) => void (backend.autoLookup = false)],
+        ['tcp', (backend) => void (backend.autoConnect = false)],
+      ]
+      for (const [phase, prepare] of steps) {
+        for (const ending of ['abort', 'timeout']) {
+          const backend = new ScriptedBackend()
+          prepare(backend)
+          const pool = new ScriptedPool(
+            { proxy: tunnelOnly(kind), timeouts: { connect: TIMEOUT }, ...one },
+            backend,
+          )
+          const told = await pool.asked(HTTPS)
+          assert.deepEqual(
+            backend.lookups.map(({ host }) => host),
+            ['proxy.test'],
+          )
+          if (ending === 'abort') told.control?.abort(new Error('enough'))
+          else await backend.clock.advance(TIMEOUT)
+          await settle()
+          if (ending === 'timeout') {
+            assert.ok(told.error instanceof ConnectTimeout)
+            assert.equal(told.error.phase, phase)
+            assert.match(
+              told.error.message,
+              /^No connection to a\.test through the proxy \w+:\/\/proxy\.test:\d+ within 5000 ms, at /,
+            )
+          }
+          await assertNextWorks(pool, HTTPS, kind)
+        }
+      }
+    })
+  })
+}
+
+describe('names and addresses', () => {
+  const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
+
+  test('the proxy’s name alone is resolved; its addresses are raced, and shown to onConnect', async () => {
+    for (const proxy of [proxies.http, proxies.https, proxies.socks5h]) {
+      const seen: ConnectFacts[] = []
+      const backend = new ScriptedBackend()
+      backend.autoConnect = false
+      backend.hosts.set('proxy.test', [v4(1), v4(2)])
+      const pool = new ScriptedPool({ proxy, onConnect: (facts) => void seen.push(facts) }, backend)
+      await pool.asked(HTTPS)
+      await backend.clock.advance(250)
+      assert.deepEqual(
+        backend.lookups.map(({ host }) => host),
+        ['proxy.test'],
+      )
+      assert.deepEqual(
+        pool.sockets.map(({ target }) => target.address),
+        ['10.0.0.1', '10.0.0.2'],
+      )
+      const { port } = pool.sockets[0].target
+      assert.deepEqual(seen, [
+        { ...v4(1), port, host: 'proxy.test' },
+        { ...v4(2), port, host: 'proxy.test' },
+      ])
+      await assertEmpty(pool)
+    }
+  })
+
+  test('socks5: the origin’s is resolved here, by the pool’s lookup if it has one', async () => {
+    for (const own of [false, true]) {
+      const backend = new ScriptedBackend()
+      backend.hosts.set('a.test', [v4(7)])
+      const asked: string[] = []
+      const lookup: PoolOptions['lookup'] = (host, _options, done) => {
+        asked.push(host)
+        done(null, host === 'a.test' ? '10.0.0.7' : '10.0.0.1', 4)
+      }
+      const pool = new ScriptedPool(
+        { proxy: 'socks5://proxy.test', ...(own ? { lookup } : {}) },
+        backend,
+      )
+      await pool.asked('http://a.test:8080')
+      pool.sockets[0].receive(SOCKS_METHOD)
+      assert.equal(pool.sockets[0].written, '\x05\x01\x00\x05\x01\x00\x01\x0a\x00\x00\x07\x1f\x90')
+      assert.deepEqual(own ? asked : backend.lookups.map(({ host }) => host), [
+        'a.test',
+        'proxy.test',
+      ])
+      await assertEmpty(pool)
+    }
+  })
+
+  test('socks5: an origin that is not found is no fault of the proxy', async () => {
+    const backend = new ScriptedBackend()
+    backend.hosts.set('a.test', new Error('getaddrinfo ENOTFOUND a.test'))
+    const pool = new ScriptedPool({ proxy: 'socks5://proxy.test', ...one }, backend)
+    const told = await pool.asked(HTTPS)
+    assert.ok(told.error instanceof ConnectError)
+    assert.equal(told.error.phase, 'dns')
+    assert.match(told.error.message, /^Finding a\.test through the proxy socks5:\S+ failed: /)
+    assert.equal(pool.sockets.length, 0)
+    await assertEmpty(pool)
+  })
+
+  test('socks5h: the name goes to the proxy as it is; addresses go as addresses', async () => {
+    const cases: [origin: string, bytes: string][] = [
+      ['http://a.test', '\x03\x06a.test\x00\x50'],
+      ['http://1.2.3.4', '\x01\x01\x02\x03\x04\x00\x50'],
+      ['https://[::1]', `\x04${'\x00'.repeat(15)}\x01\x01\xbb`],
+    ]
+    for (const [origin, bytes] of cases) {
+      const { pool } = await ask(origin, { proxy: proxies.socks5h })
+      pool.sockets[0].receive(SOCKS_METHOD)
+      assert.equal(pool.sockets[0].written, `\x05\x01\x00\x05\x01\x00${bytes}`)
+      await assertEmpty(pool)
+    }
+  })
+})
+
+describe('TLS', () => {
+  test('proxy and origin: each with its own host, settings and session', async () => {
+    const ours = { ca: 'ours' }
+    const theirs = { ca: 'theirs' }
+    const proxy = new HTTPProxy(proxies.https, { verify: theirs })
+    const { pool } = await ask(HTTPS, { proxy, tls: ours })
+    const connect = async (at: number) => {
+      pool.sockets[at].receive(ESTABLISHED)
+      await settle()
+    }
+    await connect(0)
+    pool.sockets[1].session(Buffer.from('origin'))
+    await pool.asked(HTTPS)
+    assert.equal(pool.sockets[2].tls?.session, undefined)
+    pool.sockets[2].session(Buffer.from('proxy'))
+    await connect(2)
+    await pool.asked(HTTPS)
+    await connect(4)
+    await pool.asked('https://b.test')
+    await connect(6)
+    const told = pool.sockets.map(({ tls }) => [
+      tls?.host,
+      tls?.options === ours ? 'ours' : 'theirs',
+      tls?.session === undefined ? null : String(tls.session),
+    ])
+    assert.deepEqual(told, [
+      ['proxy.test', 'theirs', null],
+      ['a.test', 'ours', null],
+      ['proxy.test', 'theirs', null],
+      ['a.test', 'ours', 'origin'],
+      ['proxy.test', 'theirs', 'proxy'],
+      ['a.test', 'ours', 'origin'],
+      ['proxy.test', 'theirs', 'proxy'],
+      ['b.test', 'ours', null],
+    ])
+    await assertEmpty(pool)
+  })
+
+  test('a late session of the proxy’s is never taken for a plain origin’s', async () => {
+    const { pool } = await ask(HTTP, { proxy: tunnelOnly('https') })
+    pool.sockets[0].receive(ESTABLISHED)
+    await settle()
+    pool.sockets[0].session(Buffer.from('late'))
+    await pool.asked(HTTPS)
+    pool.sockets[1].receive(ESTABLISHED)
+    await settle()
+    assert.equal(pool.sockets[2].tls?.session, undefined)
+    await assertEmpty(pool)
+  })
+})
