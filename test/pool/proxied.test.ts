@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
+import { HTTPProxy } from '../../src/engine.ts'
+import {
+  InvalidURL,
+  LocalProtocolError,
+  ProxyError,
+  UnsupportedProtocol,
+} from '../../src/errors.ts'
+import { assertEmpty, OK, ScriptedPool, settle } from './scripted-pool.ts'
+
+const PROXY = 'http://proxy.test:3128'
+const AUTH = 'Proxy-Authorization: Basic bWU6c2VjcmV0\r\n'
+const A = 'http://a.test'
+const B = 'http://b.test'
+
+const withProxy = (options: PoolOptions = {}) => new ScriptedPool({ proxy: PROXY, ...options })
+
+/** What goes on the wire for one request. */
+async function written(
+  origin: string,
+  path: string,
+  request: Partial<DispatchRequest> = {},
+  proxy: HTTPProxy | string = PROXY,
+): Promise<string> {
+  const pool = new ScriptedPool({ proxy })
+  const told = await pool.asked(origin, path, request)
+  if (told.error) throw told.error
+  const text = pool.sockets.map((socket) => socket.written).join('')
+  assert.equal(pool.sockets.length, 1)
+  await assertEmpty(pool)
+  return text
+}
+
+describe('the head of a forwarded request', () => {
+  test('has absolute-form, its own Host, and what is for the proxy', async () => {
+    const cases: [origin: string, path: string, method: string, line: string, host: string][] = [
+      [A, '/', 'GET', 'GET http://a.test/', 'a.test'],
+      [A, '/x?y=z', 'GET', 'GET http://a.test/x?y=z', 'a.test'],
+      [A, '//x', 'GET', 'GET http://a.test//x', 'a.test'],
+      ['http://a.test:8080', '/', 'GET', 'GET http://a.test:8080/', 'a.test:8080'],
+      ['http://[::1]:81', '/', 'GET', 'GET http://[::1]:81/', '[::1]:81'],
+      [A, '*', 'OPTIONS', 'OPTIONS http://a.test', 'a.test'],
+      [A, '/', 'OPTIONS', 'OPTIONS http://a.test/', 'a.test'],
+      [A, 'http://b.test/x', 'GET', 'GET http://b.test/x', 'b.test'],
+      [A, 'ftp://b.test/x', 'GET', 'GET ftp://b.test/x', 'b.test'],
+    ]
+    for (const [origin, path, method, line, host] of cases) {
+      const proxy = new HTTPProxy('http://me:secret@proxy.test:3128', { headers: ['X-Who', 'us'] })
+      assert.equal(
+        await written(origin, path, { method, headers: ['accept', '*/*'] }, proxy),
+        `${line} HTTP/1.1\r\nHost: ${host}\r\nX-Who: us\r\n${AUTH}accept: */*\r\n\r\n`,
+      )
+      assert.equal(
+        await written(origin, path, { method }),
+        `${line} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+      )
+    }
+  })
+
+  test('with content, a Host and options of its own', async () => {
+    assert.equal(
+      await written(
+        A,
+        '/',
+        { method: 'POST', body: 'hello', headers: { host: 'c.test', te: 'trailers' } },
+        'http://me:secret@proxy.test',
+      ),
+      'POST http://a.test/ HTTP/1.1\r\nHost: c.test\r\nConnection: TE\r\n' +
+        `${AUTH}te: trailers\r\nContent-Length: 5\r\n\r\nhello`,
+    )
+  })
+
+  test('https is in it for FORWARD_ONLY alone', async () => {
+    const forwarding = new HTTPProxy(PROXY, { mode: 'FORWARD_ONLY' })
+    assert.equal(
+      await written('https://a.test', '/x', {}, forwarding),
+      'GET https://a.test/x HTTP/1.1\r\nHost: a.test\r\n\r\n',
+    )
+    for (const target of ['https://b.test/x', 'HTTPS://b.test/x']) {
+      await assert.rejects(written(A, target), LocalProtocolError)
+      assert.match(await written('https://a.test', target, {}, forwarding), /^GET https:/i)
+    }
+  })
+
+  test('CONNECT is not forwarded', async () => {
+    await assert.rejects(
+      written(A, 'b.test:443', { method: 'CONNECT' }),
+      /CONNECT is not forwarded/,
+    )
+  })
+
+  test('what HTTP does not allow is refused as on every route', async () => {
+    for (const path of ['x', '/a b', '/a\r\nX: y', '', '/#f', 'http://u:p@b.test/']) {
+      await assert.rejects(written(A, path), LocalProtocolError)
+    }
+    await assert.rejects(written('ftp://a.test', '/'), UnsupportedProtocol)
+    await assert.rejects(written('http://a.test/x', '/'), InvalidURL)
+    await assert.rejects(written('proxy http://proxy.test:3128', '/'), InvalidURL)
+  })
+})
+
+describe('a Proxy-Authorization of the request’s own', () => {
+  const headers = ['proxy-Authorization', 'Basic eDp5']
+
+  test('is sent with what is forwarded, to a proxy that has none', async () => {
+    assert.match(await written(A, '/', { headers }), /\r\nproxy-Authorization: Basic eDp5\r\n/)
+    const twice = written(A, '/', { headers }, 'http://me:secret@proxy.test')
+    await assert.rejects(twice, /Proxy-Authorization is given twice/)
+  })
+
+  test('never enters a tunnel', async () => {
+    for (const proxy of [PROXY, 'socks5h://proxy.test']) {
+      const refused = written('https://a.test', '/', { headers }, proxy)
+      await assert.rejects(refused, (error: Error) => {
+        assert.ok(error instanceof LocalProtocolError)
+        assert.match(error.message, /Proxy-Authorization .* never enters a tunnel/)
+        assert.ok(!error.message.includes('eDp5'))
+        return true
+      })
+    }
+    const tunnelling = new HTTPProxy(PROXY, { mode: 'TUNNEL_ONLY' })
+    await assert.rejects(written(A, '/', { headers }, tunnelling), LocalProtocolError)
+    await assert.rejects(
+      written(A, '/', { headers, method: 'CONNECT', path: 'b.test:1' }, tunnelling),
+      LocalProtocolError,
+    )
+  })
+
+  test('is the caller’s affair where there is no proxy', async () => {
+    const pool = new ScriptedPool()
+    await pool.asked(A, '/', { headers })
+    assert.match(pool.sockets[0].written, /Basic eDp5/)
+    await assertEmpty(pool)
+  })
+})
+
+describe('connections to a proxy that forwards', () => {
+  test('serve all origins, one after the other', async () => {
+    const pool = withProxy()
+    await pool.warm(A)
+    const told = await pool.asked(B)
+    pool.sockets[0].receive(OK)
+    assert.equal(told.body, 'ok')
+    assert.equal(pool.sockets.length, 1)
+    assert.equal(pool.stats().origins, 1)
+    await assertEmpty(pool)
+  })
+
+  test('count for the proxy: its limit is one for all origins, and their requests wait in order', async () => {
+    const pool = withProxy({ limits: { maxConnectionsPerOrigin: 2 } })
+    const told = []
+    for (const path of ['/1', '/2', '/3', '/4']) {
+      told.push(await pool.asked(told.length % 2 === 0 ? A : B, path))
+    }
+    assert.equal(pool.counts(), '0 connecting, 2 active, 0 idle, 2 waiting')
+    for (const path of ['/1', '/2', '/3', '/4']) {
+      const socket = pool.sockets.findLast(({ written }) => written.includes(`${path} HTTP/1.1`))
+      assert.ok(socket, `${path} was not sent`)
+      socket.receive(OK)
+      await settle()
+    }
+    assert.deepEqual(
+      told.map(({ body }) => body),
+      ['ok', 'ok', 'ok', 'ok'],
+    )
+    assert.equal(pool.sockets.length, 2)
+    await assertEmpty(pool)
+  })
+
+  test('a tunnel is another peer, and so is the proxy itself as an origin', async () => {
+    const pool = withProxy({ limits: { maxConnectionsPerOrigin: 1 } })
+    await pool.asked(A)
+    await pool.asked('https://a.test')
+    await pool.asked('https://proxy.test:3128')
+    assert.deepEqual(
+      pool.sockets.map(({ written }) => written.split(' HTTP')[0]),
+      ['GET http://a.test/', 'CONNECT a.test:443', 'CONNECT proxy.test:3128'],
+    )
+    assert.equal(pool.stats().origins, 3)
+    await assertEmpty(pool)
+  })
+
+  test('that have expired are replaced', async () => {
+    const pool = withProxy({ limits: { keepaliveExpiry: 1000, maxConnections: 1 } })
+    await pool.warm(A)
+    await pool.backend.clock.stall(2000)
+    const told = await pool.asked(B)
+    pool.backend.socket.receive(OK)
+    assert.equal(told.body, 'ok')
+    assert.equal(pool.sockets.length, 2)
+    await assertEmpty(pool)
+  })
+
+  test('a kept one that turns out dead is replaced, and its request sent again', async () => {
+    const pool = withProxy()
+    const first = await pool.warm(A)
+    const told = await pool.asked(B)
+    first.receiveEnd()
+    await settle()
+    assert.equal(pool.sockets[1].written, 'GET http://b.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n')
+    pool.sockets[1].receive(OK)
+    assert.equal(told.body, 'ok')
+    await assertEmpty(pool)
+  })
+
+  test('a refused request, and an aborted one, leave nothing', async () => {
+    const pool = withProxy()
+    await pool.asked(A, 'no slash')
+    await pool.asked(A, '/', { signal: AbortSignal.abort() })
+    assert.equal(pool.stats().origins, 0)
+    const waiting = withProxy({ limits: { maxConnections: 1 } })
+    await waiting.asked(A)
+    const told = await waiting.asked(B)
+    told.control?.abort()
+    await settle()
+    assert.equal(waiting.counts(), '0 connecting, 1 active, 0 idle, 0 waiting')
+    await assertEmpty(pool)
+    await assertEmpty(waiting)
+  })
+
+  test('1000 origins through one connection', async () => {
+    const pool = withProxy({ limits: { maxConnections: 1 } })
+    for (let i = 0; i < 1000; i++) {
+      const told = await pool.asked(`http://h${i % 500}.test`)
+      pool.sockets[0].takeWritten()
+      pool.sockets[0].receive(OK)
+      assert.equal(told.body, 'ok')
+    }
+    assert.equal(pool.sockets.length, 1)
+    assert.equal(pool.stats().origins, 1)
+    await assertEmpty(pool)
+  })
+
+  test('whose proxy does not answer: a ProxyError that names it', async () => {
+    const pool = withProxy()
+    pool.backend.autoConnect = false
+    const told = await pool.asked(A)
+    pool.sockets[0].reset(new Error('refused'))
+    await settle()
+    assert.ok(told.error instanceof ProxyError)
+    assert.match(
+      told.error.message,
+      /^Connecting to the proxy http:\/\/proxy\.test:3128 \(127\.0\.0\.1\) failed: refused \(GET http:\/\/a\.test\//,
+    )
+    await assertEmpty(pool)
+  })
+})
+
+test('options: one route, and a proxy or its URL', () => {
+  const bad: [options: PoolOptions, error: new (...args: never[]) => Error][] = [
+    [{ proxy: PROXY, uds: '/x' }, TypeError],
+    [{ proxy: 'proxy.test:3128' }, InvalidURL],
+    [{ proxy: 5 as never }, TypeError],
+    [{ proxy: {} as never }, TypeError],
+    [{ proxy: Object.create(HTTPProxy.prototype) as HTTPProxy }, TypeError],
+  ]
+  for (const [options, error] of bad) assert.throws(() => new ScriptedPool(options), error)
+  new ScriptedPool({ proxy: null })
+  new ScriptedPool({ proxy: undefined })
+  new ScriptedPool({ proxy: new URL(PROXY) })
+})
