@@ -4,18 +4,16 @@ import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
 import { isSocks } from '../models/proxy.ts'
 import type { Route } from '../models/route.ts'
-import type { SocksTarget } from '../protocol/socks.ts'
 import { SocksHandshake } from '../protocol/socks.ts'
 import type { AttemptOwner } from './attempt.ts'
-import { Attempt, alternate } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import { ConnectTunnel } from './connect-tunnel.ts'
 import type { DialFailure } from './failures.ts'
+import type { RaceOwner } from './race.ts'
+import { Race } from './race.ts'
 import type { SessionCache } from './session-cache.ts'
 import { SocksTunnel } from './socks-tunnel.ts'
 import type { Tunnel, TunnelFailure, TunnelOwner } from './tunnel.ts'
-
-/** How long one address may be alone before the next is tried beside it, in ms. RFC 8305 5 */
-const ATTEMPT_DELAY = 250
 
 /** How long a proxy that refuses may take to say why, in ms. */
 const REFUSAL_DELAY = 250
@@ -25,14 +23,15 @@ export interface DialOwner {
   /** `firstBytes`: what has been read from the socket already, for its next handler. */
   onDialed(socket: BackendSocket, firstBytes: Buffer | null): void
   onDialFailed(failure: DialFailure): void
+  /** `proxy` is the one on the way; null for none. */
   onDialTimeout(proxy: Origin | null): void
 }
 
 /**
- * Establishes one connection: name, addresses raced (RFC 8305), TLS; with a proxy all this to the
- * proxy, then a tunnel and TLS through it. Under one deadline.
+ * Establishes one connection: name, addresses, TLS; with a proxy all this to the proxy, then a
+ * tunnel through it, and TLS through that. Under one deadline.
  */
-export class Dial implements AttemptOwner, TunnelOwner {
+export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   readonly #backend: Backend
   readonly #origin: Origin
   readonly #route: Route
@@ -40,18 +39,14 @@ export class Dial implements AttemptOwner, TunnelOwner {
   readonly #owner: DialOwner
   /** Whom the socket is connected to: the proxy, if there is one. */
   readonly #peer: Origin
-  readonly #attempts = new Set<Attempt>()
   readonly #deadline: Timer
-  readonly #nextAttempt: Timer
-  #waiting: Address[] = []
-  #tunnel: Tunnel | null = null
-  /** Of the origin, where a proxy wants an address. */
-  #address: Address | null = null
   #deadlineAt = Number.POSITIVE_INFINITY
-  /** Of the first address that failed, but of TLS if it came that far. */
-  #failure: { cause: unknown; address: string | null } | null = null
   #extended = false
   #over = false
+  /** The step that is being taken; null while a name is resolved. */
+  #step: Race | Tunnel | Attempt | null = null
+  /** Of the origin, where the proxy is not to resolve it. */
+  #address: Address | null = null
 
   /** @param origin where it leads to; for requests that are forwarded the proxy's own */
   constructor(
@@ -70,34 +65,35 @@ export class Dial implements AttemptOwner, TunnelOwner {
     this.#owner = owner
     const { clock } = backend
     this.#deadline = clock.timer(() => this.#onDeadline())
-    this.#nextAttempt = clock.timer(() => this.#tryNext())
     if (timeout !== null) this.#endAt(clock.now() + timeout)
     clock.microtask(() => this.#start()) // nothing is told inside `dispatch`
   }
 
   /** Gives up without a word. */
   abort(): void {
-    this.#finish()
+    this.#over = true
+    this.#deadline.cancel()
+    const step = this.#step
+    this.#step = null
+    if (step instanceof Attempt) step.drop()
+    else step?.abort()
   }
 
-  // --- the name
+  // --- names
 
   #start(): void {
     if (this.#over) return
-    if (this.#route.uds !== null) return this.#attempt(null)
-    const isOurs = this.#route.proxy?.scheme === 'socks5' // and not the proxy's, to resolve
-    if (!isOurs) return this.#resolvePeer()
-    this.#resolve(this.#origin, (addresses) => {
-      this.#address = addresses[0]
+    const { uds, proxy } = this.#route
+    if (uds !== null) return this.#race(null)
+    if (proxy?.scheme !== 'socks5') return this.#resolvePeer()
+    this.#resolve(this.#origin, ([first]) => {
+      this.#address = first
       this.#resolvePeer()
     })
   }
 
   #resolvePeer(): void {
-    this.#resolve(this.#peer, (addresses) => {
-      this.#waiting = alternate(addresses)
-      this.#tryNext()
-    })
+    this.#resolve(this.#peer, (addresses) => this.#race(addresses))
   }
 
   #resolve(whom: Origin, found: (addresses: readonly Address[]) => void): void {
@@ -107,55 +103,21 @@ export class Dial implements AttemptOwner, TunnelOwner {
     const answered = (error: Error | null, addresses: readonly Address[]) => {
       if (this.#over) return
       if (error === null && addresses.length > 0) return found(addresses)
-      this.#failure = { cause: error ?? new Error(`${host} has no address`), address: null }
-      this.#fail(whom)
+      this.#fail(whom, error ?? new Error(`${host} has no address`), null)
     }
     const { lookup } = this.#route
     if (lookup === null) this.#backend.lookup(host, answered)
     else lookup(host, answered)
   }
 
-  // --- its addresses
+  // --- a connection to the peer
 
-  #tryNext(): void {
-    while (!this.#over) {
-      const next = this.#waiting.shift()
-      if (next === undefined) {
-        if (this.#attempts.size === 0) this.#fail(this.#peer)
-        return
-      }
-      if (this.#isAllowed(next)) return this.#attempt(next)
-    }
-  }
-
-  /** May end the dial: the hook is the caller's code. */
-  #isAllowed({ address, family }: Address): boolean {
-    const { host, port } = this.#peer
-    this.#owner.onPhase('tcp')
-    try {
-      this.#route.onConnect?.({ address, family, port, host })
-      return !this.#over
-    } catch (cause) {
-      this.#failure ??= { cause, address }
-      return false
-    }
-  }
-
-  #attempt(to: Address | null): void {
+  #race(addresses: readonly Address[] | null): void {
     const peer = this.#peer
-    const { uds, localAddress } = this.#route
-    this.#owner.onPhase('tcp')
-    const attempt = new Attempt(this, peer, to?.address ?? uds)
-    this.#attempts.add(attempt)
-    attempt.socket = this.#backend.connect(
-      {
-        ...(to === null ? { path: uds as string } : { address: to.address, port: peer.port }),
-        localAddress,
-        tls: peer.secure ? this.#tlsTarget(peer) : null,
-      },
-      attempt,
-    )
-    if (this.#waiting.length > 0) this.#nextAttempt.arm(ATTEMPT_DELAY)
+    const tls = peer.secure ? this.#tlsTarget(peer) : null
+    const race = new Race(peer, this.#route, this.#backend, tls, this)
+    this.#step = race
+    race.start(addresses)
   }
 
   #tlsTarget(peer: Origin): TlsTarget {
@@ -167,42 +129,21 @@ export class Dial implements AttemptOwner, TunnelOwner {
     }
   }
 
-  /** The first to be connected wins; a slow attempt is never closed for one that is not. */
-  connected(winner: Attempt): void {
-    this.#waiting = []
-    this.#nextAttempt.cancel()
-    for (const attempt of this.#attempts) if (attempt !== winner) this.#drop(attempt)
-    if (!winner.peer.secure) return this.established(winner)
-    this.#owner.onPhase(this.#route.proxy === null ? 'tls' : 'proxy')
+  onRacing(at: 'tcp' | 'tls'): void {
+    this.#owner.onPhase(at === 'tls' && this.#route.proxy !== null ? 'proxy' : at)
   }
 
-  established(attempt: Attempt): void {
-    const { socket, peer } = attempt
-    this.#attempts.delete(attempt)
-    if (peer === this.#origin) this.#done(socket, null)
+  onWon(socket: BackendSocket): void {
+    if (this.#peer === this.#origin) this.#done(socket, null)
     else this.#openTunnel(socket, this.#route.proxy as ProxySettings)
+  }
+
+  onLost(cause: unknown, address: string | null): void {
+    this.#fail(this.#peer, cause, address)
   }
 
   onSession(peer: Origin, session: Uint8Array): void {
     this.#sessions.set(peer.key, session)
-  }
-
-  #drop(attempt: Attempt): void {
-    this.#attempts.delete(attempt)
-    attempt.dropped = true
-    attempt.socket.destroy()
-  }
-
-  closed(attempt: Attempt, cause: Error | null): void {
-    if (this.#over) return
-    this.#attempts.delete(attempt)
-    const { address, isConnected, peer } = attempt
-    const failure = { cause: cause ?? new Error('the peer closed the connection'), address }
-    if (isConnected) this.#failure = failure
-    else this.#failure ??= failure
-    // Where TLS has failed another address would not help.
-    if (isConnected) this.#fail(peer)
-    else this.#tryNext()
   }
 
   // --- through a proxy
@@ -211,39 +152,33 @@ export class Dial implements AttemptOwner, TunnelOwner {
     this.#owner.onPhase('proxy')
     const origin = this.#origin
     if (!isSocks(proxy.scheme)) {
-      this.#tunnel = new ConnectTunnel(socket, proxy, origin, this)
+      this.#step = new ConnectTunnel(socket, proxy, origin, this)
       return
     }
-    let handshake: SocksHandshake
+    const { host, ipVersion, port } = origin
+    const { address, family } = this.#address ?? { address: host, family: ipVersion }
     try {
-      handshake = new SocksHandshake(this.#socksTarget(), proxy.credentials)
+      const target = { host: address, ipVersion: family, port }
+      const handshake = new SocksHandshake(target, proxy.credentials)
+      this.#step = new SocksTunnel(socket, proxy, origin, handshake, this)
     } catch (cause) {
       socket.destroy()
       const what = `cannot be asked for ${origin.authority}: ${(cause as Error).message}`
-      return this.onTunnelFailed({ what, cause })
+      this.onTunnelFailed({ what, cause })
     }
-    this.#tunnel = new SocksTunnel(socket, proxy, origin, handshake, this)
-  }
-
-  #socksTarget(): SocksTarget {
-    if (this.#address === null) return this.#origin
-    const { address: host, family: ipVersion } = this.#address
-    return { host, ipVersion, port: this.#origin.port }
   }
 
   onTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {
-    this.#tunnel = null
-    if (!this.#origin.secure) return this.#done(socket, firstBytes)
+    const origin = this.#origin
+    if (!origin.secure) return this.#done(socket, firstBytes)
     this.#owner.onPhase('tls')
-    const attempt = new Attempt(this, this.#origin, null)
-    attempt.isConnected = true
-    this.#attempts.add(attempt)
-    const tls = this.#tlsTarget(this.#origin)
-    attempt.socket = this.#backend.secure(socket, tls, attempt, firstBytes)
+    const attempt = new Attempt(this, origin, null)
+    this.#step = attempt
+    attempt.socket = this.#backend.secure(socket, this.#tlsTarget(origin), attempt, firstBytes)
   }
 
   onTunnelFailed(tunnel: TunnelFailure): void {
-    this.#finish()
+    this.abort()
     const proxy = this.#peer
     this.#owner.onDialFailed({ cause: tunnel.cause, address: null, proxy, atProxy: true, tunnel })
   }
@@ -252,26 +187,30 @@ export class Dial implements AttemptOwner, TunnelOwner {
     this.#endAt(Math.min(this.#deadlineAt, this.#backend.clock.now() + REFUSAL_DELAY))
   }
 
+  // --- TLS through the tunnel
+
+  connected(): void {}
+
+  established({ socket }: Attempt): void {
+    this.#done(socket, null)
+  }
+
+  closed({ peer }: Attempt, cause: Error): void {
+    this.#fail(peer, cause, null)
+  }
+
   // --- the end
 
   #done(socket: BackendSocket, firstBytes: Buffer | null): void {
-    this.#finish()
+    this.#step = null // the socket is not its any more
+    this.abort()
     this.#owner.onDialed(socket, firstBytes)
   }
 
-  #fail(at: Origin): void {
-    const { cause, address } = this.#failure ?? { cause: new Error('no address'), address: null }
-    this.#finish()
+  #fail(at: Origin, cause: unknown, address: string | null): void {
+    this.abort()
     const proxy = this.#route.proxy?.origin ?? null
     this.#owner.onDialFailed({ cause, address, proxy, atProxy: at === proxy, tunnel: null })
-  }
-
-  #finish(): void {
-    this.#over = true
-    this.#deadline.cancel()
-    this.#nextAttempt.cancel()
-    this.#tunnel?.abort()
-    for (const attempt of this.#attempts) this.#drop(attempt)
   }
 
   #endAt(time: number): void {
@@ -289,8 +228,9 @@ export class Dial implements AttemptOwner, TunnelOwner {
       return this.#deadline.arm(late)
     }
     clock.afterPending(() => {
-      if (this.#over || this.#tunnel?.tellRefusal()) return
-      this.#finish()
+      if (this.#over) return
+      if (this.#step instanceof ConnectTunnel && this.#step.tellRefusal()) return
+      this.abort()
       this.#owner.onDialTimeout(this.#route.proxy?.origin ?? null)
     })
   }
