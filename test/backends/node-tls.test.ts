@@ -208,6 +208,29 @@ test('a tunnel that is closed already', async (t) => {
   }
 })
 
+test('what has been read of a tunnel already is heard by TLS', async (t) => {
+  const server = createTcpServer((peer) => peer.on('error', () => {}).resume())
+  server.listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const tls = { host: 'a.test', options: trusted }
+  const cases: [bytes: Buffer, reason: RegExp][] = [
+    [Buffer.from('15030300020228', 'hex'), /alert handshake failure/],
+    [Buffer.from('HTTP/1.1 400'), /wrong version number/],
+  ]
+  for (const [first, reason] of cases) {
+    const below = new Recorder()
+    below.listen((h) => nodeBackend.connect({ address: '127.0.0.1', port }, h))
+    await below.untilEvent('connect')
+    const recorder = new Recorder()
+    recorder.listen((handler) => nodeBackend.secure(below.raw, tls, handler, first))
+    await recorder.untilEvent('close')
+    assert.match(String(recorder.error), reason)
+    assert.deepEqual(recorder.events, ['close'])
+  }
+})
+
 interface Handshake {
   readonly reused: boolean
   readonly servername: string | false

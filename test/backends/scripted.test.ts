@@ -255,9 +255,11 @@ test('destroy is followed by one onClose and nothing else', async () => {
 test('TLS over a tunnel', async () => {
   const { backend, recorder, socket } = await connected()
   const above = new Recorder()
-  const watched = above.listen((handler) => backend.secure(socket, tls, handler))
+  const first = Buffer.from('first')
+  const watched = above.listen((handler) => backend.secure(socket, tls, handler, first))
   await settle()
   assert.deepEqual(above.events, ['secure'])
+  assert.equal(backend.socket.firstBytes, first)
   assert.equal(backend.socket.below, socket)
   backend.socket.session(Buffer.from('ticket'))
   assert.equal(above.sessions.length, 1)

@@ -10,7 +10,13 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
 import { ConnectionPool, HTTPProxy } from '../../src/engine.ts'
-import { ConnectError, ConnectTimeout, ProxyError, RemoteProtocolError } from '../../src/errors.ts'
+import {
+  ConnectError,
+  ConnectTimeout,
+  ProxyError,
+  ReadTimeout,
+  RemoteProtocolError,
+} from '../../src/errors.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import type { TestProxy } from '../support/proxies.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
@@ -41,6 +47,7 @@ async function origins(t: TestContext) {
     request.on('end', () => {
       const body = Buffer.concat(chunks)
       seen.push({ head: headOf(request), body })
+      if (request.url === '/silent') return
       if (request.url === '/large') return void Readable.from(large()).pipe(response)
       response.end(`${request.method} ${request.url} ${request.headers.host} ${body.length}`)
     })
@@ -215,6 +222,15 @@ for (const route of routes) {
         assert.equal(String((await once(socket, 'data'))[0]), 'hello')
         socket.destroy()
         pool.assertQuiescent()
+      })
+
+      test('a response that does not come: a ReadTimeout', async (t) => {
+        const { get, pool } = await start(t)
+        await get()
+        const timeouts = { read: 50 }
+        await assert.rejects(get('/silent', { timeouts }), ReadTimeout)
+        pool.assertQuiescent()
+        assert.equal((await get()).status, 200)
       })
 
       test('a request that is aborted gives its place back', async (t) => {
@@ -591,4 +607,46 @@ test('a proxy that tells its reason late, or never whole', async (t) => {
   const error = await failure(t, { proxy: proxy.url, timeouts: null }, 'https://a.test')
   assert.ok(error instanceof ProxyError)
   assert.match(error.message, /: 503 Busy: come back \(/)
+})
+
+test('bytes behind the head of CONNECT are heard by TLS', async (t) => {
+  const alert = '\x15\x03\x03\x00\x02\x02\x28' // handshake_failure
+  for (const options of [{}, { tls: proxyCertificate }]) {
+    const proxy = await httpProxy(t, {
+      ...options,
+      answerConnect: () => `HTTP/1.1 200 OK\r\n\r\n${alert}`,
+    })
+    const error = await failure(
+      t,
+      { proxy: new HTTPProxy(proxy.url, { verify }) },
+      'https://a.test',
+    )
+    assert.ok(error instanceof ConnectError)
+    assert.equal(error.phase, 'tls')
+    assert.match(error.message, /alert handshake failure/)
+  }
+})
+
+test('50 failing handshakes through tunnels leave nothing behind', async (t) => {
+  const proxy = await httpProxy(t, { tls: proxyCertificate })
+  const target = await origins(t)
+  const handles = () =>
+    process.getActiveResourcesInfo().filter((name) => /TLS|TCPSOCKET/i.test(name)).length
+  const before = handles()
+  const pool = openPool(t, {
+    proxy: new HTTPProxy(proxy.url, { verify }),
+    limits: { maxConnections: 5 },
+  })
+  const origin = `https://a.test:${target.https}`
+  const asked = Array.from({ length: 50 }, () => pool.request({ origin, path: '/' }))
+  const outcomes = await Promise.allSettled(asked)
+  assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+  assert.equal(pool.stats().connections, 0)
+  pool.assertQuiescent()
+  for (let turns = 0; turns < 10_000 && handles() > before; turns++) {
+    await new Promise(setImmediate)
+  }
+  assert.equal(proxy.clients.length, 50)
+  assert.ok(proxy.clients.every(({ destroyed }) => destroyed))
+  assert.equal(handles(), before)
 })
