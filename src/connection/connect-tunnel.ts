@@ -29,7 +29,7 @@ export class ConnectTunnel extends Tunnel implements MessageSink {
   }
 
   onRead(length: number): void {
-    if (!this.over) this.#parser.read(length)
+    this.#parser.read(length)
   }
 
   override abort(): void {

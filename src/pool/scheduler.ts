@@ -266,9 +266,10 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.forgetIfEmpty(group)
   }
 
-  /** Of a plain connection through an https proxy it would be the proxy's. */
-  remember(place: Place, session: Uint8Array): void {
-    if (place.origin.secure) this.#sessions.set(place.origin.key, session)
+  /** In a tunnel without TLS of its own it is an https proxy's. */
+  remember({ origin }: Place, session: Uint8Array): void {
+    const peer = origin.secure ? origin : (this.#route.proxy?.origin ?? origin)
+    this.#sessions.set(peer.key, session)
   }
 
   /** What a trace throws is its own affair. */

@@ -469,12 +469,13 @@ describe('TLS', () => {
     await assertEmpty(pool)
   })
 
-  test('a late session of the proxy’s is never taken for a plain origin’s', async () => {
+  test('a session of the proxy’s that comes behind its answer is the proxy’s all the same', async () => {
     const { pool } = await ask(HTTP, { proxy: tunnelOnly('https') })
     pool.sockets[0].receive(ESTABLISHED)
     await settle()
     pool.sockets[0].session(Buffer.from('late'))
     await pool.asked(HTTPS)
+    assert.equal(String(pool.sockets[1].tls?.session), 'late')
     pool.sockets[1].receive(ESTABLISHED)
     await settle()
     assert.equal(pool.sockets[2].tls?.session, undefined)

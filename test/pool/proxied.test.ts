@@ -182,14 +182,36 @@ describe('connections to a proxy that forwards', () => {
     await assertEmpty(pool)
   })
 
-  test('that have expired are replaced', async () => {
-    const pool = withProxy({ limits: { keepaliveExpiry: 1000, maxConnections: 1 } })
+  test('that have expired are replaced, however late their timer is', async () => {
+    const pool = withProxy({ limits: { keepaliveExpiry: 1000 } })
     await pool.warm(A)
-    await pool.backend.clock.stall(2000)
+    const { clock } = pool.backend
+    Object.defineProperty(clock, 'now', { value: () => 1000 }) // and no timer has fired
     const told = await pool.asked(B)
+    Reflect.deleteProperty(clock, 'now')
     pool.backend.socket.receive(OK)
     assert.equal(told.body, 'ok')
     assert.equal(pool.sockets.length, 2)
+    await assertEmpty(pool)
+  })
+
+  test('are waited for where tunnels have taken all places', async () => {
+    const pool = withProxy({ limits: { maxConnections: 1 } })
+    const tunnel = await pool.asked('https://a.test')
+    const told = await pool.asked(A, '/x')
+    assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 1 waiting')
+    tunnel.control?.abort()
+    await settle()
+    pool.backend.socket.receive(OK)
+    assert.equal(told.body, 'ok')
+    await assertEmpty(pool)
+  })
+
+  test('their group’s name is no origin', async () => {
+    const pool = withProxy()
+    await pool.warm(A)
+    const told = await pool.asked('proxy http://proxy.test:3128')
+    assert.ok(told.error instanceof InvalidURL)
     await assertEmpty(pool)
   })
 
