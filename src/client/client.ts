@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
 import { selectBackend } from '../backends/select.ts'
+import type { Router } from '../dispatch/router.ts'
 import { ClientClosed } from '../errors.ts'
 import { flag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
-import { ConnectionPool } from '../pool/pool.ts'
 import { Builder } from './building.ts'
 import { Cookies } from './cookies.ts'
 import { resolveEventHooks } from './event-hooks.ts'
@@ -13,6 +13,7 @@ import { checkClientOptions } from './options.ts'
 import { Pauses } from './pauses.ts'
 import type { Request } from './request.ts'
 import type { Response } from './response.ts'
+import { openRouter } from './routing.ts'
 import type { SenderOwner } from './sending.ts'
 import { Sending } from './sending.ts'
 
@@ -26,7 +27,7 @@ export class Client {
   /** The jar: what responses set is kept here, and sent where it belongs. RFC 6265 */
   readonly cookies: Cookies
   readonly #builder: Builder
-  readonly #pool: ConnectionPool
+  readonly #router: Router
   readonly #shared: SenderOwner
   #closed = false
 
@@ -37,23 +38,15 @@ export class Client {
     const timeout = Timeout.from(option(options, 'timeout', undefined), Timeout.default)
     this.cookies = Cookies.from(option(options, 'cookies', null))
     this.#builder = new Builder(options, timeout, backend.clock)
-    this.#pool = new ConnectionPool({
-      backend,
-      timeouts: timeout,
-      limits: option(options, 'poolLimits', undefined),
-      uds: option(options, 'uds', undefined),
-      lookup: option(options, 'lookup', undefined),
-      localAddress: option(options, 'localAddress', undefined),
-      onConnect: option(options, 'onConnect', undefined),
-      trace: option(options, 'trace', undefined),
-    })
+    const trustEnv = flag('trustEnv', option(options, 'trustEnv', true))
+    this.#router = openRouter(options, backend, timeout, trustEnv)
     this.#shared = {
-      pool: this.#pool,
+      router: this.#router,
       backend,
       timeout,
       cookies: this.cookies,
       hooks: resolveEventHooks(option(options, 'eventHooks', {})),
-      netrc: flag('trustEnv', option(options, 'trustEnv', true)) ? new EnvironmentNetrc() : null,
+      netrc: trustEnv ? new EnvironmentNetrc() : null,
       pauses: new Pauses(backend),
     }
   }
@@ -128,7 +121,7 @@ export class Client {
   close(): Promise<void> {
     this.#closed = true
     this.#shared.pauses.close()
-    return this.#pool.close()
+    return this.#router.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -136,6 +129,6 @@ export class Client {
   }
 
   [inspect.custom](): string {
-    return `<Client ${inspect(this.#pool)}>`
+    return `<Client ${inspect(this.#router)}>`
   }
 }

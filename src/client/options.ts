@@ -1,9 +1,12 @@
 import type { BackendChoice } from '../backends/select.ts'
+import type { ProxiesInit } from '../dispatch/proxy-map.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
 import { checkOptions } from '../models/options.ts'
+import type { HTTPProxy } from '../models/proxy.ts'
 import type { ConnectFacts } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
+import type { ClientCertificate, Verify } from '../models/tls-settings.ts'
 import type { Lookup } from '../pool/pool-options.ts'
 import type { AuthInit } from './auth/auth.ts'
 import type { BodyOptions } from './body/body-options.ts'
@@ -36,7 +39,16 @@ export interface ClientOptions extends SharedOptions {
   readonly baseUrl?: string | URL | undefined
   /** Default 20; then `TooManyRedirects`. */
   readonly maxRedirects?: number | undefined
-  /** Whether the environment may say something: `.netrc`. Default true. */
+  /** A proxy for all requests, or for those of a URL pattern; null is direct. Replaces the environment's. */
+  readonly proxies?: ProxiesInit<HTTPProxy> | undefined
+  /** Whom servers' certificates must satisfy: true, a path to a bundle or folder, or TLS settings; false for anyone. */
+  readonly verify?: Verify | undefined
+  /** The client's own certificate: a path to a PEM with its key, or `[cert, key, passphrase?]`. */
+  readonly cert?: ClientCertificate | undefined
+  /**
+   * Whether the environment may say something: HTTP_PROXY and its like, SSL_CERT_FILE, SSL_CERT_DIR,
+   * SSLKEYLOGFILE, .netrc. Default true.
+   */
   readonly trustEnv?: boolean | undefined
   /** A unix socket for every request; a leading NUL is Linux's abstract namespace. */
   readonly uds?: string | undefined
@@ -89,6 +101,9 @@ const SHARED = [
 const OF_CLIENT = [
   'baseUrl',
   'maxRedirects',
+  'proxies',
+  'verify',
+  'cert',
   'trustEnv',
   'uds',
   'backend',

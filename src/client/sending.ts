@@ -1,7 +1,7 @@
 import type { Backend } from '../backends/backend.ts'
+import type { Router } from '../dispatch/router.ts'
 import { TooManyRedirects, TotalTimeout } from '../errors.ts'
 import type { Timeout } from '../models/timeout.ts'
-import type { ConnectionPool } from '../pool/pool.ts'
 import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/userinfo.ts'
@@ -19,7 +19,7 @@ import { waitAfterError, waitAfterResponse } from './retry.ts'
 
 /** What all calls of a client share. */
 export interface SenderOwner {
-  readonly pool: ConnectionPool
+  readonly router: Router
   readonly backend: Backend
   readonly cookies: Cookies
   readonly hooks: { readonly [Name in keyof EventHooks]-?: NonNullable<EventHooks[Name]> }
@@ -145,7 +145,7 @@ export class Sending {
   // --- one exchange
 
   async #exchange(request: Request, call: Call, base: Request): Promise<Response> {
-    const { pool, cookies, hooks } = this.#owner
+    const { router, cookies, hooks } = this.#owner
     let sent = request
     if (call.cookies !== null || !cookies.isEmpty) {
       const asked = call.keepsCredentials && call.isTrusted
@@ -160,7 +160,7 @@ export class Sending {
     let response: Response
     try {
       refuseSpent(sent.content, sent)
-      const raw = await pool.request({
+      const raw = await router.poolFor(sent.url).request({
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,

@@ -22,8 +22,9 @@ export function parseOrigin(given: string | URL): Origin {
   let url: URL
   try {
     url = new URL(given)
-  } catch (cause) {
-    throw new InvalidURL(`Not an origin: ${JSON.stringify(redactUrl(String(given)))}`, { cause })
+  } catch {
+    // Without its error, which shows the URL whole.
+    throw new InvalidURL(`Not an origin: ${JSON.stringify(redactUrl(String(given)))}`)
   }
   const secure = url.protocol === 'https:'
   if (!secure && url.protocol !== 'http:') {

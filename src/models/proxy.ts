@@ -6,6 +6,7 @@ import { Headers } from './headers.ts'
 import { checkOptions, option } from './options.ts'
 import type { Origin } from './origin.ts'
 import { parseOrigin } from './origin.ts'
+import type { ClientCertificate, Verify } from './tls-settings.ts'
 import { tlsSettings } from './tls-settings.ts'
 
 /**
@@ -22,9 +23,9 @@ export interface HTTPProxyOptions {
   /** User and password, instead of those in the URL; null for none. */
   readonly auth?: readonly [user: string, password: string] | null | undefined
   /** Whom an https proxy's certificate must satisfy; as the client's `verify`, and apart from it. */
-  readonly verify?: boolean | string | ConnectionOptions | undefined
+  readonly verify?: Verify | undefined
   /** Our certificate for an https proxy; as the client's `cert`. */
-  readonly cert?: string | readonly string[] | undefined
+  readonly cert?: ClientCertificate | undefined
   /** Whether the environment has a say in `verify`. Not given: as the client that uses the proxy says. */
   readonly trustEnv?: boolean | undefined
 }

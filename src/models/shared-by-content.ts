@@ -25,14 +25,14 @@ export class SharedByContent<Value extends object> {
 }
 
 /** A copy that later changes do not reach: of lists, plain objects and bytes. All else is itself. */
-export function snapshot(value: unknown): unknown {
+function snapshot(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(snapshot))
   if (value instanceof Uint8Array) return Buffer.from(value)
   return isPlain(value) ? Object.freeze(snapshotOf(value)) : value
 }
 
 /** The own properties that are not undefined, copied. Not frozen yet. */
-export function snapshotOf(record: object): Record<string, unknown> {
+function snapshotOf(record: object): Record<string, unknown> {
   const copy: Record<string, unknown> = Object.create(null)
   for (const [name, value] of Object.entries(record)) {
     if (value !== undefined) copy[name] = snapshot(value)
