@@ -32,7 +32,7 @@ function snapshot(value: unknown): unknown {
 }
 
 /** The own properties that are not undefined, copied. Not frozen yet. */
-function snapshotOf(record: object): Record<string, unknown> {
+export function snapshotOf(record: object): Record<string, unknown> {
   const copy: Record<string, unknown> = Object.create(null)
   for (const [name, value] of Object.entries(record)) {
     if (value !== undefined) copy[name] = snapshot(value)

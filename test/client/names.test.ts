@@ -20,7 +20,7 @@ test("hawser's names", () => {
     sorted(
       [
         'Client AsyncClient request get options head post put patch delete stream',
-        'Request Response Headers Cookies Timeout BasicAuth DigestAuth NetrcAuth',
+        'Request Response Headers Cookies Timeout HTTPProxy BasicAuth DigestAuth NetrcAuth',
         errors,
       ].join(' '),
     ),
@@ -28,7 +28,7 @@ test("hawser's names", () => {
 })
 
 test("hawser/engine's names", () => {
-  const own = 'ConnectionPool Headers Timeout ResponseParser nodeBackend closeReasons'
+  const own = 'ConnectionPool HTTPProxy Headers Timeout ResponseParser nodeBackend closeReasons'
   assert.deepEqual(Object.keys(engine).sort(), sorted(`${own} ${errors}`))
 })
 
