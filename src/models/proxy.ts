@@ -25,7 +25,7 @@ export interface HTTPProxyOptions {
   /** Whom an https proxy's certificate must satisfy; as the client's `verify`, and apart from it. */
   readonly verify?: Verify | undefined
   /** Our certificate for an https proxy; as the client's `cert`. */
-  readonly cert?: ClientCertificate | undefined
+  readonly cert?: ClientCertificate | null | undefined
   /** Whether the environment has a say in `verify`. Not given: as the client that uses the proxy says. */
   readonly trustEnv?: boolean | undefined
 }

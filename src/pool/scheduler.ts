@@ -72,17 +72,21 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     if (this.#proxied === null) return known ?? this.#groupOf(parseOrigin(origin), null)
     // The group of what is forwarded has no rules, and is nobody's origin.
     if (known !== undefined && known.proxyRules !== null) return known
-    const { tunnelRules } = this.#proxied
-    return this.#proxied.forwarded(origin) ?? this.#groupOf(parseOrigin(origin), tunnelRules)
+    const forwarded = this.#proxied.forwarded(origin)
+    if (forwarded === null) return this.#groupOf(parseOrigin(origin), this.#proxied.tunnelRules)
+    this.#kept(forwarded.group)
+    return forwarded
   }
 
   #groupOf(parsed: Origin, proxyRules: ProxyRules | null): OriginGroup {
-    let group = this.#groups.get(parsed.key)
-    if (group === undefined) {
-      group = new OriginGroup(parsed, proxyRules)
-      this.#groups.set(parsed.key, group)
-    }
-    return group
+    return this.#groups.get(parsed.key) ?? this.#kept(new OriginGroup(parsed, proxyRules))
+  }
+
+  /** The group of that key: this one may have been dropped when its last place closed. */
+  #kept(group: OriginGroup): OriginGroup {
+    const known = this.#groups.get(group.origin.key)
+    if (known === undefined) this.#groups.set(group.origin.key, group)
+    return known ?? group
   }
 
   /** Finds a connection for an exchange, or a place in the queue. */
@@ -122,7 +126,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
       this.#idle.remove(place.inPool)
       return connection.start(exchange, exchange.startedAt)
     }
-    this.place(exchange, this.#groups.get(group.origin.key) ?? group)
+    this.place(exchange, this.#kept(group))
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
@@ -141,7 +145,6 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     const waiter = new Waiter(exchange, group.origin, this.#arrivals++, queue, this)
     exchange.carrier = waiter
     exchange.phase = 'queue'
-    this.#groups.set(group.origin.key, group)
     this.#waiters.push(waiter)
     group.waiters.push(waiter)
     queue.push(waiter)

@@ -434,7 +434,7 @@ describe('names and addresses', () => {
 describe('TLS', () => {
   test('proxy and origin: each with its own host, settings and session', async () => {
     const ours = { ca: 'ours' }
-    const theirs = { ca: 'theirs' }
+    const theirs = { rejectUnauthorized: false }
     const proxy = new HTTPProxy(proxies.https, { verify: theirs })
     const { pool } = await ask(HTTPS, { proxy, tls: ours })
     const connect = async (at: number) => {
