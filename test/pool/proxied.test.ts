@@ -64,11 +64,11 @@ describe('the head of a forwarded request', () => {
       await written(
         A,
         '/',
-        { method: 'POST', body: 'hello', headers: { host: 'c.test', te: 'trailers' } },
+        { method: 'POST', body: 'hello', headers: { Host: 'c.test', TE: 'trailers' } },
         'http://me:secret@proxy.test',
       ),
       'POST http://a.test/ HTTP/1.1\r\nHost: c.test\r\nConnection: TE\r\n' +
-        `${AUTH}te: trailers\r\nContent-Length: 5\r\n\r\nhello`,
+        `${AUTH}TE: trailers\r\nContent-Length: 5\r\n\r\nhello`,
     )
   })
 
