@@ -8,6 +8,10 @@ export interface ServerAddress {
   version: string
   http: string
   https: string
+  /** A unix socket that leads to the same. */
+  uds: string
+  /** The URL of a proxy that opens tunnels. The server itself takes what a proxy forwards. */
+  tunnels: string
   /** The certificate to trust, PEM. */
   ca: string
 }

@@ -143,7 +143,8 @@ function jobOf(workload: Workload, server: ServerAddress): Job {
   const { method, path, requestBytes, responseBytes, connections, reading, tls } = workload
   const { origin, hostname, port } = new URL(tls ? server.https : server.http)
   const where = { origin, host: hostname, port: Number(port), tls, ca: server.ca }
-  return { ...where, method, path, requestBytes, responseBytes, connections, reading }
+  const routes = { forwarder: server.http, tunnels: server.tunnels, uds: server.uds }
+  return { ...where, ...routes, method, path, requestBytes, responseBytes, connections, reading }
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {

@@ -260,6 +260,36 @@ export const workloads: readonly Workload[] = [
     comparisons: [{ subject: 'hawser-client', rival: 'undici-request', targets: faster(2.8) }],
     extras: ['hawser-request'],
   }),
+  workload({
+    name: 'tunnel-65b',
+    title: 'GET 65 B over TLS, through a tunnel',
+    ...get65b,
+    tls: true,
+    comparisons: [
+      { subject: 'hawser-tunnel', rival: 'undici-tunnel', targets: faster(1.6) },
+      {
+        label: 'to direct',
+        subject: 'hawser-tunnel',
+        rival: 'hawser-request',
+        targets: faster(0.7),
+      },
+    ],
+    extras: [],
+  }),
+  workload({
+    name: 'forward-65b',
+    title: 'GET 65 B, forwarded by a proxy',
+    ...get65b,
+    comparisons: [{ subject: 'hawser-forward', rival: 'undici-forward', targets: faster(1.8) }],
+    extras: [],
+  }),
+  workload({
+    name: 'uds-65b',
+    title: 'GET 65 B over a unix socket',
+    ...get65b,
+    comparisons: [{ subject: 'hawser-uds', rival: 'undici-uds', targets: faster(2) }],
+    extras: [],
+  }),
 ]
 
 /** Whom a workload measures: those its rows compare, the floor where it has a target, and extras. */

@@ -6,6 +6,12 @@ export interface Job {
   tls: boolean
   /** The certificate to trust, PEM. */
   ca: string
+  /** The URL of a proxy that answers itself what is forwarded through it. */
+  forwarder: string
+  /** The URL of a proxy that opens tunnels. */
+  tunnels: string
+  /** A unix socket that leads to the server. */
+  uds: string
   method: 'GET' | 'POST'
   path: string
   /** Bytes of the request's body; 0: no body. */

@@ -1,12 +1,21 @@
 import type { Open } from './contestant.ts'
 
+const hawser = () => import('./hawser-request.ts')
+const undici = () => import('./undici-request.ts')
+
 /** Everyone who can take part. Loaded in a worker of its own, so that none disturbs another. */
 export const contestants = {
-  'hawser-request': () => import('./hawser-request.ts'),
+  'hawser-request': hawser,
   'hawser-dispatch': () => import('./hawser-dispatch.ts'),
   'hawser-client': () => import('./hawser-client.ts'),
   'hawser-client-cookies': () => import('./hawser-client-cookies.ts'),
-  'undici-request': () => import('./undici-request.ts'),
+  'hawser-tunnel': () => hawser().then(({ openTunnel: open }) => ({ open })),
+  'hawser-forward': () => hawser().then(({ openForward: open }) => ({ open })),
+  'hawser-uds': () => hawser().then(({ openUds: open }) => ({ open })),
+  'undici-tunnel': () => undici().then(({ openTunnel: open }) => ({ open })),
+  'undici-forward': () => undici().then(({ openForward: open }) => ({ open })),
+  'undici-uds': () => undici().then(({ openUds: open }) => ({ open })),
+  'undici-request': undici,
   'undici-dispatch': () => import('./undici-dispatch.ts'),
   'node-http': () => import('./node-http.ts'),
   axios: () => import('./axios.ts'),

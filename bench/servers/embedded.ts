@@ -1,15 +1,17 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { join } from 'node:path'
 import tls from 'node:tls'
 import type { ServerAddress } from '../messages.ts'
 import { makeCertificate } from './certificate.ts'
 import { bodyOfLength, files, fiveMoreHeaders, postAnswer, postPath } from './content.ts'
+import { startTunnels } from './tunnel.ts'
 
 /**
  * Stands in for nginx: reads requests off raw sockets and writes answers made beforehand. Not an
  * `http.Server`, which takes more CPU for a request than the clients do, and would hide them.
  */
-export async function startEmbedded(): Promise<ServerAddress> {
+export async function startEmbedded(folder: string): Promise<ServerAddress> {
   const answers = makeAnswers()
   const certificate = makeCertificate()
   const serve = (socket: net.Socket) => new Answering(socket, answers)
@@ -26,8 +28,17 @@ export async function startEmbedded(): Promise<ServerAddress> {
     version: `node ${process.version}`,
     http: `http://127.0.0.1:${await listen(plain)}`,
     https: `https://127.0.0.1:${await listen(secure)}`,
+    uds: await listenLocally(join(folder, 'server.sock'), serve),
+    tunnels: await startTunnels(),
     ca: certificate.cert,
   }
+}
+
+async function listenLocally(path: string, serve: (socket: net.Socket) => void): Promise<string> {
+  const server = net.createServer(serve)
+  server.listen({ path, backlog: 4096 })
+  await once(server, 'listening')
+  return path
 }
 
 interface Answers {
@@ -123,7 +134,8 @@ class Answering {
     const end = bytes.indexOf('\r\n\r\n', start) + 4
     if (end === 3) return -1
     const head = bytes.toString('latin1', start, end)
-    const path = head.split(' ', 2)[1] ?? ''
+    const target = head.split(' ', 2)[1] ?? ''
+    const path = target.replace(/^http:\/\/[^/]*/, '') // as a proxy gets it
     this.answer = this.answers.byPath.get(path) ?? this.answers.notFound
     this.lastHead = Buffer.from(bytes.subarray(start, end))
     this.lastBodyLength = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)

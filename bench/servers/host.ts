@@ -12,13 +12,18 @@ async function start(kind: ServerKind | undefined): Promise<ServerAddress> {
   const version = kind === 'embedded' ? undefined : nginxVersion()
   if (version === undefined) {
     if (kind === 'nginx') throw new Error('nginx is not installed')
-    return startEmbedded()
+    return startEmbedded(ownFolder())
   }
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const folder = ownFolder()
   const nginx = await startNginx(folder, version)
   stop = nginx.stop
   return nginx.address
+}
+
+function ownFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
 }
 
 function answer(message: FromServer) {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerAddress } from '../messages.ts'
 import { makeCertificate } from './certificate.ts'
 import { bodyOfLength, files, fiveMoreHeaders, postAnswer, postPath } from './content.ts'
+import { startTunnels } from './tunnel.ts'
 
 /** The version of the nginx on the path, or undefined when there is none. */
 export function nginxVersion(): string | undefined {
@@ -32,10 +33,11 @@ export async function startNginx(folder: string, version: string): Promise<Start
     writeFileSync(join(folder, 'files', path), bodyOfLength(length))
   }
 
+  const uds = join(folder, 'nginx.sock')
   // nginx can't choose free ports itself, so another process may be faster: try again.
   for (let attempt = 1; ; attempt++) {
     const [plain, secure] = await twoFreePorts()
-    writeFileSync(join(folder, 'nginx.conf'), configuration(plain, secure))
+    writeFileSync(join(folder, 'nginx.conf'), configuration(plain, secure, uds))
     const args = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']
     const child = spawn('nginx', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     let complaint = ''
@@ -48,6 +50,8 @@ export async function startNginx(folder: string, version: string): Promise<Start
         version,
         http: `http://127.0.0.1:${plain}`,
         https: `https://127.0.0.1:${secure}`,
+        uds,
+        tunnels: await startTunnels(),
         ca: certificate.cert,
       }
       return { address, stop: () => end(child) }
@@ -62,7 +66,7 @@ export async function startNginx(folder: string, version: string): Promise<Start
  * it has the body; `mirror` makes nginx read all of it first, and the static module then says 405,
  * which is turned into our answer.
  */
-function configuration(plain: number, secure: number): string {
+function configuration(plain: number, secure: number, uds: string): string {
   const moreHeaders = fiveMoreHeaders.map(([name, value]) => `add_header ${name} "${value}";`)
   return `
 daemon off;
@@ -95,6 +99,7 @@ http {
   ssl_session_cache shared:tls:10m;
   server {
     listen 127.0.0.1:${plain} backlog=4096;
+    listen unix:${uds} backlog=4096;
     listen 127.0.0.1:${secure} ssl backlog=4096;
     root files;
     location = /13-headers { ${moreHeaders.join(' ')} }
