@@ -1,13 +1,13 @@
-import { Duplex } from 'node:stream'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
+import type { HostPort, PeerOwner } from './memory-peer.ts'
+import { CAPACITY, MemoryPeer } from './memory-peer.ts'
 
-/** How many bytes wait on the way to each side. */
-const CAPACITY = 65_536
+const LOCAL_CLIENT: HostPort = ['127.0.0.1', 123]
 
 /** One end of a connection inside the process; the other is `peer`, for an app to speak on. */
-export class MemorySocket implements BackendSocket {
+export class MemorySocket implements BackendSocket, PeerOwner {
   handler: SocketHandler
-  readonly peer: Duplex
+  readonly peer: MemoryPeer
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly localAddress = undefined
@@ -30,32 +30,42 @@ export class MemorySocket implements BackendSocket {
   #peerEndTold = false
   #peerGone: { cause: Error | null } | null = null
 
-  constructor(handler: SocketHandler, target: ConnectTarget = {}) {
+  /** @param client what the app sees as the address of who connects */
+  constructor(handler: SocketHandler, target: ConnectTarget = {}, client: HostPort = LOCAL_CLIENT) {
     this.handler = handler
     this.remoteAddress = target.address
     this.remotePort = target.port
-    this.peer = new Duplex({
-      highWaterMark: CAPACITY,
-      read: () => {
-        this.#peerReads = true
-        this.#send()
-      },
-      write: (bytes: Buffer, _encoding, taken) => this.#receive(bytes, taken),
-      final: (done) => {
-        this.#peerEnded = true
-        this.#later(() => this.#deliver())
-        done()
-      },
-      destroy: (error, done) => {
-        this.#peerGone = { cause: error }
-        this.#later(() => {
-          this.#send()
-          this.#deliver()
-        })
-        done(error)
-      },
+    const { address, port, tls } = target
+    this.peer = new MemoryPeer(this, client, [address, port], Boolean(tls))
+  }
+
+  // --- what the app does
+
+  onPeerRead(): void {
+    this.#peerReads = true
+    this.#send()
+  }
+
+  onPeerWrite(bytes: Buffer, taken: () => void): void {
+    if (this.#incoming.add(bytes)) taken()
+    else this.#taken = taken
+    this.#later(() => this.#deliver())
+  }
+
+  onPeerEnd(): void {
+    this.#peerEnded = true
+    this.#later(() => this.#deliver())
+  }
+
+  onPeerGone(cause: Error | null): void {
+    this.#peerGone = { cause }
+    this.#later(() => {
+      this.#send()
+      this.#deliver()
     })
   }
+
+  // --- what the client does
 
   /** @param accept takes the peer; what it throws closes the connection. */
   connect(accept: () => void, tls: boolean): void {
@@ -132,7 +142,7 @@ export class MemorySocket implements BackendSocket {
     while (this.#peerReads && this.#outgoing.size > 0) {
       const bytes = Buffer.allocUnsafe(Math.min(this.#outgoing.size, CAPACITY))
       this.#outgoing.read(bytes)
-      this.#peerReads = this.peer.push(bytes)
+      this.#peerReads = this.peer.deliver(bytes)
     }
     if (this.#outgoing.size > 0) return
     if (this.#ended && !this.#endSent) {
@@ -148,12 +158,6 @@ export class MemorySocket implements BackendSocket {
     if (this.#writeFailed || this.#outgoing.size === 0) return
     this.#writeFailed = true
     this.handler.onWriteError(errorOf('EPIPE', this.#peerGone?.cause))
-  }
-
-  #receive(bytes: Buffer, taken: () => void): void {
-    if (this.#incoming.add(bytes)) taken()
-    else this.#taken = taken
-    this.#later(() => this.#deliver())
   }
 
   /** One read at a time: what waits for its promise comes before the next, as on a socket. */
@@ -200,7 +204,7 @@ class Channel {
   /** @returns whether the bytes were copied; if not they are their owner's until they were read. */
   add(bytes: Uint8Array): boolean {
     const fits = this.size + bytes.length <= CAPACITY
-    this.#chunks.push(fits ? Uint8Array.from(bytes) : bytes)
+    this.#chunks.push(fits ? new Uint8Array(bytes) : bytes)
     this.size += bytes.length
     return fits
   }

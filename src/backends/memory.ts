@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream'
 import type {
   Address,
   Backend,
@@ -8,11 +7,12 @@ import type {
   TlsTarget,
 } from './backend.ts'
 import { hold, release } from './hold.ts'
+import type { HostPort, MemoryPeer } from './memory-peer.ts'
 import { MemorySocket } from './memory-socket.ts'
 import { systemClock } from './system-clock.ts'
 
-/** Takes the app's end of a new connection. What it throws refuses the connection. */
-export type Accept = (peer: Duplex, target: ConnectTarget) => void
+/** Takes the app's end of a new connection; `socket` is the other. What it throws refuses the connection. */
+export type Accept = (peer: MemoryPeer, target: ConnectTarget, socket: MemorySocket) => void
 
 const LOOPBACK: readonly Address[] = [{ address: '127.0.0.1', family: 4 }]
 
@@ -23,9 +23,12 @@ export class MemoryBackend implements Backend {
   readonly hold = hold
   readonly release = release
   readonly #accept: Accept
+  readonly #client: HostPort | undefined
 
-  constructor(accept: Accept) {
+  /** @param client what apps see as the address of who connects; 127.0.0.1:123 if not given */
+  constructor(accept: Accept, client?: HostPort) {
     this.#accept = accept
+    this.#client = client
   }
 
   lookup(
@@ -36,8 +39,8 @@ export class MemoryBackend implements Backend {
   }
 
   connect(target: ConnectTarget, handler: SocketHandler): BackendSocket {
-    const socket = new MemorySocket(handler, target)
-    socket.connect(() => this.#accept(socket.peer, target), Boolean(target.tls))
+    const socket = new MemorySocket(handler, target, this.#client)
+    socket.connect(() => this.#accept(socket.peer, target, socket), Boolean(target.tls))
     return socket
   }
 

@@ -117,20 +117,20 @@ export class ConnectionPool {
 }
 
 /** The control of what never began. */
-const settled: DispatchControl = { resume() {}, abort() {} }
+export const settled: DispatchControl = { resume() {}, abort() {} }
 
-function signalOf(request: DispatchRequest): AbortSignal | null {
+export function signalOf(request: DispatchRequest): AbortSignal | null {
   const signal = option(request, 'signal', null)
   if (signal === null || typeof signal.addEventListener === 'function') return signal
   throw new TypeError('signal must be an AbortSignal')
 }
 
-function wantsCopies(request: DispatchRequest): boolean {
+export function wantsCopies(request: DispatchRequest): boolean {
   return request?.copy === true && Object.hasOwn(request, 'copy')
 }
 
 /** An error of the request's own making, with the request on it. */
-function withRequest(error: unknown, request: DispatchRequest): unknown {
+export function withRequest(error: unknown, request: DispatchRequest): unknown {
   if (typeof request !== 'object' || request === null) {
     return new LocalProtocolError('A request has to be an object with an origin and a path')
   }

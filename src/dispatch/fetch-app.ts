@@ -1,0 +1,96 @@
+/** Calls fetch handlers: with a `Request` of the platform, for a `Response`. */
+import type { HostPort } from '../backends/memory-peer.ts'
+import { LocalProtocolError } from '../errors.ts'
+import type { Body } from '../models/request.ts'
+import { fetchAnswer } from './fetch-answer.ts'
+import type { LocalAnswer, LocalCall } from './local-call.ts'
+import { LocalContent } from './local-content.ts'
+import { receivedHeaders, targetUri } from './local-request.ts'
+
+/** What a fetch app gets beside the request. */
+export interface FetchInfo {
+  /** Who calls. */
+  readonly client: HostPort
+  /** Where the app is mounted; the request's URL is whole nevertheless. */
+  readonly rootPath: string
+}
+
+export type FetchHandler = (
+  request: globalThis.Request,
+  info: FetchInfo,
+) => globalThis.Response | PromiseLike<globalThis.Response>
+
+/** These speak of a connection, and there is none; a proxy could not send them on either. RFC 9110 7.6.1 */
+const OF_CONNECTION = new Set([
+  'connection',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Asks `app` for its answer to what `call` carries. Rejects with what the app throws. */
+export async function askFetchApp(
+  app: FetchHandler,
+  info: FetchInfo,
+  call: LocalCall,
+  body: Body | null,
+): Promise<LocalAnswer> {
+  const left = new AbortController()
+  const content = body === null ? null : contentOf(body, call)
+  call.onOver = (early) => {
+    content?.source?.cancel()
+    if (early) left.abort()
+  }
+  const request = requestOf(call, content?.init ?? null, left.signal)
+  return fetchAnswer(await app(request, info))
+}
+
+/** The platform refuses what a browser may not send: a GET with content, CONNECT, TRACE. */
+function requestOf(
+  call: LocalCall,
+  body: Uint8Array | ReadableStream<Uint8Array> | null,
+  signal: AbortSignal,
+): globalThis.Request {
+  const { exchange } = call
+  const { request } = exchange
+  const headers = [...receivedHeaders(request)].filter(
+    ([name]) => !OF_CONNECTION.has(name.toLowerCase()),
+  )
+  const { method } = request
+  try {
+    const init = { method, headers, body, signal, duplex: 'half', redirect: 'manual' }
+    return new Request(targetUri(request), init as RequestInit)
+  } catch (cause) {
+    const what = `A fetch app cannot be given this request: ${(cause as Error).message}`
+    const error = new LocalProtocolError(`${what} (${exchange.describe()})`, exchange.facts(cause))
+    exchange.fail(error)
+    throw error
+  }
+}
+
+interface RequestContent {
+  readonly init: Uint8Array | ReadableStream<Uint8Array>
+  readonly source: LocalContent | null
+}
+
+/** Bytes always: for a string the platform would make up a Content-Type. */
+function contentOf(body: Body, call: LocalCall): RequestContent {
+  if (typeof body === 'string') return { init: Buffer.from(body), source: null }
+  if (body instanceof Uint8Array) return { init: body, source: null }
+  const source = new LocalContent(call, body)
+  const init = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = await source.next()
+        if (chunk === null) controller.close()
+        else controller.enqueue(chunk)
+      },
+      cancel: () => source.cancel(),
+    },
+    { highWaterMark: 0 },
+  )
+  return { init, source }
+}

@@ -1,0 +1,425 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { RequestListener, Server } from 'node:http'
+import { createServer, IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import fastify from 'fastify'
+import { AppDispatcher } from '../../src/dispatch/app-dispatcher.ts'
+import type { DispatchHandler } from '../../src/engine.ts'
+import {
+  ClientClosed,
+  HawserError,
+  ReadError,
+  ReadTimeout,
+  RemoteProtocolError,
+} from '../../src/engine.ts'
+import { askApp, gate, ORIGIN, readSlowly } from './apps.ts'
+
+describe('what the app sees', () => {
+  test('the client, and a socket that knows its ways', async (t) => {
+    const app: RequestListener = ({ socket, httpVersion, headers }, response) => {
+      socket.setNoDelay(true).setKeepAlive(true).ref().unref()
+      const { remoteAddress, remotePort, remoteFamily, localPort, connecting } = socket
+      const encrypted = Reflect.get(socket, 'encrypted') ?? false
+      const seen = { remoteAddress, remotePort, remoteFamily, localPort, connecting, encrypted }
+      response.end(JSON.stringify({ ...seen, httpVersion, host: headers.host }))
+    }
+    const rest = { connecting: false, httpVersion: '1.1', host: 'app.test' }
+    assert.deepEqual(await (await askApp(t, app)('/')).json(), {
+      remoteAddress: '127.0.0.1',
+      remotePort: 123,
+      remoteFamily: 'IPv4',
+      localPort: 80,
+      encrypted: false,
+      ...rest,
+    })
+    const secure = askApp(t, app, { client: ['::1', 9] })
+    assert.deepEqual(await (await secure('/', { origin: 'https://app.test' })).json(), {
+      remoteAddress: '::1',
+      remotePort: 9,
+      remoteFamily: 'IPv6',
+      localPort: 443,
+      encrypted: true,
+      ...rest,
+    })
+  })
+
+  test('rootPath as baseUrl, and the whole url', async (t) => {
+    const app: RequestListener = (request, response) => {
+      response.end(`${Reflect.get(request, 'baseUrl')} ${request.url}`)
+    }
+    const mounted = askApp(t, app, { rootPath: '/mount' })
+    assert.equal(await (await mounted('/mount/a?q=1')).text(), '/mount /mount/a?q=1')
+    assert.equal(await (await askApp(t, app)('/a')).text(), 'undefined /a')
+  })
+
+  test('one connection for calls in turn, without a Keep-Alive hint', async (t) => {
+    const sockets = new Set<unknown>()
+    const call = askApp(t, ({ socket }, response) => {
+      sockets.add(socket)
+      response.end()
+    })
+    for (let i = 0; i < 3; i++) {
+      const response = await call('/')
+      await response.bytes()
+      assert.equal(response.headers.get('keep-alive'), null)
+    }
+    assert.equal(sockets.size, 1)
+  })
+
+  test('timeouts that it sets itself', async (t) => {
+    const call = askApp(t, (_, response) => {
+      response.setTimeout(1, () => response.end('late'))
+    })
+    assert.equal(await (await call('/')).text(), 'late')
+  })
+})
+
+describe('messages', () => {
+  test('HEAD has no body', async (t) => {
+    const call = askApp(t, (_, response) => response.setHeader('content-length', 5).end('12345'))
+    const response = await call('/', { method: 'HEAD' })
+    assert.equal(response.headers.get('content-length'), '5')
+    assert.equal((await response.bytes()).length, 0)
+  })
+
+  test('trailers both ways', async (t) => {
+    const call = askApp(t, async (request, response) => {
+      await text(request)
+      response.setHeader('trailer', 'x-sum').write('body')
+      response.addTrailers({ 'x-sum': String(request.trailers['x-sum']) })
+      response.end()
+    })
+    const request = { method: 'POST', body: ['a'], trailers: { 'x-sum': '42' } }
+    const response = await call('/', request)
+    assert.equal(await response.text(), 'body')
+    assert.equal(response.trailers?.get('x-sum'), '42')
+  })
+
+  test('Expect: 100-continue, to the default and to a listener', async (t) => {
+    const request = { method: 'POST', headers: { expect: '100-continue' }, body: 'content' }
+    const echo: RequestListener = async (request, response) => {
+      response.end(await text(request))
+    }
+    assert.equal(await (await askApp(t, echo)('/', request)).text(), 'content')
+    const refusing = createServer(echo).on('checkContinue', (_, response) => {
+      response.writeHead(413).end()
+    })
+    assert.equal((await askApp(t, refusing)('/', request)).status, 413)
+  })
+
+  test('100 MB down, as fast as they are read', async (t) => {
+    const chunk = Buffer.alloc(65_536, 'x')
+    const size = 100 << 20
+    let written = 0
+    const call = askApp(t, async (_, response) => {
+      while (written < size) {
+        written += chunk.length
+        if (!response.write(chunk)) await once(response, 'drain')
+      }
+      response.end()
+    })
+    const { read, furthest } = await readSlowly(await call('/'), (so) => written - so)
+    assert.equal(read, size)
+    assert.ok(furthest <= 1 << 20, `${furthest} bytes ran ahead of the reader`)
+  })
+
+  test('an upload as fast as it is taken', async (t) => {
+    const chunk = Buffer.alloc(65_536)
+    let sent = 0
+    async function* content() {
+      for (; sent < 20 << 20; sent += chunk.length) yield chunk
+    }
+    const call = askApp(t, async (request, response) => {
+      response.end(JSON.stringify(await readSlowly(request, (read) => sent - read)))
+    })
+    const response = await call('/', { method: 'POST', body: content() })
+    const { read, furthest } = await response.json<{ read: number; furthest: number }>()
+    assert.equal(read, 20 << 20)
+    assert.ok(furthest <= 1 << 20, `${furthest} bytes ran ahead of the app`)
+  })
+})
+
+describe('leaving', () => {
+  test('an aborted call closes the request', async (t) => {
+    const closed = gate()
+    const arrived = gate()
+    const call = askApp(t, (request, _) => {
+      request.on('close', closed.open)
+      arrived.open()
+    })
+    const controller = new AbortController()
+    const response = call('/', { signal: controller.signal })
+    await arrived.opened
+    controller.abort(new Error('enough'))
+    await assert.rejects(response, /enough/)
+    await closed.opened
+  })
+
+  test('a response that is closed early closes that of the app', async (t) => {
+    const closed = gate()
+    const call = askApp(t, (_, response) => {
+      const more = () => response.destroyed || response.write(Buffer.alloc(65_536))
+      response.on('drain', more).on('close', closed.open)
+      more()
+      more()
+    })
+    const response = await call('/')
+    response.close()
+    await closed.opened
+  })
+
+  test('an app that destroys the socket is a ReadError', async (t) => {
+    const call = askApp(t, (request, _) => void request.socket.destroy())
+    await assert.rejects(call('/'), ReadError)
+  })
+
+  test('an app that never answers is a ReadTimeout', async (t) => {
+    const call = askApp(t, () => {})
+    await assert.rejects(call('/', { timeouts: { read: 5 } }), ReadTimeout)
+  })
+
+  test('closing fails what is in flight, and leaves the given server alone', async (t) => {
+    const arrived = gate()
+    const server = createServer(() => arrived.open())
+    const call = askApp(t, server)
+    const response = call('/')
+    const failed = assert.rejects(response, ClientClosed)
+    await arrived.opened
+    await call.responder.close()
+    await failed
+    await assert.rejects(call('/'), ClientClosed)
+    assert.equal(server.listenerCount('close'), 0)
+  })
+})
+
+describe('exceptions', () => {
+  const boom = new Error('boom')
+  const throwing: Record<string, RequestListener> = {
+    'thrown at once': () => {
+      throw boom
+    },
+    'a rejection': async () => {
+      await null
+      throw boom
+    },
+    'with headers set': (_, response) => {
+      response.setHeader('content-length', '5').setHeader('x-a', '1')
+      throw boom
+    },
+    'a head that was not flushed': async (request, response) => {
+      await text(request)
+      response.setHeader('content-length', '5')
+      throw boom
+    },
+  }
+  for (const [name, listener] of Object.entries(throwing)) {
+    for (const [kind, app] of [
+      ['listener', () => listener],
+      ['server', () => createServer(listener)],
+    ] as const) {
+      test(`${name}, in a ${kind}: to the caller`, async (t) => {
+        const call = askApp(t, app())
+        for (let i = 0; i < 2; i++) {
+          await assert.rejects(call('/'), (error) => error === boom)
+        }
+      })
+
+      test(`${name}, in a ${kind}: as a 500`, async (t) => {
+        const call = askApp(t, app(), { raiseAppExceptions: false })
+        const response = await call('/')
+        assert.equal(response.status, 500)
+        assert.equal(response.statusText, 'Internal Server Error')
+        assert.equal(response.headers.get('x-a'), null)
+        assert.equal((await response.bytes()).length, 0)
+      })
+    }
+  }
+
+  for (const raiseAppExceptions of [true, false]) {
+    test(`in the middle of a response, raised: ${raiseAppExceptions}`, async (t) => {
+      const call = askApp(
+        t,
+        async (_, response) => {
+          response.write('part')
+          throw boom
+        },
+        { raiseAppExceptions },
+      )
+      const response = await call('/')
+      const chunks: string[] = []
+      await assert.rejects(
+        async () => {
+          for await (const chunk of response) chunks.push(String(chunk))
+        },
+        (error) => error instanceof ReadError && error.cause === boom && /boom/.test(error.message),
+      )
+      assert.deepEqual(chunks, ['part'])
+    })
+  }
+
+  test('behind the end of a response', async (t) => {
+    const app: RequestListener = (_, response) => {
+      response.end('done')
+      throw boom
+    }
+    await assert.rejects(askApp(t, app)('/'), (error) => error === boom)
+    const quiet = askApp(t, app, { raiseAppExceptions: false })
+    assert.equal(await (await quiet('/')).text(), 'done')
+  })
+
+  test('on a kept connection the app is not called again', async (t) => {
+    let calls = 0
+    const call = askApp(t, async (request, response) => {
+      calls++
+      if (request.url === '/fails') throw boom
+      response.end()
+    })
+    await (await call('/')).bytes()
+    await assert.rejects(call('/fails'), (error) => error === boom)
+    assert.equal(calls, 2)
+  })
+
+  test('a late one does not hit who has the connection by then', async (t) => {
+    const late = gate()
+    const second = gate()
+    const call = askApp(t, async (request, response) => {
+      if (request.url === '/first') {
+        response.end('first')
+        await late.opened
+        throw boom
+      }
+      second.open()
+      await new Promise(setImmediate)
+      response.end('second')
+    })
+    assert.equal(await (await call('/first')).text(), 'first')
+    const response = call('/second')
+    await second.opened
+    late.open()
+    assert.equal(await (await response).text(), 'second')
+  })
+
+  test('each to its own of fifty at once', async (t) => {
+    const call = askApp(t, async (request, _) => {
+      await new Promise(setImmediate)
+      throw new Error(request.url)
+    })
+    const paths = Array.from({ length: 50 }, (_, i) => `/${i}`)
+    const results = await Promise.allSettled(paths.map((path) => call(path)))
+    assert.deepEqual(
+      results.map((result) => (result.status === 'rejected' ? result.reason.message : 'none')),
+      paths,
+    )
+  })
+
+  test('what makes Fastify unready goes to every caller', async (t) => {
+    const app = fastify()
+    app.register(async () => {
+      throw boom
+    })
+    const call = askApp(t, app)
+    for (let i = 0; i < 2; i++) await assert.rejects(call('/'), (error) => error === boom)
+  })
+})
+
+describe('Upgrade', () => {
+  function upgrade(app: Server, options = {}): Promise<{ socket: Duplex; status: number }> {
+    return new Promise((resolve, reject) => {
+      const handler: DispatchHandler = {
+        onHead: ({ status }) => reject(new Error(`status ${status}`)),
+        onData() {},
+        onEnd() {},
+        onError: reject,
+        onUpgrade: (socket, _, { status }) => resolve({ socket, status }),
+      }
+      const headers = { connection: 'upgrade', upgrade: 'chat' }
+      const request = { origin: ORIGIN, path: '/', headers }
+      new AppDispatcher({ app, ...options }).dispatch(request, handler)
+    })
+  }
+
+  test('both sides talk, and end', async () => {
+    const server = createServer().on('upgrade', (request, socket: Duplex) => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
+      )
+      socket.on('data', (bytes) => socket.write(String(bytes).toUpperCase()))
+      socket.on('end', () => socket.end())
+      assert.equal(request.headers.upgrade, 'chat')
+    })
+    const { socket, status } = await upgrade(server)
+    assert.equal(status, 101)
+    socket.write('hello')
+    assert.equal(String((await once(socket, 'data'))[0]), 'HELLO')
+    socket.end()
+    await once(socket, 'end')
+    socket.destroy()
+  })
+
+  test('what its listener throws', async () => {
+    const boom = new Error('boom')
+    const server = createServer().on('upgrade', () => {
+      throw boom
+    })
+    await assert.rejects(upgrade(server), (error) => error === boom)
+    await assert.rejects(upgrade(server, { raiseAppExceptions: false }), /status 500/)
+  })
+
+  test('nobody asked for it', async (t) => {
+    const server = createServer().on('upgrade', (_, socket: Duplex) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n\r\n')
+    })
+    const response = askApp(t, server)('/', { headers: { upgrade: 'chat' } })
+    await assert.rejects(response, RemoteProtocolError)
+  })
+})
+
+describe('a given http.Server', () => {
+  test('serves its network as before, while it is called here', async (t) => {
+    const server = createServer((request, response) => {
+      response.end(`${request.socket.remotePort === 123 ? 'here' : 'there'}`)
+    })
+    const before = server.eventNames().map((name) => [name, server.listenerCount(name)])
+    const call = askApp(t, server)
+    assert.equal(await (await call('/')).text(), 'here')
+    const after = server.eventNames().map((name) => [name, server.listenerCount(name)])
+    assert.deepEqual(after, before)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const response = await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })
+    assert.equal(await response.text(), 'there')
+    assert.equal(await (await call('/')).text(), 'here')
+  })
+
+  test('its classes and settings hold, and listeners that come later, or once', async (t) => {
+    class Request extends IncomingMessage {
+      readonly mine = true
+    }
+    const server = createServer({ IncomingMessage: Request, joinDuplicateHeaders: true })
+    const call = askApp(t, server)
+    const once: RequestListener = (_, response) => void response.setHeader('x-once', '1')
+    server.once('request', once)
+    server.on('request', function (this: Server, request, response) {
+      const joined = request.headers.authorization
+      response.end(`${this === server} ${Reflect.get(request, 'mine')} ${joined}`)
+    })
+    const headers = ['authorization', 'a', 'authorization', 'b']
+    const first = await call('/', { headers })
+    assert.equal(await first.text(), 'true true a, b')
+    assert.equal(first.headers.get('x-once'), '1')
+    assert.equal((await call('/')).headers.get('x-once'), null)
+  })
+})
+
+test('a request that HTTP does not allow never reaches the app', async (t) => {
+  let calls = 0
+  const call = askApp(t, () => void calls++)
+  await assert.rejects(call('/', { headers: { 'x-a': 'a\r\nb: c' } }), HawserError)
+  assert.equal(calls, 0)
+})

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { MockResponse } from '../../src/dispatch/mock-answer.ts'
+import type { MockHandler, MockRequest } from '../../src/dispatch/mock-dispatcher.ts'
+import { MockDispatcher } from '../../src/dispatch/mock-dispatcher.ts'
+import { responderOf } from '../../src/dispatch/responder.ts'
+import { ClientClosed, ConnectTimeout, ReadError, ReadTimeout } from '../../src/engine.ts'
+import { ask, gate, ORIGIN, readSlowly } from './apps.ts'
+
+type TestContext = Parameters<typeof ask>[0]
+
+function mock(t: TestContext, handler: MockHandler) {
+  return ask(t, responderOf(new MockDispatcher(handler)))
+}
+
+describe('what the handler sees', () => {
+  test('method, URL, fields, content', async (t) => {
+    let seen: MockRequest | undefined
+    const call = mock(t, (request) => {
+      seen = request
+      return {}
+    })
+    async function* content() {
+      yield 'a'
+      yield Buffer.from('b')
+    }
+    await call('/path?q=1', { method: 'PUT', headers: { 'X-A': ['1', '2'] }, body: content() })
+    assert.equal(seen?.method, 'PUT')
+    assert.ok(seen.url instanceof URL)
+    assert.equal(seen.url.href, `${ORIGIN}/path?q=1`)
+    assert.equal(seen.headers.get('host'), 'app.test')
+    assert.deepEqual(seen.headers.getAll('x-a'), ['1', '2'])
+    assert.equal(String(seen.content), 'ab')
+    await call('/')
+    assert.equal(seen.content.length, 0)
+  })
+
+  test('content that uses one buffer for all', async (t) => {
+    function* content() {
+      const buffer = Buffer.alloc(1)
+      for (const letter of 'abc') {
+        buffer.write(letter)
+        yield buffer
+      }
+    }
+    const call = mock(t, ({ content }) => ({ content }))
+    assert.equal(await (await call('/', { method: 'POST', body: content() })).text(), 'abc')
+  })
+})
+
+describe('what it answers', () => {
+  const cases: [
+    what: string,
+    answer: MockResponse | Response,
+    head: [status: number, statusText: string],
+    fields: Record<string, string | string[]>,
+    body: string,
+  ][] = [
+    ['nothing', {}, [200, 'OK'], { 'content-length': '0' }, ''],
+    ['a status', { status: 404 }, [404, 'Not Found'], { 'content-length': '0' }, ''],
+    ['no content', { status: 204 }, [204, 'No Content'], {}, ''],
+    ['a reason', { status: 299, statusText: 'Fine' }, [299, 'Fine'], { 'content-length': '0' }, ''],
+    ['a string', { content: 'ä' }, [200, 'OK'], { 'content-length': '2' }, 'ä'],
+    ['bytes', { content: Buffer.from('b') }, [200, 'OK'], { 'content-length': '1' }, 'b'],
+    ['an iterable', { content: ['a', Buffer.from('b')] }, [200, 'OK'], {}, 'ab'],
+    [
+      'text',
+      { text: 'a' },
+      [200, 'OK'],
+      { 'content-type': 'text/plain; charset=utf-8', 'content-length': '1' },
+      'a',
+    ],
+    [
+      'JSON, even null',
+      { json: null },
+      [200, 'OK'],
+      { 'content-type': 'application/json', 'content-length': '4' },
+      'null',
+    ],
+    [
+      'fields',
+      {
+        json: 1,
+        headers: [
+          ['set-cookie', 'a=1'],
+          ['set-cookie', 'b=2'],
+          ['content-type', 'x/y'],
+        ],
+      },
+      [200, 'OK'],
+      { 'set-cookie': ['a=1', 'b=2'], 'content-type': 'x/y', 'content-length': '1' },
+      '1',
+    ],
+    [
+      'a Response of the platform',
+      new Response('r', { status: 201, headers: { 'x-a': '1' } }),
+      [201, 'Created'],
+      { 'content-type': 'text/plain;charset=UTF-8', 'x-a': '1' },
+      'r',
+    ],
+  ]
+  for (const [what, answer, head, fields, body] of cases) {
+    test(what, async (t) => {
+      const response = await mock(t, async () => answer)('/')
+      assert.deepEqual([response.status, response.statusText], head)
+      assert.deepEqual(response.headers.toJSON(), Object.assign(Object.create(null), fields))
+      assert.equal(await response.text(), body)
+    })
+  }
+
+  test('trailers', async (t) => {
+    const response = await mock(t, () => ({ content: ['a'], trailers: { 'x-sum': '1' } }))('/')
+    await response.bytes()
+    assert.equal(response.trailers?.get('x-sum'), '1')
+  })
+
+  test('HEAD has no body', async (t) => {
+    const response = await mock(t, () => ({ text: 'five!' }))('/', { method: 'HEAD' })
+    assert.equal(response.headers.get('content-length'), '5')
+    assert.equal((await response.bytes()).length, 0)
+  })
+
+  test('an iterable as fast as it is read', async (t) => {
+    let made = 0
+    function* content() {
+      for (; made < 10 << 20; made += 65_536) yield Buffer.alloc(65_536)
+    }
+    const response = await mock(t, () => ({ content: content() }))('/')
+    const { read, furthest } = await readSlowly(response, (so) => made - so)
+    assert.equal(read, 10 << 20)
+    assert.ok(furthest <= 1 << 18, `${furthest} bytes ran ahead of the reader`)
+  })
+
+  test('an iterable that nobody wants is closed', async (t) => {
+    const closed = gate()
+    async function* content() {
+      try {
+        for (;;) yield Buffer.alloc(65_536)
+      } finally {
+        closed.open()
+      }
+    }
+    const response = await mock(t, () => ({ content: content() }))('/')
+    response.close()
+    await closed.opened
+  })
+
+  const bad: [what: string, answer: unknown, message: RegExp][] = [
+    ['undefined', undefined, /must be an object, not undefined/],
+    ['a misspelt key', { stauts: 404 }, /stauts is not an option/],
+    ['two bodies', { text: 'a', json: 1 }, /more than one/],
+    ['an object as content', { content: { a: 1 } }, /see json/],
+    ['a number as text', { text: 1 }, /text must be a string/],
+    ['a function as json', { json: () => {} }, /cannot be written as JSON/],
+    ['a field with CR', { headers: { a: '\r' } }, /no value may contain/],
+  ]
+  for (const [what, answer, message] of bad) {
+    test(`not ${what}`, async (t) => {
+      await assert.rejects(mock(t, () => answer as MockResponse)('/'), { message })
+    })
+  }
+})
+
+describe('what it throws', () => {
+  test('is thrown to the caller', async (t) => {
+    const error = new ConnectTimeout('too slow')
+    const at = {
+      once: () => {
+        throw error
+      },
+      later: async () => Promise.reject(error),
+    } // prettier-ignore
+    for (const handler of Object.values(at)) {
+      await assert.rejects(mock(t, handler)('/'), (thrown) => thrown === error)
+    }
+  })
+
+  test('behind the head fails the body', async (t) => {
+    const error = new Error('boom')
+    async function* content() {
+      yield 'part'
+      throw error
+    }
+    const response = await mock(t, () => ({ content: content() }))('/')
+    await assert.rejects(
+      response.bytes(),
+      (thrown) => thrown instanceof ReadError && thrown.cause === error,
+    )
+  })
+})
+
+test('a handler that never answers', async (t) => {
+  const call = mock(t, () => new Promise<MockResponse>(() => {}))
+  await assert.rejects(call('/', { timeouts: { read: 5 } }), ReadTimeout)
+  const controller = new AbortController()
+  const aborted = call('/', { signal: controller.signal })
+  controller.abort(new Error('enough'))
+  await assert.rejects(aborted, /enough/)
+  const failed = assert.rejects(call('/'), ClientClosed)
+  await call.responder.close()
+  await failed
+  await assert.rejects(call('/'), ClientClosed)
+})
+
+test('a handler has to be a function', () => {
+  assert.throws(() => new MockDispatcher({} as never), /handler must be a function/)
+})
