@@ -41,7 +41,7 @@ export async function askFetchApp(
   const left = new AbortController()
   const content = body === null ? null : contentOf(body, call)
   call.onOver = (early) => {
-    content?.source?.cancel()
+    content?.giveUp()
     if (early) left.abort()
   }
   const request = requestOf(call, content?.init ?? null, left.signal)
@@ -73,17 +73,22 @@ function requestOf(
 
 interface RequestContent {
   readonly init: Uint8Array | ReadableStream<Uint8Array>
-  readonly source: LocalContent | null
+  /** The call is over. */
+  giveUp(): void
 }
 
 /** Bytes always: for a string the platform would make up a Content-Type. */
 function contentOf(body: Body, call: LocalCall): RequestContent {
-  if (typeof body === 'string') return { init: Buffer.from(body), source: null }
-  if (body instanceof Uint8Array) return { init: body, source: null }
+  if (typeof body === 'string') return { init: Buffer.from(body), giveUp() {} }
+  if (body instanceof Uint8Array) return { init: body, giveUp() {} }
   const source = new LocalContent(call, body)
+  let controller!: ReadableStreamDefaultController<Uint8Array>
   const init = new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
+      start(given) {
+        controller = given
+      },
+      async pull() {
         const chunk = await source.next()
         if (chunk === null) controller.close()
         else controller.enqueue(chunk)
@@ -92,5 +97,12 @@ function contentOf(body: Body, call: LocalCall): RequestContent {
     },
     { highWaterMark: 0 },
   )
-  return { init, source }
+  return {
+    init,
+    giveUp() {
+      source.cancel()
+      // An app that still reads must not take what it has for the whole.
+      controller.error(new DOMException('The caller has left', 'AbortError'))
+    },
+  }
 }

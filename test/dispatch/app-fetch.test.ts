@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
+import { Hono } from 'hono'
 import { AppDispatcher } from '../../src/dispatch/app-dispatcher.ts'
 import type { FetchInfo } from '../../src/dispatch/fetch-app.ts'
 import { responderOf } from '../../src/dispatch/responder.ts'
 import type { DispatchRequest } from '../../src/engine.ts'
 import {
   ClientClosed,
-  LocalProtocolError,
   ReadError,
   ReadTimeout,
   RemoteProtocolError,
   TotalTimeout,
-  WriteError,
 } from '../../src/engine.ts'
 import { ask, askApp, gate, ORIGIN, readSlowly } from './apps.ts'
 
@@ -133,7 +132,6 @@ describe('the Request', () => {
       })
     }
   }
-  assert.ok(WriteError && LocalProtocolError)
 })
 
 describe('the Response', () => {
@@ -271,6 +269,33 @@ describe('leaving', () => {
     await assert.rejects(call('/', { signal: controller.signal }), /enough/)
   })
 
+  for (const [what, content] of [
+    ['while content is awaited', silent],
+    ['between two chunks', endless],
+  ] as const) {
+    test(`a request cut short ${what} is not taken for whole`, async (t) => {
+      const arrived = gate()
+      const failure = gate<unknown>()
+      const call = askApp(t, async (request: Request) => {
+        const reader = request.body?.getReader()
+        await reader?.read()
+        arrived.open()
+        for (;;) {
+          const step = await reader?.read().catch(failure.open)
+          if (step === undefined || step.done) failure.open(undefined)
+          if (step?.done !== false) return new Response()
+        }
+      })
+      const controller = new AbortController()
+      const { signal } = controller
+      const response = call('/', { method: 'POST', body: content(), signal })
+      await arrived.opened
+      controller.abort(new Error('enough'))
+      await assert.rejects(response, /enough/)
+      assert.equal(((await failure.opened) as Error).name, 'AbortError')
+    })
+  }
+
   test('a response that is closed early cancels its body, and request.signal', async (t) => {
     const cancelled = gate()
     const left = gate()
@@ -351,6 +376,24 @@ describe('timeouts', () => {
   })
 })
 
+test("Hono's env has client and rootPath", async (t) => {
+  const app = new Hono<{ Bindings: FetchInfo }>()
+  app.get('/mount/x', (context) => context.json(context.env))
+  const response = await askApp(t, app, { client: ['::1', 1], rootPath: '/mount' })('/mount/x')
+  assert.deepEqual(await response.json(), { client: ['::1', 1], rootPath: '/mount' })
+})
+
+test('each exception to its own of fifty at once', async (t) => {
+  const call = askApp(t, async (request: Request): Promise<Response> => {
+    await new Promise(setImmediate)
+    throw new Error(new URL(request.url).pathname)
+  })
+  const paths = Array.from({ length: 50 }, (_, i) => `/${i}`)
+  const results = await Promise.allSettled(paths.map((path) => call(path)))
+  const reasons = results.map((result) => result.status === 'rejected' && result.reason.message)
+  assert.deepEqual(reasons, paths)
+})
+
 test('the app runs in the async context of the call', async (t) => {
   const context = new AsyncLocalStorage<string>()
   const call = askApp(t, (_: Request) => new Response(context.getStore()))
@@ -359,6 +402,18 @@ test('the app runs in the async context of the call', async (t) => {
   )
   assert.deepEqual(await Promise.all(texts), ['a', 'b'])
 })
+
+async function* silent() {
+  yield 'a'
+  await new Promise(() => {})
+}
+
+async function* endless() {
+  for (;;) {
+    await new Promise(setImmediate)
+    yield 'a'
+  }
+}
 
 /** Resolves behind timers of that many milliseconds. */
 function afterTimers(ms: number): Promise<void> {

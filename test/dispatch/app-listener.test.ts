@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { RequestListener, Server } from 'node:http'
+import type { RequestListener, Server, ServerResponse } from 'node:http'
 import { createServer, IncomingMessage } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import express from 'express'
 import fastify from 'fastify'
 import { AppDispatcher } from '../../src/dispatch/app-dispatcher.ts'
 import type { DispatchHandler } from '../../src/engine.ts'
@@ -16,6 +18,7 @@ import {
   ReadTimeout,
   RemoteProtocolError,
 } from '../../src/engine.ts'
+import { inChild } from '../engine/child.ts'
 import { askApp, gate, ORIGIN, readSlowly } from './apps.ts'
 
 describe('what the app sees', () => {
@@ -52,6 +55,11 @@ describe('what the app sees', () => {
       response.end(`${Reflect.get(request, 'baseUrl')} ${request.url}`)
     }
     const mounted = askApp(t, app, { rootPath: '/mount' })
+    const routed = express().get('/mount/a', ({ baseUrl, url }, response) => {
+      response.send(`${baseUrl} ${url}`)
+    })
+    const expressed = askApp(t, routed, { rootPath: '/mount' })
+    assert.equal(await (await expressed('/mount/a?q=1')).text(), '/mount /mount/a?q=1')
     assert.equal(await (await mounted('/mount/a?q=1')).text(), '/mount /mount/a?q=1')
     assert.equal(await (await askApp(t, app)('/a')).text(), 'undefined /a')
   })
@@ -261,6 +269,27 @@ describe('exceptions', () => {
     })
   }
 
+  const heads: [what: string, send: (response: ServerResponse) => void, seen: boolean][] = [
+    ['not sent yet', (response) => response.writeHead(200), false],
+    ['sent alone', (response) => response.flushHeaders(), true],
+  ]
+  for (const [what, send, seen] of heads) {
+    test(`a head ${what}, on a kept connection`, async (t) => {
+      let calls = 0
+      const call = askApp(t, async (request, response) => {
+        calls++
+        if (request.url === '/') return response.end()
+        send(response)
+        throw boom
+      })
+      await (await call('/')).bytes()
+      const failing = call('/fails')
+      if (seen) await assert.rejects((await failing).bytes(), { name: 'ReadError', cause: boom })
+      else await assert.rejects(failing, (error) => error === boom)
+      assert.equal(calls, 2)
+    })
+  }
+
   test('behind the end of a response', async (t) => {
     const app: RequestListener = (_, response) => {
       response.end('done')
@@ -397,6 +426,14 @@ describe('a given http.Server', () => {
     assert.equal(await (await call('/')).text(), 'here')
   })
 
+  test('may be of https', async (t) => {
+    const server = createSecureServer({}, (request, response) => {
+      response.end(String(Reflect.get(request.socket, 'encrypted')))
+    })
+    const response = await askApp(t, server)('/', { origin: 'https://app.test' })
+    assert.equal(await response.text(), 'true')
+  })
+
   test('its classes and settings hold, and listeners that come later, or once', async (t) => {
     class Request extends IncomingMessage {
       readonly mine = true
@@ -415,6 +452,23 @@ describe('a given http.Server', () => {
     assert.equal(first.headers.get('x-once'), '1')
     assert.equal((await call('/')).headers.get('x-once'), null)
   })
+})
+
+test('the process ends by itself while connections of an app idle', async () => {
+  const url = JSON.stringify(new URL('../../src/dispatch/app-dispatcher.js', import.meta.url).href)
+  const global = `data:text/javascript,import*as app from${url};Object.assign(globalThis,app)`
+  const work = async () => {
+    const dispatcher = new (Reflect.get(globalThis, 'AppDispatcher') as typeof AppDispatcher)({
+      app: ({ socket }, response) => {
+        socket.setTimeout(600_000)
+        response.end('hello')
+      },
+    })
+    const response = await dispatcher.request({ origin: 'http://app.test', path: '/' })
+    console.log(await response.text())
+  }
+  const { output, errors, status } = await inChild(work, null, ['--import', global])
+  assert.deepEqual({ output, errors, status }, { output: 'hello', errors: '', status: 0 })
 })
 
 test('a request that HTTP does not allow never reaches the app', async (t) => {
