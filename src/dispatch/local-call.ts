@@ -82,7 +82,6 @@ export class LocalCall implements Carrier {
     }
     this.#finished = true
     this.#delivery.end(trailers)
-    this.#cancelContent()
   }
 
   async #untilResumed(): Promise<void> {

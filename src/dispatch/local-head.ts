@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { checkField } from '../models/field.ts'
 import { Headers } from '../models/headers.ts'
 import type { Head } from '../models/request.ts'
 import { ResponseHead } from '../protocol/response-head.ts'
@@ -25,10 +24,7 @@ export function localHead(head: Head): ResponseHead {
   }
   const headers = head.headers instanceof Headers ? head.headers : new Headers(head.headers)
   let raw = `HTTP/${httpVersion === '1.0' ? '1.0' : '1.1'} ${status} ${reason}`
-  for (const [name, value] of headers) {
-    checkField(name, value)
-    raw += `\r\n${name}: ${value}`
-  }
+  for (const [name, value] of headers) raw += `\r\n${name}: ${value}`
   return new ResponseHead(status, raw)
 }
 

@@ -314,6 +314,16 @@ describe('leaving', () => {
     await assert.rejects(response.bytes(), /closed/)
   })
 
+  test('a body that nothing comes of is cancelled, too', async (t) => {
+    const cancelled = gate()
+    const call = askApp(t, (_: Request) => {
+      return new Response(new ReadableStream({ cancel: () => cancelled.open() }))
+    })
+    const response = await call('/')
+    response.close()
+    await cancelled.opened
+  })
+
   test('a complete response does not abort request.signal', async (t) => {
     let signal: AbortSignal | undefined
     const call = askApp(t, (request: Request) => {

@@ -67,6 +67,18 @@ describe('options', () => {
     })
   }
 
+  test('say to TypeScript what the parameters are', () => {
+    assert.ok(new AppDispatcher({ app: (request, response) => response.end(request.url) }))
+    const app = { fetch: (request: Request) => new Response(request.url) }
+    assert.ok(new AppDispatcher({ app }))
+    assert.ok(
+      new AppDispatcher({
+        kind: 'fetch',
+        app: (request, { client }) => new Response(`${request.url} ${client[0]}`),
+      }),
+    )
+  })
+
   test('a polluted prototype says nothing', () => {
     whilePolluted({ kind: 'wrong', client: 'wrong', rootPath: 1, raiseAppExceptions: 1 }, () => {
       assert.ok(new AppDispatcher({ app: answer }))

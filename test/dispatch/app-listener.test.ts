@@ -25,6 +25,8 @@ describe('what the app sees', () => {
   test('the client, and a socket that knows its ways', async (t) => {
     const app: RequestListener = ({ socket, httpVersion, headers }, response) => {
       socket.setNoDelay(true).setKeepAlive(true).ref().unref()
+      assert.ok(socket.bytesRead > 0)
+      assert.equal((socket.address() as AddressInfo).address, '127.0.0.1')
       const { remoteAddress, remotePort, remoteFamily, localPort, connecting } = socket
       const encrypted = Reflect.get(socket, 'encrypted') ?? false
       const seen = { remoteAddress, remotePort, remoteFamily, localPort, connecting, encrypted }
@@ -396,6 +398,21 @@ describe('Upgrade', () => {
     })
     await assert.rejects(upgrade(server), (error) => error === boom)
     await assert.rejects(upgrade(server, { raiseAppExceptions: false }), /status 500/)
+  })
+
+  test('what its listener rejects with once it has switched closes the socket', async () => {
+    const later = gate()
+    const server = createServer().on('upgrade', async (_, socket: Duplex) => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
+      )
+      await later.opened
+      throw new Error('boom')
+    })
+    const { socket } = await upgrade(server)
+    const failed = assert.rejects(once(socket, 'close'), { code: 'ECONNRESET' })
+    later.open()
+    await failed
   })
 
   test('nobody asked for it', async (t) => {
