@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { MemoryBackend } from '../backends/memory.ts'
@@ -54,6 +55,8 @@ class ListenerCalls {
     const { rootPath } = this.#options
     if (rootPath !== '') Object.assign(request, { baseUrl: rootPath })
     const failed = (error: unknown) => this.#failed(exchange, event, error)
+    catchInEvents(request, failed)
+    catchInEvents(event[1], failed)
     const { ready } = this.#app
     if (ready === null) this.#call(listeners, event, failed)
     else attempt(() => ready().then(() => this.#call(listeners, event, failed), failed), failed)
@@ -109,6 +112,18 @@ function answer500(response: ServerResponse): void {
   response.statusCode = 500
   response.statusMessage = REASON
   response.end()
+}
+
+/** What a listener has left for later, such as to parse the content at its end, may throw as well. */
+function catchInEvents(emitter: EventEmitter, failed: (error: unknown) => void): void {
+  const { emit } = emitter
+  emitter.emit = (...event) => {
+    let heard = true
+    attempt(() => {
+      heard = Reflect.apply(emit, emitter, event)
+    }, failed)
+    return heard
+  }
 }
 
 /** @returns whether it threw */

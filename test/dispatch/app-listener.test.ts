@@ -216,6 +216,15 @@ describe('exceptions', () => {
       await null
       throw boom
     },
+    'at the end of the content': (request, response) => {
+      request.resume().on('end', () => {
+        response.setHeader('x-a', '1')
+        throw boom
+      })
+    },
+    'an error event that nobody hears': (_, response) => {
+      process.nextTick(() => response.emit('error', boom))
+    },
     'with headers set': (_, response) => {
       response.setHeader('content-length', '5').setHeader('x-a', '1')
       throw boom
@@ -398,6 +407,21 @@ describe('Upgrade', () => {
     })
     await assert.rejects(upgrade(server), (error) => error === boom)
     await assert.rejects(upgrade(server, { raiseAppExceptions: false }), /status 500/)
+  })
+
+  test('what is thrown over a chunk closes the socket', async () => {
+    const server = createServer().on('upgrade', (_, socket: Duplex) => {
+      socket.write(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
+      )
+      socket.on('data', () => {
+        throw new Error('boom')
+      })
+    })
+    const { socket } = await upgrade(server)
+    const failed = assert.rejects(once(socket, 'close'), { code: 'ECONNRESET' })
+    socket.write('hello')
+    await failed
   })
 
   test('what its listener rejects with once it has switched closes the socket', async () => {
