@@ -37,6 +37,15 @@ export type {
 export type { ParamsInit, ParamValue } from './client/params.ts'
 export { Request, type RequestInit } from './client/request.ts'
 export { Response } from './client/response.ts'
+export {
+  AppDispatcher,
+  type AppDispatcherOptions,
+} from './dispatch/app-dispatcher.ts'
+export type { App, RequestListener } from './dispatch/app-kind.ts'
+export type { Dispatcher } from './dispatch/dispatcher.ts'
+export type { FetchHandler, FetchInfo } from './dispatch/fetch-app.ts'
+export type { MockResponse } from './dispatch/mock-answer.ts'
+export { MockDispatcher, type MockHandler, type MockRequest } from './dispatch/mock-dispatcher.ts'
 export type { ProxiesInit } from './dispatch/proxy-map.ts'
 export * from './errors.ts'
 export { Headers, type HeadersInit } from './models/headers.ts'

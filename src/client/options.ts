@@ -1,4 +1,6 @@
 import type { BackendChoice } from '../backends/select.ts'
+import type { App } from '../dispatch/app-kind.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { ProxiesInit } from '../dispatch/proxy-map.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
@@ -52,6 +54,12 @@ export interface ClientOptions extends SharedOptions {
   readonly trustEnv?: boolean | undefined
   /** A unix socket for every request; a leading NUL is Linux's abstract namespace. */
   readonly uds?: string | undefined
+  /** An app that answers every request in this process: `(req, res)`, an `http.Server`, a framework's, or a fetch handler. */
+  readonly app?: App | undefined
+  /** What sends every request, instead of connections. Closed with the client. */
+  readonly dispatcher?: Dispatcher | undefined
+  /** Dispatchers for URL patterns, before everything else; null for none. Closed with the client. */
+  readonly mounts?: Readonly<Record<string, Dispatcher | null | undefined>> | null | undefined
   readonly backend?: BackendChoice | undefined
   readonly poolLimits?: PoolLimits | undefined
   readonly eventHooks?: EventHooks | undefined
@@ -106,6 +114,9 @@ const OF_CLIENT = [
   'cert',
   'trustEnv',
   'uds',
+  'app',
+  'dispatcher',
+  'mounts',
   'backend',
   'poolLimits',
   'eventHooks',

@@ -1,8 +1,13 @@
 import type { Backend } from '../backends/backend.ts'
+import { AppDispatcher } from '../dispatch/app-dispatcher.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { environmentProxies } from '../dispatch/proxy-environment.ts'
 import { proxyMap } from '../dispatch/proxy-map.ts'
+import type { Responder } from '../dispatch/responder.ts'
+import { responderOf } from '../dispatch/responder.ts'
+import type { Destinations } from '../dispatch/router.ts'
 import { Router } from '../dispatch/router.ts'
-import type { UrlLookup } from '../dispatch/url-map.ts'
+import { UrlMap } from '../dispatch/url-map.ts'
 import { option } from '../models/options.ts'
 import { HTTPProxy } from '../models/proxy.ts'
 import type { Timeout } from '../models/timeout.ts'
@@ -10,13 +15,20 @@ import { tlsSettings } from '../models/tls-settings.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { ClientOptions } from './options.ts'
 
-/** The pools that the client's options ask for. Throws `TypeError` for a bad option, as for a path that is not there. */
+/** Each takes all requests, so that a client has one of them. */
+const WAYS = ['app', 'dispatcher', 'uds', 'proxies'] as const
+
+/** Where the client's options lead. Throws `TypeError` for a bad option, as for a path that is not there. */
 export function openRouter(
   options: ClientOptions,
   backend: Backend,
   timeouts: Timeout,
   trustEnv: boolean,
 ): Router {
+  const ways = WAYS.filter((name) => option(options, name, undefined) !== undefined)
+  if (ways.length > 1) {
+    throw new TypeError(`${ways.join(' and ')}: a client has one way for all its requests`)
+  }
   const shared = {
     backend,
     timeouts,
@@ -31,20 +43,41 @@ export function openRouter(
     onConnect: option(options, 'onConnect', undefined),
     trace: option(options, 'trace', undefined),
   }
-  return new Router(
-    new ConnectionPool({ ...shared, uds: option(options, 'uds', undefined) }),
-    proxiesOf(options, trustEnv),
-    (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
-  )
+  return new Router({
+    ...mountsOf(options),
+    direct:
+      ownWay(options) ?? new ConnectionPool({ ...shared, uds: option(options, 'uds', undefined) }),
+    proxies: proxiesOf(options, trustEnv && ways.length === 0),
+    open: (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
+  })
 }
 
-/** The option replaces the environment, and a unix socket both. */
-function proxiesOf(options: ClientOptions, trustEnv: boolean): UrlLookup<HTTPProxy | null> | null {
-  const given = option(options, 'proxies', undefined)
-  const uds = option(options, 'uds', undefined)
-  if (uds !== undefined && given !== undefined) {
-    throw new TypeError('uds and proxies are two routes: a client has one of them')
+function ownWay(options: ClientOptions): Responder | null {
+  const app = option(options, 'app', undefined)
+  if (app !== undefined) return new AppDispatcher({ app })
+  const dispatcher = option(options, 'dispatcher', undefined)
+  return dispatcher === undefined ? null : responderOf(dispatcher)
+}
+
+/** The option replaces the environment. */
+function proxiesOf(options: ClientOptions, asksEnvironment: boolean): Destinations['proxies'] {
+  const given = option(options, 'proxies', null)
+  if (given !== null) return proxyMap(given, HTTPProxy)
+  return asksEnvironment ? environmentProxies(process.env, HTTPProxy) : null
+}
+
+function mountsOf(options: ClientOptions): Pick<Destinations, 'mounts' | 'mounted'> {
+  const given = option(options, 'mounts', null)
+  if (given === null) return { mounts: null, mounted: [] }
+  const responders = new Map<Dispatcher, Responder>()
+  const mounts: Record<string, Responder | null | undefined> = Object.create(null)
+  for (const [pattern, dispatcher] of Object.entries(given)) {
+    if (dispatcher === null || dispatcher === undefined) mounts[pattern] = dispatcher
+    else {
+      const responder = responders.get(dispatcher) ?? responderOf(dispatcher)
+      responders.set(dispatcher, responder)
+      mounts[pattern] = responder
+    }
   }
-  if (given !== undefined) return given === null ? null : proxyMap(given, HTTPProxy)
-  return trustEnv && uds === undefined ? environmentProxies(process.env, HTTPProxy) : null
+  return { mounts: new UrlMap('mounts', mounts), mounted: [...responders.values()] }
 }

@@ -160,7 +160,7 @@ export class Sending {
     let response: Response
     try {
       refuseSpent(sent.content, sent)
-      const raw = await router.poolFor(sent.url).request({
+      const raw = await router.responderFor(sent.url).request({
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,

@@ -1,4 +1,4 @@
-import type { Exchange } from '../connection/exchange.ts'
+import type { BodySink, Exchange } from '../connection/exchange.ts'
 import { invalidResponse } from '../connection/failures.ts'
 import { Headers } from '../models/headers.ts'
 import type { Head } from '../models/request.ts'
@@ -38,7 +38,9 @@ export class LocalDelivery {
       this.#missing = this.#hasBody ? statedLength(head) : 0
       exchange.responseStarted = true
       exchange.phase = 'read'
-      return () => exchange.sink.onHead(head, this.#missing)
+      return () => {
+        exchange.body = exchange.sink.onHead(head, this.#missing, exchange)
+      }
     })
   }
 
@@ -57,7 +59,7 @@ export class LocalDelivery {
       this.#missing -= chunk.length
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
       return () => {
-        goOn = exchange.sink.onBody(bytes, 0, bytes.length)
+        goOn = (exchange.body as BodySink).onBody(bytes, 0, bytes.length)
       }
     })
     return goOn

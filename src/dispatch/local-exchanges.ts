@@ -10,9 +10,9 @@ import type { DispatchControl, DispatchHandler, DispatchRequest } from '../model
 import { Timeout } from '../models/timeout.ts'
 import { HandlerSink } from '../pool/handler-sink.ts'
 import { InFlight } from '../pool/in-flight.ts'
+import { PendingResponse } from '../pool/pending-response.ts'
 import { settled, signalOf, wantsCopies, withRequest } from '../pool/pool.ts'
 import type { Response } from '../pool/response.ts'
-import { ResponseBody } from '../pool/response.ts'
 import { Watch } from '../pool/watch.ts'
 import { hostField } from '../protocol/request-head.ts'
 
@@ -43,8 +43,7 @@ export class LocalExchanges {
 
   request(request: DispatchRequest): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const body = new ResponseBody(resolve, reject)
-      body.exchange = this.#accept(request, body)
+      this.#accept(request, new PendingResponse(resolve, reject))
     })
   }
 
@@ -72,7 +71,7 @@ export class LocalExchanges {
       signal = signalOf(request)
       const origin = parseOrigin(request.origin)
       exchange = new Exchange(
-        outgoingRequest(request, origin, hostField(origin.authority)),
+        outgoingRequest(request, origin, hostField(origin.authority), null),
         sink,
         Timeout.from(option(request, 'timeouts', undefined), this.#timeouts),
         clock.now(),

@@ -1,47 +1,61 @@
 import { inspect } from 'node:util'
 import type { HTTPProxy } from '../models/proxy.ts'
-import type { ConnectionPool } from '../pool/pool.ts'
+import type { Responder } from './responder.ts'
 import type { UrlLookup } from './url-map.ts'
 
-/** The pools of a client: one for all that goes direct, and one for each proxy that was needed. */
-export class Router {
-  readonly #direct: ConnectionPool
-  readonly #proxies: UrlLookup<HTTPProxy | null> | null
-  readonly #open: (proxy: HTTPProxy) => ConnectionPool
-  readonly #proxied = new Map<HTTPProxy, ConnectionPool>()
+/** What a client's requests may go to. */
+export interface Destinations {
+  /** Come first; null in them, or in their place, is none. */
+  readonly mounts: UrlLookup<Responder | null> | null
+  /** All of them, to be closed. */
+  readonly mounted: readonly Responder[]
+  /** Whatever goes neither to a mount nor to a proxy. */
+  readonly direct: Responder
+  /** Null where there are none. */
+  readonly proxies: UrlLookup<HTTPProxy | null> | null
+  /** Opens the way through a proxy, once for each. */
+  open(proxy: HTTPProxy): Responder
+}
 
-  /** @param proxies null where everything goes direct */
-  constructor(
-    direct: ConnectionPool,
-    proxies: UrlLookup<HTTPProxy | null> | null,
-    open: (proxy: HTTPProxy) => ConnectionPool,
-  ) {
-    this.#direct = direct
-    this.#proxies = proxies
-    this.#open = open
+/** Says where each of a client's requests goes: to a mount, through a proxy, or direct. */
+export class Router {
+  readonly #destinations: Destinations
+  readonly #proxied = new Map<HTTPProxy, Responder>()
+
+  constructor(destinations: Destinations) {
+    this.#destinations = destinations
   }
 
   /** Throws `ProxyError` where the environment names a proxy that is none. */
-  poolFor(url: URL): ConnectionPool {
-    const proxy = this.#proxies === null ? null : this.#proxies.lookup(url)
-    return proxy === null || proxy === undefined ? this.#direct : this.#poolOf(proxy)
+  responderFor(url: URL): Responder {
+    const { mounts, proxies, direct } = this.#destinations
+    if (mounts !== null) {
+      const mounted = mounts.lookup(url) ?? null
+      if (mounted !== null) return mounted
+    }
+    const proxy = proxies === null ? null : (proxies.lookup(url) ?? null)
+    return proxy === null ? direct : this.#through(proxy)
   }
 
-  #poolOf(proxy: HTTPProxy): ConnectionPool {
-    let pool = this.#proxied.get(proxy)
-    if (pool === undefined) {
-      pool = this.#open(proxy)
-      this.#proxied.set(proxy, pool)
+  #through(proxy: HTTPProxy): Responder {
+    let responder = this.#proxied.get(proxy)
+    if (responder === undefined) {
+      responder = this.#destinations.open(proxy)
+      this.#proxied.set(proxy, responder)
     }
-    return pool
+    return responder
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#direct, ...this.#proxied.values()].map((pool) => pool.close()))
+    const { direct, mounted } = this.#destinations
+    const all = new Set([direct, ...mounted, ...this.#proxied.values()])
+    await Promise.all([...all].map((responder) => responder.close()))
   }
 
   [inspect.custom](): string {
-    const proxied = [...this.#proxied].map(([proxy, pool]) => `${inspect(proxy)} ${inspect(pool)}`)
-    return [inspect(this.#direct), ...proxied].join(', ')
+    const proxied = [...this.#proxied].map(
+      ([proxy, responder]) => `${inspect(proxy)} ${inspect(responder)}`,
+    )
+    return [inspect(this.#destinations.direct), ...proxied].join(', ')
   }
 }

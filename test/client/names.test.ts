@@ -20,7 +20,7 @@ test("hawser's names", () => {
     sorted(
       [
         'Client AsyncClient request get options head post put patch delete stream',
-        'Request Response Headers Cookies Timeout HTTPProxy BasicAuth DigestAuth NetrcAuth',
+        'Request Response Headers Cookies Timeout HTTPProxy AppDispatcher MockDispatcher BasicAuth DigestAuth NetrcAuth',
         errors,
       ].join(' '),
     ),
