@@ -2,7 +2,6 @@ import type { Clock } from '../backends/backend.ts'
 import { callable, count, flag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
 import { resolveAuth } from './auth/resolve.ts'
-import { lengthOf } from './body/content.ts'
 import type { EncodedBody } from './body/encode-body.ts'
 import { encodeBody } from './body/encode-body.ts'
 import { withProgress } from './body/progress.ts'
@@ -18,11 +17,11 @@ import type { Params } from './params.ts'
 import { combineParams, makeParams, mergeParams } from './params.ts'
 import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
-import { isSameOrigin, parseBaseUrl, parseUrl } from './url.ts'
+import { keepsCredentials, parseBaseUrl, parseUrl } from './url.ts'
 
 const VERSION = '0.1.0'
 
-/** Not for other origins than the client's own, which is `baseUrl`'s. */
+/** Not for other origins than the client's home, which is that of `baseUrl`. */
 const CREDENTIALS = { authorization: null, cookie: null, 'proxy-authorization': null }
 
 /** Puts together what the client and what the request say. */
@@ -31,7 +30,7 @@ export class Builder {
   readonly #headers: FieldList
   readonly #headersAbroad: FieldList
   readonly #params: Params | null
-  readonly #timeout: Timeout
+  readonly #auth: Call['auth']
   readonly #call: Call
 
   /** Throws `TypeError` for a bad option. */
@@ -47,16 +46,15 @@ export class Builder {
     )
     this.#headersAbroad = mergeFields(this.#headers, CREDENTIALS)
     this.#params = paramsOf(options)
-    this.#timeout = timeout
+    this.#auth = authOf(options)
     this.#call = {
-      auth: authOf(options),
-      timeout: undefined,
+      auth: undefined,
+      timeout,
       followRedirects: flag('followRedirects', option(options, 'followRedirects', true)),
       maxRedirects: count('maxRedirects', option(options, 'maxRedirects', 20), 0) ?? Infinity,
       retries: retriesOf(options, 0),
       signal: null,
       cookies: null,
-      isTrusted: true,
       keepsCredentials: true,
       maxResponseSize: count('maxResponseSize', option(options, 'maxResponseSize', null), 0),
       onDownloadProgress: null,
@@ -70,9 +68,8 @@ export class Builder {
     const target = parseUrl(url, this.#base)
     const params = combineParams(this.#params, paramsOf(options))
     if (params !== null) mergeParams(target, params)
-    const isTrusted = this.#base === null || isSameOrigin(target, this.#base.url)
     const headers = mergeFields(
-      isTrusted ? this.#headers : this.#headersAbroad,
+      this.isHome(target) ? this.#headers : this.#headersAbroad,
       option(options, 'headers', null),
     )
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
@@ -80,19 +77,32 @@ export class Builder {
       body === null
         ? new Request(method, target, { headers })
         : withBody(method, target, headers, body, option(options, 'onUploadProgress', null))
-    remember(request, this.#callFor(request, options, isTrusted))
+    remember(request, this.#callFor(request, options))
     return request
   }
 
-  /** How a built request is sent. */
+  /** Whether the client's own credentials are for this URL. */
+  isHome(url: URL): boolean {
+    return this.#base === null || keepsCredentials(this.#base.url, url)
+  }
+
+  /** The client's for this URL: undefined leaves it to the URL or .netrc, null does not. */
+  authFor(url: URL): Call['auth'] {
+    return this.#auth && !this.isHome(url) ? undefined : this.#auth
+  }
+
+  /** How a request is sent, built here or not. */
   callOf(request: Request, options: SendOptions): Call {
     checkSendOptions(options)
+    if (!(request instanceof Request)) {
+      throw new TypeError('send takes a Request, of buildRequest or new Request')
+    }
     const call = rememberedCall(request) ?? this.#call
     return isEmpty(options) ? call : this.#change(call, options)
   }
 
-  #callFor(request: Request, options: RequestOptions, isTrusted: boolean): Call {
-    const call = isTrusted ? this.#call : abroad(this.#call)
+  #callFor(request: Request, options: RequestOptions): Call {
+    const call = this.#call
     if (isEmpty(options)) return call
     const cookies = option(options, 'cookies', null)
     const onProgress = option(options, 'onDownloadProgress', null)
@@ -110,8 +120,7 @@ export class Builder {
     return {
       ...call,
       auth: auth === undefined ? call.auth : auth,
-      timeout:
-        timeout === undefined ? call.timeout : Timeout.from(timeout, call.timeout ?? this.#timeout),
+      timeout: Timeout.from(timeout, call.timeout),
       followRedirects: flag(
         'followRedirects',
         option(options, 'followRedirects', call.followRedirects),
@@ -128,28 +137,15 @@ function withBody(
   body: EncodedBody,
   onProgress: RequestOptions['onUploadProgress'] | null,
 ): Request {
-  const { contentType } = body
+  const { content, contentType } = body
   const fields = contentType === null ? headers : withField(headers, 'content-type', contentType)
-  const given = fieldOf(fields, 'content-length')
-  const isFramed = given !== null || fieldOf(fields, 'transfer-encoding') !== null
-  let { content, contentLength } = body
-  if (onProgress) {
-    const total = given === null ? lengthOf(content) : Number(given)
-    content = withProgress(content, onProgress, total)
-    contentLength = lengthOf(content)
-  }
+  if (!onProgress) return new Request(method, url, { headers: fields, content })
+  const length = fieldOf(fields, 'content-length')
+  const total = length === null ? undefined : Number(length)
   return new Request(method, url, {
-    headers:
-      contentLength === null || isFramed
-        ? fields
-        : withField(fields, 'content-length', String(contentLength)),
-    content,
+    headers: fields,
+    content: withProgress(content, onProgress, total),
   })
-}
-
-/** For an origin that is not the client's own: nothing of its credentials. */
-function abroad(call: Call): Call {
-  return { ...call, isTrusted: false, auth: call.auth === null ? null : undefined }
 }
 
 function paramsOf(options: Pick<SharedOptions, 'params'>): Params | null {
@@ -164,7 +160,8 @@ function authOf(options: Pick<SharedOptions, 'auth'>): Call['auth'] {
 }
 
 function retriesOf(options: Pick<SharedOptions, 'retries'>, fallback: number): number {
-  return count('retries', option(options, 'retries', fallback), 0) ?? Number.POSITIVE_INFINITY
+  const retries = option(options, 'retries', fallback)
+  return retries === null ? 0 : (count('retries', retries, 0) ?? Infinity)
 }
 
 function isEmpty(options: object): boolean {

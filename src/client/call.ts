@@ -7,18 +7,15 @@ import type { Request } from './request.ts'
 
 /** What one call goes by, client and request put together; a redirect's is derived from it. */
 export interface Call {
-  /** Undefined: what the URL or .netrc say. */
+  /** The request's own. Undefined: what the client, the URL or .netrc say. */
   readonly auth: Auth | null | undefined
-  /** Undefined: the pool's. */
-  readonly timeout: Timeout | undefined
+  readonly timeout: Timeout
   readonly followRedirects: boolean
   readonly maxRedirects: number
   readonly retries: number
   readonly signal: AbortSignal | null
   /** The request's own. */
   readonly cookies: CookiePairs | null
-  /** False: the client's cookies without a domain are not for this host. */
-  readonly isTrusted: boolean
   /** False behind a redirect to another origin, for the rest of the chain: no `auth`, no cookies without a domain. */
   readonly keepsCredentials: boolean
   readonly maxResponseSize: number | null

@@ -43,7 +43,7 @@ export class Client {
     this.#shared = {
       router: this.#router,
       backend,
-      timeout,
+      credentials: this.#builder,
       cookies: this.cookies,
       hooks: resolveEventHooks(option(options, 'eventHooks', {})),
       netrc: trustEnv ? new EnvironmentNetrc() : null,

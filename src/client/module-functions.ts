@@ -26,7 +26,7 @@ export async function stream(
   const client = new Client(ofClient)
   try {
     const response = await client.stream(method, url, ofRequest)
-    response.onEnded = () => void client.close()
+    response.whenEnded(() => void client.close())
     return response
   } catch (error) {
     await client.close()

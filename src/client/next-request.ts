@@ -3,24 +3,26 @@ import type { Call } from './call.ts'
 import { remember } from './call.ts'
 import { isContentField, redirectTo } from './redirect.ts'
 import { Request } from './request.ts'
+import { isSameOrigin } from './url.ts'
 
 /** Never sent to another origin than the one the caller meant them for. */
 const FOR_ONE_ORIGIN = new Set(['authorization', 'cookie', 'proxy-authorization', 'host'])
 
-/** The request that follows a redirect, null if there is none. Throws for a Location that cannot be followed. */
+/**
+ * The request that follows a redirect, null if there is none: where to says the URL that redirects, which a
+ * hook or a flow may have changed, and all else the request as it was before. Throws for a Location that
+ * cannot be followed.
+ */
 export function nextRequest(
   request: Request,
   call: Call,
-  response: { readonly status: number; readonly headers: Headers },
+  response: { readonly status: number; readonly headers: Headers; readonly url: URL },
 ): Request | null {
-  const to = redirectTo(
-    request.method,
-    response.status,
-    response.headers.get('location'),
-    request.url,
-  )
+  const { status, headers: fields, url } = response
+  const to = redirectTo(request.method, status, fields.get('location'), url)
   if (to === null) return null
-  const keepsCredentials = call.keepsCredentials && to.keepsCredentials
+  const keepsCredentials =
+    call.keepsCredentials && to.keepsCredentials && isSameOrigin(request.url, url)
   const headers: string[] = []
   for (const [name, value] of request.headers) {
     const key = name.toLowerCase()

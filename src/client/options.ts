@@ -32,7 +32,7 @@ export interface SharedOptions {
   /** Default true, `maxRedirects` at the most. */
   readonly followRedirects?: boolean | undefined
   /** How many more times a request is sent that failed in a way in which this is safe. Default 0. */
-  readonly retries?: number | undefined
+  readonly retries?: number | null | undefined
 }
 
 /** Options for all requests of a client. */

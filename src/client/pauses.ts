@@ -1,10 +1,12 @@
 import type { Backend } from '../backends/backend.ts'
 import { ClientClosed } from '../errors.ts'
+import { watchedOf } from '../pool/watch.ts'
 
 /** The waits between attempts. They keep the process alive, and end with the signal or the client. */
 export class Pauses {
   readonly #backend: Backend
   readonly #stops = new Set<(reason: unknown) => void>()
+  #closed = false
 
   constructor(backend: Backend) {
     this.#backend = backend
@@ -13,26 +15,33 @@ export class Pauses {
   /** Resolves after `ms`; rejects with the signal's reason, or with `ClientClosed`. */
   async pause(ms: number, signal: AbortSignal | null): Promise<void> {
     signal?.throwIfAborted()
+    if (this.#closed) throw closed()
     const { promise, resolve, reject } = deferred()
-    const onAbort = (): void => reject(signal?.reason)
+    const watched = signal && watchedOf(signal)
+    const watch = { abort: reject }
     const timer = this.#backend.clock.timer(resolve)
     this.#backend.hold()
     this.#stops.add(reject)
-    signal?.addEventListener('abort', onAbort)
+    watched?.add(watch)
     timer.arm(ms)
     try {
       await promise
     } finally {
       timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      watched?.remove(watch)
       this.#stops.delete(reject)
       this.#backend.release()
     }
   }
 
   close(): void {
-    for (const stop of this.#stops) stop(new ClientClosed('The client was closed'))
+    this.#closed = true
+    for (const stop of this.#stops) stop(closed())
   }
+}
+
+function closed(): ClientClosed {
+  return new ClientClosed('The client was closed')
 }
 
 /** `Promise.withResolvers`, which Node 20 lacks. */

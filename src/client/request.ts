@@ -22,13 +22,13 @@ export interface RequestInit {
 export class Request implements RequestFacts {
   /** Any token. RFC 9110 9.1 */
   method: string
-  /** What the client that built it wants to remember of it. @internal */
-  memo: object | null = null
   #url: URL
   #target: string | null = null
   // A flat list until somebody asks: most requests are sent without a look at their fields.
   #headers: Headers | FieldList
   #content: Body | null
+  // Private, as loggers show all that is public of an error's request.
+  #memo: object | null = null
 
   /**
    * @param url a `URL` is not copied
@@ -83,6 +83,15 @@ export class Request implements RequestFacts {
     this.#content = content === null ? null : toContent(content)
   }
 
+  /** What the client that built it wants to remember of it. @internal */
+  get memo(): object | null {
+    return this.#memo
+  }
+
+  set memo(memo: object | null) {
+    this.#memo = memo
+  }
+
   /** Reads the whole content, which is then these bytes: for a signature over it. */
   async read(): Promise<Uint8Array> {
     const bytes = await readContent(this.#content)
@@ -104,7 +113,7 @@ export class Request implements RequestFacts {
     const copy = new Request(this.method, url, { headers })
     copy.#content = this.#content
     copy.#target = this.#target
-    copy.memo = this.memo
+    copy.#memo = this.#memo
     return copy
   }
 

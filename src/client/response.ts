@@ -40,8 +40,7 @@ export class Response {
   #reading: Promise<Uint8Array> | null = null
   #elapsed = Number.NaN
   #cookies: Cookies | null = null
-  /** Called once, when the body has ended, failed or was closed. @internal */
-  onEnded: (() => void) | null = null
+  #onEnded: (() => void) | null = null
 
   constructor(raw: EngineResponse, origins: Origins) {
     this.#raw = raw
@@ -152,7 +151,7 @@ export class Response {
       try {
         this.#bytes = await this.#reading
       } catch (error) {
-        throw withRequest(error, this.request)
+        throw withRequest(error, this.request, this.#origins.call)
       } finally {
         this.#end()
       }
@@ -240,6 +239,12 @@ export class Response {
     return this.close()
   }
 
+  /** Calls back once the body has ended, failed or was closed; at once if it has. @internal */
+  whenEnded(callback: () => void): void {
+    if (Number.isNaN(this.#elapsed)) this.#onEnded = callback
+    else callback()
+  }
+
   async #whole(): Promise<Uint8Array> {
     const { maxResponseSize, onDownloadProgress } = this.#origins.call
     const max = maxResponseSize ?? Number.POSITIVE_INFINITY
@@ -288,7 +293,7 @@ export class Response {
     try {
       yield* chunks
     } catch (error) {
-      throw withRequest(error, this.request)
+      throw withRequest(error, this.request, this.#origins.call)
     } finally {
       this.#end()
     }
@@ -297,7 +302,7 @@ export class Response {
   #end(): void {
     if (!Number.isNaN(this.#elapsed)) return
     this.#elapsed = this.elapsed
-    this.onEnded?.()
+    this.#onEnded?.()
   }
 
   [inspect.custom](): string {

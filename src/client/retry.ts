@@ -6,6 +6,7 @@ import { isIdempotent } from '../protocol/methods.ts'
 const LONGEST_BACK_OFF = 8_000
 const LONGEST_RETRY_AFTER = 120_000
 const FIRST_BACK_OFF = 250
+const HTTP_DATE = /^[A-Z][a-z]+, .* GMT$/
 
 /** How long to wait before sending again after this error, in ms; null: never. */
 export function waitAfterError(error: unknown, attempt: number): number | null {
@@ -40,6 +41,7 @@ function retryAfter(headers: Headers): number | null {
   const value = headers.get('retry-after')
   if (value === null) return null
   if (/^\d+$/.test(value)) return Number(value) * 1000
+  if (!HTTP_DATE.test(value)) return null // `Date.parse` makes a date of anything, `1.5` too
   const wait = Date.parse(value) - Date.parse(headers.get('date') ?? '')
   return Number.isNaN(wait) ? null : Math.max(0, wait)
 }

@@ -1,21 +1,24 @@
 import type { Backend } from '../backends/backend.ts'
 import type { Router } from '../dispatch/router.ts'
-import { TooManyRedirects, TotalTimeout } from '../errors.ts'
-import type { Timeout } from '../models/timeout.ts'
+import { redactUrl, TooManyRedirects, TotalTimeout } from '../errors.ts'
+import type { TimeoutInit } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/userinfo.ts'
-import { isReplayable, refuseSpent } from './body/content.ts'
+import { discardContent, isReplayable, refuseSpent } from './body/content.ts'
+import { framedFields } from './body/framing.ts'
 import type { Call } from './call.ts'
 import { rememberedCall } from './call.ts'
 import type { Cookies } from './cookies.ts'
 import type { EventHooks } from './event-hooks.ts'
-import { withRequest } from './failure.ts'
+import { notDone, withRequest } from './failure.ts'
+import { fieldOf } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/environment.ts'
 import type { Pauses } from './pauses.ts'
-import type { Request } from './request.ts'
+import { Request } from './request.ts'
 import { Response } from './response.ts'
 import { waitAfterError, waitAfterResponse } from './retry.ts'
+import { keepsCredentials } from './url.ts'
 
 /** What all calls of a client share. */
 export interface SenderOwner {
@@ -25,7 +28,11 @@ export interface SenderOwner {
   readonly hooks: { readonly [Name in keyof EventHooks]-?: NonNullable<EventHooks[Name]> }
   /** Null where the environment is not trusted. */
   readonly netrc: EnvironmentNetrc | null
-  readonly timeout: Timeout
+  readonly credentials: {
+    /** Whether those of the client are for this URL. */
+    isHome(url: URL): boolean
+    authFor(url: URL): Call['auth']
+  }
   readonly pauses: Pauses
 }
 
@@ -48,21 +55,32 @@ export class Sending {
   }
 
   async run(request: Request, call: Call): Promise<Response> {
-    let redirects = 0
-    for (;;) {
-      const response = await this.#authorized(request, call)
-      if (!call.followRedirects || !response.isRedirect) return response
-      try {
-        if (redirects++ >= call.maxRedirects) {
-          throw new TooManyRedirects(`More than ${call.maxRedirects} redirects`)
-        }
-        request = response.nextRequest as Request
+    const { content } = request
+    try {
+      for (let redirects = 0; ; redirects++) {
+        const response = await this.#authorized(request, call)
+        if (!call.followRedirects || !response.isRedirect) return response
+        request = await this.#redirected(response, call, redirects)
         call = rememberedCall(request) as Call
-      } catch (error) {
-        throw withRequest(error, response.request)
-      } finally {
-        await response.close()
       }
+    } catch (error) {
+      discardContent(content)
+      throw error
+    }
+  }
+
+  async #redirected(response: Response, call: Call, redirects: number): Promise<Request> {
+    try {
+      if (redirects >= call.maxRedirects) {
+        throw new TooManyRedirects(
+          `More than ${call.maxRedirects} redirects, the last at ${redactUrl(response.url)}`,
+        )
+      }
+      return response.nextRequest as Request
+    } catch (error) {
+      throw withRequest(error, response.request, call)
+    } finally {
+      await response.close()
       this.#remember(response)
     }
   }
@@ -72,7 +90,8 @@ export class Sending {
   #authorized(request: Request, call: Call): Promise<Response> {
     const auth = this.#authFor(request, call)
     if (auth === null) return this.#persistent(request, call, request)
-    if (auth instanceof BasicAuth) {
+    // Not one of a class of the caller's on top, which has a flow of its own.
+    if (auth instanceof BasicAuth && auth.authFlow === BasicAuth.prototype.authFlow) {
       return this.#persistent(request.with('authorization', auth.authorization), call, request)
     }
     return this.#inRounds(auth, request, call)
@@ -80,16 +99,16 @@ export class Sending {
 
   /** The request's, the client's, the URL's, that of .netrc: the last alone is asked for a host that a redirect leads to. */
   #authFor(request: Request, call: Call): Auth | null {
-    if (call.auth === null) return null
+    const { url } = request
+    const { netrc, credentials } = this.#owner
+    const auth = call.auth === undefined ? credentials.authFor(url) : call.auth
+    if (auth === null) return null
     if (call.keepsCredentials) {
-      if (call.auth !== undefined) return call.auth
-      if (request.url.username !== '' || request.url.password !== '') {
-        return userinfoAuth(request.url)
-      }
+      if (auth !== undefined) return auth
+      if (url.username !== '' || url.password !== '') return userinfoAuth(url)
     }
-    const { netrc } = this.#owner
-    const found = netrc === null ? null : netrc.authFor(request.url)
-    return found === null || request.headers.has('authorization') ? null : found
+    const found = netrc === null ? null : netrc.authFor(url)
+    return found === null || fieldOf(request.fields, 'authorization') !== null ? null : found
   }
 
   async #inRounds(auth: Auth, request: Request, call: Call): Promise<Response> {
@@ -102,13 +121,14 @@ export class Sending {
           await response.close()
           this.#remember(response)
         }
+        if (!(step.value instanceof Request)) throw new TypeError('authFlow must yield requests')
         response = await this.#persistent(step.value, call, request)
         step = await rounds.next(response)
       }
     } catch (error) {
       await response?.close()
       await rounds.return(undefined)
-      throw withRequest(error, request)
+      throw withRequest(error, request, call)
     }
     if (response === null) throw new TypeError('auth sent no request at all')
     return response
@@ -123,19 +143,16 @@ export class Sending {
   }
 
   async #retrying(request: Request, call: Call, base: Request): Promise<Response> {
-    for (let left = call.retries; ; left--) {
-      const attempt = call.retries - left
+    for (let attempt = 0; ; attempt++) {
+      const isLast = attempt >= call.retries || !isReplayable(request.content)
       let wait: number | null
       try {
         const response = await this.#exchange(request, call, base)
-        wait =
-          left === 0 || !isReplayable(request.content)
-            ? null
-            : waitAfterResponse(request, response, attempt)
+        wait = isLast ? null : waitAfterResponse(request, response, attempt)
         if (wait === null || !this.#hasTime(wait, call)) return response
         await response.close()
       } catch (error) {
-        wait = left === 0 || !isReplayable(request.content) ? null : waitAfterError(error, attempt)
+        wait = isLast ? null : waitAfterError(error, attempt)
         if (wait === null || !this.#hasTime(wait, call)) throw error
       }
       await this.#owner.pauses.pause(wait, call.signal)
@@ -145,13 +162,17 @@ export class Sending {
   // --- one exchange
 
   async #exchange(request: Request, call: Call, base: Request): Promise<Response> {
-    const { router, cookies, hooks } = this.#owner
+    const { router, cookies, hooks, credentials } = this.#owner
     let sent = request
     if (call.cookies !== null || !cookies.isEmpty) {
-      const asked = call.keepsCredentials && call.isTrusted
-      const extra = call.keepsCredentials ? call.cookies : null
-      const cookie = await cookies.header(request.url, { asked, extra })
-      if (cookie !== '' && !request.headers.has('cookie')) sent = request.with('cookie', cookie)
+      const { url, fields } = request
+      // A flow may ask other servers, too.
+      const isAsked = call.keepsCredentials && keepsCredentials(base.url, url)
+      const asked = isAsked && credentials.isHome(url)
+      const cookie = await cookies.header(url, { asked, extra: isAsked ? call.cookies : null })
+      if (cookie !== '' && fieldOf(fields, 'cookie') === null) {
+        sent = request.with('cookie', cookie)
+      }
     }
     if (hooks.request.length > 0) {
       sent = sent.clone()
@@ -164,9 +185,9 @@ export class Sending {
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,
-        headers: sent.fields,
+        headers: framedFields(sent),
         body: sent.content,
-        timeouts: this.#timeouts(call),
+        timeouts: this.#timeouts(call, sent),
         signal: call.signal,
       })
       response = new Response(raw, {
@@ -177,7 +198,7 @@ export class Sending {
         history: this.#history === null ? NONE : [...this.#history],
       })
     } catch (error) {
-      throw withRequest(error, sent)
+      throw withRequest(error, sent, call)
     }
     if (hooks.response.length === 0 && !response.headers.has('set-cookie')) return response
     try {
@@ -196,12 +217,14 @@ export class Sending {
   }
 
   /** Of `total` each exchange gets what those before it have left. */
-  #timeouts(call: Call): Timeout | { total: number } | undefined {
+  #timeouts(call: Call, { method, url }: Request): TimeoutInit {
     if (this.#exchanges++ === 0) return call.timeout
     const left = this.#timeLeft(call)
     if (left === null) return call.timeout
-    if (left <= 0) throw new TotalTimeout(`Not done within ${this.#total(call)} ms`)
-    return { ...(call.timeout ?? this.#owner.timeout), total: left }
+    if (left > 0) return { ...call.timeout, total: left }
+    throw new TotalTimeout(`${notDone(call)} (before ${method} ${redactUrl(url)})`, {
+      phase: 'queue',
+    })
   }
 
   #hasTime(wait: number, call: Call): boolean {
@@ -210,11 +233,7 @@ export class Sending {
   }
 
   #timeLeft(call: Call): number | null {
-    const total = this.#total(call)
+    const { total } = call.timeout
     return total === null ? null : this.#startedAt + total - this.#owner.backend.clock.now()
-  }
-
-  #total(call: Call): number | null {
-    return (call.timeout ?? this.#owner.timeout).total
   }
 }

@@ -2,24 +2,29 @@ import type { Clock } from '../backends/backend.ts'
 import type { Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
 
+/** Who is to be ended by a signal. */
+interface Abortable {
+  abort(reason: unknown): void
+}
+
 /**
  * All who are ended by one signal, and its only listener: with one listener for each request Node
  * warns of a leak at the eleventh.
  */
 class Watched {
   readonly #signal: AbortSignal
-  readonly #watches = new Set<Watch>()
+  readonly #watches = new Set<Abortable>()
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
   }
 
-  add(watch: Watch): void {
+  add(watch: Abortable): void {
     if (this.#watches.size === 0) this.#signal.addEventListener('abort', this)
     this.#watches.add(watch)
   }
 
-  remove(watch: Watch): void {
+  remove(watch: Abortable): void {
     this.#watches.delete(watch)
     if (this.#watches.size === 0) this.#signal.removeEventListener('abort', this)
   }
@@ -31,7 +36,8 @@ class Watched {
 
 const watched = new WeakMap<AbortSignal, Watched>()
 
-function watchedOf(signal: AbortSignal): Watched {
+/** The one listener to a signal. */
+export function watchedOf(signal: AbortSignal): Watched {
   let known = watched.get(signal)
   if (known === undefined) {
     known = new Watched(signal)

@@ -1,0 +1,99 @@
+import { ScriptedBackend } from '../../src/backends/scripted.ts'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
+import type { ClientOptions } from '../../src/index.ts'
+import { Client, Headers } from '../../src/index.ts'
+
+/** A request as it was on the wire. */
+export interface Sent {
+  readonly origin: string
+  readonly method: string
+  readonly target: string
+  readonly headers: Headers
+  readonly content: string
+}
+
+/** A whole response; null for none at all, and `RESET` for a broken connection. */
+export type Reply = string | null
+export const RESET = 'reset'
+
+export function reply(status: number, fields: readonly string[] = [], body = ''): string {
+  const lines = [`HTTP/1.1 ${status} Said`, `Content-Length: ${body.length}`, ...fields]
+  return `${lines.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** All servers there are, on any host and port, by http and https, in a time that the test rules. */
+export class Web {
+  readonly backend = new ScriptedBackend()
+  readonly sent: Sent[] = []
+  readonly #answer: (sent: Sent, count: number) => Reply
+  readonly #partial = new Map<ScriptedSocket, string>()
+
+  constructor(answer: (sent: Sent, count: number) => Reply) {
+    this.#answer = answer
+  }
+
+  client(options: ClientOptions = {}): Client {
+    return new Client({ trustEnv: false, backend: this.backend, ...options })
+  }
+
+  get clock() {
+    return this.backend.clock
+  }
+
+  /** The origins that were asked, in order. */
+  get origins(): string[] {
+    return this.sent.map(({ origin }) => origin)
+  }
+
+  /** Answers all that comes, until the call has settled; time stands still. */
+  async during<Result>(call: Promise<Result>): Promise<Result> {
+    let settled = false
+    const end = () => {
+      settled = true
+    }
+    call.then(end, end)
+    while (!settled) await this.serve()
+    return call
+  }
+
+  /** Answers what has come, and lets all settle that follows without time. */
+  async serve(): Promise<void> {
+    for (let count = -1; count !== this.sent.length; ) {
+      count = this.sent.length
+      for (let turn = 0; turn < 3; turn++) await this.clock.flush()
+      for (const socket of this.backend.sockets) this.#serve(socket)
+    }
+    await settle()
+  }
+
+  #serve(socket: ScriptedSocket): void {
+    if (socket.closed || socket.destroyed) return
+    const written = (this.#partial.get(socket) ?? '') + socket.takeWritten()
+    const sent = parse(written, socket.tls !== null ? 'https' : 'http')
+    this.#partial.set(socket, sent === null ? written : '')
+    if (sent === null) return
+    this.sent.push(sent)
+    const answer = this.#answer(sent, this.sent.length)
+    if (answer === RESET) socket.reset()
+    else if (answer !== null) socket.receive(answer)
+  }
+}
+
+/** Null while it is not complete. */
+function parse(text: string, scheme: string): Sent | null {
+  const end = text.indexOf('\r\n\r\n')
+  if (end === -1) return null
+  const [start = '', ...lines] = text.slice(0, end).split('\r\n')
+  const [method = '', target = ''] = start.split(' ')
+  const headers = new Headers(
+    lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  )
+  const content = text.slice(end + 4)
+  const isComplete =
+    headers.get('transfer-encoding') === null
+      ? content.length === Number(headers.get('content-length') ?? 0)
+      : content.endsWith('0\r\n\r\n')
+  if (!isComplete) return null
+  return { origin: `${scheme}://${headers.get('host')}`, method, target, headers, content }
+}
