@@ -1,5 +1,4 @@
 import { ScriptedBackend } from '../../src/backends/scripted.ts'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
 import type { ClientOptions } from '../../src/index.ts'
 import { Client, Headers } from '../../src/index.ts'
@@ -31,6 +30,17 @@ export class Web {
 
   constructor(answer: (sent: Sent, count: number) => Reply) {
     this.#answer = answer
+    const { backend } = this
+    const connect = backend.connect.bind(backend)
+    backend.connect = (target, handler) => {
+      const socket = connect(target, handler)
+      const write = socket.write.bind(socket)
+      socket.write = (...data) => {
+        queueMicrotask(() => this.#serve(socket))
+        return write(...data)
+      }
+      return socket
+    }
   }
 
   client(options: ClientOptions = {}): Client {
@@ -46,25 +56,28 @@ export class Web {
     return this.sent.map(({ origin }) => origin)
   }
 
-  /** Answers all that comes, until the call has settled; time stands still. */
+  /** Waits for the call, while time stands still. */
   async during<Result>(call: Promise<Result>): Promise<Result> {
     let settled = false
     const end = () => {
       settled = true
     }
     call.then(end, end)
-    while (!settled) await this.serve()
+    while (!settled) await this.clock.flush()
     return call
   }
 
-  /** Answers what has come, and lets all settle that follows without time. */
+  /** Lets all settle that needs no time. */
   async serve(): Promise<void> {
-    for (let count = -1; count !== this.sent.length; ) {
-      count = this.sent.length
-      for (let turn = 0; turn < 3; turn++) await this.clock.flush()
-      for (const socket of this.backend.sockets) this.#serve(socket)
-    }
-    await settle()
+    for (let turn = 0; turn < 10; turn++) await this.clock.flush()
+  }
+
+  /** Lets time pass, and then waits for the call. */
+  async within<Result>(ms: number, call: Promise<Result>): Promise<Result> {
+    call.catch(() => {})
+    await this.serve()
+    await this.clock.advance(ms)
+    return this.during(call)
   }
 
   #serve(socket: ScriptedSocket): void {

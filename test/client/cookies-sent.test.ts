@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Cookie, Store } from 'tough-cookie'
+import { CookieJar, MemoryCookieStore } from 'tough-cookie'
+import { Cookies } from '../../src/index.ts'
+import { inNode } from './in-node.ts'
+import { openClient, recording } from './recorded.ts'
+import type { Sent } from './scripted-web.ts'
+import { reply, Web } from './scripted-web.ts'
+
+/** What each of these requests sends as Cookie. */
+async function sentBy(
+  answer: (sent: Sent, count: number) => string,
+  urls: readonly string[],
+  make: (web: Web) => ReturnType<Web['client']> = (web) => web.client(),
+): Promise<(string | null)[]> {
+  const web = new Web(answer)
+  const client = make(web)
+  for (const url of urls) await web.during(client.get(url))
+  return web.sent.map(({ headers }) => headers.get('cookie'))
+}
+
+describe('Set-Cookie is kept and sent', () => {
+  const cases: readonly [
+    name: string,
+    setCookie: readonly string[],
+    urls: readonly string[],
+    want: readonly (string | null)[],
+  ][] = [
+    ['to the same host', ['a=1'], ['http://h.test/', 'http://h.test/x'], [null, 'a=1']],
+    ['two', ['a=1', 'b=2'], ['http://h.test/', 'http://h.test/'], [null, 'a=1; b=2']],
+    ['to any port', ['a=1'], ['http://h.test/', 'http://h.test:8080/'], [null, 'a=1']],
+    ['not to hosts below', ['a=1'], ['http://h.test/', 'http://x.h.test/'], [null, null]],
+    [
+      'to hosts below, by Domain',
+      ['a=1; Domain=h.test'],
+      ['http://h.test/', 'http://x.h.test/', 'http://xh.test/'],
+      [null, 'a=1', null],
+    ],
+    [
+      'not for another domain',
+      ['a=1; Domain=evil.test'],
+      ['http://h.test/', 'http://evil.test/', 'http://h.test/'],
+      [null, null, null],
+    ],
+    [
+      'not for a public suffix',
+      ['a=1; Domain=co.uk'],
+      ['http://h.co.uk/', 'http://g.co.uk/'],
+      [null, null],
+    ],
+    [
+      'below its path',
+      ['a=1; Path=/x'],
+      ['http://h.test/', 'http://h.test/x/y', 'http://h.test/xy'],
+      [null, 'a=1', null],
+    ],
+    [
+      'longer paths first',
+      ['a=1; Path=/', 'b=2; Path=/x'],
+      ['http://h.test/', 'http://h.test/x'],
+      [null, 'b=2; a=1'],
+    ],
+    [
+      'Secure by https alone',
+      ['a=1; Secure'],
+      ['https://h.test/', 'https://h.test/', 'http://h.test/'],
+      [null, 'a=1', null],
+    ],
+    ['until it expires', ['a=1; Max-Age=0'], ['http://h.test/', 'http://h.test/'], [null, null]],
+    [
+      'byte for byte',
+      ['a="1%20;2', 'b=x=y'],
+      ['http://h.test/', 'http://h.test/'],
+      [null, 'a="1%20; b=x=y'],
+    ],
+    [
+      'called __proto__',
+      ['__proto__=1'],
+      ['http://h.test/', 'http://h.test/'],
+      [null, '__proto__=1'],
+    ],
+  ]
+  for (const [name, setCookie, urls, want] of cases) {
+    test(name, async () => {
+      const fields = setCookie.map((cookie) => `Set-Cookie: ${cookie}`)
+      const sent = await sentBy((_, count) => reply(200, count === 1 ? fields : []), urls)
+      assert.deepEqual(sent, want)
+    })
+  }
+
+  for (const status of [204, 302, 401, 404, 500]) {
+    test(`of a ${status}`, async () => {
+      const web = new Web(
+        () =>
+          `HTTP/1.1 ${status} S\r\nSet-Cookie: a=1\r\n${status === 204 ? '' : 'Content-Length: 0\r\n'}\r\n`,
+      )
+      const client = web.client()
+      await web.during(client.get('http://h.test/'))
+      assert.equal(client.cookies.get('a'), '1')
+    })
+  }
+
+  test('of a redirect: on its way already', async () => {
+    const sent = await sentBy(
+      ({ target }) => {
+        const left = Number(target.slice(1))
+        return left === 0
+          ? reply(200)
+          : reply(302, [`Location: /${left - 1}`, `Set-Cookie: c${left}=1`])
+      },
+      ['http://h.test/2'],
+    )
+    assert.deepEqual(sent, [null, 'c2=1', 'c2=1; c1=1'])
+  })
+
+  test('of a streamed response, before its body is read', async (t) => {
+    const { as } = await recording(t, () => [200, { 'set-cookie': 'a=1' }, 'body'])
+    const client = openClient(t)
+    const response = await client.stream('GET', as('h'))
+    assert.equal(client.cookies.get('a'), '1')
+    assert.equal(response.cookies.get('a'), '1')
+    await response.close()
+  })
+})
+
+describe("a request's own", () => {
+  test('merge, win, and are not kept', async (t) => {
+    const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'a=set' }])
+    const client = openClient(t, { cookies: { b: 'client' } })
+    await client.get(as('h'))
+    await client.get(as('h'), { cookies: { a: 'own', b: null, c: 'own' } })
+    await client.get(as('h'))
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.cookie),
+      ['b=client', 'a=own; c=own', 'a=set; b=client'],
+    )
+  })
+
+  test('a Cookie header is sent as it is, instead of all others', async (t) => {
+    const { as, requests } = await recording(t)
+    const client = openClient(t, { cookies: { a: '1' } })
+    await client.get(as('h'), { headers: { COOKIE: 'mine="x"; y' } })
+    assert.equal(requests[0]?.headers.cookie, 'mine="x"; y')
+    assert.equal(requests[0]?.rawHeaders.filter((text) => /^cookie$/i.test(text)).length, 1)
+  })
+
+  test('what could inject is refused', async (t) => {
+    const { as, sockets } = await recording(t)
+    const client = openClient(t)
+    for (const value of ['1; b=2', '1\r\nx: y', '1\0']) {
+      await assert.rejects(client.get(as('h'), { cookies: { a: value } }), /no value may contain/)
+    }
+    assert.equal(sockets.length, 0)
+  })
+})
+
+describe('jars', () => {
+  test('Cookies are shared, not copied', async (t) => {
+    const { as } = await recording(t, () => [200, { 'set-cookie': 'a=1' }])
+    const cookies = new Cookies()
+    const client = openClient(t, { cookies })
+    assert.equal(client.cookies, cookies)
+    await client.get(as('h'))
+    assert.equal(cookies.get('a'), '1')
+  })
+
+  test("the user's own", async (t) => {
+    const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'b=2' }])
+    const jar = new CookieJar()
+    jar.setCookieSync('a=1', as('h'))
+    const client = openClient(t, { cookies: jar })
+    assert.equal(client.cookies.jar, jar)
+    await client.get(as('h'))
+    assert.equal(requests[0]?.headers.cookie, 'a=1')
+    assert.equal(jar.getCookieStringSync(as('h')), 'a=1; b=2')
+  })
+
+  test('with an asynchronous store', async (t) => {
+    const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'a=1' }])
+    const jar = new CookieJar(new Later())
+    const client = openClient(t, { cookies: jar })
+    await client.get(as('h'))
+    await client.get(as('h'))
+    assert.equal(requests[1]?.headers.cookie, 'a=1')
+    assert.throws(() => client.cookies.get('a'), /asynchronous/)
+  })
+
+  test('with a store that fails: the call fails, and nothing is left', async () => {
+    const failure = new Error('disk full')
+    const store = new Later()
+    store.findCookies = ((...given: ((error: Error) => void)[]) => given.at(-1)?.(failure)) as never
+    const web = new Web(() => reply(200))
+    const client = web.client({ cookies: new CookieJar(store) })
+    await assert.rejects(web.during(client.get('http://h.test/')), { cause: failure })
+    assert.equal(web.sent.length, 0)
+    assert.equal(web.backend.held, 0)
+  })
+
+  /** A store that takes its time. */
+  class Later extends MemoryCookieStore implements Store {
+    override synchronous = false
+
+    override putCookie(cookie: Cookie, callback?: (error: Error | null) => void): Promise<void> {
+      const put = new Promise<void>((resolve) => setImmediate(resolve))
+        .then(() => super.putCookie(cookie))
+        .then(() => callback?.(null))
+      return put
+    }
+  }
+})
+
+test('without cookies tough-cookie is not loaded', async (t) => {
+  const { origin } = await recording(t)
+  const loaded = await inNode(async ({ Client }, url) => {
+    const { Module } = await import('node:module').then((all) => ({ Module: all.default }))
+    const cached = () =>
+      Object.keys((Module as unknown as { _cache: object })._cache).filter((path) =>
+        path.includes('tough-cookie'),
+      ).length > 0
+    const client = new Client({ trustEnv: false })
+    const seen: boolean[] = []
+    await client.get(url)
+    await client.post(url, { json: 1, cookies: { a: '1' } })
+    client.cookies.set('b', '2')
+    await client.get(url)
+    seen.push(cached())
+    client.cookies.set('c', '3', { domain: 'h.test' })
+    seen.push(cached())
+    console.log(JSON.stringify(seen))
+  }, origin)
+  assert.equal(loaded, '[false,true]')
+})

@@ -1,0 +1,472 @@
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import type { Client, ClientOptions, RequestOptions, Response } from '../../src/index.ts'
+import {
+  RemoteProtocolError,
+  Request,
+  StreamConsumed,
+  TooManyRedirects,
+  UnsupportedProtocol,
+} from '../../src/index.ts'
+import { rawServer } from '../engine/servers.ts'
+import type { Answer } from './recorded.ts'
+import { openClient, recording } from './recorded.ts'
+
+/** All that the pool had is given back. */
+function assertQuiet(client: Client): void {
+  assert.match(inspect(client), /0 connecting, 0 active/)
+}
+
+function pick(response: Response) {
+  const { status, url, request, history } = response
+  return { status, url: url.href, method: request.method, history: history.map((r) => r.status) }
+}
+
+describe('every status and method', () => {
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'REPORT']
+  const becomes = (status: number, method: string) => {
+    if (status === 303) return method === 'HEAD' ? 'HEAD' : 'GET'
+    return status < 303 && method === 'POST' ? 'GET' : method
+  }
+  for (const status of [301, 302, 303, 307, 308]) {
+    for (const method of methods) {
+      test(`${status} ${method}`, async (t) => {
+        const { origin, requests } = await recording(t, ({ url }) =>
+          url === '/' ? [status, { location: '/to?a=1#there' }] : [200],
+        )
+        const client = openClient(t)
+        const hasContent = method !== 'HEAD'
+        const headers = { 'Content-Language': 'en', 'Last-Modified': 'x', 'X-A': '1', Digest: 'x' }
+        const response = await client.request(
+          method,
+          `${origin}/#here`,
+          hasContent ? { json: [1], headers } : { headers },
+        )
+        const want = becomes(status, method)
+        const keeps = want === method && status !== 303
+        assert.deepEqual(pick(response), {
+          status: 200,
+          url: `${origin}/to?a=1#there`,
+          method: want,
+          history: [status],
+        })
+        const second = requests[1]
+        assert.equal(second?.method, want)
+        assert.equal(second.url, '/to?a=1')
+        assert.equal(second.content, keeps && hasContent ? '[1]' : '')
+        assert.equal(second.headers['x-a'], '1')
+        for (const name of ['content-language', 'last-modified', 'digest']) {
+          assert.equal(second.headers[name] !== undefined, keeps, name)
+        }
+        assert.equal(second.headers['content-type'] !== undefined, keeps && hasContent)
+        if (!keeps) assert.equal(second.headers['content-length'], undefined)
+        assert.equal(second.headers['transfer-encoding'], undefined)
+        assertQuiet(client)
+      })
+    }
+  }
+
+  for (const status of [200, 204, 300, 304, 305, 306, 399]) {
+    test(`${status} is none`, async (t) => {
+      const { origin, requests } = await recording(t, () => [status, { location: '/to' }])
+      const response = await openClient(t).get(origin)
+      assert.equal(response.status, status)
+      assert.equal(response.nextRequest, null)
+      assert.equal(requests.length, 1)
+    })
+  }
+
+  const nowhere: readonly [name: string, headers: Record<string, string>][] = [
+    ['no Location', {}],
+    ['an empty Location', { location: '' }],
+  ]
+  for (const [name, headers] of nowhere) {
+    test(`${name}: none`, async (t) => {
+      const { origin } = await recording(t, () => [302, headers])
+      const response = await openClient(t).get(origin)
+      assert.equal(response.status, 302)
+      assert.equal(response.isRedirect, false)
+      assert.equal(response.nextRequest, null)
+    })
+  }
+})
+
+describe('content is sent again', () => {
+  async function* generated() {
+    yield 'once'
+  }
+  const large = 'x'.repeat(100_000)
+  const again: readonly [name: string, options: () => RequestOptions, content: RegExp][] = [
+    ['a string', () => ({ content: 'text' }), /^text$/],
+    ['bytes', () => ({ content: Buffer.from('bytes') }), /^bytes$/],
+    ['a large one', () => ({ content: large }), /^x{100000}$/],
+    ['an iterable', () => ({ content: ['a', 'b'] }), /^ab$/],
+    ['a Blob', () => ({ content: new Blob(['blob']) }), /^blob$/],
+    ['JSON', () => ({ json: { a: 1 } }), /^{"a":1}$/],
+    ['a form', () => ({ data: { a: '1', b: ['2', '3'] } }), /^a=1&b=2&b=3$/],
+    [
+      'a multipart form',
+      () => ({ data: { a: '1' }, files: { f: new Blob(['file']) } }),
+      /1[\s\S]*file/,
+    ],
+    ['a FormData', () => ({ data: formData() }), /name="a"[\s\S]*1/],
+    ['with progress', () => ({ content: 'text', onUploadProgress: () => {} }), /^text$/],
+  ]
+  const once: readonly [name: string, options: () => RequestOptions][] = [
+    ['a generator', () => ({ content: generated() })],
+    ['a Node stream', () => ({ content: Readable.from(['once']) })],
+    ['a web stream', () => ({ content: new Blob(['once']).stream() as never })],
+    ['a form with a stream', () => ({ files: { f: Readable.from(['once']) } })],
+    ['a generator with progress', () => ({ content: generated(), onUploadProgress: () => {} })],
+  ]
+  function formData(): FormData {
+    const data = new FormData()
+    data.append('a', '1')
+    return data
+  }
+
+  for (const status of [307, 308]) {
+    for (const [name, options, content] of again) {
+      test(`${status}: ${name}`, async (t) => {
+        const { origin, requests } = await recording(t, ({ url }) =>
+          url === '/' ? [status, { location: '/to' }] : [200],
+        )
+        const client = openClient(t)
+        assert.equal((await client.post(origin, options())).status, 200)
+        const [first, second] = requests
+        assert.match(first?.content ?? '', content)
+        const { 'content-type': type, 'content-length': length } = first?.headers ?? {}
+        assert.equal(second?.content, first?.content)
+        assert.equal(second?.headers['content-type'], type)
+        assert.equal(second?.headers['content-length'], length)
+        assertQuiet(client)
+      })
+    }
+    for (const [name, options] of once) {
+      test(`${status}: ${name} cannot be`, async (t) => {
+        const { origin, requests } = await recording(t, ({ url }) =>
+          url === '/' ? [status, { location: '/to' }] : [200],
+        )
+        const client = openClient(t)
+        await assert.rejects(client.post(origin, options()), (error: unknown) => {
+          assert.ok(error instanceof StreamConsumed)
+          assert.ok(error.request instanceof Request)
+          assert.equal(error.request.url.pathname, '/to')
+          assert.match(error.message, /sent again/)
+          return true
+        })
+        assert.equal(requests.length, 1)
+        assertQuiet(client)
+      })
+    }
+  }
+  for (const [name, options] of once) {
+    test(`303: ${name} need not be`, async (t) => {
+      const { origin, requests } = await recording(t, ({ url }) =>
+        url === '/' ? [303, { location: '/to' }] : [200],
+      )
+      assert.equal((await openClient(t).post(origin, options())).status, 200)
+      assert.equal(requests[1]?.content, '')
+    })
+  }
+
+  test('not one byte of the second request is written', async (t) => {
+    let received = ''
+    const { origin } = await rawServer(t, (socket) => {
+      socket.on('data', (data) => {
+        received += data
+        if (received.endsWith('0\r\n\r\n')) {
+          socket.write('HTTP/1.1 307 R\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n')
+        }
+      })
+    })
+    await assert.rejects(openClient(t).post(origin, { content: generated() }), StreamConsumed)
+    assert.doesNotMatch(received, /POST[\s\S]*POST/)
+  })
+})
+
+describe('how many', () => {
+  /** Redirects from /1 to /0, then answers. */
+  const countdown = ({ url }: { url: string }): Answer => {
+    const left = Number(url.slice(1))
+    return left === 0 ? [200] : [302, { location: `/${left - 1}` }]
+  }
+  const cases: readonly [maxRedirects: number | undefined, hops: number, follows: boolean][] = [
+    [undefined, 20, true],
+    [undefined, 21, false],
+    [0, 0, true],
+    [0, 1, false],
+    [3, 3, true],
+    [3, 4, false],
+    [Infinity, 30, true],
+  ]
+  for (const [maxRedirects, hops, follows] of cases) {
+    test(`maxRedirects ${maxRedirects}, ${hops} redirects`, async (t) => {
+      const { origin, requests } = await recording(t, countdown)
+      const client = openClient(t, { maxRedirects })
+      const call = client.get(`${origin}/${hops}`)
+      if (follows) {
+        const response = await call
+        assert.equal(response.history.length, hops)
+        assert.deepEqual(
+          response.history.map(({ url }) => url.pathname),
+          Array.from({ length: hops }, (_, i) => `/${hops - i}`),
+        )
+      } else {
+        const bound = maxRedirects ?? 20
+        await assert.rejects(call, (error: unknown) => {
+          assert.ok(error instanceof TooManyRedirects)
+          assert.ok(error.request instanceof Request)
+          assert.equal(error.request.url.pathname, `/${hops - bound}`)
+          assert.match(error.message, new RegExp(`^More than ${bound} redirects, .*${origin}/`))
+          return true
+        })
+        assert.equal(requests.length, bound + 1)
+      }
+      assertQuiet(client)
+    })
+  }
+
+  test('a loop', async (t) => {
+    const { origin, requests, sockets } = await recording(t, () => [302, { location: '?secret' }])
+    await assert.rejects(openClient(t).get(origin), (error: unknown) => {
+      assert.ok(error instanceof TooManyRedirects)
+      assert.doesNotMatch(error.message, /secret/)
+      return true
+    })
+    assert.equal(requests.length, 21)
+    assert.equal(sockets.length, 1)
+  })
+
+  test('each response of the history knows those before it', async (t) => {
+    const { origin } = await recording(t, countdown)
+    const { history } = await openClient(t).get(`${origin}/3`)
+    assert.deepEqual(
+      history.map((response) => response.history.map(({ url }) => url.pathname)),
+      [[], ['/3'], ['/3', '/2']],
+    )
+  })
+})
+
+describe('where to', () => {
+  const targets: readonly [location: string, url: string][] = [
+    ['/x', '/x'],
+    ['x', '/a/x'],
+    ['../x', '/x'],
+    ['?q', '/a/b?q'],
+    ['#f', '/a/b?c=d#f'],
+    ['/x#', '/x#'],
+    ['/x', '/x#from'],
+    ['/x#to', '/x#to'],
+    ['/é', '/%C3%A9#from'],
+    ['/a b', '/a%20b#from'],
+    ['/%zz', '/%zz#from'],
+  ]
+  for (const [location, want] of targets) {
+    const from = want.endsWith('#from') ? '/a/b?c=d#from' : '/a/b?c=d'
+    test(`${from} to ${location}`, async (t) => {
+      const { origin } = await recording(t, (_, count) =>
+        count === 1 ? [302, { location: Buffer.from(location).latin1Slice() }] : [200],
+      )
+      const response = await openClient(t).get(origin + from)
+      assert.equal(response.url.href, origin + want)
+    })
+  }
+
+  test('//host is another host', async (t) => {
+    const { as, requests } = await recording(t, ({ url }) =>
+      url === '/' ? [302, { location: `${as('b').slice(5)}/x` }] : [200],
+    )
+    await openClient(t).get(as('a'))
+    assert.equal(`http://${requests[1]?.host}`, as('b'))
+  })
+
+  const refused: readonly [
+    location: string,
+    type: typeof RemoteProtocolError | typeof UnsupportedProtocol,
+  ][] = [
+    ['ftp://h/', UnsupportedProtocol],
+    ['file:///etc/passwd', UnsupportedProtocol],
+    ['data:text/plain,x', UnsupportedProtocol],
+    ['unix:/socket', UnsupportedProtocol],
+    ['javascript:alert(1)', UnsupportedProtocol],
+    ['http://', RemoteProtocolError],
+    ['http://user:secret@h:port/', RemoteProtocolError],
+    ['http://h:99999/', RemoteProtocolError],
+    ['/x\ty', RemoteProtocolError],
+  ]
+  for (const [location, type] of refused) {
+    test(`${JSON.stringify(location)} is refused`, async (t) => {
+      const { origin, requests } = await recording(t, () => [302, { location }])
+      const client = openClient(t)
+      await assert.rejects(client.get(`${origin}/from`), (error: unknown) => {
+        assert.ok(error instanceof type, String(error))
+        assert.equal((error.request as Request).url.pathname, '/from')
+        assert.doesNotMatch(error.message, /secret/)
+        return true
+      })
+      assert.equal(requests.length, 1)
+      assertQuiet(client)
+    })
+  }
+
+  for (const bad of ['\r', '\n', '\0']) {
+    test(`Location with ${JSON.stringify(bad)}`, async (t) => {
+      let count = 0
+      const { origin } = await rawServer(t, (socket) => {
+        socket.on('data', () => {
+          count++
+          socket.write(
+            `HTTP/1.1 302 R\r\nLocation: /x${bad}Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n`,
+          )
+        })
+      })
+      const client = openClient(t)
+      await assert.rejects(client.get(origin), RemoteProtocolError)
+      assert.equal(count, 1)
+      assertQuiet(client)
+    })
+  }
+
+  test('relative to the URL that a hook put in', async (t) => {
+    const { as, requests } = await recording(t, ({ url }) =>
+      url === '/from/x' ? [302, { location: 'y' }] : [200],
+    )
+    const client = openClient(t, {
+      eventHooks: {
+        request: [
+          (request) => {
+            if (request.url.pathname === '/') request.url = `${as('b')}/from/x`
+          },
+        ],
+      },
+      auth: ['u', 'p'],
+    })
+    const response = await client.get(as('a'))
+    assert.equal(response.url.href, `${as('b')}/from/y`)
+    assert.equal(requests[1]?.headers.authorization, undefined)
+  })
+})
+
+describe('by hand', () => {
+  const chain = (status: number) =>
+    [
+      [status, { location: '/1', 'set-cookie': 'a=1' }],
+      [302, { location: '/2' }],
+      [307, { location: 'http://b.test/3' }],
+      [200, {}, 'there'],
+    ] as const
+
+  for (const status of [302, 307]) {
+    test(`the same as following, from ${status}`, async (t) => {
+      const follow = async (options: ClientOptions, byHand: boolean) => {
+        const { as, requests } = await recording(t, ({ url }) => {
+          const [code, headers, body] = chain(status)[Number(url.slice(1))] as Answer
+          const location = headers?.location as string | undefined
+          return [
+            code,
+            {
+              ...headers,
+              ...(location && { location: location.replace('http://b.test', as('b')) }),
+            },
+            body,
+          ]
+        })
+        const client = openClient(t, { ...options, followRedirects: !byHand })
+        let response = await client.post(`${as('a')}/0`, {
+          content: 'abc',
+          headers: { authorization: 'x', 'x-a': '1', 'content-language': 'en' },
+          cookies: { b: '2' },
+        })
+        for (let next = response.nextRequest; next !== null; next = response.nextRequest) {
+          response = await client.send(next)
+        }
+        assert.equal(response.text(), 'there')
+        return requests.map(({ method, url, headers, content }) => ({
+          method,
+          url,
+          content,
+          headers: { ...headers, host: headers.host?.replace(/:.*/, '') },
+        }))
+      }
+      const options = { cookies: { c: '3' }, auth: ['u', 'p'] as const }
+      assert.deepEqual(await follow(options, true), await follow(options, false))
+    })
+  }
+
+  test('asked again, a new one', async (t) => {
+    const { origin } = await recording(t, () => [302, { location: '/x' }])
+    const response = await openClient(t, { followRedirects: false }).get(origin)
+    const [one, other] = [response.nextRequest, response.nextRequest]
+    assert.notEqual(one, other)
+    assert.equal(one?.url.href, `${origin}/x`)
+    one.headers.set('x-a', '1')
+    assert.equal(other?.headers.has('x-a'), false)
+    assert.equal(response.request.headers.has('x-a'), false)
+  })
+
+  test('the target is reset', async (t) => {
+    const { origin, requests } = await recording(t, ({ url }) =>
+      url === '*' ? [302, { location: '/x' }] : [200],
+    )
+    const client = openClient(t)
+    const request = client.buildRequest('OPTIONS', origin)
+    request.target = '*'
+    await client.send(request)
+    assert.deepEqual(
+      requests.map(({ url }) => url),
+      ['*', '/x'],
+    )
+  })
+})
+
+describe("a redirect's body", () => {
+  const bodies: readonly [name: string, size: number, sockets: number][] = [
+    ['none keeps the connection', 0, 1],
+    ['a small one keeps the connection', 1000, 1],
+    ['a large one costs it', 10_000_000, 2],
+  ]
+  for (const [name, size, count] of bodies) {
+    test(name, async (t) => {
+      const { origin, sockets } = await recording(t, ({ url }) =>
+        url === '/' ? [302, { location: '/to' }, Buffer.alloc(size, 'x')] : [200],
+      )
+      const client = openClient(t, { poolLimits: { maxConnections: 1 } })
+      const response = await client.get(origin)
+      assert.equal(response.status, 200)
+      assert.equal(sockets.length, count)
+      assertQuiet(client)
+    })
+  }
+
+  test('is never decompressed', async (t) => {
+    const { origin } = await recording(t, ({ url }) =>
+      url === '/'
+        ? [302, { location: '/to', 'content-encoding': 'gzip' }, Buffer.from('this is no gzip')]
+        : [200, { 'content-encoding': 'gzip' }, gzipSync('there')],
+    )
+    const client = openClient(t, { maxResponseSize: 5 })
+    const response = await client.get(origin)
+    assert.equal(response.text(), 'there')
+    assertQuiet(client)
+  })
+
+  test('may be larger than maxResponseSize', async (t) => {
+    const { origin } = await recording(t, ({ url }) =>
+      url === '/' ? [302, { location: '/to' }, 'x'.repeat(1000)] : [200, {}, 'there'],
+    )
+    assert.equal((await openClient(t, { maxResponseSize: 5 }).get(origin)).text(), 'there')
+  })
+
+  test('may be read by a hook', async (t) => {
+    const { origin } = await recording(t, ({ url }) =>
+      url === '/' ? [302, { location: '/to' }, 'from'] : [200, {}, 'there'],
+    )
+    const client = openClient(t, { eventHooks: { response: [(response) => response.read()] } })
+    const response = await client.get(origin)
+    assert.deepEqual([response.history[0]?.text(), response.text()], ['from', 'there'])
+  })
+})

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import type { Client, ClientOptions, RequestOptions } from '../../src/index.ts'
+import { ClientClosed, ConnectError, ReadError, TotalTimeout } from '../../src/index.ts'
+import { openClient, recording } from './recorded.ts'
+import type { Sent } from './scripted-web.ts'
+import { RESET, reply, Web } from './scripted-web.ts'
+
+const URL = 'http://h.test/'
+const DATE = 'Date: Sun, 22 Nov 2026 10:00:00 GMT'
+
+/** When each request came, by the clock. */
+function timed(answer: (sent: Sent, count: number) => string | null) {
+  const times: number[] = []
+  const web: Web = new Web((sent, count) => {
+    times.push(web.clock.now())
+    return answer(sent, count)
+  })
+  return { web, times }
+}
+
+describe('how long it waits', () => {
+  const said: readonly [name: string, fields: readonly string[], wait: number | null][] = [
+    ['seconds', ['Retry-After: 7'], 7000],
+    ['no time at all', ['Retry-After: 0'], 0],
+    ['a date', [DATE, 'Retry-After: Sun, 22 Nov 2026 10:00:03 GMT'], 3000],
+    ['a date of RFC 850', [DATE, 'Retry-After: Sunday, 22-Nov-26 10:00:03 GMT'], 3000],
+    ['a date that is past', [DATE, 'Retry-After: Sun, 22 Nov 2026 09:00:00 GMT'], 0],
+    ['two minutes', ['Retry-After: 120'], 120_000],
+    ['too long', ['Retry-After: 121'], null],
+    ['far too long', ['Retry-After: 99999999999999999999'], null],
+    ['a date too far', [DATE, 'Retry-After: Sun, 22 Nov 2026 11:00:00 GMT'], null],
+  ]
+  for (const status of [429, 503]) {
+    for (const [name, fields, wait] of said) {
+      test(`${status} and ${name}`, async () => {
+        const { web, times } = timed((_, count) =>
+          count === 1 ? reply(status, fields) : reply(200),
+        )
+        const client = web.client({ retries: 1, timeout: null })
+        const response = await web.within(130_000, client.get(URL))
+        assert.equal(response.status, wait === null ? status : 200)
+        assert.deepEqual(times, wait === null ? [0] : [0, wait])
+        assert.equal(web.backend.held, 0)
+      })
+    }
+  }
+
+  const unsaid: readonly (readonly string[])[] = [
+    [],
+    ['Retry-After: 1.5'],
+    ['Retry-After: -1'],
+    ['Retry-After: soon 1'],
+    ['Retry-After: 1, 2'],
+    ['Retry-After: Sun, 22 Nov 2026 10:00:03 GMT'],
+    [DATE, 'Retry-After: Sun, 99 Nov 2026 10:00:03 GMT'],
+    ['Retry-After:'],
+  ]
+  for (const fields of unsaid) {
+    test(`backs off after ${inspect(fields)}`, async () => {
+      const { web, times } = timed(() => reply(503, fields))
+      const client = web.client({ retries: 8, timeout: null })
+      const response = await web.within(60_000, client.get(URL))
+      assert.equal(response.status, 503)
+      assert.equal(times.length, 9)
+      const longest = [250, 500, 1000, 2000, 4000, 8000, 8000, 8000]
+      for (const [i, most] of longest.entries()) {
+        const wait = (times[i + 1] as number) - (times[i] as number)
+        assert.ok(wait >= most / 2 && wait <= most, `${wait} of ${most}`)
+      }
+    })
+  }
+
+  test('Infinity: ever again, with pauses', async () => {
+    const { web, times } = timed((_, count) => (count <= 20 ? reply(503) : reply(200)))
+    const client = web.client({ retries: Infinity, timeout: null })
+    assert.equal((await web.within(200_000, client.get(URL))).status, 200)
+    assert.equal(times.length, 21)
+    assert.ok((times[20] as number) - (times[19] as number) >= 4000)
+  })
+})
+
+describe('how often', () => {
+  const counts: readonly [
+    name: string,
+    client: ClientOptions,
+    request: RequestOptions,
+    times: number,
+  ][] = [
+    ['never by default', {}, {}, 1],
+    ['of the client', { retries: 2 }, {}, 3],
+    ['of the request', { retries: 2 }, { retries: 1 }, 2],
+    ['switched off', { retries: 2 }, { retries: 0 }, 1],
+    ['switched off by null', { retries: 2 }, { retries: null }, 1],
+    ['null of the client', { retries: null }, {}, 1],
+    ['undefined is not given', { retries: 2 }, { retries: undefined }, 3],
+  ]
+  for (const [name, options, request, times] of counts) {
+    test(name, async () => {
+      const { web } = timed(() => reply(503, ['Retry-After: 0']))
+      const response = await web.within(10, web.client(options).get(URL, request))
+      assert.equal(response.status, 503)
+      assert.equal(web.sent.length, times)
+    })
+  }
+
+  test('kept by buildRequest', async () => {
+    const { web } = timed(() => reply(503, ['Retry-After: 0']))
+    const client = web.client()
+    await web.within(10, client.send(client.buildRequest('GET', URL, { retries: 2 })))
+    assert.equal(web.sent.length, 3)
+  })
+})
+
+describe('what is repeated', () => {
+  const again = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
+  const never = ['POST', 'PATCH', 'PROPOSE']
+  for (const method of [...again, ...never]) {
+    test(`${method} after 503${again.includes(method) ? '' : ': not'}`, async () => {
+      const { web } = timed((_, count) =>
+        count === 1 ? 'HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n' : reply(204),
+      )
+      const content = method === 'GET' || method === 'HEAD' ? null : 'text'
+      const client = web.client({ retries: 3 })
+      const response = await web.within(10, client.request(method, URL, { content }))
+      assert.equal(response.status, again.includes(method) ? 204 : 503)
+      if (content !== null) assert.ok(web.sent.every((sent) => sent.content === content))
+      assert.deepEqual(response.history, [])
+    })
+  }
+
+  for (const status of [200, 400, 408, 500, 502, 504]) {
+    test(`not after ${status}`, async () => {
+      const { web } = timed(() => reply(status, ['Retry-After: 0']))
+      await web.within(10, web.client({ retries: 3 }).get(URL))
+      assert.equal(web.sent.length, 1)
+    })
+  }
+
+  test('content that comes once is not, after 503 and after a failure', async () => {
+    for (const answer of [reply(503, ['Retry-After: 0']), RESET]) {
+      const { web } = timed(() => answer)
+      const call = web.client({ retries: 3 }).put(URL, { content: Readable.from(['once']) })
+      await web.within(10, call).catch(() => {})
+      assert.equal(web.sent.length, 1)
+    }
+  })
+
+  test('content that can be sent again is', async () => {
+    const { web } = timed((_, count) => (count < 3 ? reply(503, ['Retry-After: 0']) : reply(200)))
+    const client = web.client({ retries: 3 })
+    await web.within(10, client.put(URL, { content: new Blob(['blob']) }))
+    assert.deepEqual(
+      web.sent.map(({ content }) => content),
+      ['blob', 'blob', 'blob'],
+    )
+  })
+
+  const failures: readonly [method: string, times: number][] = [
+    ['GET', 4],
+    ['PUT', 4],
+    ['POST', 1],
+  ]
+  for (const [method, times] of failures) {
+    test(`${method} on a connection that breaks`, async () => {
+      const { web } = timed(() => RESET)
+      const call = web.within(20_000, web.client({ retries: 3 }).request(method, URL))
+      await assert.rejects(call, ReadError)
+      assert.equal(web.sent.length, times)
+      assert.equal(web.backend.held, 0)
+    })
+  }
+
+  test('not what was aborted, nor what a hook threw', async () => {
+    const reason = new Error('stop')
+    let hooked = 0
+    const { web } = timed(() => reply(200))
+    const eventHooks = {
+      request: [
+        () => {
+          hooked++
+          throw reason
+        },
+      ],
+    }
+    const client = web.client({ retries: 3, eventHooks })
+    await assert.rejects(web.within(100, client.get(URL)), reason)
+    assert.equal(hooked, 1)
+    const other = web.client({ retries: 3 })
+    const signal = AbortSignal.abort(reason)
+    await assert.rejects(web.within(100, other.get(URL, { signal })), reason)
+    assert.equal(web.sent.length, 0)
+  })
+
+  test('each attempt has hooks, and cookies that came meanwhile', async () => {
+    let hooked = 0
+    const { web } = timed((_, count) =>
+      count === 1 ? reply(503, ['Retry-After: 0', 'Set-Cookie: a=1']) : reply(200),
+    )
+    const client = web.client({ retries: 3, eventHooks: { response: [() => hooked++] } })
+    await web.within(10, client.get(URL))
+    assert.equal(web.sent[1]?.headers.get('cookie'), 'a=1')
+    assert.equal(hooked, 2)
+  })
+
+  test('a response that is too large to be drained gives its place back', async (t) => {
+    const { origin } = await recording(t, (_, count) =>
+      count === 1 ? [503, { 'retry-after': '0' }, 'x'.repeat(1_000_000)] : [200],
+    )
+    const client = openClient(t, { retries: 1, poolLimits: { maxConnections: 1 } })
+    assert.equal((await client.get(origin)).status, 200)
+    assert.match(inspect(client), /0 connecting, 0 active/)
+  })
+})
+
+describe('connecting', () => {
+  /** A client whose first connections are refused. */
+  function refusing(count: number, options: ClientOptions): { web: Web; client: Client } {
+    const web = new Web(() => reply(200))
+    const { backend } = web
+    backend.autoConnect = false
+    const connect = backend.connect.bind(backend)
+    let left = count
+    backend.connect = (...args) => {
+      const socket = connect(...args)
+      queueMicrotask(() => (left-- > 0 ? socket.reset(new Error('refused')) : socket.connected()))
+      return socket
+    }
+    return { web, client: web.client(options) }
+  }
+
+  for (const method of ['GET', 'POST']) {
+    test(`${method}: nobody is there, then somebody`, async () => {
+      const { web, client } = refusing(2, { retries: 2 })
+      const response = await web.within(10_000, client.request(method, URL))
+      assert.equal(response.status, 200)
+      assert.equal(web.backend.sockets.length, 3)
+      const { elapsed } = response
+      assert.ok(elapsed >= 125 + 250, `${elapsed}`)
+    })
+  }
+
+  test('nobody comes', async () => {
+    const { web, client } = refusing(9, { retries: 2 })
+    await assert.rejects(web.within(10_000, client.get(URL)), ConnectError)
+    assert.equal(web.backend.sockets.length, 3)
+    assert.equal(web.backend.held, 0)
+  })
+})
+
+test('a kept connection that died: again, and safely', async () => {
+  const { web } = timed((_, count) => (count === 2 || count === 3 ? RESET : reply(200)))
+  const client = web.client({ retries: 1 })
+  await web.within(10, client.get(URL))
+  // Once by the engine, on a new connection; that fails as well, and then it is the client's turn.
+  const response = await web.within(10_000, client.get(URL))
+  assert.equal(response.status, 200)
+  assert.equal(web.sent.length, 4)
+})
+
+describe('what ends the wait', () => {
+  const answer = () => reply(503, ['Retry-After: 60'])
+
+  test('the signal, whose listener is removed', async () => {
+    const { web } = timed(answer)
+    const client = web.client({ retries: 3 })
+    const controller = new AbortController()
+    const call = client.get(URL, { signal: controller.signal })
+    await web.serve()
+    assert.equal(web.backend.held, 1)
+    const reason = new Error('stop')
+    controller.abort(reason)
+    await assert.rejects(call, reason)
+    assert.equal(web.backend.held, 0)
+    assert.equal(web.sent.length, 1)
+  })
+
+  test('one signal of many calls has one listener', async (t) => {
+    const warnings: Error[] = []
+    const warned = (warning: Error) => warnings.push(warning)
+    process.on('warning', warned)
+    t.after(() => process.off('warning', warned))
+    const { web } = timed(answer)
+    const client = web.client({ retries: 3 })
+    const controller = new AbortController()
+    const calls = Array.from({ length: 30 }, () => client.get(URL, { signal: controller.signal }))
+    for (const call of calls) call.catch(() => {})
+    await web.serve()
+    controller.abort(new Error('stop'))
+    for (const call of calls) await assert.rejects(call, /stop/)
+    await web.serve()
+    assert.deepEqual(warnings, [])
+    assert.equal(web.backend.held, 0)
+  })
+
+  test('the client, closed', async () => {
+    const { web } = timed(answer)
+    const client = web.client({ retries: 3 })
+    const call = client.get(URL)
+    await web.serve()
+    await client.close()
+    await assert.rejects(call, ClientClosed)
+    assert.equal(web.backend.held, 0)
+    assert.equal(web.clock.armedTimers, 0)
+  })
+
+  test('the client, closed just before it began', async () => {
+    const { web } = timed(answer)
+    const client = web.client({
+      retries: 3,
+      eventHooks: { response: [() => void client.close()] },
+    })
+    await assert.rejects(web.during(client.get(URL)), ClientClosed)
+    assert.equal(web.backend.held, 0)
+  })
+
+  test('total: a wait beyond it is not begun, and what came is the result', async () => {
+    const { web } = timed(answer)
+    const client = web.client({ retries: 3, timeout: { total: 60_000 } })
+    const response = await web.during(client.get(URL))
+    assert.equal(response.status, 503)
+    assert.equal(web.clock.now(), 0)
+  })
+
+  test('total: an error likewise', async () => {
+    const { web } = timed(() => RESET)
+    const client = web.client({ retries: 3, timeout: { total: 100 } })
+    await assert.rejects(web.during(client.get(URL)), ReadError)
+    assert.equal(web.sent.length, 1)
+  })
+
+  test('total: what was waited counts', async () => {
+    const { web } = timed((_, count) => (count === 1 ? reply(503, ['Retry-After: 60']) : null))
+    const client = web.client({ retries: 3, timeout: { total: 60_500, read: null } })
+    await assert.rejects(web.within(70_000, client.get(URL)), (error: unknown) => {
+      assert.ok(error instanceof TotalTimeout)
+      assert.match(error.message, /^Not done within 60500 ms/)
+      return true
+    })
+  })
+
+  test('the process is kept alive while it waits, and not after', async () => {
+    const { web } = timed((_, count) => (count === 1 ? reply(503, ['Retry-After: 1']) : reply(200)))
+    const client = web.client({ retries: 1 })
+    const call = client.get(URL)
+    await web.serve()
+    await web.clock.advance(999)
+    assert.equal(web.backend.held, 1)
+    await web.clock.advance(1)
+    await web.during(call)
+    assert.equal(web.backend.held, 0)
+  })
+})

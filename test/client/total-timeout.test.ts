@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import type { ClientOptions } from '../../src/index.ts'
+import { DigestAuth, Request, TotalTimeout } from '../../src/index.ts'
+import type { Reply, Sent } from './scripted-web.ts'
+import { reply, Web } from './scripted-web.ts'
+
+const redirect = (target: string) => reply(302, [`Location: ${target}`])
+const challenge = reply(401, ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'])
+
+/** Each answer takes 400 ms, and all of them have 1000. */
+const cases: readonly [
+  name: string,
+  options: ClientOptions,
+  answer: (sent: Sent, count: number) => Reply,
+  last: string,
+][] = [
+  ['redirects', {}, (_, count) => redirect(`/${count}`), '/2'],
+  ['redirects to others', {}, (_, count) => redirect(`http://h${count}.test/x?secret`), '/x'],
+  [
+    'rounds of auth, then redirects',
+    { auth: new DigestAuth('u', 'p') },
+    ({ headers }) => (headers.has('authorization') ? redirect('/x') : challenge),
+    '/x',
+  ],
+  ['retries', { retries: 9 }, () => reply(503, ['Retry-After: 0']), '/'],
+]
+
+describe('total holds over', () => {
+  for (const [name, options, answer, last] of cases) {
+    test(name, async () => {
+      const web = new Web(() => null)
+      const client = web.client({ ...options, timeout: { total: 1000, read: null } })
+      const late = assert.rejects(client.get('http://h.test/'), (error: unknown) => {
+        assert.ok(error instanceof TotalTimeout)
+        assert.match(error.message, /^Not done within 1000 ms \(GET http:/)
+        assert.match(error.stack ?? '', /Not done within 1000 ms/)
+        assert.doesNotMatch(inspect(error), /secret/)
+        assert.ok(error.request instanceof Request)
+        assert.equal(error.request.url.pathname, last)
+        assert.equal(error.phase, 'wait')
+        return true
+      })
+      for (let count = 1; count <= 2; count++) {
+        await web.serve()
+        await web.clock.advance(400)
+        const sent = web.sent.at(-1) as Sent
+        web.backend.sockets
+          .findLast((socket) => !socket.closed)
+          ?.receive(answer(sent, count) as string)
+        await web.clock.advance(0)
+      }
+      await web.serve()
+      await web.clock.advance(199)
+      assert.equal(web.backend.held, 1)
+      await web.clock.advance(1)
+      await late
+      assert.equal(web.backend.held, 0)
+      assert.match(inspect(client), /0 active/)
+    })
+  }
+
+  test('the body', async () => {
+    const web = new Web((_, count) =>
+      count === 1 ? redirect('/2') : 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf',
+    )
+    const client = web.client({
+      timeout: { total: 1000, read: null },
+      eventHooks: { request: [() => web.clock.advance(300)] },
+    })
+    const streamed = await web.during(client.stream('GET', 'http://h.test/'))
+    assert.equal(web.clock.now(), 600)
+    const late = assert.rejects(streamed.read(), (error: unknown) => {
+      assert.match((error as Error).message, /^Not done within 1000 ms/)
+      return true
+    })
+    await web.clock.advance(399)
+    assert.equal(web.backend.held, 1)
+    await web.clock.advance(1)
+    await late
+    assert.equal(web.backend.held, 0)
+  })
+
+  test('what a hook waited: then nothing more is sent', async () => {
+    const web = new Web((_, count) => redirect(`/${count}`))
+    const client = web.client({
+      timeout: { total: 1000 },
+      eventHooks: { request: [() => web.clock.advance(600)] },
+    })
+    await assert.rejects(web.during(client.get('http://h.test/')), (error: unknown) => {
+      assert.ok(error instanceof TotalTimeout)
+      assert.match(error.message, /^Not done within 1000 ms \(before GET http:\/\/h\.test\/1\)$/)
+      assert.ok(error.request instanceof Request)
+      return true
+    })
+    assert.equal(web.sent.length, 1)
+  })
+})
