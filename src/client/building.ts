@@ -10,7 +10,7 @@ import { remember, rememberedCall } from './call.ts'
 import { cookiePairs } from './cookies.ts'
 import { acceptEncoding } from './decoding.ts'
 import type { FieldList } from './field-list.ts'
-import { fieldOf, mergeFields, withField } from './field-list.ts'
+import { FOR_ONE_ORIGIN, fieldOf, mergeFields, withField, withoutFields } from './field-list.ts'
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
 import { checkRequestOptions, checkSendOptions } from './options.ts'
 import type { Params } from './params.ts'
@@ -20,9 +20,6 @@ import type { BaseUrl } from './url.ts'
 import { keepsCredentials, parseBaseUrl, parseUrl } from './url.ts'
 
 const VERSION = '0.1.0'
-
-/** Not for other origins than the client's home, which is that of `baseUrl`. */
-const CREDENTIALS = { authorization: null, cookie: null, 'proxy-authorization': null }
 
 /** Puts together what the client and what the request say. */
 export class Builder {
@@ -44,7 +41,7 @@ export class Builder {
       ],
       option(options, 'headers', null),
     )
-    this.#headersAbroad = mergeFields(this.#headers, CREDENTIALS)
+    this.#headersAbroad = withoutFields(this.#headers, FOR_ONE_ORIGIN)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
     this.#call = {

@@ -62,8 +62,8 @@ export class Client {
     url: string | URL,
     options: RequestOptions = NONE,
   ): Promise<Response> {
-    const response = await this.stream(method, url, options)
-    return response.read()
+    const response = await this.#send(this.#builder.build(method, url, options), NONE)
+    return await response.read()
   }
 
   /** Sends a request; resolves at the head of the response, whose body has to be read or closed. */
@@ -81,7 +81,7 @@ export class Client {
    */
   async send(request: Request, options: SendOptions = NONE): Promise<Response> {
     const response = await this.#send(request, options)
-    return option(options, 'stream', false) ? response : response.read()
+    return option(options, 'stream', false) ? response : await response.read()
   }
 
   #send(request: Request, options: SendOptions): Promise<Response> {

@@ -5,6 +5,9 @@ import { Headers } from '../models/headers.ts'
 /** Name, value, name, value ...: what costs the engine least. */
 export type FieldList = readonly string[]
 
+/** Never sent to another origin than the one that the caller meant them for. */
+export const FOR_ONE_ORIGIN = ['authorization', 'cookie', 'proxy-authorization', 'host']
+
 /** `base` with what `more` says: its fields replace those of the same name, null removes them. */
 export function mergeFields(base: FieldList, more: HeadersInit | null): FieldList {
   if (more === null) return base
@@ -17,6 +20,11 @@ export function mergeFields(base: FieldList, more: HeadersInit | null): FieldLis
   }
   for (const text of added) merged.push(text)
   return merged
+}
+
+/** Without any of these names, given in lower case. */
+export function withoutFields(fields: FieldList, names: readonly string[]): FieldList {
+  return mergeFields(fields, Object.fromEntries(names.map((name) => [name, null])))
 }
 
 /** With this field in place of all of that name. */

@@ -1,12 +1,10 @@
 import type { Headers } from '../models/headers.ts'
 import type { Call } from './call.ts'
 import { remember } from './call.ts'
+import { FOR_ONE_ORIGIN } from './field-list.ts'
 import { isContentField, redirectTo } from './redirect.ts'
 import { Request } from './request.ts'
 import { isSameOrigin } from './url.ts'
-
-/** Never sent to another origin than the one the caller meant them for. */
-const FOR_ONE_ORIGIN = new Set(['authorization', 'cookie', 'proxy-authorization', 'host'])
 
 /**
  * The request that follows a redirect, null if there is none: where to says the URL that redirects, which a
@@ -27,7 +25,8 @@ export function nextRequest(
   for (const [name, value] of request.headers) {
     const key = name.toLowerCase()
     const isKept =
-      (keepsCredentials || !FOR_ONE_ORIGIN.has(key)) && (to.keepsContent || !isContentField(key))
+      (keepsCredentials || !FOR_ONE_ORIGIN.includes(key)) &&
+      (to.keepsContent || !isContentField(key))
     if (isKept) headers.push(name, value)
   }
   const next = new Request(to.method, to.url, {

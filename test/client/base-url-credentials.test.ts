@@ -96,6 +96,12 @@ test('what the request itself gives goes everywhere', async () => {
   assert.equal(four.headers.get('authorization'), 'own')
 })
 
+test("the client's Host is that of its home", async () => {
+  const options = { baseUrl: 'http://home.test', headers: { Host: 'inner.test' } }
+  assert.equal((await sent(options, '/')).origin, 'http://inner.test')
+  assert.equal((await sent(options, 'http://other.test/')).origin, 'http://other.test')
+})
+
 test("the client's `auth: null` holds elsewhere too", async () => {
   const one = await sent({ ...ofClient, auth: null, headers: {} }, 'http://user:own@other.test/')
   assert.equal(one.headers.get('authorization'), null)
