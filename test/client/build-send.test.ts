@@ -152,6 +152,23 @@ describe('a built request, changed before it is sent', () => {
   }
 })
 
+test('the target outlives cookies, auth and hooks', async (t) => {
+  const { origin, requests } = await recording(t)
+  const eventHooks = { request: [() => {}] }
+  const client = openClient(t, { auth: ['u', 'p'], cookies: { a: '1' }, eventHooks })
+  const request = client.buildRequest('OPTIONS', origin)
+  request.target = '*'
+  await client.send(request)
+  await client.send(request, { auth: (one) => one })
+  assert.deepEqual(
+    requests.map(({ url, headers }) => [url, headers.cookie]),
+    [
+      ['*', 'a=1'],
+      ['*', 'a=1'],
+    ],
+  )
+})
+
 describe('send', () => {
   test('twice', async (t) => {
     const seen = await wire(t, async (client, origin) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
@@ -50,10 +51,10 @@ describe('how long it waits', () => {
 
   const unsaid: readonly (readonly string[])[] = [
     [],
-    ['Retry-After: 1.5'],
-    ['Retry-After: -1'],
-    ['Retry-After: soon 1'],
-    ['Retry-After: 1, 2'],
+    [DATE, 'Retry-After: 1.5'],
+    [DATE, 'Retry-After: -1'],
+    [DATE, 'Retry-After: soon 1'],
+    [DATE, 'Retry-After: 1, 2'],
     ['Retry-After: Sun, 22 Nov 2026 10:00:03 GMT'],
     [DATE, 'Retry-After: Sun, 99 Nov 2026 10:00:03 GMT'],
     ['Retry-After:'],
@@ -280,6 +281,26 @@ describe('what ends the wait', () => {
     assert.equal(web.sent.length, 1)
   })
 
+  test('a signal that is aborted just before it begins', async () => {
+    const { web } = timed(answer)
+    const controller = new AbortController()
+    const reason = new Error('stop')
+    const eventHooks = { response: [() => controller.abort(reason)] }
+    const client = web.client({ retries: 3, eventHooks })
+    await assert.rejects(web.during(client.get(URL, { signal: controller.signal })), reason)
+    assert.equal(web.backend.held, 0)
+  })
+
+  test('a signal that is never aborted keeps no listener', async () => {
+    const { web } = timed((_, count) => (count === 1 ? answer() : reply(200)))
+    const { signal } = new AbortController()
+    const call = web.client({ retries: 3 }).get(URL, { signal })
+    await web.serve()
+    assert.equal(getEventListeners(signal, 'abort').length, 1)
+    await web.within(60_000, call)
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+  })
+
   test('one signal of many calls has one listener', async (t) => {
     const warnings: Error[] = []
     const warned = (warning: Error) => warnings.push(warning)
@@ -291,6 +312,7 @@ describe('what ends the wait', () => {
     const calls = Array.from({ length: 30 }, () => client.get(URL, { signal: controller.signal }))
     for (const call of calls) call.catch(() => {})
     await web.serve()
+    assert.equal(getEventListeners(controller.signal, 'abort').length, 1)
     controller.abort(new Error('stop'))
     for (const call of calls) await assert.rejects(call, /stop/)
     await web.serve()
