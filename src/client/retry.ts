@@ -1,4 +1,4 @@
-import { ConnectError, ConnectTimeout, RequestError } from '../errors.ts'
+import { RequestError } from '../errors.ts'
 import type { Headers } from '../models/headers.ts'
 import { isIdempotent } from '../protocol/methods.ts'
 
@@ -8,13 +8,9 @@ const LONGEST_RETRY_AFTER = 120_000
 const FIRST_BACK_OFF = 250
 const HTTP_DATE = /^[A-Z][a-z]+, .* GMT$/
 
-/** How long to wait before sending again after this error, in ms; null: never. */
+/** How long to wait before sending again after this error, in ms; null: never. Failures to connect are safe. */
 export function waitAfterError(error: unknown, attempt: number): number | null {
-  const isSafe =
-    error instanceof ConnectError ||
-    error instanceof ConnectTimeout ||
-    (error instanceof RequestError && error.safeToRetry)
-  return isSafe ? backOff(attempt) : null
+  return error instanceof RequestError && error.safeToRetry ? backOff(attempt) : null
 }
 
 /** How long to wait after a 429 or 503 to a request that may be repeated; null: it is the result. RFC 9110 10.2.3 */

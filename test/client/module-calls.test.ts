@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
 import { describe, test } from 'node:test'
+import type { OneCallOptions, Response } from '../../src/index.ts'
 import * as hawser from '../../src/index.ts'
-import { ReadTimeout, request, stream } from '../../src/index.ts'
-import { rawServer, toLoopback } from '../engine/servers.ts'
+import { request, stream, TooManyRedirects } from '../../src/index.ts'
+import { toLoopback } from '../engine/servers.ts'
 import { inNode } from './in-node.ts'
 import { recording } from './recorded.ts'
+import { reply, Web } from './scripted-web.ts'
 
 const names = ['get', 'options', 'head', 'post', 'put', 'patch', 'delete'] as const
 
@@ -33,44 +34,44 @@ describe('module functions', () => {
     await assert.rejects(request('GET', origin, { baseURL: origin } as never), TypeError)
   })
 
-  /** Resolves when the server sees the first connection closed. */
-  const closed = async ([socket]: readonly Socket[]) => {
-    assert.ok(socket)
-    if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve))
-  }
-
-  test('the connection is closed when the body is read', async (t) => {
-    const { origin, sockets } = await recording(t, () => [200, {}, 'x'.repeat(300_000)])
-    await request('GET', origin)
-    await closed(sockets)
-  })
-
-  test('and when it is streamed, left, closed', async (t) => {
-    for (const use of [
-      (response: hawser.Response) => response.read(),
-      (response: hawser.Response) => response.close(),
-      async (response: hawser.Response) => {
-        for await (const _ of response.iterBytes()) break
+  const large = reply(200, [], 'x'.repeat(300_000))
+  const hooked = { eventHooks: { response: [(response: Response) => response.read()] } }
+  const closing: readonly [
+    name: string,
+    answer: string,
+    use: (url: string, options: OneCallOptions) => Promise<unknown>,
+  ][] = [
+    ['read', large, (url, options) => request('GET', url, options)],
+    ['without content', reply(200), (url, options) => request('GET', url, options)],
+    ['streamed and read', large, async (...to) => (await stream('GET', ...to)).read()],
+    ['streamed and closed', large, async (...to) => (await stream('GET', ...to)).close()],
+    [
+      'streamed and left',
+      large,
+      async (...to) => {
+        for await (const _ of (await stream('GET', ...to)).iterBytes()) break
       },
-    ]) {
-      const { origin, sockets } = await recording(t, () => [200, {}, 'x'.repeat(300_000)])
-      await use(await stream('GET', origin))
-      await closed(sockets)
-    }
-  })
-
-  test('and when a hook has read it', async (t) => {
-    const { origin, sockets } = await recording(t, () => [200, {}, 'text'])
-    const eventHooks = { response: [(response: hawser.Response) => response.read()] }
-    await stream('GET', origin, { eventHooks })
-    await closed(sockets)
-  })
-
-  test('and when it fails', async (t) => {
-    const { origin, sockets } = await rawServer(t, (socket) => void socket.resume())
-    await assert.rejects(request('GET', origin, { timeout: { read: 50 } }), ReadTimeout)
-    await closed(sockets)
-  })
+    ],
+    ['read by a hook', large, (url, options) => stream('GET', url, { ...options, ...hooked })],
+    [
+      'failed',
+      reply(302, ['Location: /']),
+      (url, options) => assert.rejects(request('GET', url, options), TooManyRedirects),
+    ],
+  ]
+  for (const [name, answer, use] of closing) {
+    test(`the connection is closed: ${name}`, async () => {
+      const web = new Web(() => answer)
+      await web.during(use('http://h.test/', { backend: web.backend, trustEnv: false }))
+      await web.serve()
+      assert.deepEqual(
+        web.backend.sockets.map(({ destroyed }) => destroyed),
+        [true],
+      )
+      assert.equal(web.backend.held, 0)
+      assert.equal(web.clock.armedTimers, 0)
+    })
+  }
 
   test('hold no process open', async (t) => {
     const { origin } = await recording(t, () => [200, {}, 'text'])

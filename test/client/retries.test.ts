@@ -246,6 +246,20 @@ describe('connecting', () => {
     })
   }
 
+  test('POST: too slow, then in time', async () => {
+    const web = new Web(() => reply(200))
+    web.backend.autoConnect = false
+    const client = web.client({ retries: 1, timeout: { connect: 100 } })
+    const call = client.post(URL, { content: 'text' })
+    await web.serve()
+    await web.clock.advance(100)
+    web.backend.autoConnect = true
+    const response = await web.within(1000, call)
+    assert.equal(response.status, 200)
+    assert.equal(web.backend.sockets.length, 2)
+    assert.equal(web.sent[0]?.content, 'text')
+  })
+
   test('nobody comes', async () => {
     const { web, client } = refusing(9, { retries: 2 })
     await assert.rejects(web.within(10_000, client.get(URL)), ConnectError)
