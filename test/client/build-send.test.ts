@@ -111,6 +111,18 @@ describe('a built request, changed before it is sent', () => {
       (r) => (r.content = new Blob(['abc'])),
       ['GET /x?q=1', 'Content-Length: 3', 'abc'],
     ],
+    [
+      'a Blob, in chunks as the header says',
+      { content: new Blob(['a']), headers: { 'Transfer-Encoding': 'chunked' } },
+      () => {},
+      ['GET /x?q=1', 'Transfer-Encoding: chunked', 'a'],
+    ],
+    [
+      'a Blob, with its length given',
+      { content: new Blob(['a']), headers: { 'Content-Length': '1' } },
+      () => {},
+      ['GET /x?q=1', 'Content-Length: 1', 'a'],
+    ],
     ['a form, by none', { files: { a: new Blob(['x']) } }, dropContent, ['GET /x?q=1']],
   ]
   for (const [name, options, change, want] of changes) {

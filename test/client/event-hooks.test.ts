@@ -33,7 +33,7 @@ describe('event hooks', () => {
       request.headers.set('user-agent', 'mine')
       request.content = 'changed'
     }
-    const client = openClient(t, { eventHooks: { request: [change] }, auth: ['u', 'p'] })
+    const client = openClient(t, { eventHooks: { request: [change] } })
     const request = client.buildRequest('POST', origin, { content: 'given' })
     await client.send(request)
     await client.send(request)
