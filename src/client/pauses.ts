@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.ts'
 import { ClientClosed } from '../errors.ts'
-import { watchedOf } from '../pool/watch.ts'
+import { watchedOf } from '../pool/watched-signal.ts'
 
 /** The waits between attempts. They keep the process alive, and end with the signal or the client. */
 export class Pauses {

@@ -1,8 +1,11 @@
+import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
-import { HTTPStatusError, ResponseNotRead, redactUrl } from '../errors.ts'
-import { charsetOf } from '../models/charset.ts'
+import { HTTPStatusError, ResponseNotRead, redactUrl, StreamConsumed } from '../errors.ts'
+import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
+import { bare } from '../models/options.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
+import { isThenable } from './body/pull.ts'
 import type { Call } from './call.ts'
 import type { Cookies } from './cookies.ts'
 import { cookiesOf } from './cookies.ts'
@@ -27,6 +30,9 @@ export interface Origins {
   readonly startedAt: number
   readonly history: readonly Response[]
 }
+
+/** What errors of decoding and size say of the exchange. */
+const AFTER_HEAD = { phase: 'read', responseStarted: true } as const
 
 /**
  * A response: read, as `client.get()` and its like give it, or streamed, as `client.stream()` does,
@@ -151,10 +157,9 @@ export class Response {
       try {
         this.#bytes = await this.#reading
       } catch (error) {
-        throw withRequest(error, this.request, this.#origins.call)
-      } finally {
-        this.#end()
+        throw this.#failed(error)
       }
+      this.#end()
     }
     return this
   }
@@ -169,17 +174,17 @@ export class Response {
   }
 
   arrayBuffer(): ArrayBuffer {
-    return Uint8Array.from(this.bytes()).buffer
+    return new Uint8Array(this.bytes()).buffer
   }
 
   blob(): Blob {
     const type = this.headers.get('content-type') ?? ''
-    return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], { type })
+    return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], bare({ type }))
   }
 
   /** The body as text, by `encoding`. */
   text(): string {
-    return new TextDecoder(this.encoding).decode(this.bytes())
+    return decodeText(this.bytes(), this.encoding)
   }
 
   /** Throws `SyntaxError` for what is no JSON. The type is the caller's claim. */
@@ -191,7 +196,7 @@ export class Response {
 
   /** The body, decoded, as it comes. A reader that stops early closes the response. */
   async *iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#bytes === null) return yield* this.#guarded(this.#decoded())
+    if (this.#bytes === null) return yield* this.#guarded(() => this.#decoded())
     if (this.#bytes.length > 0) yield this.#bytes
   }
 
@@ -207,24 +212,23 @@ export class Response {
 
   /** The body as it came over the wire, not decoded. */
   iterRaw(): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#guarded(this.#limited(this.#received()))
+    return this.#guarded(() => this.#limited(this.#received()))
   }
 
   /** The body, decoded, as a web stream; cancelled, the response is closed. */
   bodyStream(): ReadableStream<Uint8Array> {
     const chunks = this.iterBytes()
     return new ReadableStream(
-      {
+      bare<UnderlyingSource<Uint8Array>>({
         async pull(controller) {
           const { done, value } = await chunks.next()
           if (done) controller.close()
           else controller.enqueue(value)
         },
-        async cancel() {
-          await chunks.return()
-        },
-      },
-      { highWaterMark: 0 },
+        // Not `chunks.return()`: it does nothing before the first chunk, and waits for one that is awaited.
+        cancel: () => this.close(),
+      }),
+      bare({ highWaterMark: 0 }),
     )
   }
 
@@ -257,7 +261,12 @@ export class Response {
   }
 
   #decoder() {
-    return decoderFor(this.headers.get('content-encoding'))
+    try {
+      return decoderFor(this.headers.get('content-encoding'), AFTER_HEAD)
+    } catch (error) {
+      this.#raw.close()
+      throw error
+    }
   }
 
   #decoded(): AsyncIterable<Uint8Array> {
@@ -268,7 +277,7 @@ export class Response {
 
   #limited(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     const { maxResponseSize } = this.#origins.call
-    return maxResponseSize === null ? chunks : limited(chunks, maxResponseSize)
+    return maxResponseSize === null ? chunks : limited(chunks, maxResponseSize, AFTER_HEAD)
   }
 
   #received(): AsyncIterable<Uint8Array> {
@@ -279,24 +288,35 @@ export class Response {
   async *#counted(
     report: NonNullable<Call['onDownloadProgress']>,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const length = this.headers.get('content-length')
-    const total = length === null ? null : Number(length)
+    const [length] = this.headers.getAll('content-length')
+    const total = length === undefined ? null : Number.parseInt(length, 10)
     let bytes = 0
-    for await (const chunk of { [Symbol.asyncIterator]: () => this.#raw[Symbol.asyncIterator]() }) {
+    for await (const chunk of this.#raw) {
       bytes += chunk.length
-      report({ bytes, total })
+      const reported: unknown = report({ bytes, total })
+      if (isThenable(reported)) await reported
       yield chunk
     }
   }
 
-  async *#guarded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#guarded(
+    open: () => AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    let failed = false
     try {
-      yield* chunks
+      yield* open()
     } catch (error) {
-      throw withRequest(error, this.request, this.#origins.call)
+      failed = true
+      throw this.#failed(error)
     } finally {
-      this.#end()
+      if (!failed) this.#end()
     }
+  }
+
+  #failed(error: unknown): unknown {
+    // Another reader has the body then, and may not be at its end.
+    if (!(error instanceof StreamConsumed)) this.#end()
+    return withRequest(error, this.request, this.#origins.call)
   }
 
   #end(): void {

@@ -47,7 +47,6 @@ export class Sending {
   readonly #startedAt: number
   /** What came before the response to be: made where something did. */
   #history: Response[] | null = null
-  #exchanges = 0
 
   constructor(owner: SenderOwner) {
     this.#owner = owner
@@ -176,10 +175,10 @@ export class Sending {
     }
     if (hooks.request.length > 0) {
       sent = sent.clone()
-      for (const hook of hooks.request) await hook(sent)
     }
     let response: Response
     try {
+      for (const hook of hooks.request) await hook(sent)
       refuseSpent(sent.content, sent)
       const raw = await router.responderFor(sent.url).request({
         origin: sent.url.origin,
@@ -198,12 +197,14 @@ export class Sending {
         history: this.#history === null ? NONE : [...this.#history],
       })
     } catch (error) {
+      discardContent(sent.content) // by a hook it may be another
       throw withRequest(error, sent, call)
     }
     if (hooks.response.length === 0 && !response.headers.has('set-cookie')) return response
     try {
       await cookies.keep(response.headers.getSetCookie(), sent.url)
       for (const hook of hooks.response) await hook(response)
+      call.signal?.throwIfAborted()
     } catch (error) {
       await response.close()
       throw error
@@ -216,12 +217,11 @@ export class Sending {
     this.#history.push(response)
   }
 
-  /** Of `total` each exchange gets what those before it have left. */
+  /** Of `total` each exchange gets what all before it have left: exchanges, hooks, rounds of auth. */
   #timeouts(call: Call, { method, url }: Request): TimeoutInit {
-    if (this.#exchanges++ === 0) return call.timeout
     const left = this.#timeLeft(call)
     if (left === null) return call.timeout
-    if (left > 0) return { ...call.timeout, total: left }
+    if (left > 0) return { ...call.timeout, total: Math.ceil(left) }
     throw new TotalTimeout(`${notDone(call)} (before ${method} ${redactUrl(url)})`, {
       phase: 'queue',
     })

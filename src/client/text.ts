@@ -1,4 +1,7 @@
+import { bare } from '../models/options.ts'
+
 const BYTE_ORDER_MARK = '\ufeff'
+const STREAM = bare({ stream: true })
 
 /**
  * Bytes as text, piece by piece what decoding them all at once would give. A character that a chunk cuts
@@ -11,10 +14,10 @@ export async function* iterText(
   charset: string,
 ): AsyncGenerator<string, void, undefined> {
   // Of its own accord Node 24 leaves out two marks where a chunk cuts the first.
-  const decoder = new TextDecoder(charset, { ignoreBOM: true })
+  const decoder = new TextDecoder(charset, bare({ ignoreBOM: true }))
   let isBeginning = charset.startsWith('utf-')
   for await (const chunk of source) {
-    let text = decoder.decode(chunk, { stream: true })
+    let text = decoder.decode(chunk, STREAM)
     if (text === '') continue
     if (isBeginning && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1)
     isBeginning = false

@@ -29,6 +29,11 @@ export function option<Options extends object, Name extends keyof Options, Fallb
   return given === undefined ? fallback : (given as Exclude<Options[Name], undefined>)
 }
 
+/** The same without a prototype, for the runtime, which would ask a polluted one for more options. */
+export function bare<Options extends object>(options: Options): Options {
+  return Object.assign(Object.create(null), options)
+}
+
 /** A duration in milliseconds; null or `Infinity` is none. Throws `TypeError` that names `label`. */
 export function duration(label: string, value: unknown, least: '> 0' | '>= 0'): number | null {
   if (value === null || value === Infinity) return null

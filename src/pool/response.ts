@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { decoderFor } from '../models/charset.ts'
+import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { ResponseBody } from './response-body.ts'
@@ -47,7 +47,7 @@ export class Response {
   /** The whole body by the charset of Content-Type, UTF-8 where that is absent or unknown. */
   async text(options?: { readonly max?: number | undefined }): Promise<string> {
     const bytes = await this.bytes(options)
-    return decoderFor(this.headers.get('content-type')).decode(bytes)
+    return decodeText(bytes, charsetOf(this.headers.get('content-type')))
   }
 
   async json<T = unknown>(options?: { readonly max?: number | undefined }): Promise<T> {

@@ -1,55 +1,13 @@
 import type { Clock } from '../backends/backend.ts'
 import type { Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
-
-/** Who is to be ended by a signal. */
-interface Abortable {
-  abort(reason: unknown): void
-}
-
-/**
- * All who are ended by one signal, and its only listener: with one listener for each request Node
- * warns of a leak at the eleventh.
- */
-class Watched {
-  readonly #signal: AbortSignal
-  readonly #watches = new Set<Abortable>()
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-  }
-
-  add(watch: Abortable): void {
-    if (this.#watches.size === 0) this.#signal.addEventListener('abort', this)
-    this.#watches.add(watch)
-  }
-
-  remove(watch: Abortable): void {
-    this.#watches.delete(watch)
-    if (this.#watches.size === 0) this.#signal.removeEventListener('abort', this)
-  }
-
-  handleEvent(): void {
-    for (const watch of this.#watches) watch.abort(this.#signal.reason)
-  }
-}
-
-const watched = new WeakMap<AbortSignal, Watched>()
-
-/** The one listener to a signal. */
-export function watchedOf(signal: AbortSignal): Watched {
-  let known = watched.get(signal)
-  if (known === undefined) {
-    known = new Watched(signal)
-    watched.set(signal, known)
-  }
-  return known
-}
+import type { WatchedSignal } from './watched-signal.ts'
+import { watchedOf } from './watched-signal.ts'
 
 /** Ends one exchange early: its signal, its total timeout. Made only where one of them is given. */
 export class Watch {
   readonly #exchange: Exchange
-  readonly #watched: Watched | null
+  readonly #watched: WatchedSignal | null
   #cancelTimer: (() => void) | null = null
 
   constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock) {

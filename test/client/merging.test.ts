@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ClientOptions, RequestOptions } from '../../src/index.ts'
-import { Client, ClientClosed, delete as del, get, post } from '../../src/index.ts'
+import { Client, ClientClosed, delete as del, get, MockDispatcher, post } from '../../src/index.ts'
 import { openClient, recording } from './recorded.ts'
 
 interface Case {
@@ -194,7 +194,13 @@ describe('an option of the client is refused', () => {
     baseUrl: 'http://h/',
     maxRedirects: 1,
     trustEnv: false,
+    proxies: {},
+    verify: false,
+    cert: 'path',
     uds: '/socket',
+    app: () => {},
+    dispatcher: new MockDispatcher(() => ({})),
+    mounts: {},
     backend: 'auto',
     poolLimits: {},
     eventHooks: {},

@@ -1,0 +1,318 @@
+// What a response that was read says of itself and of its body.
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import type { Response } from '../../src/index.ts'
+import { Cookies, HTTPStatusError, Request } from '../../src/index.ts'
+import { httpServer, rawServer } from '../engine/servers.ts'
+import { openClient, scriptedClient, settle } from './clients.ts'
+
+type Fields = Record<string, string | string[]>
+
+/** A read response with these fields and this body. */
+async function responseWith(
+  t: TestContext,
+  headers: Fields,
+  body: string | Uint8Array = '',
+): Promise<Response> {
+  const { origin } = await httpServer(t, (_, response) => {
+    response.writeHead(200, headers).end(body)
+  })
+  return openClient(t).get(`${origin}/a?b`)
+}
+
+test('its head', async (t) => {
+  const { origin } = await rawServer(t, (socket) => {
+    socket.once('data', () =>
+      socket.end('HTTP/1.0 203 So they say\r\nX-A: 1\r\nx-a: 2\r\n\r\nbody'),
+    )
+  })
+  const response = await openClient(t).post(`${origin}/path?query#part`, { content: 'x' })
+  assert.equal(response.status, 203)
+  assert.equal(response.statusText, 'So they say')
+  assert.equal(response.httpVersion, '1.0')
+  assert.deepEqual(
+    [...response.headers],
+    [
+      ['X-A', '1'],
+      ['x-a', '2'],
+    ],
+  )
+  assert.equal(response.headers.get('x-A'), '1, 2')
+  assert.ok(response.request instanceof Request)
+  assert.equal(response.request.method, 'POST')
+  assert.equal(response.request.headers.get('accept'), '*/*')
+  assert.equal(response.url.href, `${origin}/path?query#part`)
+  assert.deepEqual(response.history, [])
+  assert.equal(response.nextRequest, null)
+  assert.equal(response.text(), 'body')
+})
+
+describe('text, by its charset', () => {
+  const euro = Uint8Array.of(0x80)
+  const cases: [type: string, bytes: Uint8Array | string, encoding: string, text: string][] = [
+    ['text/plain', 'é€', 'utf-8', 'é€'],
+    ['', 'é', 'utf-8', 'é'],
+    ['text/plain; charset=utf-8', '\ufeffé', 'utf-8', 'é'],
+    ['text/plain; charset=ISO-8859-1', euro, 'windows-1252', '€'],
+    ['text/plain;charset="latin1"', euro, 'windows-1252', '€'],
+    ['text/plain; x=1; Charset=shift_jis; y=2', Uint8Array.of(0x82, 0xa0), 'shift_jis', 'あ'],
+    ['text/plain; charset=utf-16le', Buffer.from('é', 'utf16le'), 'utf-16le', 'é'],
+    ['text/plain; charset=klingon', 'é', 'utf-8', 'é'],
+    ['text/plain; charset=', 'é', 'utf-8', 'é'],
+    ['application/json', Uint8Array.of(0x61, 0xff), 'utf-8', 'a\ufffd'],
+  ]
+  for (const [type, bytes, encoding, text] of cases) {
+    test(`${inspect(type)} is ${encoding}`, async (t) => {
+      const response = await responseWith(t, { 'content-type': type }, bytes)
+      assert.equal(response.encoding, encoding)
+      assert.equal(response.text(), text)
+      let pieces = ''
+      for await (const piece of response.iterText()) pieces += piece
+      assert.equal(pieces, text)
+    })
+  }
+
+  test('another may be assigned, at any time', async (t) => {
+    const response = await responseWith(t, { 'content-type': 'text/plain' }, euro)
+    assert.equal(response.text(), '\ufffd')
+    response.encoding = 'cp1252'
+    assert.equal(response.encoding, 'windows-1252')
+    assert.equal(response.text(), '€')
+    for await (const piece of response.iterText()) assert.equal(piece, '€')
+    assert.throws(() => {
+      response.encoding = 'klingon'
+    }, RangeError)
+    assert.equal(response.text(), '€')
+  })
+})
+
+describe('json', () => {
+  test('of any kind, by the charset too', async (t) => {
+    const cases: [type: string, body: string | Uint8Array, value: unknown][] = [
+      ['application/json', '{"a":[1,"é"]}', { a: [1, 'é'] }],
+      ['text/plain', ' null ', null],
+      ['application/json; charset=utf-16le', Buffer.from('"é"', 'utf16le'), 'é'],
+      ['application/json', '\ufeff1', 1],
+    ]
+    for (const [type, body, value] of cases) {
+      assert.deepEqual((await responseWith(t, { 'content-type': type }, body)).json(), value)
+    }
+  })
+
+  test('what is none is a SyntaxError, and the text is still there', async (t) => {
+    for (const body of ['', '{', 'not json', '{"a":1} x']) {
+      const response = await responseWith(t, {}, body)
+      assert.throws(() => response.json(), SyntaxError)
+      assert.equal(response.text(), body)
+    }
+  })
+})
+
+describe('bytes', () => {
+  test('are the same each time; an ArrayBuffer is a copy', async (t) => {
+    const response = await responseWith(t, {}, 'abc')
+    assert.equal(response.bytes(), response.bytes())
+    const buffer = response.arrayBuffer()
+    assert.ok(buffer instanceof ArrayBuffer)
+    assert.equal(buffer.byteLength, 3)
+    new Uint8Array(buffer).fill(0)
+    assert.equal(response.text(), 'abc')
+    assert.notEqual(response.arrayBuffer(), buffer)
+  })
+
+  test('a Blob has the type of the body', async (t) => {
+    const blob = (await responseWith(t, { 'content-type': 'text/html; charset=x' }, 'abc')).blob()
+    assert.ok(blob instanceof Blob)
+    assert.equal(blob.type, 'text/html; charset=x')
+    assert.equal(await blob.text(), 'abc')
+    assert.equal((await responseWith(t, {}, 'abc')).blob().type, '')
+  })
+
+  test('may be awaited like those of fetch', async (t) => {
+    const response = await responseWith(t, {}, '{"a":1}')
+    assert.equal(await response.text(), '{"a":1}')
+    assert.deepEqual(await response.json(), { a: 1 })
+    assert.equal((await response.bytes()).length, 7)
+    assert.equal((await response.arrayBuffer()).byteLength, 7)
+    assert.equal((await response.blob()).size, 7)
+  })
+
+  test('can be iterated again and again, read, and closed', async (t) => {
+    const response = await responseWith(t, {}, 'a\nb')
+    for (let round = 0; round < 2; round++) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of response.iterBytes()) chunks.push(chunk)
+      const lines: string[] = []
+      for await (const line of response.iterLines()) lines.push(line)
+      assert.equal(Buffer.concat(chunks).toString(), 'a\nb')
+      assert.deepEqual(lines, ['a', 'b'])
+      const raw: Uint8Array[] = []
+      for await (const chunk of response.iterRaw()) raw.push(chunk)
+      assert.equal(Buffer.concat(raw).toString(), 'a\nb')
+      const stream: Uint8Array[] = []
+      for await (const chunk of response.bodyStream()) stream.push(chunk)
+      assert.equal(Buffer.concat(stream).toString(), 'a\nb')
+      assert.equal(await response.read(), response)
+      await response.close()
+    }
+    assert.equal(response.text(), 'a\nb')
+  })
+
+  test('none', async (t) => {
+    const { origin } = await httpServer(t, (request, response) => {
+      const status = Number(request.url?.slice(1))
+      response.writeHead(status, { 'content-encoding': 'gzip', etag: '"x"' }).end()
+    })
+    const client = openClient(t)
+    for (const [method, status] of [
+      ['HEAD', 200],
+      ['GET', 200],
+      ['GET', 204],
+      ['GET', 304],
+    ] as const) {
+      const response = await client.request(method, `${origin}/${status}`)
+      assert.equal(response.status, status)
+      assert.equal(response.bytes().length, 0)
+      assert.equal(response.text(), '')
+      assert.equal(response.arrayBuffer().byteLength, 0)
+      for await (const chunk of response.iterBytes()) assert.fail(`${chunk}`)
+    }
+  })
+})
+
+test('elapsed is from the call to the end of the body, and stays', async (t) => {
+  const { client, backend, clock } = scriptedClient(t, { timeout: null })
+  const pending = client.get('http://h.test/')
+  await clock.advance(100)
+  backend.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
+  await clock.advance(30)
+  backend.socket.receive('ok')
+  const response = await pending
+  await clock.advance(1000)
+  assert.equal(response.elapsed, 130)
+
+  const streaming = client.stream('GET', 'http://h.test/')
+  await clock.advance(5)
+  backend.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
+  const streamed = await streaming
+  assert.equal(streamed.elapsed, 5)
+  await clock.advance(10)
+  assert.equal(streamed.elapsed, 15)
+  await streamed.close()
+  await clock.advance(10)
+  assert.equal(streamed.elapsed, 15)
+})
+
+test('links by relation, and those without one by URL', async (t) => {
+  const link = ['<https://h/2>; rel="next"; title="a, b"', '</plain>, </last>; rel=last']
+  const { links } = await responseWith(t, { link })
+  assert.equal(links.next?.url, 'https://h/2')
+  assert.equal(links.next.title, 'a, b')
+  assert.equal(links.last?.url, '/last')
+  assert.equal(links['/plain']?.url, '/plain')
+  assert.equal(links.toString, undefined)
+  assert.deepEqual(Object.keys((await responseWith(t, {})).links), [])
+})
+
+test('cookies are those that this response sets', async (t) => {
+  const { origin } = await httpServer(t, (request, response) => {
+    const name = request.url?.slice(1)
+    response.writeHead(200, { 'set-cookie': [`${name}=1; Path=/`, 'both=2'] }).end()
+  })
+  const client = openClient(t)
+  const first = await client.get(`${origin}/first`)
+  const second = await client.get(`${origin}/second`)
+  assert.ok(first.cookies instanceof Cookies)
+  assert.equal(first.cookies.get('first'), '1')
+  assert.equal(second.cookies.get('first'), null)
+  assert.equal(second.cookies.get('second'), '1')
+  assert.equal(second.cookies, second.cookies)
+  assert.notEqual(second.cookies, client.cookies)
+})
+
+test('util.inspect shows the status and no secret', async (t) => {
+  for (const [line, shown] of [
+    ['200 OK', '<Response [200 OK]>'],
+    ['404 Not Found', '<Response [404 Not Found]>'],
+    ['299', '<Response [299]>'],
+  ]) {
+    const { origin } = await rawServer(t, (socket) => {
+      socket.once('data', () => socket.end(`HTTP/1.1 ${line}\r\nContent-Length: 0\r\n\r\n`))
+    })
+    const url = `${origin.replace('//', '//user:secret@')}/?key=secret`
+    const response = await openClient(t).get(url, { headers: { 'x-key': 'secret' } })
+    assert.equal(inspect(response), shown)
+    assert.doesNotMatch(inspect(response.request), /secret/)
+    assert.equal(`${inspect({ response }, { depth: 9 })}`, `{ response: ${shown} }`)
+  }
+})
+
+describe('what a status means', () => {
+  const location = { location: '/x' }
+  const cases: [status: number, headers: Fields, ok: boolean, redirect: boolean, error: boolean][] =
+    [
+      [200, {}, true, false, false],
+      [204, {}, true, false, false],
+      [299, location, true, false, false],
+      [300, location, false, false, false],
+      [301, location, false, true, false],
+      [302, {}, false, false, false],
+      [303, location, false, true, false],
+      [304, location, false, false, false],
+      [307, location, false, true, false],
+      [308, location, false, true, false],
+      [399, {}, false, false, false],
+      [400, location, false, false, true],
+      [404, {}, false, false, true],
+      [500, {}, false, false, true],
+      [599, {}, false, false, true],
+      [999, {}, false, false, true],
+    ]
+  for (const [status, headers, ok, isRedirect, isError] of cases) {
+    test(`${status}${headers === location ? ' with a Location' : ''}`, async (t) => {
+      const { origin } = await httpServer(t, (_, response) => {
+        response.writeHead(status, headers).end()
+      })
+      const response = await openClient(t).get(origin, { followRedirects: false })
+      assert.deepEqual(
+        [response.ok, response.isRedirect, response.isError],
+        [ok, isRedirect, isError],
+      )
+      assert.equal(response.nextRequest?.url.href, isRedirect ? `${origin}/x` : undefined)
+      if (!isError) return void assert.equal(response.raiseForStatus(), response)
+      assert.throws(
+        () => response.raiseForStatus(),
+        (error) => {
+          assert.ok(error instanceof HTTPStatusError)
+          assert.equal(error.code, 'HAWSER_HTTP_STATUS_ERROR')
+          assert.equal(error.response, response)
+          assert.equal(error.request, response.request)
+          return true
+        },
+      )
+    })
+  }
+
+  test('raiseForStatus works before the body is read', async (t) => {
+    const { origin } = await httpServer(t, (_, response) => {
+      response.writeHead(500).write('a')
+    })
+    const response = await openClient(t).stream('GET', origin)
+    assert.throws(() => response.raiseForStatus(), HTTPStatusError)
+    await response.close()
+    await settle()
+  })
+})
+
+test('trailers are there once the body is', async (t) => {
+  const { origin } = await httpServer(t, (_, response) => {
+    response.writeHead(200, { trailer: 'x-sum' })
+    response.write('body')
+    response.addTrailers({ 'x-sum': '42' })
+    response.end()
+  })
+  const client = openClient(t)
+  assert.equal((await client.get(origin)).trailers?.get('X-Sum'), '42')
+})
