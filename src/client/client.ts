@@ -4,6 +4,7 @@ import type { Router } from '../dispatch/router.ts'
 import { ClientClosed } from '../errors.ts'
 import { flag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
+import { discardContent } from './body/content.ts'
 import { Builder } from './building.ts'
 import { Cookies } from './cookies.ts'
 import { resolveEventHooks } from './event-hooks.ts'
@@ -85,7 +86,10 @@ export class Client {
   }
 
   #send(request: Request, options: SendOptions): Promise<Response> {
-    if (this.#closed) throw new ClientClosed('The client is closed')
+    if (this.#closed) {
+      discardContent(request.content)
+      throw new ClientClosed('The client is closed')
+    }
     return new Sending(this.#shared).run(request, this.#builder.callOf(request, options))
   }
 

@@ -1,0 +1,400 @@
+// What goes over the wire for each kind of body, how much of it is held, and who closes its source.
+import assert from 'node:assert/strict'
+import { createReadStream, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import type { Client, RequestOptions } from '../../src/index.ts'
+import { Client as AnyClient } from '../../src/index.ts'
+import { httpServer, rawServer } from '../engine/servers.ts'
+import { deadOrigin, openClient, scriptedClient, settle, states } from './clients.ts'
+
+interface Received {
+  readonly headers: IncomingHttpHeaders
+  readonly content: Buffer
+}
+
+/** Sends it, and gives what the server got. */
+async function received(t: TestContext, options: RequestOptions): Promise<Received> {
+  let got: Received | undefined
+  const { origin } = await httpServer(t, async (request, response) => {
+    got = { headers: request.headers, content: await buffer(request) }
+    response.end()
+  })
+  await openClient(t).post(origin, options)
+  assert.ok(got)
+  return got
+}
+
+function formOf({ headers, content }: Received): Promise<FormData> {
+  const type = headers['content-type'] ?? ''
+  return new Response(content, { headers: { 'content-type': type } }).formData()
+}
+
+describe('content', () => {
+  async function* generated() {
+    yield 'by '
+    yield Buffer.from('parts')
+  }
+  const bytes = Buffer.from('by parts')
+  const cases: [name: string, make: () => RequestOptions['content'], isKnown: boolean][] = [
+    ['a string', () => 'by parts', true],
+    ['a Buffer', () => bytes, true],
+    ['a Uint8Array', () => new Uint8Array(bytes), true],
+    ['a view of a part', () => new DataView(Uint8Array.from(bytes).buffer, 0), true],
+    ['an ArrayBuffer', () => Uint8Array.from(bytes).buffer, true],
+    ['a Blob', () => new Blob([bytes]), true],
+    ['an array', () => ['by ', 'parts'], false],
+    ['a generator', () => generated(), false],
+    ['an async iterable', () => ({ [Symbol.asyncIterator]: generated }), false],
+    ['a ReadableStream', () => new Blob([bytes]).stream(), false],
+    ['a Readable', () => Readable.from(['by ', 'parts']), false],
+  ]
+  for (const [name, make, isKnown] of cases) {
+    test(name, async (t) => {
+      const { headers, content } = await received(t, { content: make() as string })
+      assert.equal(String(content), 'by parts')
+      assert.equal(headers['content-length'], isKnown ? '8' : undefined)
+      assert.equal(headers['transfer-encoding'], isKnown ? undefined : 'chunked')
+      assert.equal(headers['content-type'], undefined)
+    })
+  }
+
+  test('a Blob gives its type, unless there is one', async (t) => {
+    const content = new Blob(['x'], { type: 'image/png' })
+    assert.equal((await received(t, { content })).headers['content-type'], 'image/png')
+    const headers = { 'content-type': 'x/y' }
+    assert.equal((await received(t, { content, headers })).headers['content-type'], 'x/y')
+  })
+
+  test('a stream whose length the caller knows', async (t) => {
+    const headers = { 'Content-Length': '8' }
+    const got = await received(t, { content: Readable.from(['by ', 'parts']), headers })
+    assert.equal(String(got.content), 'by parts')
+    assert.equal(got.headers['content-length'], '8')
+    assert.equal(got.headers['transfer-encoding'], undefined)
+  })
+})
+
+describe('forms', () => {
+  test('fields, URL-encoded', async (t) => {
+    for (const data of [
+      { a: '1 2', b: ['é', '&'], n: null, u: undefined },
+      [
+        ['a', '1 2'],
+        ['b', ['é', '&']],
+        ['n', null],
+      ] as const,
+      new URLSearchParams([
+        ['a', '1 2'],
+        ['b', 'é'],
+        ['b', '&'],
+        ['n', ''],
+      ]),
+    ]) {
+      const { headers, content } = await received(t, { data })
+      assert.equal(String(content), 'a=1+2&b=%C3%A9&b=%26&n=')
+      assert.equal(headers['content-type'], 'application/x-www-form-urlencoded')
+    }
+  })
+
+  test('FormData', async (t) => {
+    const data = new FormData()
+    data.append('a', 'é')
+    data.append('f', new File(['file'], 'x.txt', { type: 'text/plain' }))
+    const form = await formOf(await received(t, { data }))
+    assert.equal(form.get('a'), 'é')
+    assert.equal((form.get('f') as File).name, 'x.txt')
+    assert.equal(await (form.get('f') as File).text(), 'file')
+  })
+
+  test('files of each kind, with fields', async (t) => {
+    const files = {
+      bytes: Buffer.from('b'),
+      string: 's',
+      blob: new Blob(['bl'], { type: 'x/y' }),
+      named: ['n.json', '{}'] as const,
+      typed: ['t.json', Readable.from(['t']), 'text/x'] as const,
+      several: [Buffer.from('1'), Buffer.from('2')],
+    }
+    const form = await formOf(await received(t, { data: { field: ['1', '2'] }, files }))
+    assert.deepEqual(form.getAll('field'), ['1', '2'])
+    const seen: string[] = []
+    for (const [name, value] of form) {
+      if (typeof value !== 'string')
+        seen.push(`${name} ${value.name} ${value.type} ${await value.text()}`)
+    }
+    assert.deepEqual(seen, [
+      'bytes upload application/octet-stream b',
+      'string upload application/octet-stream s',
+      'blob upload x/y bl',
+      'named n.json application/json {}',
+      'typed t.json text/x t',
+      'several upload application/octet-stream 1',
+      'several upload application/octet-stream 2',
+    ])
+  })
+
+  test('300 files, half of them streams', async (t) => {
+    const files = Array.from({ length: 300 }, (_, i) => {
+      const content = `file ${i}`
+      return [`f${i}`, i % 2 === 0 ? content : Readable.from([content])] as const
+    })
+    const form = await formOf(await received(t, { files }))
+    let i = 0
+    for (const [name, value] of form) {
+      assert.equal(name, `f${i}`)
+      assert.equal(await (value as File).text(), `file ${i++}`)
+    }
+    assert.equal(i, 300)
+  })
+})
+
+test('a large file from disk is read as fast as the server takes it', async (t) => {
+  const size = 128 << 20
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'large.bin')
+  writeFileSync(path, '')
+  truncateSync(path, size)
+  let answer = (): void => {}
+  let seen = 0
+  const { origin, sockets } = await rawServer(t, (socket) => {
+    socket.pause()
+    socket.on('data', (chunk) => {
+      seen += chunk.length
+      if (seen > size) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    })
+    answer = () => socket.resume()
+  })
+  const file = createReadStream(path)
+  const client = openClient(t, { timeout: null })
+  const pending = client.post(origin, { files: { file } })
+  // Nobody takes it: after some turns nothing more is read.
+  for (let still = 0, last = -1; still < 200; still++) {
+    if (file.bytesRead !== last || sockets.length === 0) still = 0
+    last = file.bytesRead
+    await settle()
+  }
+  assert.ok(file.bytesRead > 0)
+  assert.ok(file.bytesRead < 32 << 20, `${file.bytesRead} bytes were read ahead`)
+  const before = process.memoryUsage.rss()
+  answer()
+  assert.equal((await pending).status, 200)
+  assert.ok(seen > size)
+  const grown = process.memoryUsage.rss() - before
+  assert.ok(grown < 64 << 20, `${grown} bytes more of memory`)
+  assert.ok(file.destroyed)
+})
+
+describe('the source is closed', () => {
+  /** One that has begun when somebody asks for it, and never ends. */
+  const sources: Record<string, () => { options: RequestOptions; isClosed: () => boolean }> = {
+    'a Readable': () => {
+      const content = new PassThrough()
+      return { options: { content }, isClosed: () => content.destroyed }
+    },
+    'a file of a form': () => {
+      const first = new PassThrough()
+      const last = new PassThrough()
+      return {
+        options: { files: { first, last } },
+        isClosed: () => first.destroyed && last.destroyed,
+      }
+    },
+    'a ReadableStream': () => {
+      let cancelled = false
+      const content = new ReadableStream<Uint8Array>({
+        cancel() {
+          cancelled = true
+        },
+      })
+      return { options: { content }, isClosed: () => cancelled }
+    },
+    'an iterator': () => {
+      let returned = false
+      const content = {
+        [Symbol.asyncIterator]: () => content,
+        next: () => new Promise<IteratorResult<Uint8Array>>(() => {}),
+        return: async () => {
+          returned = true
+          return { done: true as const, value: undefined }
+        },
+      }
+      return { options: { content }, isClosed: () => returned }
+    },
+    'a Readable, with progress': () => {
+      const content = new PassThrough()
+      return { options: { content, onUploadProgress() {} }, isClosed: () => content.destroyed }
+    },
+  }
+
+  type Fail = (t: TestContext, options: RequestOptions) => Promise<unknown>
+  const url = 'http://h.test/'
+  const stop = new Error('stop')
+
+  /** Ways in which a call fails, before its content is begun and after. */
+  const failures: Record<string, Fail> = {
+    'nobody listens': async (t, options) => {
+      await assert.rejects(openClient(t).post(await deadOrigin(), options), {
+        name: 'ConnectError',
+      })
+    },
+    'the name is unknown': async (t, options) => {
+      const { client, backend } = scriptedClient(t)
+      backend.hosts.set('h.test', new Error('no such name'))
+      await assert.rejects(client.post(url, options), { name: 'ConnectError' })
+    },
+    'connecting takes too long': async (t, options) => {
+      const { client, backend, clock } = scriptedClient(t)
+      backend.autoConnect = false
+      const failed = assert.rejects(client.post(url, options), { name: 'ConnectTimeout' })
+      await clock.advance(5000)
+      await failed
+    },
+    'the pool has no place in time': async (t, options) => {
+      const { client, clock } = scriptedClient(t, {
+        poolLimits: { maxConnections: 1 },
+        timeout: { read: null, pool: 10 },
+      })
+      client.get(url).catch(() => {})
+      await settle()
+      const failed = assert.rejects(client.post(url, options), { name: 'PoolTimeout' })
+      await clock.advance(10)
+      await failed
+    },
+    'aborted before': async (t, options) => {
+      const { client } = scriptedClient(t)
+      await assert.rejects(client.post(url, { ...options, signal: AbortSignal.abort(stop) }), stop)
+    },
+    'aborted while it is sent': async (t, options) => {
+      const { client, backend } = scriptedClient(t)
+      const controller = new AbortController()
+      const failed = assert.rejects(
+        client.post(url, { ...options, signal: controller.signal }),
+        stop,
+      )
+      await settle()
+      assert.match(backend.socket.written, /^POST/)
+      controller.abort(stop)
+      await failed
+    },
+    'the connection breaks while it is sent': async (t, options) => {
+      const { client, backend } = scriptedClient(t)
+      const failed = assert.rejects(client.post(url, options), { name: 'ReadError' })
+      await settle()
+      backend.socket.reset()
+      await failed
+    },
+    'the server answers early and closes': async (t, options) => {
+      const { client, backend } = scriptedClient(t)
+      const pending = client.post(url, options)
+      await settle()
+      backend.socket.receive(
+        'HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno',
+      )
+      backend.socket.receiveEnd()
+      const response = await pending
+      assert.equal(response.status, 413)
+      assert.equal(response.text(), 'no')
+    },
+    'the server answers early and resets': async (t, options) => {
+      const { client, backend } = scriptedClient(t)
+      const pending = client.post(url, options)
+      await settle()
+      backend.socket.receive('HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno')
+      backend.socket.reset()
+      assert.equal((await pending).status, 401)
+    },
+    'a request hook throws': async (t, options) => {
+      const hook = () => {
+        throw stop
+      }
+      const { client } = scriptedClient(t, { eventHooks: { request: [hook] } })
+      await assert.rejects(client.post(url, options), stop)
+    },
+    'auth throws before it sends': async (t, options) => {
+      const { client } = scriptedClient(t)
+      const auth = () => {
+        throw stop
+      }
+      await assert.rejects(client.post(url, { ...options, auth }), stop)
+    },
+    'the request is refused': async (t, options) => {
+      const { client } = scriptedClient(t)
+      const headers = { 'transfer-encoding': 'gzip' }
+      await assert.rejects(client.post(url, { ...options, headers }), {
+        name: 'LocalProtocolError',
+      })
+    },
+    'the client is closed': async (_, options) => {
+      const client = new AnyClient()
+      await client.close()
+      await assert.rejects(client.post(url, options), { name: 'ClientClosed' })
+    },
+    'the client is closed meanwhile': async (t, options) => {
+      const { client } = scriptedClient(t)
+      const failed = assert.rejects(client.post(url, options), { name: 'ClientClosed' })
+      await settle()
+      await client.close()
+      await failed
+    },
+  }
+  for (const [how, fail] of Object.entries(failures)) {
+    for (const [kind, make] of Object.entries(sources)) {
+      test(`when ${how}: ${kind}`, async (t) => {
+        const { options, isClosed } = make()
+        await fail(t, options)
+        await settle()
+        assert.ok(isClosed())
+      })
+    }
+  }
+
+  test('a stream that a hook gave instead', async (t) => {
+    const content = new PassThrough()
+    const { client, backend } = scriptedClient(t, {
+      eventHooks: {
+        request: [
+          (request) => {
+            request.content = content
+          },
+        ],
+      },
+    })
+    backend.hosts.set('h.test', new Error('no such name'))
+    await assert.rejects(client.post(url), { name: 'ConnectError' })
+    assert.ok(content.destroyed)
+  })
+})
+
+test('a redirect that needs a spent stream fails, and says so', async (t) => {
+  const { origin } = await httpServer(t, (request, response) => {
+    request.resume().on('end', () => response.writeHead(307, { location: '/x' }).end())
+  })
+  const client: Client = openClient(t, { poolLimits: { maxConnections: 1 } })
+  const failed = client.post(origin, { content: Readable.from(['x']) })
+  await assert.rejects(failed, (error) => {
+    const { name, request } = error as { name: string; request: { url: { href: string } } }
+    assert.equal(name, 'StreamConsumed')
+    assert.equal(request.url.href, `${origin}/x`)
+    return true
+  })
+  assert.equal(states(client), '0 active, 1 idle')
+})
+
+test('content that can be sent again is, after a failure too', async (t) => {
+  const blob = new Blob(['again'])
+  const { origin } = await httpServer(t, async (request, response) => {
+    response.end(await buffer(request))
+  })
+  const client = openClient(t)
+  const request = client.buildRequest('POST', await deadOrigin(), { content: blob })
+  await assert.rejects(client.send(request), { name: 'ConnectError' })
+  request.url = new URL(origin)
+  assert.equal((await client.send(request)).text(), 'again')
+})
