@@ -1,98 +1,319 @@
+// Hooks: who is called when, with what, and what becomes of what they throw.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { inspect } from 'node:util'
-import type { Request, Response } from '../../src/index.ts'
-import { ResponseNotRead, StreamClosed } from '../../src/index.ts'
-import { openClient, recording } from './recorded.ts'
+import type { ClientOptions, EventHooks, Request, Response } from '../../src/index.ts'
+import {
+  Client,
+  ConnectError,
+  Response as HawserResponse,
+  ResponseNotRead,
+} from '../../src/index.ts'
+import { httpServer } from '../engine/servers.ts'
+import { deadOrigin, openClient, scriptedClient, settle, states } from './clients.ts'
 
-describe('event hooks', () => {
-  test('in order, each awaited', async (t) => {
-    const { origin } = await recording(t)
-    const order: string[] = []
-    const hook = (name: string) => async () => {
-      order.push(`${name} begins`)
-      await new Promise((resolve) => setImmediate(resolve))
-      order.push(`${name} ends`)
-    }
-    const eventHooks = { request: [hook('1'), hook('2')], response: [hook('3'), hook('4')] }
-    await openClient(t, { eventHooks }).get(origin)
-    assert.deepEqual(
-      order,
-      ['1', '2', '3', '4'].flatMap((name) => [`${name} begins`, `${name} ends`]),
-    )
+const URL = 'http://h.test/'
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+type Hooks = {
+  request: ((request: Request) => unknown)[]
+  response: ((response: Response) => unknown)[]
+}
+
+/** Notes what is called, as `request GET /path` and `response 200 /path`. */
+function recorder(): { events: string[]; eventHooks: Hooks } {
+  const events: string[] = []
+  return {
+    events,
+    eventHooks: {
+      request: [({ method, url }) => events.push(`request ${method} ${url.pathname}`)],
+      response: [({ status, url }) => events.push(`response ${status} ${url.pathname}`)],
+    },
+  }
+}
+
+test('are called in order, and each is awaited', async (t) => {
+  const events: string[] = []
+  const slow = (name: string) => async () => {
+    events.push(`${name} begins`)
+    await settle()
+    events.push(`${name} ends`)
+  }
+  const { client, backend } = scriptedClient(t, {
+    eventHooks: {
+      request: [slow('first'), () => events.push('second'), slow('third')],
+      response: [slow('fourth'), slow('fifth')],
+    },
   })
+  const pending = client.get(URL)
+  while (backend.sockets.length === 0) await settle()
+  await settle()
+  assert.equal(events.at(-1), 'third ends')
+  backend.socket.receive(OK)
+  await pending
+  assert.deepEqual(events, [
+    ...['first begins', 'first ends', 'second', 'third begins', 'third ends'],
+    ...['fourth begins', 'fourth ends', 'fifth begins', 'fifth ends'],
+  ])
+})
 
-  test('a request hook changes what is sent, and not what was given', async (t) => {
-    const { origin, requests } = await recording(t, ({ url }) =>
-      url === '/' ? [307, { location: '/to' }] : [200],
-    )
-    const seen: (string | null)[] = []
-    const change = (request: Request) => {
-      seen.push(request.headers.get('user-agent'))
-      request.headers.append('x-a', '1')
-      request.headers.set('user-agent', 'mine')
-      request.content = 'changed'
-    }
-    const client = openClient(t, { eventHooks: { request: [change] } })
-    const request = client.buildRequest('POST', origin, { content: 'given' })
-    await client.send(request)
-    await client.send(request)
-    assert.deepEqual(seen, Array(4).fill('hawser/0.1.0'))
-    for (const { headers, content } of requests) {
-      assert.deepEqual([headers['x-a'], content], ['1', 'changed'])
-    }
-    assert.equal(request.content, 'given')
-    assert.equal(request.headers.has('x-a'), false)
+test('are called for redirects and for rounds of auth', async (t) => {
+  const { origin } = await httpServer(t, (request, response) => {
+    if (request.url === '/a') return void response.writeHead(302, { location: '/b' }).end()
+    if (request.headers.authorization) return void response.end('ok')
+    response.writeHead(401, { 'www-authenticate': 'Digest realm="r", nonce="n", qop="auth"' }).end()
   })
+  const { DigestAuth } = await import('../../src/index.ts')
+  const { events, eventHooks } = recorder()
+  const client = openClient(t, { eventHooks, auth: new DigestAuth('user', 'password') })
+  assert.equal((await client.get(`${origin}/a`)).text(), 'ok')
+  assert.deepEqual(events, [
+    ...['request GET /a', 'response 302 /a'],
+    ...['request GET /b', 'response 401 /b'],
+    ...['request GET /b', 'response 200 /b'],
+  ])
+})
 
-  test('a request hook sees cookies and credentials', async (t) => {
-    const { origin } = await recording(t)
-    const seen: (string | null)[] = []
-    const look = ({ headers }: Request) => {
-      seen.push(headers.get('cookie'), headers.get('authorization'))
-    }
-    const eventHooks = { request: [look] }
-    await openClient(t, { eventHooks, cookies: { a: '1' }, auth: ['u', 'p'] }).get(origin)
-    assert.deepEqual(seen, ['a=1', `Basic ${btoa('u:p')}`])
-  })
+test('are called for each attempt', async (t) => {
+  const { events, eventHooks } = recorder()
+  const { client, clock, backend } = scriptedClient(t, { eventHooks, retries: 1 })
+  backend.hosts.set('h.test', new Error('no such name'))
+  const failed = assert.rejects(client.get(URL), ConnectError)
+  await clock.advance(1000)
+  await failed
+  assert.deepEqual(events, ['request GET /', 'request GET /'])
+})
 
-  test('a response hook comes before the body is read, and may read it', async (t) => {
-    const { origin } = await recording(t, () => [200, { 'set-cookie': 'a=1' }, 'body'])
-    const look = async (response: Response) => {
-      assert.throws(() => response.text(), ResponseNotRead)
-      assert.equal(client.cookies.get('a'), '1')
-      await response.read()
-      assert.equal(response.text(), 'body')
-    }
-    const client = openClient(t, { eventHooks: { response: [look] } })
-    assert.equal((await client.get(origin)).text(), 'body')
-    assert.equal((await client.stream('GET', origin)).text(), 'body')
-  })
-
-  test('a response hook that throws: its error, and the place is free', async (t) => {
-    const { origin } = await recording(t, () => [500, {}, 'x'.repeat(1_000_000)])
-    const seen: Response[] = []
-    const hooks = [
-      (response: Response) => void seen.push(response),
-      (response: Response) => void response.raiseForStatus(),
-    ]
-    const client = openClient(t, {
-      eventHooks: { response: hooks },
-      poolLimits: { maxConnections: 1 },
-      retries: 3,
+describe('a request hook', () => {
+  test('sees the request as it is going to be sent', async (t) => {
+    const { client, backend } = scriptedClient(t, {
+      auth: ['user', 'password'],
+      cookies: { a: '1' },
+      params: { q: '1' },
+      eventHooks: {
+        request: [
+          ({ headers, url, target }) => {
+            assert.equal(headers.get('authorization'), 'Basic dXNlcjpwYXNzd29yZA==')
+            assert.equal(headers.get('cookie'), 'a=1')
+            assert.equal(headers.get('accept'), '*/*')
+            assert.equal(url.href, `${URL}?q=1`)
+            assert.equal(target, '/?q=1')
+          },
+        ],
+      },
     })
-    for (let i = 0; i < 2; i++)
-      await assert.rejects(client.get(origin), { name: 'HTTPStatusError' })
-    assert.equal(seen.length, 2)
-    assert.match(inspect(client), /0 connecting, 0 active/)
-    await assert.rejects(seen[0]?.read() as Promise<Response>, StreamClosed)
+    const pending = client.get(URL)
+    await settle()
+    backend.socket.receive(OK)
+    await pending
   })
 
-  test('later changes of the list change nothing', async (t) => {
-    const { origin } = await recording(t)
-    const request: (() => void)[] = []
-    const client = openClient(t, { eventHooks: { request } })
-    request.push(() => assert.fail())
-    await client.get(origin)
+  test('may change all of it, and no other request', async (t) => {
+    const { client, backend } = scriptedClient(t, {
+      eventHooks: {
+        request: [
+          (request) => {
+            request.method = 'PUT'
+            request.url.pathname = '/changed'
+            request.headers.set('x-hook', 'yes')
+            request.headers.delete('accept')
+            request.content = 'changed'
+          },
+        ],
+      },
+    })
+    const built = client.buildRequest('POST', URL, { content: 'given' })
+    for (let i = 0; i < 2; i++) {
+      const pending = client.send(built)
+      await settle()
+      const written = backend.socket.takeWritten()
+      assert.match(written, /^PUT \/changed HTTP\/1\.1\r\n/)
+      assert.match(written, /\r\nx-hook: yes\r\n/)
+      assert.doesNotMatch(written, /\r\naccept:/)
+      assert.match(written, /\r\nContent-Length: 7\r\n.*changed$/s)
+      backend.socket.receive(OK)
+      const response = await pending
+      assert.equal(response.request.method, 'PUT')
+      assert.equal(response.url.pathname, '/changed')
+    }
+    assert.deepEqual(
+      [built.method, built.url.href, built.headers.get('accept'), built.content],
+      ['POST', URL, '*/*', 'given'],
+    )
   })
+
+  test('may send it elsewhere, from where a redirect goes on', async (t) => {
+    const { client, backend } = scriptedClient(t, {
+      auth: ['user', 'password'],
+      eventHooks: {
+        request: [
+          (request) => {
+            if (request.url.host === 'h.test')
+              request.url = new globalThis.URL('http://other.test/a/b')
+          },
+        ],
+      },
+    })
+    const pending = client.get(URL)
+    await settle()
+    assert.match(
+      backend.socket.takeWritten(),
+      /^GET \/a\/b HTTP\/1\.1\r\n(.*\r\n)*?Host: other\.test/,
+    )
+    backend.socket.receive('HTTP/1.1 302 Found\r\nLocation: c\r\nContent-Length: 0\r\n\r\n')
+    await settle()
+    assert.match(
+      backend.socket.takeWritten(),
+      /^GET \/a\/c HTTP\/1\.1\r\n(.*\r\n)*?Host: other\.test/,
+    )
+    backend.socket.receive(OK)
+    assert.equal((await pending).url.href, 'http://other.test/a/c')
+  })
+})
+
+describe('a response hook', () => {
+  test('sees it before its body is read', async (t) => {
+    const seen: Response[] = []
+    const { client, backend } = scriptedClient(t, {
+      eventHooks: {
+        response: [
+          (response) => {
+            assert.ok(response instanceof HawserResponse)
+            assert.throws(() => response.text(), ResponseNotRead)
+            seen.push(response)
+          },
+        ],
+      },
+    })
+    const pending = client.get(URL)
+    await settle()
+    backend.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
+    await settle()
+    assert.equal(seen.length, 1)
+    backend.socket.receive('ok')
+    assert.equal(await pending, seen[0])
+  })
+
+  test('may read it, and the caller reads it too', async (t) => {
+    const { origin } = await httpServer(t, (_, response) => response.end('body'))
+    const texts: string[] = []
+    const read = async (response: Response) => texts.push((await response.read()).text())
+    const client = openClient(t, { eventHooks: { response: [read, read] } })
+    assert.equal((await client.get(origin)).text(), 'body')
+    const streamed = await client.stream('GET', origin)
+    let bytes = ''
+    for await (const chunk of streamed.iterBytes()) bytes += chunk
+    assert.equal(bytes, 'body')
+    assert.deepEqual(texts, ['body', 'body', 'body', 'body'])
+  })
+
+  test('may raise for the status', async (t) => {
+    const { origin } = await httpServer(t, (_, response) => response.writeHead(404).end())
+    const response = [(response: Response) => response.raiseForStatus()]
+    const client = openClient(t, { eventHooks: { response } })
+    await assert.rejects(client.get(origin), { name: 'HTTPStatusError' })
+  })
+})
+
+describe('what a hook throws is what the call rejects with, and its place is free', () => {
+  const thrown: Record<string, unknown> = {
+    'an Error': new Error('no'),
+    'a string': 'no',
+    undefined: undefined,
+    'an error of a call of its own': null,
+  }
+  for (const kind of ['request', 'response'] as const) {
+    for (const [what, error] of Object.entries(thrown)) {
+      for (const rest of ['no', 'a small', 'a large']) {
+        if (kind === 'request' && rest !== 'no') continue
+        test(`${kind}: ${what}, ${rest} rest of a body`, async (t) => {
+          let reason = error
+          let calls = 0
+          const hook = async () => {
+            calls++
+            if (reason === null) {
+              const url = `${await deadOrigin()}/inner`
+              reason = await new Client().get(url).catch((failure) => failure)
+            }
+            throw reason
+          }
+          const late = () => assert.fail('called behind one that threw')
+          const { client, backend } = scriptedClient(t, { eventHooks: { [kind]: [hook, late] } })
+          let outcome: { reason: unknown } | undefined
+          const pending = client.get(URL).then(
+            () => assert.fail('resolved'),
+            (reason) => {
+              outcome = { reason }
+            },
+          )
+          await settle()
+          if (kind === 'response') {
+            const length = { no: 0, 'a small': 10, 'a large': 1_000_000 }[rest]
+            backend.socket.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`)
+            await settle()
+          }
+          await pending
+          assert.ok(outcome)
+          assert.equal(outcome.reason, reason)
+          assert.equal(calls, 1)
+          if (what === 'an error of a call of its own') {
+            assert.equal(
+              (reason as ConnectError & { request: Request }).request.url.pathname,
+              '/inner',
+            )
+          }
+          if (rest === 'a small') backend.socket.receive('0123456789')
+          await settle()
+          assert.match(states(client), /^0 active/)
+        })
+      }
+    }
+  }
+
+  test('in a redirect and in a round of auth', async (t) => {
+    const no = new Error('no')
+    const { origin } = await httpServer(t, (request, response) => {
+      if (request.url === '/a') response.writeHead(302, { location: '/b' }).end()
+      else response.writeHead(200).end()
+    })
+    const hook = ({ url }: { url: URL }) => {
+      if (url.pathname === '/b') throw no
+    }
+    for (const eventHooks of [{ request: [hook] }, { response: [hook] }] as EventHooks[]) {
+      const options: ClientOptions = { eventHooks, auth: (request) => request }
+      const client = openClient(t, options)
+      await assert.rejects(client.get(`${origin}/a`), (error) => error === no)
+      assert.match(states(client), /^0 active/)
+    }
+  })
+})
+
+test('the lists are copied: what is changed later has no part in it', async (t) => {
+  const { events, eventHooks } = recorder()
+  const { client, backend } = scriptedClient(t, { eventHooks })
+  eventHooks.request.length = 0
+  const pending = client.get(URL)
+  await settle()
+  backend.socket.receive(OK)
+  await pending
+  assert.deepEqual(events, ['request GET /', 'response 200 /'])
+})
+
+describe('of a wrong shape', () => {
+  const shapes: [hooks: unknown, message: RegExp][] = [
+    [null, /eventHooks must be an object/],
+    [[], /eventHooks must be an object/],
+    [() => {}, /eventHooks must be an object/],
+    [{ requests: [] }, /eventHooks\.requests is not an option/],
+    [{ request: () => {} }, /eventHooks\.request must be an array of functions/],
+    [{ response: [() => {}, 7] }, /eventHooks\.response must be an array of functions/],
+    [{ response: null }, /eventHooks\.response must be an array of functions/],
+  ]
+  for (const [eventHooks, message] of shapes) {
+    test(`${message.source}`, () => {
+      assert.throws(() => new Client({ eventHooks } as ClientOptions), {
+        name: 'TypeError',
+        message,
+      })
+    })
+  }
 })
