@@ -1,0 +1,209 @@
+// The functions for one call: all options, and nothing kept.
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import type { OneCallOptions, Response } from '../../src/index.ts'
+import * as hawser from '../../src/index.ts'
+import { delete as remove } from '../../src/index.ts'
+import { httpServer, rawServer } from '../engine/servers.ts'
+import { inChild } from './child.ts'
+import { until } from './clients.ts'
+
+interface Seen {
+  readonly method: string
+  readonly url: string
+  readonly headers: Record<string, string>
+  readonly content: string
+}
+
+function echo(t: TestContext) {
+  return httpServer(t, async (request: IncomingMessage, response) => {
+    const { method, url, headers } = request
+    const content = await text(request)
+    response.setHeader('set-cookie', 'kept=yes')
+    response.end(JSON.stringify({ method, url, headers, content }))
+  })
+}
+
+/** All that a server accepted is closed again, and by the client. */
+async function assertClosed(sockets: readonly Socket[], count: number): Promise<void> {
+  await until(() => sockets.length === count && sockets.every((socket) => socket.destroyed))
+}
+
+const verbs = new Map(Object.entries(hawser)) as Map<string, typeof hawser.get>
+for (const name of ['get', 'options', 'post', 'put', 'patch', 'delete'] as const) {
+  test(`${name}, and its connection is closed`, async (t) => {
+    const { origin, sockets } = await echo(t)
+    for (let i = 1; i <= 2; i++) {
+      const call = verbs.get(name) ?? assert.fail()
+      const response = await call(`${origin}/x`, { params: { a: '1' } })
+      const { method, url, headers } = response.json<Seen>()
+      assert.deepEqual([method, url], [name.toUpperCase(), '/x?a=1'])
+      assert.equal(headers.cookie, undefined)
+      await assertClosed(sockets, i)
+    }
+  })
+}
+
+test('head, request, stream, and delete under another name', async (t) => {
+  const { origin, sockets } = await echo(t)
+  assert.equal((await hawser.head(origin)).bytes().length, 0)
+  assert.equal((await hawser.request('PURGE', origin)).json<Seen>().method, 'PURGE')
+  assert.equal((await remove(origin)).json<Seen>().method, 'DELETE')
+  const response = await hawser.stream('GET', origin)
+  assert.throws(() => response.text(), hawser.ResponseNotRead)
+  assert.equal((await response.read()).json<Seen>().method, 'GET')
+  await assertClosed(sockets, 4)
+})
+
+test('take the options of a client and of a request, all at once', async (t) => {
+  const { origin } = await echo(t)
+  const events: string[] = []
+  const response = await hawser.post('/x', {
+    baseUrl: `${origin}/base`,
+    headers: { 'x-a': '1' },
+    cookies: { c: '2' },
+    auth: ['user', 'password'],
+    json: { a: 1 },
+    timeout: { read: 1000 },
+    poolLimits: { maxConnections: 1 },
+    maxResponseSize: 10_000,
+    maxRedirects: 1,
+    trustEnv: false,
+    retries: 1,
+    eventHooks: { request: [() => events.push('request')] },
+    onConnect: () => events.push('connect'),
+    onUploadProgress: () => events.push('upload'),
+    onDownloadProgress: () => events.push('download'),
+    signal: new AbortController().signal,
+  })
+  const seen = response.json<Seen>()
+  assert.equal(seen.url, '/base/x')
+  assert.equal(seen.content, '{"a":1}')
+  assert.deepEqual(
+    [seen.headers['x-a'], seen.headers.cookie, seen.headers.authorization],
+    ['1', 'c=2', 'Basic dXNlcjpwYXNzd29yZA=='],
+  )
+  assert.deepEqual(events, ['request', 'connect', 'upload', 'download'])
+  await assert.rejects(hawser.get(origin, { maxResponseSize: 1 }), hawser.ResponseTooLarge)
+})
+
+describe('wrong options reject, and do not throw', () => {
+  const cases: [options: unknown, message: RegExp][] = [
+    [{ body: 'x' }, /body is not an option/],
+    [{ poolLimits: { max: 1 } }, /poolLimits\.max/],
+    [{ content: 'x', json: 1 }, /content and json/],
+    [{ timeout: 0 }, /timeout/],
+    [{ eventHooks: null }, /eventHooks/],
+    [null, /./],
+  ]
+  for (const [options, message] of cases) {
+    test(`${message.source}`, async () => {
+      await assert.rejects(hawser.get('http://127.0.0.1:1/', options as OneCallOptions), {
+        name: 'TypeError',
+        message,
+      })
+    })
+  }
+})
+
+describe('nothing is kept of stream()', () => {
+  const ends: Record<string, (response: Response) => Promise<unknown>> = {
+    read: (response) => response.read(),
+    close: (response) => response.close(),
+    asyncDispose: (response) => response[Symbol.asyncDispose](),
+    'iterated to its end': async (response) => {
+      for await (const _ of response.iterLines());
+    },
+    'iterated in part': async (response) => {
+      for await (const _ of response.iterBytes()) break
+    },
+    'bodyStream to its end': async (response) => {
+      for await (const _ of response.bodyStream());
+    },
+    'bodyStream cancelled': (response) => response.bodyStream().cancel(),
+  }
+  for (const [name, end] of Object.entries(ends)) {
+    for (const size of [0, 10, 1_000_000]) {
+      test(`${name}, of ${size} bytes`, async (t) => {
+        const { origin, sockets } = await httpServer(t, (_, response) => {
+          response.end('x'.repeat(size))
+        })
+        await end(await hawser.stream('GET', origin))
+        await assertClosed(sockets, 1)
+      })
+    }
+  }
+
+  test('a second reader does not close it under the first', async (t) => {
+    const { origin, sockets } = await httpServer(t, (_, response) => {
+      response.end('x'.repeat(1_000_000))
+    })
+    const response = await hawser.stream('GET', origin)
+    const chunks = response.iterBytes()
+    let length = (await chunks.next()).value?.length ?? 0
+    await assert.rejects(response.read(), hawser.StreamConsumed)
+    await assert.rejects(response.iterRaw().next(), hawser.StreamConsumed)
+    for await (const chunk of chunks) length += chunk.length
+    assert.equal(length, 1_000_000)
+    await assertClosed(sockets, 1)
+  })
+})
+
+describe('nothing is kept', () => {
+  test('when a hook has read the body, or auth', async (t) => {
+    const { origin, sockets } = await echo(t)
+    const read = async (response: { read(): Promise<unknown> }) => void (await response.read())
+    const auth: OneCallOptions['auth'] = {
+      async *authFlow(request) {
+        await read(yield request)
+      },
+    }
+    await hawser.get(origin, { eventHooks: { response: [read] } })
+    await assertClosed(sockets, 1)
+    await hawser.get(origin, { auth })
+    await assertClosed(sockets, 2)
+    await hawser.stream('GET', origin, { eventHooks: { response: [read] } })
+    await assertClosed(sockets, 3)
+  })
+
+  test('after a failure, at whichever time', async (t) => {
+    const { origin, sockets } = await rawServer(t, (socket) => {
+      socket.once('data', (data) => {
+        const request = String(data)
+        const body = request.startsWith('GET /gzip') ? 'Content-Encoding: gzip\r\n' : ''
+        if (request.startsWith('GET /head')) socket.write('nonsense\r\n\r\n')
+        else socket.write(`HTTP/1.1 200 OK\r\n${body}Content-Length: 5\r\n\r\nabc`)
+        if (request.startsWith('GET /cut')) socket.end()
+        if (request.startsWith('GET /gzip')) socket.write('de')
+      })
+    })
+    let failures = 0
+    for (const [path, options, name] of [
+      ['/head', {}, 'RemoteProtocolError'],
+      ['/cut', {}, 'RemoteProtocolError'],
+      ['/gzip', {}, 'DecodingError'],
+      ['/silent', { timeout: { read: 20 } }, 'ReadTimeout'],
+      ['/large', { maxResponseSize: 1 }, 'ResponseTooLarge'],
+    ] as const) {
+      await assert.rejects(hawser.get(`${origin}${path}`, options), { name })
+      await assertClosed(sockets, ++failures)
+    }
+  })
+})
+
+test('never hold the process open', async (t) => {
+  const { origin } = await echo(t)
+  const outcome = await inChild(async ({ hawser }, origin) => {
+    const response = await hawser.get(origin)
+    console.log(response.status)
+    const streamed = await hawser.stream('GET', origin, { poolLimits: { keepaliveExpiry: null } })
+    console.log(streamed.status) // neither read nor closed
+    await hawser.get(origin, { maxResponseSize: 1 }).catch(({ name }) => console.log(name))
+  }, origin)
+  const output = '200\n200\nResponseTooLarge'
+  assert.deepEqual(outcome, { output, errors: '', status: 0 })
+})
