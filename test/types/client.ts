@@ -1,0 +1,180 @@
+// Types of the client: what stands under @ts-expect-error must not compile, all else must.
+import type {
+  Auth,
+  ClientOptions,
+  EventHooks,
+  OneCallOptions,
+  Request,
+  RequestOptions,
+  Response,
+  SendOptions,
+} from '../../src/index.ts'
+import { Client, get, HTTPStatusError, ReadTimeout, Timeout } from '../../src/index.ts'
+
+interface User {
+  readonly name: string
+}
+
+declare const client: Client
+declare const response: Response
+declare const request: Request
+declare const signal: AbortSignal
+
+const tokenAuth: Auth = {
+  async *authFlow(request) {
+    const { status, headers } = yield request
+    if (status === 401 && headers.has('www-authenticate')) yield request
+  },
+}
+
+const ofClients: ClientOptions[] = [
+  {},
+  { baseUrl: 'http://h', headers: { a: '1', b: null }, params: { a: [1, 2] }, cookies: { a: '1' } },
+  { timeout: null, auth: null, followRedirects: false, retries: 3, maxRedirects: 0 },
+  { timeout: { read: 1, total: null }, auth: ['user', 'password'], trustEnv: false },
+  { timeout: new Timeout(1, { connect: 2 }), auth: tokenAuth, maxResponseSize: null },
+  { auth: (request) => request, eventHooks: { request: [], response: [] } },
+  { eventHooks: { request: [async ({ headers }) => headers.set('a', 'b')] } },
+  { eventHooks: { response: [(response) => response.raiseForStatus()] } },
+  { poolLimits: { maxConnections: 1, keepaliveExpiry: null }, backend: 'node', uds: '/x' },
+  { headers: undefined, timeout: undefined, auth: undefined, baseUrl: undefined },
+]
+
+const notOfClients: ClientOptions[] = [
+  // @ts-expect-error a misspelt name
+  { baseURL: 'http://h' },
+  // @ts-expect-error of a request
+  { json: {} },
+  // @ts-expect-error of a request
+  { signal },
+  // @ts-expect-error of a request
+  { onUploadProgress() {} },
+  // @ts-expect-error no string
+  { timeout: '5s' },
+  // @ts-expect-error a misspelt field
+  { timeout: { reed: 1 } },
+  // @ts-expect-error a misspelt limit
+  { poolLimits: { maxConnection: 1 } },
+  // @ts-expect-error three are too many
+  { auth: ['user', 'password', 'more'] },
+  // @ts-expect-error a name alone is no auth
+  { auth: 'user' },
+  // @ts-expect-error lists
+  { eventHooks: { request: () => {} } },
+  // @ts-expect-error a misspelt hook
+  { eventHooks: { requests: [] } },
+  // @ts-expect-error a request hook sees no status
+  { eventHooks: { request: [({ status }) => status] } },
+  // @ts-expect-error a runtime that is none
+  { backend: 'java' },
+]
+
+const ofRequests: RequestOptions[] = [
+  {},
+  { json: { a: 1 }, headers: { a: ['1', '2'] }, params: null, signal, retries: 1 },
+  { content: 'x', timeout: { read: null }, onUploadProgress: ({ bytes, total }) => [bytes, total] },
+  { data: { a: 1 }, files: { b: 'c' }, onDownloadProgress() {}, auth: false, signal: null },
+]
+
+const notOfRequests: RequestOptions[] = [
+  // @ts-expect-error of the client
+  { baseUrl: 'http://h' },
+  // @ts-expect-error of the client
+  { poolLimits: {} },
+  // @ts-expect-error of the client
+  { eventHooks: {} },
+  // @ts-expect-error of the client
+  { maxResponseSize: 1 },
+  // @ts-expect-error of the client
+  { maxRedirects: 1 },
+  // @ts-expect-error of send
+  { stream: true },
+  // @ts-expect-error fetch's name
+  { body: 'x' },
+  // @ts-expect-error two bodies
+  { content: 'x', json: 1 },
+  // @ts-expect-error two bodies
+  { data: {}, json: 1 },
+  // @ts-expect-error an object is no header
+  { headers: { a: {} } },
+  // @ts-expect-error total may be null
+  { onDownloadProgress: ({ total }: { total: number }) => total },
+]
+
+const ofSend: SendOptions[] = [
+  {},
+  { stream: true, auth: null, timeout: 1, followRedirects: false, signal },
+]
+
+const notOfSend: SendOptions[] = [
+  // @ts-expect-error of buildRequest
+  { headers: {} },
+  // @ts-expect-error of buildRequest
+  { content: 'x' },
+  // @ts-expect-error true or false
+  { stream: 'yes' },
+]
+
+const ofOneCall: OneCallOptions[] = [
+  { baseUrl: 'http://h', json: 1, signal, poolLimits: {}, eventHooks: {}, maxResponseSize: 1 },
+  // @ts-expect-error two bodies
+  { baseUrl: 'http://h', json: 1, content: 'x' },
+]
+
+const hooks: EventHooks = { request: [(request: Request) => request.url], response: undefined }
+
+async function results(): Promise<void> {
+  const name: string = response.json<User>().name
+  const read: Response = await client.get('http://h')
+  const same: Response = read.raiseForStatus()
+  const text: string = response.text()
+  const bytes: Uint8Array = response.bytes()
+  const buffer: ArrayBuffer = response.arrayBuffer()
+  const stream: ReadableStream<Uint8Array> = response.bodyStream()
+  for await (const line of response.iterLines()) line.toUpperCase()
+  for await (const chunk of response.iterBytes()) chunk.subarray(1)
+  const next: Request | null = response.nextRequest
+  const link: string | undefined = response.links.next?.url
+  await client.send(client.buildRequest('GET', new URL('http://h')), { stream: true })
+  await get('http://h', { timeout: 1, baseUrl: 'http://h' })
+  request.target = '*'
+  request.url = 'http://h'
+  request.content = 'x'
+  response.encoding = 'latin1'
+  // @ts-expect-error it is unknown until somebody says what it is
+  response.json().name
+  // @ts-expect-error a status is not to be changed
+  response.status = 200
+  // @ts-expect-error the history is not to be changed
+  response.history.push(response)
+  // @ts-expect-error URLs only
+  await client.get(7)
+  // @ts-expect-error a URL is needed
+  await client.post({ json: 1 })
+  // @ts-expect-error a request is needed
+  await client.send('GET')
+  // @ts-expect-error GET takes no option of the client
+  await client.get('http://h', { uds: '/x' })
+  // @ts-expect-error numbers are no content
+  request.content = 7
+  void [name, same, text, bytes, buffer, stream, next, link]
+}
+
+function failures(error: unknown): unknown {
+  if (error instanceof ReadTimeout) return [error.request?.method, error.phase, error.safeToRetry]
+  if (error instanceof HTTPStatusError) return error.response.status
+  return new Client().cookies.get('a')
+}
+
+export {
+  failures,
+  hooks,
+  notOfClients,
+  notOfRequests,
+  notOfSend,
+  ofClients,
+  ofOneCall,
+  ofRequests,
+  ofSend,
+  results,
+}
