@@ -288,8 +288,8 @@ export class Response {
   async *#counted(
     report: NonNullable<Call['onDownloadProgress']>,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const [length] = this.headers.getAll('content-length')
-    const total = length === undefined ? null : Number.parseInt(length, 10)
+    const length = this.headers.get('content-length')
+    const total = length === null ? null : Number.parseInt(length, 10) // a repeated one is `5, 5`
     let bytes = 0
     for await (const chunk of this.#raw) {
       bytes += chunk.length

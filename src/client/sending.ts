@@ -47,6 +47,8 @@ export class Sending {
   readonly #startedAt: number
   /** What came before the response to be: made where something did. */
   #history: Response[] | null = null
+  /** Whether an exchange, a hook or auth has taken time. */
+  #hasBegun = false
 
   constructor(owner: SenderOwner) {
     this.#owner = owner
@@ -115,6 +117,7 @@ export class Sending {
     let response: Response | null = null
     try {
       let step = await rounds.next()
+      this.#hasBegun = true
       while (!step.done) {
         if (response !== null) {
           await response.close()
@@ -178,7 +181,10 @@ export class Sending {
     }
     let response: Response
     try {
-      for (const hook of hooks.request) await hook(sent)
+      for (const hook of hooks.request) {
+        this.#hasBegun = true
+        await hook(sent)
+      }
       refuseSpent(sent.content, sent)
       const raw = await router.responderFor(sent.url).request({
         origin: sent.url.origin,
@@ -219,6 +225,10 @@ export class Sending {
 
   /** Of `total` each exchange gets what all before it have left: exchanges, hooks, rounds of auth. */
   #timeouts(call: Call, { method, url }: Request): TimeoutInit {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true
+      return call.timeout
+    }
     const left = this.#timeLeft(call)
     if (left === null) return call.timeout
     if (left > 0) return { ...call.timeout, total: Math.ceil(left) }

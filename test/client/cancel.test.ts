@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream'
 import { describe, test } from 'node:test'
 import type { ClientOptions, RequestOptions, Response } from '../../src/index.ts'
 import { StreamClosed } from '../../src/index.ts'
-import { httpServer } from '../engine/servers.ts'
+import { httpServer, rawServer } from '../engine/servers.ts'
 import { openClient, scriptedClient, settle, states } from './clients.ts'
 
 const URL = 'http://h.test/'
@@ -231,6 +231,18 @@ describe('aborted', () => {
     }
   }
 
+  test('in the moment in which an attempt fails: it does not wait for the next', async (t) => {
+    const { client, backend } = scriptedClient(t, { retries: 5 })
+    backend.autoLookup = false
+    const controller = new AbortController()
+    const { signal } = controller
+    const failed = assert.rejects(client.get(URL, { signal }), (reason) => reason === 'enough')
+    await settle()
+    backend.lookups[0].fail(new Error('no such name'))
+    controller.abort('enough')
+    await failed
+  })
+
   test('long before: nothing is opened', async (t) => {
     const { client, backend } = scriptedClient(t)
     const signal = AbortSignal.abort()
@@ -248,9 +260,9 @@ describe('aborted', () => {
     })
     controller.abort()
     await pending
-    await assert.rejects(client.get(URL, { signal: AbortSignal.timeout(1) }), {
-      name: 'TimeoutError',
-    })
+    const { origin } = await rawServer(t, () => {})
+    const signal = AbortSignal.timeout(1)
+    await assert.rejects(openClient(t).get(origin, { signal }), { name: 'TimeoutError' })
   })
 
   test('after the end: nothing happens', async (t) => {

@@ -96,6 +96,13 @@ describe('a coded body', () => {
     }
   })
 
+  test('is read once, though asked for twice', async (t) => {
+    const { origin } = await serve(t, 'gzip', encoders.gzip(text))
+    const response = await openClient(t).stream('GET', origin)
+    await Promise.all([response.read(), response.read()])
+    assert.equal(response.text(), text)
+  })
+
   test('of an unknown coding is passed on as it came', async (t) => {
     for (const coding of ['klingon', 'gzip, klingon', 'klingon, gzip', '__proto__']) {
       const body = encoders.gzip('abc')
@@ -197,6 +204,21 @@ describe('a coding that is broken', () => {
       })
     }
   }
+
+  test('six of them: the rest of a large body costs the connection, at once', async (t) => {
+    for (const iterate of [false, true]) {
+      const { client, backend } = scriptedClient(t)
+      const pending = client.stream('GET', URL)
+      await settle()
+      const codings = Array(6).fill('gzip').join()
+      backend.socket.receive(
+        `${HEAD}Content-Encoding: ${codings}\r\nContent-Length: 1000000\r\n\r\n`,
+      )
+      const response = await pending
+      await assert.rejects(iterate ? response.iterBytes().next() : response.read(), DecodingError)
+      assert.ok(backend.socket.destroyed)
+    }
+  })
 
   test('gives what came out before', async (t) => {
     const { origin } = await serve(t, 'gzip', gzip.subarray(0, -1))

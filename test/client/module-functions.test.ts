@@ -170,6 +170,15 @@ describe('nothing is kept', () => {
     await assertClosed(sockets, 3)
   })
 
+  test('when a hook throws', async (t) => {
+    const { origin, sockets } = await echo(t)
+    const hook = () => {
+      throw new Error('no')
+    }
+    await assert.rejects(hawser.get(origin, { eventHooks: { response: [hook] } }), /no/)
+    await assertClosed(sockets, 1)
+  })
+
   test('after a failure, at whichever time', async (t) => {
     const { origin, sockets } = await rawServer(t, (socket) => {
       socket.once('data', (data) => {

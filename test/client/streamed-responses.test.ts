@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
-import type { Client, Response, StreamError } from '../../src/index.ts'
+import type { Client, RequestOptions, Response, StreamError } from '../../src/index.ts'
 import {
   ReadError,
   RemoteProtocolError,
@@ -194,6 +194,65 @@ describe('read()', () => {
     }
     assert.throws(() => response.bytes(), ResponseNotRead)
   })
+})
+
+describe('a body on the way that nobody wants, and that does not come', () => {
+  const large = 'Content-Length: 1000000\r\n\r\n'
+  const twice: RequestOptions['auth'] = {
+    async *authFlow(request) {
+      yield request
+      yield request
+    },
+  }
+  const thrown = new Error('no')
+  const throwing: RequestOptions['auth'] = {
+    async *authFlow(request) {
+      yield request
+      throw thrown
+    },
+  }
+  const ways: [name: string, options: RequestOptions, head: string][] = [
+    ['of a redirect', {}, `HTTP/1.1 302 Found\r\nLocation: /x\r\n${large}`],
+    ['of a round of auth', { auth: twice }, `HTTP/1.1 401 No\r\n${large}`],
+  ]
+  for (const [name, options, head] of ways) {
+    test(`${name}: the next request does not wait for it`, async (t) => {
+      const { client, backend } = scriptedClient(t, { poolLimits: { maxConnections: 1 } })
+      const pending = client.get(URL, options)
+      await settle()
+      backend.socket.receive(head)
+      await settle()
+      assert.ok(backend.sockets[0].destroyed)
+      backend.sockets[1].receive(`${HEAD}Content-Length: 2\r\n\r\nok`)
+      const response = await pending
+      assert.equal(response.text(), 'ok')
+      assert.equal(response.history.length, 1)
+      await assert.rejects(response.history[0].read(), StreamClosed)
+    })
+  }
+
+  test('where auth throws, or a redirect cannot be followed', async (t) => {
+    for (const [options, head, name] of [
+      [{ auth: throwing }, `${HEAD}${large}`, 'Error'],
+      [{}, `HTTP/1.1 302 Found\r\nLocation: ftp://x\r\n${large}`, 'UnsupportedProtocol'],
+    ] as const) {
+      const { client, backend } = scriptedClient(t)
+      const failed = assert.rejects(client.get(URL, options), { name })
+      await settle()
+      backend.socket.receive(head)
+      await failed
+      assert.equal(states(client), '0 active, 0 idle')
+    }
+  })
+})
+
+test('bodyStream() asks for nothing before it is asked', async (t) => {
+  const { response, socket } = await streamed(t)
+  const stream = response.bodyStream()
+  socket.receive('0123456789')
+  await settle()
+  assert.equal((await response.read()).text(), '0123456789')
+  assert.equal(await bytesOf(stream), '0123456789')
 })
 
 describe('a body is given once', () => {

@@ -225,8 +225,11 @@ describe('timeouts hold', () => {
 
     test(`${name}: total does not`, async (t) => {
       const { client, clock, backend } = scriptedClient(t, { timeout: { total: 100 } })
-      const failed = assert.rejects(client.get(URL, options), { name: 'TotalTimeout' })
-      await clock.advance(60)
+      const failed = assert.rejects(client.get(URL, options), {
+        name: 'TotalTimeout',
+        message: /^Not done within 40 ms/,
+      })
+      await clock.advance(60.5)
       backend.socket.receive(answer)
       await clock.advance(39)
       assert.equal(states(client), '1 active, 0 idle')
@@ -255,6 +258,20 @@ describe('timeouts hold', () => {
       await clock.advance(left)
       await failed
     }
+  })
+
+  test('in auth that takes its time before it sends: total', async (t) => {
+    const { client, clock } = scriptedClient(t, { timeout: { total: 100 } })
+    let goOn = (): void => {}
+    const waiting = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const auth: RequestOptions['auth'] = (request) => waiting.then(() => request)
+    const failed = assert.rejects(client.get(URL, { auth }), { name: 'TotalTimeout' })
+    await clock.advance(60)
+    goOn()
+    await clock.advance(40)
+    await failed
   })
 
   test('in the body: total', async (t) => {
