@@ -4,8 +4,12 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { ProxiesInit } from '../dispatch/proxy-map.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
-import { checkOptions } from '../models/options.ts'
+
+
+import { checkOptions, flag, option } from '../models/options.ts'
+
 import type { HTTPProxy } from '../models/proxy.ts'
+
 import type { ConnectFacts } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import type { ClientCertificate, Verify } from '../models/tls-settings.ts'
@@ -156,6 +160,7 @@ export function checkRequestOptions(options: RequestOptions): void {
 
 export function checkSendOptions(options: SendOptions): void {
   checkOptions('send', options, SEND)
+  flag('stream', option(options, 'stream', false))
 }
 
 /** The client's options, and those of the request. */

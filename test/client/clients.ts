@@ -27,9 +27,9 @@ export function states(client: Client): string {
   return /\d+ active, \d+ idle/.exec(inspect(client))?.[0] ?? inspect(client)
 }
 
-/** Waits, turn by turn of the event loop, for what is on its way; gives up after a thousand. */
+/** Waits, turn by turn of the event loop, for what is on its way; gives up after very many. */
 export async function until(isSo: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 1000 && !isSo(); turns++) await settle()
+  for (let turns = 0; turns < 300_000 && !isSo(); turns++) await settle()
   if (!isSo()) throw new Error(`It did not become so: ${isSo}`)
 }
 

@@ -87,6 +87,10 @@ describe('resolves at the head', () => {
     assert.equal((await response.read()).text(), 'body')
     assert.equal((await client.send(request)).text(), 'body')
     assert.equal((await client.send(request, { stream: false })).text(), 'body')
+    await assert.rejects(client.send(request, { stream: 'yes' as never }), {
+      name: 'TypeError',
+      message: "stream must be true or false, not 'yes'",
+    })
   })
 })
 
