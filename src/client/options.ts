@@ -5,7 +5,6 @@ import type { ProxiesInit } from '../dispatch/proxy-map.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
 
-
 import { checkOptions, flag, option } from '../models/options.ts'
 
 import type { HTTPProxy } from '../models/proxy.ts'

@@ -109,7 +109,7 @@ describe('a built request, changed before it is sent', () => {
       'content with progress, by a Blob',
       { content: 'a', onUploadProgress: () => {} },
       (r) => (r.content = new Blob(['abc'])),
-      ['GET /x?q=1', 'Content-Length: 3', 'abc'],
+      ['GET /x?q=1', 'content-length: 3', 'abc'],
     ],
     [
       'a Blob, in chunks as the header says',
@@ -302,7 +302,7 @@ describe("the caller's own Request", () => {
     })
     assert.deepEqual(seen, [
       ['POST /x', 'X-A: 1', 'Content-Length: 3', 'abc'],
-      ['POST /', 'Content-Length: 4', 'abcd'],
+      ['POST /', 'content-length: 4', 'abcd'],
       ['GET /'],
     ])
   })
