@@ -25,7 +25,7 @@ export function openRouter(
   timeouts: Timeout,
   trustEnv: boolean,
 ): Router {
-  const ways = WAYS.filter((name) => option(options, name, undefined) !== undefined)
+  const ways = WAYS.filter((name) => option(options, name, null) !== null)
   if (ways.length > 1) {
     throw new TypeError(`${ways.join(' and ')}: a client has one way for all its requests`)
   }
@@ -43,41 +43,51 @@ export function openRouter(
     onConnect: option(options, 'onConnect', undefined),
     trace: option(options, 'trace', undefined),
   }
+  const known = new Map<Dispatcher, Responder>()
+  const toResponder = responders(known)
   return new Router({
-    ...mountsOf(options),
+    mounts: mountsOf(options, toResponder),
+    dispatchers: known,
     direct:
-      ownWay(options) ?? new ConnectionPool({ ...shared, uds: option(options, 'uds', undefined) }),
+      ownWay(options, toResponder) ??
+      new ConnectionPool({ ...shared, uds: option(options, 'uds', null) ?? undefined }),
     proxies: proxiesOf(options, trustEnv && ways.length === 0),
     open: (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
   })
 }
 
-function ownWay(options: ClientOptions): Responder | null {
-  const app = option(options, 'app', undefined)
-  if (app !== undefined) return new AppDispatcher({ app })
-  const dispatcher = option(options, 'dispatcher', undefined)
-  return dispatcher === undefined ? null : responderOf(dispatcher)
+function ownWay(options: ClientOptions, toResponder: ToResponder): Responder | null {
+  const app = option(options, 'app', null)
+  if (app !== null) return new AppDispatcher({ app })
+  const dispatcher = option(options, 'dispatcher', null)
+  return dispatcher === null ? null : toResponder(dispatcher)
 }
 
-/** The option replaces the environment. */
+/** The option, even as null, replaces the environment. */
 function proxiesOf(options: ClientOptions, asksEnvironment: boolean): Destinations['proxies'] {
-  const given = option(options, 'proxies', null)
-  if (given !== null) return proxyMap(given, HTTPProxy)
+  const given = option(options, 'proxies', undefined)
+  if (given === null) return null
+  if (given !== undefined) return proxyMap(given, HTTPProxy)
   return asksEnvironment ? environmentProxies(process.env, HTTPProxy) : null
 }
 
-function mountsOf(options: ClientOptions): Pick<Destinations, 'mounts' | 'mounted'> {
+function mountsOf(options: ClientOptions, toResponder: ToResponder): Destinations['mounts'] {
   const given = option(options, 'mounts', null)
-  if (given === null) return { mounts: null, mounted: [] }
-  const responders = new Map<Dispatcher, Responder>()
+  if (given === null) return null
   const mounts: Record<string, Responder | null | undefined> = Object.create(null)
   for (const [pattern, dispatcher] of Object.entries(given)) {
-    if (dispatcher === null || dispatcher === undefined) mounts[pattern] = dispatcher
-    else {
-      const responder = responders.get(dispatcher) ?? responderOf(dispatcher)
-      responders.set(dispatcher, responder)
-      mounts[pattern] = responder
-    }
+    mounts[pattern] = dispatcher && toResponder(dispatcher)
   }
-  return { mounts: new UrlMap('mounts', mounts), mounted: [...responders.values()] }
+  return new UrlMap('mounts', mounts)
+}
+
+type ToResponder = (dispatcher: Dispatcher) => Responder
+
+/** One responder for each dispatcher, however often it is named. */
+function responders(known: Map<Dispatcher, Responder>): ToResponder {
+  return (dispatcher) => {
+    const responder = known.get(dispatcher) ?? responderOf(dispatcher)
+    known.set(dispatcher, responder)
+    return responder
+  }
 }

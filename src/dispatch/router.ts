@@ -1,5 +1,7 @@
 import { inspect } from 'node:util'
+import { ClientClosed } from '../errors.ts'
 import type { HTTPProxy } from '../models/proxy.ts'
+import type { Dispatcher } from './dispatcher.ts'
 import type { Responder } from './responder.ts'
 import type { UrlLookup } from './url-map.ts'
 
@@ -7,8 +9,8 @@ import type { UrlLookup } from './url-map.ts'
 export interface Destinations {
   /** Come first; null in them, or in their place, is none. */
   readonly mounts: UrlLookup<Responder | null> | null
-  /** All of them, to be closed. */
-  readonly mounted: readonly Responder[]
+  /** Those of the caller, wherever they are used, to be closed. */
+  readonly dispatchers: ReadonlyMap<Dispatcher, Responder>
   /** Whatever goes neither to a mount nor to a proxy. */
   readonly direct: Responder
   /** Null where there are none. */
@@ -21,6 +23,7 @@ export interface Destinations {
 export class Router {
   readonly #destinations: Destinations
   readonly #proxied = new Map<HTTPProxy, Responder>()
+  #closed = false
 
   constructor(destinations: Destinations) {
     this.#destinations = destinations
@@ -40,6 +43,8 @@ export class Router {
   #through(proxy: HTTPProxy): Responder {
     let responder = this.#proxied.get(proxy)
     if (responder === undefined) {
+      // A call that was between two requests when the client was closed.
+      if (this.#closed) throw new ClientClosed('The client is closed')
       responder = this.#destinations.open(proxy)
       this.#proxied.set(proxy, responder)
     }
@@ -47,8 +52,9 @@ export class Router {
   }
 
   async close(): Promise<void> {
-    const { direct, mounted } = this.#destinations
-    const all = new Set([direct, ...mounted, ...this.#proxied.values()])
+    this.#closed = true
+    const { direct, dispatchers } = this.#destinations
+    const all = new Set([direct, ...dispatchers.values(), ...this.#proxied.values()])
     await Promise.all([...all].map((responder) => responder.close()))
   }
 
