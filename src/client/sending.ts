@@ -13,6 +13,7 @@ import type { Cookies } from './cookies.ts'
 import type { EventHooks } from './event-hooks.ts'
 import { notDone, withRequest } from './failure.ts'
 import { fieldOf } from './field-list.ts'
+import { interruptible } from './interruption.ts'
 import type { EnvironmentNetrc } from './netrc/environment.ts'
 import type { Pauses } from './pauses.ts'
 import { Request } from './request.ts'
@@ -55,7 +56,25 @@ export class Sending {
     this.#startedAt = owner.backend.clock.now()
   }
 
-  async run(request: Request, call: Call): Promise<Response> {
+  run(request: Request, call: Call): Promise<Response> {
+    const response = this.#followed(request, call)
+    if (!this.#waitsForOthers(request, call)) return response
+    const { method, url } = request
+    return interruptible(response, call, this.#owner.backend, () => {
+      const text = `${notDone(call)} (${method} ${redactUrl(url)}, in a hook, auth or cookie store)`
+      return new TotalTimeout(text, { request })
+    })
+  }
+
+  /** Whether code of the caller's may keep a call that has to end in time. */
+  #waitsForOthers(request: Request, call: Call): boolean {
+    if (call.signal === null && call.timeout.total === null) return false
+    const { hooks, cookies } = this.#owner
+    const hasHooks = hooks.request.length + hooks.response.length > 0
+    return hasHooks || !cookies.isEmpty || this.#authFor(request, call) !== null
+  }
+
+  async #followed(request: Request, call: Call): Promise<Response> {
     const { content } = request
     try {
       for (let redirects = 0; ; redirects++) {

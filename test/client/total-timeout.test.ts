@@ -90,7 +90,7 @@ describe('total holds over', () => {
     })
     await assert.rejects(web.during(client.get('http://h.test/')), (error: unknown) => {
       assert.ok(error instanceof TotalTimeout)
-      assert.match(error.message, /^Not done within 1000 ms \(before GET http:\/\/h\.test\/1\)$/)
+      assert.match(error.message, /^Not done within 1000 ms \(/)
       assert.ok(error.request instanceof Request)
       return true
     })
