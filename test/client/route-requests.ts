@@ -1,0 +1,181 @@
+// The requests that have to work over each route to a server: `npm test` makes them through proxies
+// of its own, and where the real ones are installed, through these.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
+import { Readable } from 'node:stream'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import type { HTTPProxy } from '../../src/engine.ts'
+import { ConnectionPool } from '../../src/engine.ts'
+import type { ClientOptions } from '../../src/index.ts'
+import { Client, ConnectTimeout, ReadTimeout } from '../../src/index.ts'
+import type { Target } from '../support/target.ts'
+import { assertIntact, generated, Taker, told } from '../support/target.ts'
+
+/** A way to a target. */
+export interface OpenRoute {
+  readonly options: ClientOptions
+  readonly origin: string
+  readonly target: Target
+}
+
+export interface RouteSuite {
+  readonly name: string
+  readonly open: (t: TestContext) => Promise<OpenRoute>
+  /** The same way, where something never answers before there is a connection. */
+  readonly stalled?: (t: TestContext) => Promise<Omit<OpenRoute, 'target'>>
+  /** Whether a request may switch protocols. Default true. */
+  readonly upgrades?: boolean
+}
+
+const MEGABYTE = 1_000_000
+const LARGE = 100 * MEGABYTE
+/** What may be on its way: the buffers of the kernel and of proxies. Far below `LARGE`. */
+const AHEAD = 50 * MEGABYTE
+
+/** Fails while something is not given back to one of the client's pools. */
+export function assertQuiescent(client: Client): void {
+  const shown = inspect(client)
+  const pools = shown.match(/<ConnectionPool \[[^\]]*\]>/g) ?? []
+  assert.ok(pools.length > 0, shown)
+  for (const pool of pools) assert.match(pool, /: 0 connecting, 0 active, \d+ idle\]>$/)
+}
+
+export function routeSuite({ name, open, stalled, upgrades = true }: RouteSuite): void {
+  const start = async (t: TestContext) => {
+    const route = await open(t)
+    let opened = 0
+    const client = new Client({
+      trustEnv: false,
+      ...route.options,
+      trace: (event) => {
+        if (event === 'connection:open') opened++
+      },
+    })
+    t.after(() => client.close())
+    const url = (path: string) => new URL(path, route.origin)
+    return { ...route, client, url, opened: () => opened }
+  }
+
+  describe(name, () => {
+    test('GET, and POST of bytes and of a stream, over one connection', async (t) => {
+      const { client, url, opened } = await start(t)
+      for (let i = 0; i < 3; i++) {
+        assert.equal((await client.get(url(`/?${i}`))).text(), told('GET', url(`/?${i}`), 0))
+      }
+      const bytes = Buffer.concat([...generated(MEGABYTE)])
+      for (const content of [bytes, Readable.from(generated(MEGABYTE)), generated(MEGABYTE)]) {
+        const response = await client.post(url('/'), { content })
+        assert.equal(response.text(), told('POST', url('/'), MEGABYTE))
+      }
+      const head = await client.head(url('/'))
+      assert.deepEqual([head.status, head.bytes().length], [200, 0])
+      assert.equal(opened(), 1)
+      assertQuiescent(client)
+    })
+
+    test('1 MB, read at once', async (t) => {
+      const { client, url } = await start(t)
+      const taker = new Taker()
+      taker.take((await client.get(url(`/large?${MEGABYTE}`))).bytes())
+      assertIntact(taker, MEGABYTE)
+      assertQuiescent(client)
+    })
+
+    test('100 MB, never far ahead of a slow reader', async (t) => {
+      const { client, url, target } = await start(t)
+      const taker = new Taker()
+      const response = await client.stream('GET', url(`/large?${LARGE}`))
+      // All that the route holds is on its way before the first byte is taken.
+      for (let before = -1; before !== target.sent; ) {
+        before = target.sent
+        for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+      }
+      for await (const chunk of response.iterBytes()) {
+        assert.ok(target.sent - taker.length < AHEAD, `${target.sent} bytes are on their way`)
+        taker.take(chunk)
+      }
+      assertIntact(taker, LARGE)
+      assertQuiescent(client)
+    })
+
+    test('a redirect', async (t) => {
+      const { client, url } = await start(t)
+      const response = await client.get(url('/to?/there'))
+      assert.equal(response.text(), told('GET', url('/there'), 0))
+      assert.equal(response.history.length, 1)
+      assertQuiescent(client)
+    })
+
+    test('a response that does not come, or not whole: a ReadTimeout', async (t) => {
+      const { client, url } = await start(t)
+      await client.get(url('/'))
+      for (const path of ['/silent', '/cut']) {
+        await assert.rejects(client.get(url(path), { timeout: { read: 100 } }), ReadTimeout)
+        assertQuiescent(client)
+      }
+      assert.equal((await client.get(url('/'))).status, 200)
+    })
+
+    if (stalled !== undefined) {
+      test('no connection in time: a ConnectTimeout', async (t) => {
+        const { options, origin } = await stalled(t)
+        const client = new Client({ trustEnv: false, timeout: { connect: 50 }, ...options })
+        t.after(() => client.close())
+        await assert.rejects(client.get(origin), ConnectTimeout)
+        assertQuiescent(client)
+      })
+    }
+
+    test('a call that is cancelled, while it waits and while it reads', async (t) => {
+      const { client, url } = await start(t)
+      for (const path of ['/silent', '/cut']) {
+        const controller = new AbortController()
+        const reason = new Error('enough')
+        const stream = client.stream('GET', url(path), { signal: controller.signal })
+        if (path === '/silent') setImmediate(() => controller.abort(reason))
+        const call = stream.then((response) => {
+          controller.abort(reason)
+          return response.read()
+        })
+        await assert.rejects(call, reason)
+        assertQuiescent(client)
+      }
+      assert.equal((await client.get(url('/'))).status, 200)
+    })
+
+    // The client offers none, but a library on the same pools does.
+    if (upgrades) {
+      test('an upgrade', async (t) => {
+        const { options, origin } = await open(t)
+        const { proxies, uds, lookup } = options
+        const tls = options.verify as object
+        const proxy = proxies as HTTPProxy | undefined
+        const pool = new ConnectionPool({ tls, uds, lookup, proxy })
+        t.after(() => pool.close())
+        const socket = await upgraded(pool, origin)
+        socket.write('hello')
+        assert.equal(String((await once(socket, 'data'))[0]), 'hello')
+        socket.destroy()
+        pool.assertQuiescent()
+      })
+    }
+  })
+}
+
+function upgraded(pool: ConnectionPool, origin: string): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    pool.dispatch(
+      { origin, path: '/', headers: ['upgrade', 'echo'] },
+      {
+        onHead: (head) => reject(new Error(`${head.status}`)),
+        onData() {},
+        onEnd() {},
+        onError: reject,
+        onUpgrade: (socket) => resolve(socket),
+      },
+    )
+  })
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { ClientOptions, ProxyMode } from '../../src/index.ts'
+import { HTTPProxy } from '../../src/index.ts'
+import { rawServer, toLoopback } from '../engine/servers.ts'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import type { TestProxy } from '../support/proxies.ts'
+import { httpProxy, socksProxy } from '../support/proxies.ts'
+import { startTarget } from '../support/target.ts'
+import type { RouteSuite } from './route-requests.ts'
+import { routeSuite } from './route-requests.ts'
+
+type Scheme = 'http' | 'https'
+
+const ca = certificateAuthority()
+const ofProxy = certificateAuthority('Authority of proxies')
+const tls = certificateFor(['a.test'], { ca })
+const proxyTls = certificateFor(['127.0.0.1'], { ca: ofProxy })
+const verify = { ca: ca.cert }
+
+/** A server that accepts, and says nothing. */
+const silentServer = (t: TestContext) => rawServer(t, () => {})
+const neverFound: NonNullable<ClientOptions['lookup']> = () => {}
+
+function target(t: TestContext, scheme: Scheme, path?: string) {
+  return startTarget(t, { tls: scheme === 'https' ? tls : undefined, path })
+}
+
+function direct(scheme: Scheme): RouteSuite {
+  return {
+    name: `${scheme}, direct`,
+    async open(t) {
+      const found = await target(t, scheme)
+      const options = { verify, lookup: toLoopback }
+      return { options, origin: `${scheme}://a.test:${found.port}`, target: found }
+    },
+    async stalled(t) {
+      if (scheme === 'http') return { options: { lookup: neverFound }, origin: 'http://a.test' }
+      const { port } = await silentServer(t)
+      return { options: { lookup: toLoopback }, origin: `https://a.test:${port}` }
+    },
+  }
+}
+
+interface Proxied {
+  readonly name: string
+  readonly start: (t: TestContext) => Promise<TestProxy>
+  readonly scheme: Scheme
+  readonly proxyScheme: string
+  readonly mode?: ProxyMode
+}
+
+function proxied({ name, start, scheme, proxyScheme, mode }: Proxied): RouteSuite {
+  const use = (port: number, host = '127.0.0.1') =>
+    new HTTPProxy(`${proxyScheme}://${host}:${port}`, { mode, verify: { ca: ofProxy.cert } })
+  return {
+    name,
+    async open(t) {
+      const proxy = await start(t)
+      const found = await target(t, scheme)
+      const origin = `${scheme}://a.test:${found.port}`
+      const options = { verify, proxies: use(proxy.port), lookup: toLoopback }
+      // Each of its requests took this route, and no other.
+      t.after(() => assert.ok(proxy.targets.every((each) => each.endsWith(`:${found.port}`))))
+      t.after(() => assert.ok(proxy.targets.length > 0, 'no request came to the proxy'))
+      return { options, origin, target: found }
+    },
+    async stalled(t) {
+      const origin = `${scheme}://a.test`
+      const isForwarded = mode === 'DEFAULT' && scheme === 'http'
+      if (isForwarded && proxyScheme === 'http') {
+        return { options: { proxies: use(1, 'proxy.test'), lookup: neverFound }, origin }
+      }
+      return { options: { proxies: use((await silentServer(t)).port), lookup: toLoopback }, origin }
+    },
+  }
+}
+
+function unixSocket(scheme: Scheme, kind: string, pathFor: (t: TestContext) => string): RouteSuite {
+  return {
+    name: `${scheme} by a unix socket, ${kind}`,
+    async open(t) {
+      const uds = pathFor(t)
+      const origin = `${scheme}://a.test`
+      return { options: { verify, uds }, origin, target: await target(t, scheme, uds) }
+    },
+    // The kernel connects by itself: only TLS can be late.
+    ...(scheme === 'https' && {
+      async stalled(t: TestContext) {
+        const uds = pathFor(t)
+        const server = createServer(() => {}).listen(uds)
+        server.on('connection', (socket) => t.after(() => socket.destroy()))
+        await once(server, 'listening')
+        t.after(() => server.close())
+        return { options: { uds }, origin: 'https://a.test' }
+      },
+    }),
+  }
+}
+
+function temporaryPath(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'socket')
+}
+
+for (const scheme of ['http', 'https'] as const) {
+  routeSuite(direct(scheme))
+  for (const proxyScheme of ['http', 'https'] as const) {
+    const start = (t: TestContext) => httpProxy(t, proxyScheme === 'https' ? { tls: proxyTls } : {})
+    const byProxy = { start, scheme, proxyScheme }
+    const what = `by an ${proxyScheme} proxy`
+    if (scheme === 'http') {
+      routeSuite(proxied({ ...byProxy, name: `http, forwarded ${what}`, mode: 'DEFAULT' }))
+      routeSuite(proxied({ ...byProxy, name: `http, tunnelled ${what}`, mode: 'TUNNEL_ONLY' }))
+    } else {
+      routeSuite(proxied({ ...byProxy, name: `https, tunnelled ${what}`, mode: 'DEFAULT' }))
+    }
+  }
+  for (const proxyScheme of ['socks5', 'socks5h']) {
+    const name = `${scheme} by ${proxyScheme}`
+    routeSuite(proxied({ name, start: (t) => socksProxy(t), scheme, proxyScheme }))
+  }
+  routeSuite(unixSocket(scheme, 'a path', temporaryPath))
+  if (process.platform === 'linux') {
+    routeSuite(unixSocket(scheme, 'an abstract name', () => `\0hawser-${randomUUID()}`))
+  }
+}
