@@ -21,11 +21,14 @@ export function nextRequest(
   if (to === null) return null
   const keepsCredentials =
     call.keepsCredentials && to.keepsCredentials && isSameOrigin(request.url, url)
+  // Another origin has another route: through a tunnel it would reach the server, and directly, too.
+  const keepsForProxy = keepsCredentials && isSameOrigin(url, to.url)
   const headers: string[] = []
   for (const [name, value] of request.headers) {
     const key = name.toLowerCase()
     const isKept =
       (keepsCredentials || !FOR_ONE_ORIGIN.includes(key)) &&
+      (keepsForProxy || key !== 'proxy-authorization') &&
       (to.keepsContent || !isContentField(key))
     if (isKept) headers.push(name, value)
   }
