@@ -63,7 +63,7 @@ interface ResolvedPoolOptions {
 export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
   checkOptions('ConnectionPool', options, NAMES)
   const lookup = callable(options, 'lookup')
-  const uds = option(options, 'uds', null)
+  const uds = udsOf(options)
   const proxy = option(options, 'proxy', null)
   if (uds !== null && proxy !== null) {
     throw new TypeError('ConnectionPool: uds and proxy are two routes, of which a pool has one')
@@ -82,6 +82,13 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
       tls: option(options, 'tls', {}),
     },
   }
+}
+
+/** Node takes an empty path for none, and would connect to a port instead. */
+function udsOf(options: PoolOptions): string | null {
+  const uds: unknown = option(options, 'uds', null)
+  if (uds === null || (typeof uds === 'string' && uds !== '')) return uds
+  throw new TypeError('ConnectionPool.uds must be the path of a unix socket')
 }
 
 function callable<Name extends 'lookup' | 'trace' | 'onConnect'>(
