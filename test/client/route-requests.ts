@@ -26,8 +26,10 @@ export interface RouteSuite {
   readonly open: (t: TestContext) => Promise<OpenRoute>
   /** The same way, where something never answers before there is a connection. */
   readonly stalled?: (t: TestContext) => Promise<Omit<OpenRoute, 'target'>>
-  /** Whether a request may switch protocols. Default true. */
+  /** Whether requests may switch protocols. Default true. */
   readonly upgrades?: boolean
+  /** Whether connections serve more than one request. Default true. */
+  readonly keepsAlive?: boolean
 }
 
 const MEGABYTE = 1_000_000
@@ -43,7 +45,8 @@ export function assertQuiescent(client: Client): void {
   for (const pool of pools) assert.match(pool, /: 0 connecting, 0 active, \d+ idle\]>$/)
 }
 
-export function routeSuite({ name, open, stalled, upgrades = true }: RouteSuite): void {
+export function routeSuite(suite: RouteSuite): void {
+  const { name, open, stalled, upgrades = true, keepsAlive = true } = suite
   const start = async (t: TestContext) => {
     const route = await open(t)
     let opened = 0
@@ -72,7 +75,7 @@ export function routeSuite({ name, open, stalled, upgrades = true }: RouteSuite)
       }
       const head = await client.head(url('/'))
       assert.deepEqual([head.status, head.bytes().length], [200, 0])
-      assert.equal(opened(), 1)
+      assert.equal(opened(), keepsAlive ? 1 : 7)
       assertQuiescent(client)
     })
 

@@ -1,27 +1,15 @@
-/** A server that nobody here wrote. On a machine without nginx there is nothing to test; CI installs it. */
+/** A server that nobody here wrote. */
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionPool } from '../../src/engine.ts'
 import { Client } from '../../src/index.ts'
+import { freePort, isInstalled, startServer, stopServer } from './server-process.ts'
 
 const LARGE = Buffer.from('0123456789abcdef'.repeat(1 << 16))
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 function configuration(port: number): string {
   return `
@@ -44,27 +32,7 @@ http {
 }`
 }
 
-async function accepts(port: number, child: ChildProcess): Promise<void> {
-  for (let tries = 0; tries < 200 && child.exitCode === null; tries++) {
-    const socket = net.connect(port, '127.0.0.1')
-    const connected = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'error').then(() => false),
-    ]).catch(() => false)
-    socket.destroy()
-    if (connected) return
-    await sleep(25)
-  }
-  throw new Error('nginx does not start')
-}
-
-const installed = spawnSync('nginx', ['-v']).error === undefined
-
-test('CI has nginx', () => {
-  assert.ok(installed || process.env.CI === undefined, '.ci/run should have installed nginx')
-})
-
-if (installed) {
+if (isInstalled('nginx')) {
   describe('nginx', () => {
     const folder = mkdtempSync(join(tmpdir(), 'hawser-nginx-'))
     let child: ChildProcess
@@ -78,8 +46,8 @@ if (installed) {
       writeFileSync(join(folder, 'nginx.conf'), configuration(port))
       writeFileSync(join(folder, 'large'), LARGE)
       writeFileSync(join(folder, 'chunked.txt'), `<!--# echo var="uri" -->${'x'.repeat(100_000)}`)
-      child = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'])
-      await accepts(port, child)
+      const words = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']
+      child = await startServer('nginx', words, port)
       pool = new ConnectionPool({
         trace: (event, info) => {
           if (event === 'connection:close') closes.push((info as { reason: string }).reason)
@@ -89,8 +57,7 @@ if (installed) {
 
     after(async () => {
       await pool.close()
-      child.kill()
-      await once(child, 'exit')
+      await stopServer(child)
       rmSync(folder, { recursive: true, force: true })
     })
 
