@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { runNode } from './process.ts'
+import type { ExampleServers } from './server.ts'
 import { startExampleServers } from './server.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
@@ -41,16 +42,16 @@ describe('examples', { concurrency: 4 }, () => {
   const examples = pages.flatMap(examplesOf)
   // Inside of dist, so that `hawser` is found: by Node and by the compiler as a user has it.
   const folder = mkdtempSync(join(dirname(fileURLToPath(import.meta.url)), 'examples-'))
-  let servers: Awaited<ReturnType<typeof startExampleServers>>
+  let servers: ExampleServers
 
   before(async () => {
     servers = await startExampleServers()
-    writeFileSync(join(folder, 'ca.pem'), servers.ca)
-    writeFileSync(join(folder, 'my.netrc'), 'machine 127.0.0.1 login ada password secret\n')
+    for (const [name, content] of Object.entries(servers.files)) {
+      writeFileSync(join(folder, name), content)
+    }
     for (const { name, text } of examples) {
-      const local = text
-        .replaceAll('https://api.example.com', servers.api)
-        .replaceAll('https://internal.example.com', servers.internal)
+      let local = text
+      for (const [written, real] of servers.addresses) local = local.replaceAll(written, real)
       writeFileSync(join(folder, `${name}.mts`), `${local}\nexport {}\n`)
     }
     const compilerOptions = {
@@ -82,7 +83,9 @@ describe('examples', { concurrency: 4 }, () => {
       const outcome = await runNode(join(folder, `${example.name}.mjs`), [], folder)
       assert.equal(outcome.stderr, '')
       assert.equal(outcome.code, 0)
-      const lines = outcome.stdout.split('\n')
+      let said = outcome.stdout
+      for (const [written, real] of servers.addresses) said = said.replaceAll(real, written)
+      const lines = said.split('\n')
       for (const line of expectedLines(example)) {
         assert.ok(lines.includes(line), `${JSON.stringify(line)} is not in\n${outcome.stdout}`)
       }
@@ -91,6 +94,10 @@ describe('examples', { concurrency: 4 }, () => {
 
   test('compile for users who check the declarations of their packages, too', async () => {
     assert.equal(await compile('--noEmit', '--skipLibCheck', 'false'), '')
+  })
+
+  test('use each of the proxies that they name', () => {
+    for (const { url, targets } of servers.proxies) assert.ok(targets.length > 0, url)
   })
 
   test('have something to say', () => {

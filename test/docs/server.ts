@@ -1,34 +1,86 @@
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { RequestListener, Server } from 'node:http'
 import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { certificateFor } from '../support/certificates.ts'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import type { TestProxy } from '../support/proxies.ts'
+import { httpProxy, socksProxy } from '../support/proxies.ts'
 import { httpbin } from './httpbin.ts'
 
-/** What `https://api.example.com` and `https://internal.example.com` of the examples stand for. */
-export async function startExampleServers() {
-  const { key, cert } = certificateFor(['127.0.0.1'])
+export interface ExampleServers {
+  /** What the examples' addresses stand for. */
+  readonly addresses: readonly [written: string, real: string][]
+  /** What the examples find in their directory: contents by name. */
+  readonly files: Readonly<Record<string, string>>
+  readonly proxies: readonly TestProxy[]
+  close(): void
+}
+
+export async function startExampleServers(): Promise<ExampleServers> {
+  const ends: (() => void)[] = []
+  const test = { after: (end: () => void) => void ends.push(end) }
+  const listen = async (server: Server, where: [number, string] | [string]) => {
+    server.listen(...(where as [string]))
+    await once(server, 'listening')
+    ends.push(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    return (server.address() as AddressInfo).port
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-examples-'))
+  const uds = join(folder, 'socket')
+  const authority = certificateAuthority('Local authority')
+  const own = certificateFor(['127.0.0.1'])
+  const local = certificateFor(['localhost', '127.0.0.1'], { ca: authority })
+  const ofProxy = certificateFor(['127.0.0.1'])
+  const client = certificateFor(['Ada'], { ca: authority })
+
   const api = createServer(answer)
   api.on('upgrade', (_, socket) => {
     socket.on('error', () => socket.destroy())
     socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
     socket.pipe(socket)
   })
-  const internal = createSecureServer({ key, cert }, answer)
-  for (const server of [api, internal]) {
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-  }
+  const internal = { ...own, ca: authority.cert, requestCert: true, rejectUnauthorized: false }
+  const here: [number, string] = [0, '127.0.0.1']
+  const apiPort = await listen(api, here)
+  const internalPort = await listen(createSecureServer(internal, answer), here)
+  const localPort = await listen(createSecureServer(local, answer), here)
+  await listen(createServer(answer), [uds])
+  const proxy = await httpProxy(test)
+  const another = await httpProxy(test)
+  const secure = await httpProxy(test, { tls: ofProxy })
+  const socks = await socksProxy(test)
   return {
-    api: `http://127.0.0.1:${(api.address() as AddressInfo).port}`,
-    internal: `https://127.0.0.1:${(internal.address() as AddressInfo).port}`,
-    ca: cert,
+    addresses: [
+      ['https://api.example.com', `http://127.0.0.1:${apiPort}`],
+      ['https://internal.example.com', `https://127.0.0.1:${internalPort}`],
+      ['https://localhost:8443', `https://localhost:${localPort}`],
+      ['http://127.0.0.1:3080', proxy.url],
+      ['http://127.0.0.1:3081', another.url],
+      ['https://proxy.example.com:3128', secure.url],
+      ['socks5h://127.0.0.1:1080', socks.url.replace('socks5', 'socks5h')],
+      ['/var/run/docker.sock', uds],
+    ],
+    files: {
+      'ca.pem': own.cert,
+      'ca.crt': authority.cert,
+      'proxy-ca.pem': ofProxy.cert,
+      'client.pem': client.key + client.cert,
+      'client.crt': client.cert,
+      'client.key': client.key,
+      'my.netrc': 'machine 127.0.0.1 login ada password secret\n',
+    },
+    proxies: [proxy, another, secure, socks],
     close() {
-      for (const server of [api, internal]) {
-        server.close()
-        server.closeAllConnections()
-      }
+      for (const end of ends) end()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
@@ -39,6 +91,12 @@ const answer: RequestListener = async (request, response) => {
     case 'GET /users/7':
       response.setHeader('content-type', 'application/json')
       return response.end('{"id":7,"name":"Ada"}')
+    case 'GET /version':
+      return response.end('{"Version":"28.0.1"}')
+    case 'GET /who': {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate()
+      return response.end(subject?.CN ?? 'nobody')
+    }
     case 'POST /users':
       response.writeHead(201, { location: '/users/8' })
       return response.end()

@@ -52,7 +52,7 @@ class Recorded implements TestProxy {
     return `${this.#scheme}://127.0.0.1:${this.port}`
   }
 
-  async listen(t: TestContext, server: Server, accepted: string): Promise<this> {
+  async listen(t: Pick<TestContext, 'after'>, server: Server, accepted: string): Promise<this> {
     server.on(accepted, (socket: Socket) => {
       this.clients.push(socket)
       this.resumed.push(socket instanceof TLSSocket && socket.isSessionReused())
@@ -87,7 +87,7 @@ class Recorded implements TestProxy {
 
 /** Forwards, and opens tunnels. */
 export async function httpProxy(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   options: HttpProxyOptions = {},
 ): Promise<TestProxy> {
   const { tls, auth, answerConnect } = options
@@ -216,7 +216,7 @@ export interface SocksProxyOptions {
 
 /** SOCKS 5. `targets` has what it was asked for, before any resolution. */
 export async function socksProxy(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   options: SocksProxyOptions = {},
 ): Promise<TestProxy> {
   const { auth, reply = 0 } = options
