@@ -51,7 +51,7 @@ export function openRouter(
     direct:
       ownWay(options, toResponder) ??
       new ConnectionPool({ ...shared, uds: option(options, 'uds', null) ?? undefined }),
-    proxies: proxiesOf(options, trustEnv && ways.length === 0),
+    proxies: proxiesOf(options, trustEnv, ways.length === 0),
     open: (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
   })
 }
@@ -64,11 +64,18 @@ function ownWay(options: ClientOptions, toResponder: ToResponder): Responder | n
 }
 
 /** The option, even as null, replaces the environment. */
-function proxiesOf(options: ClientOptions, asksEnvironment: boolean): Destinations['proxies'] {
+function proxiesOf(
+  options: ClientOptions,
+  trustEnv: boolean,
+  isNeeded: boolean,
+): Destinations['proxies'] {
   const given = option(options, 'proxies', undefined)
   if (given === null) return null
-  if (given !== undefined) return proxyMap(given, HTTPProxy)
-  return asksEnvironment ? environmentProxies(process.env, HTTPProxy) : null
+  if (given !== undefined) {
+    // Now, since it reads files: what is wrong with them is told when the client is made.
+    return proxyMap(given, HTTPProxy, (proxy) => HTTPProxy.from(proxy, trustEnv))
+  }
+  return trustEnv && isNeeded ? environmentProxies(process.env, HTTPProxy) : null
 }
 
 function mountsOf(options: ClientOptions, toResponder: ToResponder): Destinations['mounts'] {

@@ -17,16 +17,21 @@ type ProxyInit<Proxy> = string | URL | Proxy | null
 
 /**
  * By which proxy a URL goes; null or undefined is direct. Throws `TypeError` for what is no pattern
- * or no proxy, and what `Type` throws.
+ * or no proxy, and what `Type` and `adopt` throw.
+ *
+ * @param adopt makes of each proxy what is used in its place
  */
 export function proxyMap<Proxy extends object>(
   given: ProxiesInit<Proxy>,
   Type: ProxyClass<Proxy>,
+  adopt: (proxy: Proxy) => Proxy = (proxy) => proxy,
 ): UrlMap<Proxy | null> {
-  const make = proxyMaker(Type)
+  const make = proxyMaker(Type, adopt)
   const toProxy = (name: string, choice: unknown) => {
-    if (choice === null || choice === undefined || choice instanceof Type) return choice
-    if (typeof choice === 'string' || choice instanceof URL) return make(choice)
+    if (choice === null || choice === undefined) return choice
+    if (typeof choice === 'string' || choice instanceof URL || choice instanceof Type) {
+      return make(choice)
+    }
     throw new TypeError(`${name} must be null, a URL or an HTTPProxy, not ${kindOf(choice)}`)
   }
   if (!isPlain(given)) return new UrlMap('proxies', { all: toProxy('proxies', given) })
@@ -37,13 +42,17 @@ export function proxyMap<Proxy extends object>(
   return new UrlMap('proxies', entries)
 }
 
-/** Makes one proxy for each URL, so that its connections are shared. */
-export function proxyMaker<Proxy>(Type: ProxyClass<Proxy>): (url: string | URL) => Proxy {
-  const made = new Map<string, Proxy>()
-  return (url) => {
-    const known = made.get(String(url)) ?? new Type(url)
-    made.set(String(url), known)
-    return known
+/** One proxy for each URL and for each that was given, so that its connections are shared. */
+export function proxyMaker<Proxy extends object>(
+  Type: ProxyClass<Proxy>,
+  adopt: (proxy: Proxy) => Proxy = (proxy) => proxy,
+): (given: string | URL | Proxy) => Proxy {
+  const made = new Map<string | Proxy, Proxy>()
+  return (given) => {
+    const key = given instanceof URL || typeof given === 'string' ? String(given) : given
+    const proxy = made.get(key) ?? adopt(typeof key === 'string' ? new Type(key) : key)
+    made.set(key, proxy)
+    return proxy
   }
 }
 

@@ -153,7 +153,15 @@ describe('verify', () => {
     }
     setEnvironment(t, { SSL_CERT_FILE: missing })
     const message = `SSL_CERT_FILE "${missing}" cannot be read (ENOENT)`
-    assert.throws(() => new Client(), { name: 'TypeError', message })
+    const proxies = 'https://p.test'
+    for (const options of [
+      {},
+      { ...trusting, proxies },
+      { ...trusting, proxies: { all: proxies } },
+    ]) {
+      assert.throws(() => new Client(options), { name: 'TypeError', message })
+    }
+    assert.ok(new Client({ ...trusting, proxies: new HTTPProxy(proxies, trusting) }))
   })
 })
 
