@@ -18,6 +18,7 @@ import {
 import { httpServer, toLoopback } from '../engine/servers.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { setEnvironment } from '../support/environment.ts'
+import { whilePolluted } from '../support/pollution.ts'
 import type { TestProxy } from '../support/proxies.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
 import { headOf, startTarget } from '../support/target.ts'
@@ -340,4 +341,29 @@ test('407: a response where it was forwarded, a ProxyError where a tunnel was as
     assert.equal(error.request.url.pathname, '/path')
     return true
   })
+})
+
+test('a polluted Object.prototype chooses no route, and trusts nobody', async (t) => {
+  const { port } = await startTarget(t)
+  const secure = await secureTarget(t)
+  const evil = 'http://127.0.0.1:1'
+  setEnvironment(t, {})
+  const pollution = {
+    ...{ proxies: evil, uds: '/evil', http_proxy: evil, HTTPS_PROXY: evil, ALL_PROXY: evil },
+    ...{ http: evil, all: evil, verify: false, rejectUnauthorized: false, mode: 'FORWARD_ONLY' },
+    ...{ auth: ['evil', 'evil'], headers: { evil: 'yes' } },
+  }
+  const proxy = await httpProxy(t)
+  const proxies = { 'all://b.test': new URL(proxy.url) }
+  for (const options of [{}, { proxies }]) {
+    const given = { lookup: toLoopback, ...options }
+    const client = whilePolluted(pollution, () => new Client(given))
+    t.after(() => client.close())
+    assert.equal((await client.get(`http://a.test:${port}`)).status, 200)
+    await assert.rejects(client.get(`https://a.test:${secure.port}`), /^ConnectError: TLS with/)
+    const ofB = whilePolluted(pollution, () => client.get(`http://b.test:${port}`, {}))
+    assert.equal((await ofB).status, 200)
+  }
+  assert.deepEqual(asked(proxy), [1])
+  assert.doesNotMatch(proxy.heads.join(), /evil|authorization/i)
 })

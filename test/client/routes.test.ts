@@ -73,7 +73,7 @@ function proxied({ name, start, scheme, proxyScheme, mode }: Proxied): RouteSuit
     },
     async stalled(t) {
       const origin = `${scheme}://a.test`
-      const isForwarded = mode === 'DEFAULT' && scheme === 'http'
+      const isForwarded = mode === 'FORWARD_ONLY' || (mode === 'DEFAULT' && scheme === 'http')
       if (isForwarded && proxyScheme === 'http') {
         return { options: { proxies: use(1, 'proxy.test'), lookup: neverFound }, origin }
       }
@@ -121,6 +121,7 @@ for (const scheme of ['http', 'https'] as const) {
       routeSuite(proxied({ ...byProxy, name: `http, tunnelled ${what}`, mode: 'TUNNEL_ONLY' }))
     } else {
       routeSuite(proxied({ ...byProxy, name: `https, tunnelled ${what}`, mode: 'DEFAULT' }))
+      routeSuite(proxied({ ...byProxy, name: `https, forwarded ${what}`, mode: 'FORWARD_ONLY' }))
     }
   }
   for (const proxyScheme of ['socks5', 'socks5h']) {
