@@ -343,6 +343,18 @@ test('407: a response where it was forwarded, a ProxyError where a tunnel was as
   })
 })
 
+test('close ends what is in flight through proxies, too', async (t) => {
+  const { port } = await startTarget(t)
+  const proxy = await httpProxy(t)
+  const client = new Client({ proxies: proxy.url })
+  await client.get(`http://a.test:${port}`)
+  const pending = assert.rejects(client.get(`http://a.test:${port}/silent`), ClientClosed)
+  await client.close()
+  await pending
+  await assert.rejects(client.get(`http://a.test:${port}`), ClientClosed)
+  assert.match(inspect(client), /<HTTPProxy .*> <ConnectionPool \[0 connections/)
+})
+
 test('a polluted Object.prototype chooses no route, and trusts nobody', async (t) => {
   const { port } = await startTarget(t)
   const secure = await secureTarget(t)
