@@ -16,10 +16,12 @@ import type { Wanted } from './request-options.ts'
 import { wantedRequest } from './request-options.ts'
 import { Story } from './story.ts'
 import type { Colours, Surroundings } from './terminal.ts'
-import { coloursFor, harmless, wantsColours } from './terminal.ts'
+import { coloursFor, harmless, wantsColours, wrapped } from './terminal.ts'
 import { bytesText, countText, durationText } from './units.ts'
 
 const CONCURRENCY = 10
+const PREFIX = 'hawser: '
+const INDENT = ' '.repeat(PREFIX.length)
 
 /** The whole command. Resolves with the exit status and never rejects. */
 export async function runCommand(words: readonly string[], world: Surroundings): Promise<number> {
@@ -197,14 +199,20 @@ class CommandRun {
 
   #complain(text: string, hint: string | null): void {
     const { red, dim } = this.#errColours
-    const line = harmless(text).replace(/\s*\n\s*/g, ' ')
-    this.#stderr.say(
-      `${red('hawser:')} ${line}\n${hint === null ? '' : `${dim(`        ${hint}`)}\n`}`,
-    )
+    const line = this.#fitted(`${PREFIX}${text}`).slice(PREFIX.length)
+    const advice = hint === null ? '' : `${INDENT}${dim(this.#fitted(hint, INDENT))}\n`
+    this.#stderr.say(`${red(PREFIX.trimEnd())} ${line}\n${advice}`)
   }
 
   #note(text: string): void {
-    this.#stderr.say(`${this.#errColours.dim(harmless(text))}\n`)
+    this.#stderr.say(`${this.#errColours.dim(this.#fitted(text, ''))}\n`)
+  }
+
+  /** One line, but on a terminal, which would break it inside of words. */
+  #fitted(text: string, indent = INDENT): string {
+    const { columns, stderrIsTerminal } = this.#world
+    const line = harmless(text).replace(/\s*\n\s*/g, ' ')
+    return stderrIsTerminal ? wrapped(line, columns, indent.length) : line
   }
 }
 

@@ -5,8 +5,6 @@ interface Row {
   /** ms */
   readonly upTo: number
   readonly count: number
-  /** All the rest. */
-  readonly isLast: boolean
 }
 
 const PERCENTILES = [50, 75, 90, 99, 99.9]
@@ -53,10 +51,10 @@ export class Latencies {
     for (let upTo = (Math.floor(least / step) + 1) * step; at < this.#times.length; upTo += step) {
       const start = at
       while (at < this.#times.length && this.#times[at]! <= upTo) at++
-      rows.push({ upTo, count: at - start, isLast: false })
+      rows.push({ upTo, count: at - start })
       if (upTo < bulk) continue
       const count = this.#times.length - at
-      if (count > 0) rows.push({ upTo: most, count, isLast: true })
+      if (count > 0) rows.push({ upTo: most, count })
       break
     }
     return rows
@@ -72,9 +70,9 @@ export class Latencies {
     const rows = this.rows()
     const most = Math.max(...rows.map(({ count }) => count))
     const digits = countText(most).length
-    const width = Math.min(Math.max(columns - 22 - digits, 10), 50)
-    const chart = rows.map(({ upTo, count, isLast }) => {
-      const name = `${isLast ? 'up to ' : ''}${durationText(upTo)}`.padStart(14)
+    const width = Math.min(Math.max(columns - 18 - digits, 10), 50)
+    const chart = rows.map(({ upTo, count }) => {
+      const name = `≤ ${shortened(durationText(upTo))}`.padStart(11)
       return `  ${dim(name)}  ${countText(count).padStart(digits)}  ${cyan(barOf(count / most, width))}`.trimEnd()
     })
     return [
@@ -90,6 +88,11 @@ export class Latencies {
 function roundStep(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value))
   return power * ([1, 2, 5].find((step) => step * power >= value * 0.999) ?? 10)
+}
+
+/** `2.50 ms` as `2.5 ms` */
+function shortened(text: string): string {
+  return text.replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ')
 }
 
 /** In eighths of a character. What is not nothing shows. */

@@ -71,7 +71,7 @@ export class ProgressBar {
     const left = rate > 0 ? `${clockText(((this.#total - this.#done) / rate) * 1000)} left` : ''
     const figures = `${amount(this.#done)} of ${amount(this.#total)}`
     const percent = `${Math.floor(share * 100)}%`.padStart(4)
-    const words = [figures.padEnd(22), speed.padEnd(11), left.padEnd(13)].join('  ')
+    const words = [figures.padEnd(20), speed.padEnd(9), left.padEnd(12)].join('  ')
     const width = Math.min(columns - percent.length - words.length - 4, 40)
     const bar = width < 5 ? '' : `${drawn(share, width, colours)}  `
     return `${percent} ${bar}${words}`.trimEnd()

@@ -41,3 +41,19 @@ export function coloursFor(wanted: boolean): Colours {
 export function harmless(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '�')
 }
+
+/** Broken between words, with the lines below the first set in. A word that is too long stays whole. */
+export function wrapped(text: string, columns: number, indent: number): string {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const room = columns - (lines.length === 0 ? 0 : indent)
+    if (line !== '' && line.length + 1 + word.length > room) {
+      lines.push(line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, line].join(`\n${' '.repeat(indent)}`)
+}
