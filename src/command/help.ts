@@ -28,7 +28,7 @@ ${examples.join('\n\n')}
 ${bold('Exit status:')}
 ${codes.join('\n')}
 
-${bold('Environment:')} NO_COLOR, FORCE_COLOR; HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY;
-SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE; NETRC or ~/.netrc for user and password.
+${bold('Environment:')} NO_COLOR and FORCE_COLOR; HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
+NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE; NETRC, or ~/.netrc.
 `
 }

@@ -6,7 +6,6 @@ import {
   StreamConsumed,
   TimeoutException,
   TooManyRedirects,
-  UnsupportedProtocol,
 } from '../errors.ts'
 
 const OF_SYSTEM = new Map([
@@ -33,7 +32,6 @@ export function hintFor(error: unknown): string | null {
   if (error instanceof PoolTimeout) return '--timeout 30 waits longer; a smaller -c queues less.'
   if (error instanceof TimeoutException) return '--timeout 30 waits for 30 seconds.'
   if (error instanceof TooManyRedirects) return 'It seems to lead in a circle: -v shows the way.'
-  if (error instanceof UnsupportedProtocol) return 'Only http:// and https:// are spoken.'
   if (error instanceof LocalProtocolError) return 'HTTP does not allow this; nothing was sent.'
   if (error instanceof StreamConsumed) return 'Ask the URL that it redirects to (-v shows it).'
   const { code, message } = (error.cause ?? {}) as NodeJS.ErrnoException

@@ -1,6 +1,7 @@
 import type { Clock } from '../backends/backend.ts'
 import type { EventHooks } from '../client/event-hooks.ts'
 import type { Request } from '../client/request.ts'
+import type { Response } from '../client/response.ts'
 import { fieldLines, headText } from './printing.ts'
 import type { Colours } from './terminal.ts'
 import { harmless } from './terminal.ts'
@@ -8,9 +9,9 @@ import type { Span } from './timeline.ts'
 import { timelineText } from './timeline.ts'
 import { durationText } from './units.ts'
 
-/** The phases that a trace may tell of, with their `duration` in ms, when they end. */
+/** What a trace may tell of when it ends, as an event `dns`, `connection:dns` ..., with its `duration` in ms. */
 const PHASES = ['queue', 'dns', 'tcp', 'tunnel', 'tls', 'write', 'wait', 'read']
-/** What is told as one phase, `connect`, unless a trace tells of its parts. */
+/** Of these `connect` is made, unless a trace tells of them. */
 const CONNECTING = ['dns', 'tcp', 'tunnel', 'tls']
 
 /** One request and its response. */
@@ -19,13 +20,17 @@ interface Chapter {
   readonly request: string
   readonly spans: Span[]
   isSent: boolean
-  opened: boolean
+  isOpened: boolean
   headAt: number | null
+  /** Why its connection was closed: known before anybody could look at the head, and told at the end. */
+  closed: string | null
 }
 
+type Facts = Readonly<Record<string, unknown>>
+
 /**
- * Tells what happens as it happens: connections, both heads, and where the time went. What an engine's
- * trace says of a phase is believed; of the others it knows what hooks let it see.
+ * Tells what happens as it happens: connections, both heads, and where the time went. Phases that the
+ * engine's trace tells of are its; the others are what can be seen from outside.
  */
 export class Story {
   readonly #say: (text: string) => void
@@ -33,6 +38,7 @@ export class Story {
   readonly #columns: number
   readonly #clock: Clock
   #chapter: Chapter | null = null
+  #connections = 0
 
   constructor(say: (text: string) => void, colours: Colours, columns: number, clock: Clock) {
     this.#say = say
@@ -44,46 +50,41 @@ export class Story {
   /** For the client. */
   readonly hooks: EventHooks = {
     request: [(request) => this.#begin(request)],
-    response: [
-      (response) => {
-        const chapter = this.#chapter
-        if (chapter === null) return
-        this.#tellRequest(chapter)
-        chapter.headAt = this.#clock.now()
-        this.#add('wait', this.#lastEnd(chapter), chapter.headAt)
-        const head = headText(response, this.#colours)
-        this.#say(prefixed(head, this.#colours.yellow('<')))
-      },
-    ],
+    response: [(response) => this.#answered(response)],
   }
 
   /** For the client. */
   readonly trace = (event: string, info: object): void => {
-    const facts = info as Readonly<Record<string, unknown>>
+    const chapter = this.#chapter
+    if (chapter === null) return
+    const facts = info as Facts
     const now = this.#clock.now()
     const phase = event.split(':').find((word) => PHASES.includes(word))
     if (phase !== undefined && typeof facts.duration === 'number') {
-      this.#add(phase, now - facts.duration, now)
+      add(chapter, phase, now - facts.duration, now)
     } else if (event === 'connection:open') {
-      this.#opened(facts, now)
-    } else if (
-      event === 'connection:close' &&
-      this.#chapter !== null &&
-      typeof facts.reason === 'string'
-    ) {
-      this.#note(`Connection closed: ${facts.reason}`)
+      this.#opened(chapter, facts, now)
+    } else if (event === 'connection:close') {
+      chapter.closed = `${facts.reason}`
     }
   }
 
   /** The body is here, or it failed. */
   end(): void {
     const chapter = this.#chapter
-    this.#chapter = null
     if (chapter === null) return
-    this.#tellRequest(chapter)
+    this.#chapter = null
+    const { startedAt, spans, headAt, closed } = chapter
     const now = this.#clock.now()
-    if (chapter.headAt !== null) addOwn(chapter, 'read', chapter.headAt, now)
-    const { startedAt, spans } = chapter
+    if (!chapter.isSent && (closed === 'dial-failed' || this.#connections === 0)) {
+      this.#note('No connection')
+      add(chapter, 'connect', startedAt, now)
+    } else {
+      this.#tellRequest(chapter)
+      if (headAt === null) add(chapter, 'wait', endOf(chapter), now)
+      else add(chapter, 'read', headAt, now)
+      if (closed !== null) this.#note(`Connection closed: ${closed}`)
+    }
     this.#say(`\n${timelineText(startedAt, now, spans, this.#columns, this.#colours)}`)
   }
 
@@ -92,48 +93,50 @@ export class Story {
       this.end()
       this.#say('\n')
     }
-    const { cyan, bold, green } = this.#colours
+    const { bold, green } = this.#colours
     const { method, target, url, headers } = request
     const line = bold(`${green(method)} ${target} HTTP/1.1`)
-    const host = headers.has('host') ? '' : `${cyan('Host')}${this.#colours.dim(':')} ${url.host}\n`
+    const host = headers.has('host') ? [] : ([['Host', url.host]] as const)
+    const fields = fieldLines([...host, ...withoutSecrets(request)], this.#colours)
     this.#chapter = {
       startedAt: this.#clock.now(),
-      request: `${line}\n${host}${fieldLines(withoutSecrets(request), this.#colours)}`,
+      request: `${line}\n${fields}`,
       spans: [],
       isSent: false,
-      opened: false,
+      isOpened: false,
       headAt: null,
+      closed: null,
     }
   }
 
-  #opened({ origin, address }: Readonly<Record<string, unknown>>, now: number): void {
-    const chapter = this.#chapter
-    if (chapter === null || chapter.isSent) return
-    chapter.opened = true
-    const from = chapter.startedAt
-    if (!chapter.spans.some(({ name }) => CONNECTING.includes(name))) {
-      this.#add('connect', from, now)
-    }
-    const where =
-      typeof address === 'string' && !`${origin}`.includes(address) ? ` (${address})` : ''
-    this.#note(`Connected to ${origin}${where} in ${durationText(now - from)}`)
+  #opened(chapter: Chapter, { origin, address }: Facts, now: number): void {
+    if (chapter.isSent) return
+    chapter.isOpened = true
+    this.#connections++
+    const { startedAt, spans } = chapter
+    const isKnown = spans.some(({ name }) => CONNECTING.includes(name))
+    if (!isKnown) add(chapter, 'connect', startedAt, now)
+    const isNew = typeof address === 'string' && !`${origin}`.includes(address)
+    const where = isNew ? ` (${address})` : ''
+    this.#note(`Connected to ${origin}${where} in ${durationText(now - startedAt)}`)
     this.#tellRequest(chapter)
+  }
+
+  #answered(response: Response): void {
+    const chapter = this.#chapter
+    if (chapter === null) return
+    this.#tellRequest(chapter)
+    chapter.headAt = this.#clock.now()
+    add(chapter, 'wait', endOf(chapter), chapter.headAt)
+    this.#say(prefixed(headText(response, this.#colours), this.#colours.yellow('<')))
   }
 
   /** Once. */
   #tellRequest(chapter: Chapter): void {
     if (chapter.isSent) return
     chapter.isSent = true
-    if (!chapter.opened) this.#note('No new connection')
+    if (!chapter.isOpened) this.#note('No new connection')
     this.#say(`${prefixed(chapter.request, this.#colours.green('>'))}\n`)
-  }
-
-  #add(name: string, from: number, to: number): void {
-    if (this.#chapter !== null) addOwn(this.#chapter, name, from, to)
-  }
-
-  #lastEnd({ startedAt, spans }: Chapter): number {
-    return Math.max(startedAt, ...spans.map(({ to }) => to))
   }
 
   #note(text: string): void {
@@ -142,8 +145,13 @@ export class Story {
 }
 
 /** Unless it is told already. */
-function addOwn({ spans }: Chapter, name: string, from: number, to: number): void {
+function add({ spans }: Chapter, name: string, from: number, to: number): void {
   if (!spans.some((span) => span.name === name)) spans.push({ name, from, to })
+}
+
+/** Where what is known of its spans ends. */
+function endOf({ startedAt, spans }: Chapter): number {
+  return Math.max(startedAt, ...spans.map(({ to }) => to))
 }
 
 /** What is pasted into a question should have no password in it: of credentials the scheme is shown. */
