@@ -33,7 +33,8 @@ export class Latencies {
 
   /** The least time that `percent` of all do not exceed. */
   percentile(percent: number): number {
-    const rank = Math.ceil((percent / 100) * this.#times.length)
+    // 99.9 % of 1000 is 999, and 999.0000000000001 by these numbers.
+    const rank = Math.ceil(Number(((percent * this.#times.length) / 100).toPrecision(12)))
     return this.#times[Math.max(rank, 1) - 1] ?? Number.NaN
   }
 
@@ -48,7 +49,8 @@ export class Latencies {
     const step = roundStep((bulk - least) / ROWS || most || 1)
     const rows: Row[] = []
     let at = 0
-    for (let upTo = (Math.floor(least / step) + 1) * step; at < this.#times.length; upTo += step) {
+    for (let steps = Math.floor(least / step) + 1; at < this.#times.length; steps++) {
+      const upTo = steps * step
       const start = at
       while (at < this.#times.length && this.#times[at]! <= upTo) at++
       rows.push({ upTo, count: at - start })

@@ -1,12 +1,12 @@
 import type { Colours } from './terminal.ts'
 import { harmless } from './terminal.ts'
 
-/** Deeper levels are not indented any further: each would make all lines below it longer. */
-const DEEPEST = 100
+/** Of characters. A few bytes that are nested deeply enough make any number of blanks. */
+const LARGEST = 32 << 20
 
 /**
  * JSON set in lines and coloured. Its tokens stay as they came: parsing would round large numbers and lose what
- * is said twice. Null for what is no JSON.
+ * is said twice. Null for what is no JSON, or would be too much.
  */
 export function prettyJson(text: string, colours: Colours): string | null {
   try {
@@ -17,12 +17,15 @@ export function prettyJson(text: string, colours: Colours): string | null {
   const lines: string[] = []
   let line = ''
   let depth = 0
+  let size = 0
   const breakLine = () => {
     lines.push(line)
-    line = '  '.repeat(Math.min(depth, DEEPEST))
+    size += line.length
+    line = '  '.repeat(depth)
   }
   const tokens = tokensOf(text)
   for (let i = 0; i < tokens.length; i++) {
+    if (size > LARGEST) return null
     const token = tokens[i]!
     const next = tokens[i + 1]
     if (token === '{' || token === '[') {

@@ -1,0 +1,39 @@
+// Every `sh` block of docs/command.md is run by a shell, against servers of this process.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { folder, main } from '../command/world.ts'
+import { startExampleServers } from './server.ts'
+
+const page = readFileSync(
+  fileURLToPath(new URL('../../../docs/command.md', import.meta.url)),
+  'utf8',
+)
+
+test('what docs/command.md shows runs', async (t) => {
+  const servers = await startExampleServers()
+  t.after(() => servers.close())
+  const cwd = folder(t)
+  const command = join(cwd, 'hawser')
+  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`)
+  chmodSync(command, 0o755)
+  const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block!)
+  assert.ok(blocks.length > 8)
+  const script = blocks
+    .join('\n')
+    .replaceAll('npx hawser', 'hawser')
+    .replaceAll('https://api.example.com', servers.api)
+  const env = { PATH: `${cwd}:${process.env.PATH}`, HOME: cwd }
+  const shell = spawn('sh', ['-eu'], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  shell.stdin.end(script)
+  const status = new Promise((resolve) => shell.on('close', resolve))
+  const [output, errors] = await Promise.all([text(shell.stdout), text(shell.stderr)])
+  assert.doesNotMatch(errors, /^hawser: /m)
+  assert.equal(await status, 0, errors)
+  assert.match(output, /there she is\n$/)
+  assert.equal(readFileSync(join(cwd, 'ada.json'), 'utf8'), '{"id":7,"name":"Ada"}')
+})
