@@ -170,6 +170,19 @@ describe('--download', () => {
     sameFile(path)
   })
 
+  test('begins again where other bytes come than were asked for', async (t) => {
+    const { origin } = await httpServer(t, (request: IncomingMessage, response) => {
+      response.setHeader('etag', '"v1"')
+      if (request.headers.range === undefined) return response.end(content)
+      const range = `bytes 0-${content.length - 1}/${content.length}`
+      response.writeHead(206, { 'content-range': range }).end(content)
+    })
+    const path = join(folder(t), 'x.bin')
+    leave(path, origin, content.subarray(0, 1000))
+    assert.equal((await run([origin, '--download', path])).code, 0)
+    sameFile(path)
+  })
+
   const lost: [name: string, behaviour: Behaviour][] = [
     ['nothing to know it by', { etag: '' }],
     ['a weak ETag', { etag: 'W/"v1"' }],

@@ -7,7 +7,7 @@ import { Request } from '../../src/client/request.ts'
 import { Story } from '../../src/command/story.ts'
 import { coloursFor } from '../../src/command/terminal.ts'
 import { httpServer } from '../engine/servers.ts'
-import { onTerminal, run, seen } from './world.ts'
+import { onTerminal, run, Screen, seen } from './world.ts'
 
 /** Heads are the same each time. */
 async function serve(t: TestContext, answer: (response: ServerResponse) => void) {
@@ -117,10 +117,12 @@ content-length: 74
       response.write('data: 1\r')
       answer = response
     })
-    const running = onTerminal([origin])
-    while (answer === undefined) await new Promise(setImmediate)
+    const stdout = new Screen()
+    const running = onTerminal([origin], { stdout })
+    while (!stdout.text.includes('data: 1')) await new Promise(setImmediate)
     answer.end('\ndata: 2\n')
-    assert.match((await running).stdout, /\n\ndata: 1\ndata: 2\n$/)
+    await running
+    assert.match(stdout.text, /\n\ndata: 1\ndata: 2\n$/)
   })
 
   test('a header cannot steer it', async (t) => {

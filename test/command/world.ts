@@ -44,7 +44,8 @@ export async function run(
   return { code, stdout, stderr: stderr.toString() }
 }
 
-class Screen extends Writable {
+/** A terminal's stream, and what was written to it. */
+export class Screen extends Writable {
   isTTY = true
   columns = 80
   text = ''
