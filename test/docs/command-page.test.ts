@@ -23,10 +23,8 @@ test('what docs/command.md shows runs', async (t) => {
   chmodSync(command, 0o755)
   const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block!)
   assert.ok(blocks.length > 8)
-  const script = blocks
-    .join('\n')
-    .replaceAll('npx hawser', 'hawser')
-    .replaceAll('https://api.example.com', servers.api)
+  let script = blocks.join('\n').replaceAll('npx hawser', 'hawser')
+  for (const [written, real] of servers.addresses) script = script.replaceAll(written, real)
   const env = { PATH: `${cwd}:${process.env.PATH}`, HOME: cwd }
   const shell = spawn('sh', ['-eu'], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] })
   shell.stdin.end(script)
