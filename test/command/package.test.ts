@@ -9,11 +9,11 @@ import { folder } from './world.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 
-function succeed(program: string, words: readonly string[], cwd: string): string {
+function succeed(program: string, words: readonly string[], cwd: string, home = cwd): string {
   const { status, stdout, stderr } = spawnSync(program, words, {
     cwd,
     encoding: 'utf8',
-    env: { PATH: process.env.PATH, HOME: cwd },
+    env: { PATH: process.env.PATH, HOME: home },
   })
   assert.equal(status, 0, `${program} ${words.join(' ')}:\n${stderr}`)
   return stdout
@@ -23,7 +23,7 @@ function succeed(program: string, words: readonly string[], cwd: string): string
 test('the command of the packed tarball runs', (t) => {
   const where = folder(t)
   const [packed] = JSON.parse(
-    succeed('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', where], top),
+    succeed('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', where], top, where),
   ) as { filename: string; files: { path: string }[] }[]
   const modules = join(where, 'node_modules')
   mkdirSync(join(modules, '.bin'), { recursive: true })
