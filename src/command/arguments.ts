@@ -29,7 +29,6 @@ export interface Arguments {
   /** How many requests; null for no bench. */
   readonly bench: number | null
   readonly concurrency: number | null
-  readonly colour: boolean
 }
 
 /** Who asks for help or the version gets this text, and nothing else happens. */
@@ -70,9 +69,8 @@ export function parseArguments(words: readonly string[], look: Look): Arguments 
       'hawser --help shows all options, with examples.',
     )
   }
-  const { method, color, ...given } = command.opts()
-  const colour = given.colour && color
-  return { ...(given as Arguments), colour, ...targetOf(command.args, method) }
+  const { method, ...given } = command.opts()
+  return { ...(given as Arguments), ...targetOf(command.args, method) }
 }
 
 function describe({ colours }: Look): Command {

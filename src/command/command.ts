@@ -40,8 +40,8 @@ class CommandRun {
     this.#world = world
     this.#stdout = new Output(world.stdout, world.signal)
     this.#stderr = new Output(world.stderr, world.signal)
-    this.#outColours = coloursFor(wantsColours(world.stdoutIsTerminal, true, world.env))
-    this.#errColours = coloursFor(wantsColours(world.stderrIsTerminal, true, world.env))
+    this.#outColours = coloursFor(wantsColours(world.stdoutIsTerminal, world.env))
+    this.#errColours = coloursFor(wantsColours(world.stderrIsTerminal, world.env))
   }
 
   async run(words: readonly string[]): Promise<number> {
@@ -63,6 +63,7 @@ class CommandRun {
     const given = parseArguments(words, { columns, colours: this.#outColours })
     if ('text' in given) {
       await this.#stdout.write(given.text)
+      await this.#stdout.flush()
       return 'ok'
     }
     refuseTogether(given)
@@ -97,6 +98,7 @@ class CommandRun {
       } else {
         await pipeBody(response, this.#stdout)
       }
+      await this.#stdout.flush()
     } catch (error) {
       if (!(error instanceof ReaderLeft)) throw error
     } finally {
@@ -156,6 +158,7 @@ class CommandRun {
       const bench = new Bench(wanted, requests, atATime, client, bar, this.#world)
       const reason = await bench.run()
       await this.#stdout.write(bench.report(this.#world.columns, this.#outColours))
+      await this.#stdout.flush()
       return reason
     } finally {
       await client.close()

@@ -37,7 +37,7 @@ export class Download {
 
   /** Throws `FileError`. */
   static async open(wanted: Wanted, path: string, tools: DownloadTools): Promise<Download> {
-    return new Download(wanted, await PartialFile.find(path, wanted.url), tools)
+    return new Download(wanted, await PartialFile.find(path, wanted.fingerprint), tools)
   }
 
   /** Bytes that are here. */
@@ -48,6 +48,10 @@ export class Download {
   /** Whether what is here stays, to go on from. */
   get isResumable(): boolean {
     return this.#file.isResumable
+  }
+
+  get #mayResume(): boolean {
+    return this.#wanted.method === 'GET' && this.#wanted.isWhole
   }
 
   /** Goes on after a cut, as often as it helps. Throws what ended it. */
@@ -72,7 +76,7 @@ export class Download {
   /** @returns false if what is here turned out not to fit, and all has to be asked for */
   async #transfer(): Promise<boolean> {
     const file = this.#file
-    const asks = this.isResumable && this.#wanted.method === 'GET'
+    const asks = this.isResumable && this.#mayResume
     const response = await this.#send(asks)
     const { status, headers } = response
     try {
@@ -126,11 +130,10 @@ export class Download {
   async #begin(response: Response, asked: boolean): Promise<void> {
     if (asked) this.#tools.note('The server cannot go on where it was cut: all of it once more')
     const { headers, status } = response
-    const mayResume = status === 200 && this.#wanted.method === 'GET'
-    const validator = mayResume ? validatorOf(headers) : null
+    const validator = status === 200 && this.#mayResume ? validatorOf(headers) : null
     const total = lengthOf(response)
     await this.#file.restart(
-      validator === null ? null : { url: this.#wanted.url, validator, total },
+      validator === null ? null : { fingerprint: this.#wanted.fingerprint, validator, total },
     )
   }
 

@@ -12,7 +12,7 @@ import {
   TooManyRedirects,
   UnsupportedProtocol,
 } from '../errors.ts'
-import { FileError, Interrupted, ReportedStatus, UsageError } from './failures.ts'
+import { FileError, ReportedStatus, UsageError } from './failures.ts'
 
 /** What the exit status says. Those of HTTP are HTTPie's; the network's begin at 10. */
 export const exitCodes = {
@@ -41,7 +41,6 @@ export function reasonOfStatus(status: number): ExitReason {
 }
 
 const kinds: readonly (readonly [new (...args: never[]) => Error, ExitReason])[] = [
-  [Interrupted, 'interrupted'],
   [UsageError, 'usage'],
   [FileError, 'file'],
   [InvalidURL, 'usage'],

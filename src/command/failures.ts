@@ -27,9 +27,6 @@ export class ReportedStatus extends Failure {
   }
 }
 
-/** Ctrl-C. */
-export class Interrupted extends Failure {}
-
 /** What the system's error `ENOENT` and its like mean. */
 export function systemReason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException

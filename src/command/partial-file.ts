@@ -4,7 +4,8 @@ import { FileError, systemReason } from './failures.ts'
 
 /** What a part belongs to: without it nobody could say whether more bytes fit on. */
 interface Label {
-  readonly url: string
+  /** Of the request. */
+  readonly fingerprint: string
   /** A strong ETag, or a Last-Modified that is as good: for If-Range. RFC 9110 13.1.5 */
   readonly validator: string
   /** Bytes in all, null where the server did not say. */
@@ -24,13 +25,13 @@ export class PartialFile {
     this.#label = label
   }
 
-  /** What an earlier download of the same URL has left, if anything. Throws `FileError`. */
-  static async find(path: string, url: string): Promise<PartialFile> {
+  /** What an earlier download of the same has left, if anything. Throws `FileError`. */
+  static async find(path: string, fingerprint: string): Promise<PartialFile> {
     const found = await stat(path).catch(() => null)
     if (found?.isDirectory()) throw new FileError(`${path}: ${systemReason({ code: 'EISDIR' })}`)
     const part = await stat(`${path}.part`).catch(() => null)
     const label = part === null ? null : await readLabel(`${path}.part.json`)
-    return label?.url === url
+    return label?.fingerprint === fingerprint
       ? new PartialFile(path, part!.size, label)
       : new PartialFile(path, 0, null)
   }
@@ -103,9 +104,11 @@ export class PartialFile {
 /** Null for none, and for what is none. */
 async function readLabel(path: string): Promise<Label | null> {
   try {
-    const { url, validator, total } = JSON.parse(await readFile(path, 'utf8')) as Partial<Label>
-    if (typeof url !== 'string' || typeof validator !== 'string') return null
-    return { url, validator, total: typeof total === 'number' ? total : null }
+    const { fingerprint, validator, total } = JSON.parse(
+      await readFile(path, 'utf8'),
+    ) as Partial<Label>
+    if (typeof fingerprint !== 'string' || typeof validator !== 'string') return null
+    return { fingerprint, validator, total: typeof total === 'number' ? total : null }
   } catch {
     return null
   }

@@ -1,4 +1,5 @@
-import { createReadStream, statSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { accessSync, constants, createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { BodyOptions } from '../client/body/body-options.ts'
 import type { CallOptions, ClientOptions } from '../client/options.ts'
@@ -11,6 +12,10 @@ export interface Wanted {
   readonly url: string
   readonly client: ClientOptions
   readonly call: CallOptions
+  /** The URL and its params: the same for the same, and no secret of them can be read from it. */
+  readonly fingerprint: string
+  /** Whether the whole of it is wanted: no Range was given. */
+  readonly isWhole: boolean
   /** Its content, made anew for each request. */
   body(): BodyOptions
 }
@@ -42,6 +47,10 @@ export function wantedRequest(given: Arguments, stdin: () => Readable): Wanted {
       followRedirects: given.follow ?? given.download !== null,
       ...(cookies.length > 0 ? { cookies } : {}),
     },
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([given.url, params]))
+      .digest('hex'),
+    isWhole: !hasField(headers, 'range'),
     body: bodyOf(given, stdin),
   }
 }
@@ -65,8 +74,13 @@ function bodyOf(given: Arguments, stdin: () => Readable): () => BodyOptions {
 
 /** JSON goes as it was written: to parse it would round large numbers. */
 function withJsonType(headers: readonly Pair[]): readonly Pair[] {
-  const has = headers.some(([name]) => name.toLowerCase() === 'content-type')
-  return has ? headers : [...headers, ['content-type', 'application/json']]
+  return hasField(headers, 'content-type')
+    ? headers
+    : [...headers, ['content-type', 'application/json']]
+}
+
+function hasField(headers: readonly Pair[], lowerCase: string): boolean {
+  return headers.some(([name]) => name.toLowerCase() === lowerCase)
 }
 
 function checkJson(text: string): void {
@@ -83,6 +97,7 @@ function checkJson(text: string): void {
 /** Before anything is sent. */
 function checkFile(path: string): void {
   try {
+    accessSync(path, constants.R_OK)
     if (!statSync(path).isDirectory()) return
   } catch (error) {
     throw new UsageError(`--files: ${path}: ${systemReason(error)}`)

@@ -21,14 +21,10 @@ export type Colours = ReturnType<typeof pico.createColors>
 
 /**
  * Whether to colour what goes to stdout or stderr. https://no-color.org, https://force-color.org:
- * only a value that is not empty counts; the option wins over both.
+ * only a value that is not empty counts.
  */
-export function wantsColours(
-  isTerminal: boolean,
-  option: boolean,
-  env: Surroundings['env'],
-): boolean {
-  if (!option || env.NO_COLOR) return false
+export function wantsColours(isTerminal: boolean, env: Surroundings['env']): boolean {
+  if (env.NO_COLOR) return false
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
   return isTerminal && env.TERM !== 'dumb'
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -137,6 +137,28 @@ describe('--download', () => {
     assert.equal(code, 0)
   })
 
+  test('begins again for other params, and keeps no secret of the URL', async (t) => {
+    const { url, asked } = await serve(t, { cuts: [1000, 0, 0, 0, 2000, 0, 0, 0] })
+    const path = join(folder(t), 'x.bin')
+    const secret = url.replace('//', '//ada:secret@')
+    await run([secret, '-p', 'page', '1', '--download', path])
+    assert.ok(!readFileSync(`${path}.part.json`, 'utf8').includes('secret'))
+    asked.length = 0
+    await run([secret, '-p', 'page', '2', '--download', path])
+    assert.equal(asked[0], undefined)
+    asked.length = 0
+    await run([secret, '-p', 'page', '2', '--download', path])
+    assert.deepEqual(asked, ['bytes=2000-'])
+  })
+
+  test('a Range of your own is what is asked for', async (t) => {
+    const { url, asked } = await serve(t)
+    const path = join(folder(t), 'x.bin')
+    leave(path, url, content.subarray(0, 1000))
+    await run([url, '-h', 'Range', 'bytes=5-', '--download', path])
+    assert.deepEqual(asked, ['bytes=5-'])
+  })
+
   const restarts: [name: string, behaviour: Behaviour, part: (url: string) => Part][] = [
     ['a file that has changed meanwhile', { etag: '"v2"' }, (url) => [url]],
     ['a server without ranges', { ranges: false }, (url) => [url]],
@@ -236,7 +258,16 @@ describe('--download', () => {
 
 type Bytes = Uint8Array
 
+function fingerprintOf(url: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([url, []]))
+    .digest('hex')
+}
+
 function leave(path: string, url: string, bytes: Bytes, validator = '"v1"'): void {
   writeFileSync(`${path}.part`, bytes)
-  writeFileSync(`${path}.part.json`, JSON.stringify({ url, validator, total: content.length }))
+  writeFileSync(
+    `${path}.part.json`,
+    JSON.stringify({ fingerprint: fingerprintOf(url), validator, total: content.length }),
+  )
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -75,6 +77,19 @@ describe('in a pipe', () => {
     await left
   })
 
+  test('a disk that is full', { skip: !existsSync('/dev/full') }, async (t) => {
+    const { origin } = await httpServer(t, (_, response) => response.end('ahoy'))
+    const full = openSync('/dev/full', 'w')
+    t.after(() => closeSync(full))
+    const child = spawn(process.execPath, [main, origin], { stdio: ['ignore', full, 'pipe'] })
+    assert.equal(
+      await text(child.stderr!),
+      'hawser: The output cannot be written: the disk is full\n',
+    )
+    const code = child.exitCode ?? (await once(child, 'close'))[0]
+    assert.equal(code, 18)
+  })
+
   test('a status above 400 is told, and the body is there all the same', async (t) => {
     const { origin } = await httpServer(t, (_, response) => {
       response.writeHead(503).end('busy')
@@ -110,7 +125,6 @@ describe('Ctrl-C', () => {
   })
 })
 
-test('the file says how it is run', async () => {
-  const { readFileSync } = await import('node:fs')
+test('the file says how it is run', () => {
   assert.match(readFileSync(main, 'utf8'), /^#!\/usr\/bin\/env node\n/)
 })
