@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { selectBackend } from '../../src/backends/select.ts'
 import { bodyType } from '../../src/command/body-type.ts'
 import { hintFor } from '../../src/command/hints.ts'
 import { prettyJson } from '../../src/command/json-colours.ts'
+import { Output, ReaderLeft } from '../../src/command/output.ts'
 import { ProgressBar } from '../../src/command/progress-bar.ts'
 import { contentRange, unsatisfiedTotal, validatorOf } from '../../src/command/ranges.ts'
 import { coloursFor, wrapped } from '../../src/command/terminal.ts'
@@ -188,5 +189,31 @@ describe('the bar', () => {
   test('fits a narrow terminal, and does without a total', async () => {
     assert.equal((await bar(40, 11_000)).at(0, 1000), '  9% 1.00 kB of 11.0 kB')
     assert.equal((await bar(80, null)).at(1000, 6000), '6.00 kB  5.00 kB/s')
+  })
+})
+
+describe('an output that fails late', () => {
+  const failing = (code: string) =>
+    new Output(
+      new Writable({
+        write: (_chunk, _encoding, done) => {
+          setImmediate(done, Object.assign(new Error(code), { code }))
+        },
+      }),
+      new AbortController().signal,
+    )
+
+  test('is heard of at the end', async () => {
+    const output = failing('ENOSPC')
+    await output.write('a')
+    await assert.rejects(output.flush(), /cannot be written: the disk is full/)
+    await assert.rejects(output.write('b'), /the disk is full/)
+    output.say('c')
+  })
+
+  test('or its reader has left', async () => {
+    const output = failing('EPIPE')
+    await output.write('a')
+    await assert.rejects(output.flush(), ReaderLeft)
   })
 })
