@@ -12,6 +12,16 @@ export type {
 export { nodeBackend } from './backends/node.ts'
 export { type CloseReason, closeReasons } from './connection/close-reason.ts'
 export * from './errors.ts'
+export type {
+  ConnectionClose,
+  ConnectionOpen,
+  Durations,
+  EventInfos,
+  EventName,
+  RequestEnd,
+  RequestStart,
+  Trace,
+} from './models/events.ts'
 export { Headers, type HeadersInit } from './models/headers.ts'
 export type { PoolLimits } from './models/limits.ts'
 export { HTTPProxy, type HTTPProxyOptions, type ProxyMode } from './models/proxy.ts'

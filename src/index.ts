@@ -48,6 +48,16 @@ export type { MockResponse } from './dispatch/mock-answer.ts'
 export { MockDispatcher, type MockHandler, type MockRequest } from './dispatch/mock-dispatcher.ts'
 export type { ProxiesInit } from './dispatch/proxy-map.ts'
 export * from './errors.ts'
+export type {
+  ConnectionClose,
+  ConnectionOpen,
+  Durations,
+  EventInfos,
+  EventName,
+  RequestEnd,
+  RequestStart,
+  Trace,
+} from './models/events.ts'
 export { Headers, type HeadersInit } from './models/headers.ts'
 export type { PoolLimits } from './models/limits.ts'
 export { HTTPProxy, type HTTPProxyOptions, type ProxyMode } from './models/proxy.ts'

@@ -2,6 +2,7 @@ import type { BackendChoice } from '../backends/select.ts'
 import type { App } from '../dispatch/app-kind.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { ProxiesInit } from '../dispatch/proxy-map.ts'
+import type { Trace } from '../models/events.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
 
@@ -74,8 +75,8 @@ export interface ClientOptions extends SharedOptions {
   readonly localAddress?: string | undefined
   /** Sees each address before it is connected to, and may throw to refuse it. */
   readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
-  /** Hears what connections do. */
-  readonly trace?: ((event: string, info: object) => void) | undefined
+  /** Hears of every exchange and connection: what took how long, and why it ended. */
+  readonly trace?: Trace | undefined
 }
 
 /** What belongs to one request, besides its body. */

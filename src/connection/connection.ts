@@ -113,7 +113,6 @@ export class Connection
     this.exchange = exchange
     exchange.carrier = this
     exchange.reused = this.exchanges++ > 0
-    exchange.phase = 'wait'
     const { request } = exchange
     this.timeouts = exchange.timeouts
     this.readSince = this.writeSince = now
@@ -121,10 +120,10 @@ export class Connection
     const { first } = request
     const tail = request.content === null ? null : contentOfOneWrite(request)
     exchange.bytesSent = first.length + (tail?.length ?? 0)
-    if (!(tail === null ? this.#socket.write(first) : this.#socket.write(first, tail)))
-      this.#block()
+    const taken = tail === null ? this.#socket.write(first) : this.#socket.write(first, tail)
+    exchange.enter(taken && request.content === tail ? 'wait' : 'write')
+    if (!taken) this.#block()
     if (request.content !== tail) {
-      exchange.phase = 'write'
       this.#upload = new Upload(exchange, this.#socket, this)
       if (request.framing.expectsContinue) this.awaitingContinue = true
       else this.#clock.microtask(() => this.exchange === exchange && this.#startUpload())
@@ -187,9 +186,9 @@ export class Connection
       if (head.status >= 300 || this.awaitingContinue) this.#stopUpload()
       if (this.exchange !== exchange) return
     }
-    if (!this.sending) exchange.phase = 'read'
+    if (!this.sending) exchange.enter('read')
     try {
-      exchange.body = exchange.sink.onHead(head, this.#parser.remaining, exchange)
+      exchange.deliverHead(head, this.#parser.remaining)
     } catch (error) {
       this.#fail('handler-threw', error)
     }
@@ -223,7 +222,7 @@ export class Connection
     }
     try {
       const taken =
-        asked && exchange.sink.onUpgrade(open, Buffer.from(source.subarray(start, end)), head)
+        asked && exchange.deliverUpgrade(open, Buffer.from(source.subarray(start, end)), head)
       if (taken || exchange.settled) return
     } catch (error) {
       if (socket === null) return this.#fail('handler-threw', error)
@@ -303,7 +302,7 @@ export class Connection
   onRead(length: number): void {
     const { exchange } = this
     if (exchange === null) return this.close('idle-data')
-    exchange.responseStarted = true
+    exchange.received(length)
     this.#intake.read(length)
     if (this.exchange === exchange) this.readSince = this.#clock.now()
   }
@@ -313,8 +312,7 @@ export class Connection
     this.readSince = this.writeSince = this.#clock.now()
     this.#upload?.onDrain()
     if (this.state === 'closed') return
-    this.#schedule()
-    if (this.#trailers !== null) this.#finish()
+    this.#onSent()
   }
 
   onWriteError(error: Error): void {
@@ -439,11 +437,16 @@ export class Connection
   }
 
   onUploaded(): void {
-    if (this.exchange !== null)
-      this.exchange.phase = this.#parser.expecting === 'head' ? 'wait' : 'read'
     this.readSince = this.#clock.now()
+    this.#onSent()
+  }
+
+  /** The socket has taken what it had, or the upload has given its last. */
+  #onSent(): void {
     this.#schedule()
     if (this.#trailers !== null) this.#finish()
+    else if (this.exchange !== null && !this.sending)
+      this.exchange.enter(this.#parser.expecting === 'head' ? 'wait' : 'read')
   }
 
   onUploadFailed(error: Error): void {
@@ -491,7 +494,7 @@ export class Connection
     if (kind === 'read') return this.#fail('timeout', nothingRead(exchange))
     const pending = this.#socket.pendingBytes()
     if (pending >= this.#pendingBytes) {
-      exchange.phase = 'write'
+      exchange.enter('write')
       return this.#fail('timeout', nothingSent(exchange, pending))
     }
     this.#pendingBytes = pending

@@ -106,22 +106,39 @@ export class Exchange implements DispatchControl {
         : new AsyncResource('HawserBody', { requireManualDestroy: true })
   }
 
+  enter(phase: Phase): void {
+    this.phase = phase
+  }
+
+  /** So many bytes of the response have come. */
+  received(_length: number): void {
+    this.responseStarted = true
+  }
+
+  deliverHead(head: ResponseHead, length: number): void {
+    this.body = this.sink.onHead(head, length, this)
+  }
+
+  deliverUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean {
+    return this.sink.onUpgrade(openSocket, firstBytes, head)
+  }
+
   resume(): void {
     this.carrier?.resume()
   }
 
   abort(reason?: unknown): void {
     if (this.settled) return
-    this.#settle() // at once: nothing else is delivered
     const error =
       reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
+    this.settle(error) // at once: nothing else is delivered
     this.#owner.clock.microtask(() => this.#failed(error))
   }
 
   /** The response is complete. The carrier has let go before. */
   end(trailers: Headers): void {
     if (this.settled) return
-    this.#settle()
+    this.settle(null)
     try {
       const body = this.body as BodySink
       body.onEnd(trailers)
@@ -133,7 +150,7 @@ export class Exchange implements DispatchControl {
   /** Settles with an error, never inside `dispatch` or another call of the user's: callers see to that. */
   fail(error: unknown): void {
     if (this.settled) return
-    this.#settle()
+    this.settle(error)
     try {
       this.#failed(error)
     } catch (thrown) {
@@ -149,10 +166,11 @@ export class Exchange implements DispatchControl {
   /** The connection has been given away. */
   upgraded(): void {
     this.carrier = null
-    this.#settle()
+    this.settle(null)
   }
 
-  #settle(): void {
+  /** @param _error null for none */
+  protected settle(_error: unknown): void {
     this.settled = true
     this.watch?.end()
     this.#owner.onSettled(this)

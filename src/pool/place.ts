@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import type { BackendSocket } from '../backends/backend.ts'
 import type { CloseReason } from '../connection/close-reason.ts'
 import type { Connection, ConnectionOwner } from '../connection/connection.ts'
@@ -28,14 +29,17 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
   readonly inGroup = new Link<Place>(this)
   readonly inPool = new Link<Place>(this)
   connection: Connection | null = null
+  /** Where what happens to it is told; null if nobody heard of the request it was opened for. */
+  readonly context: AsyncResource | null
   readonly #owner: PlaceOwner
   #dial: Dial | null = null
   /** What is dialled for. */
   #exchange: Exchange | null = null
   #released = false
 
-  constructor(origin: Origin, owner: PlaceOwner) {
+  constructor(origin: Origin, context: AsyncResource | null, owner: PlaceOwner) {
     this.origin = origin
+    this.context = context
     this.#owner = owner
   }
 
@@ -75,7 +79,7 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
   // --- dialling
 
   onPhase(phase: Phase): void {
-    if (this.#exchange !== null) this.#exchange.phase = phase
+    this.#exchange?.enter(phase)
   }
 
   onDialed(socket: BackendSocket, firstBytes: Buffer | null): void {

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import type { Address, Backend } from '../backends/backend.ts'
 import type { BackendChoice } from '../backends/select.ts'
 import { selectBackend } from '../backends/select.ts'
+import type { Trace } from '../models/events.ts'
 import type { PoolLimits } from '../models/limits.ts'
 import { checkOptions, option } from '../models/options.ts'
 import { HTTPProxy, proxySettings } from '../models/proxy.ts'
@@ -34,8 +35,8 @@ export interface PoolOptions {
   readonly localAddress?: string | undefined
   /** Sees each address before it is connected to, and may throw to refuse it. */
   readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
-  /** Hears of connections opened and closed, the latter with the reason. */
-  readonly trace?: ((event: string, info: object) => void) | undefined
+  /** Hears of requests and connections: what took how long, and why it ended. */
+  readonly trace?: Trace | undefined
 }
 
 const NAMES = [
@@ -56,7 +57,7 @@ interface ResolvedPoolOptions {
   readonly limits: PoolLimits
   readonly timeouts: TimeoutInit
   readonly route: Route
-  readonly trace: ((event: string, info: object) => void) | null
+  readonly trace: Trace | null
 }
 
 /** Throws `TypeError` that names what is wrong. */

@@ -18,6 +18,8 @@ import type { Response } from './response.ts'
 import { Scheduler } from './scheduler.ts'
 import type { PoolStats } from './stats.ts'
 import { describe } from './stats.ts'
+import { TracedExchange } from './traced-exchange.ts'
+import { Tracing } from './tracing.ts'
 import { Watch } from './watch.ts'
 
 /** Connections to any number of origins, and the requests that wait for one. */
@@ -26,6 +28,7 @@ export class ConnectionPool {
   readonly #timeouts: Timeout
   readonly #scheduler: Scheduler
   readonly #inFlight: InFlight
+  readonly #tracing: Tracing
   #closed = false
 
   /** Throws `TypeError` for a bad option. */
@@ -33,7 +36,8 @@ export class ConnectionPool {
     const { backend, limits, timeouts, route, trace } = resolveOptions(options)
     this.#clock = backend.clock
     this.#timeouts = Timeout.from(timeouts, Timeout.default)
-    this.#scheduler = new Scheduler(backend, resolveLimits(limits), route, trace)
+    this.#tracing = new Tracing(backend.clock, trace)
+    this.#scheduler = new Scheduler(backend, resolveLimits(limits), route, this.#tracing)
     this.#inFlight = new InFlight(backend)
   }
 
@@ -60,15 +64,20 @@ export class ConnectionPool {
       if (this.#closed) throw new ClientClosed('The pool is closed')
       if (request.signal !== undefined) signal = signalOf(request)
       destination = this.#scheduler.destinationOf(request.origin)
-      exchange = new Exchange(
-        outgoingRequest(request, destination.origin, destination.hostField, destination.proxyRules),
-        sink,
+      const outgoing = outgoingRequest(
+        request,
+        destination.origin,
+        destination.hostField,
+        destination.proxyRules,
+      )
+      const timeouts =
         request.timeouts === undefined
           ? this.#timeouts
-          : Timeout.from(option(request, 'timeouts', undefined), this.#timeouts),
-        this.#clock.now(),
-        this.#inFlight,
-      )
+          : Timeout.from(option(request, 'timeouts', undefined), this.#timeouts)
+      const now = this.#clock.now()
+      exchange = this.#tracing.isHeard
+        ? new TracedExchange(outgoing, sink, timeouts, now, this.#inFlight, this.#tracing)
+        : new Exchange(outgoing, sink, timeouts, now, this.#inFlight)
     } catch (error) {
       if (destination !== null) this.#scheduler.forgetIfEmpty(destination.group)
       this.#clock.microtask(() => sink.onError(withRequest(error, request)))

@@ -22,18 +22,18 @@ import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
 import type { PoolStats } from './stats.ts'
 import { describe } from './stats.ts'
+import { TracedExchange } from './traced-exchange.ts'
+import type { Tracing } from './tracing.ts'
 import { WaitDeadlines } from './wait-deadlines.ts'
 import type { WaiterOwner } from './waiter.ts'
 import { Waiter } from './waiter.ts'
-
-export type Trace = (event: string, info: object) => void
 
 /** Carries out what `assignment.ts` decides: the places of a pool, and who waits for one. */
 export class Scheduler implements PlaceOwner, WaiterOwner {
   readonly #backend: Backend
   readonly #limits: ResolvedLimits
   readonly #route: Route
-  readonly #trace: Trace | null
+  readonly #tracing: Tracing
   /** Of requests that wait or are replayed: whoever opens their connection does it in another. */
   readonly #contexts: WeakMap<Exchange, AsyncResource> | null
   readonly #sessions = new SessionCache()
@@ -51,11 +51,11 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   #connecting = 0
   #arrivals = 0
 
-  constructor(backend: Backend, limits: ResolvedLimits, route: Route, trace: Trace | null) {
+  constructor(backend: Backend, limits: ResolvedLimits, route: Route, tracing: Tracing) {
     this.#backend = backend
     this.#limits = limits
     this.#route = route
-    this.#trace = trace
+    this.#tracing = tracing
     this.#proxied = route.proxy === null ? null : new ProxiedOrigins(route.proxy)
     const hooked = route.lookup !== null || route.onConnect !== null
     this.#contexts = hooked ? new WeakMap() : null
@@ -130,7 +130,8 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
-    const place = new Place(group.origin, this)
+    const listening = exchange instanceof TracedExchange ? exchange.context : null
+    const place = new Place(group.origin, listening, this)
     group.places.add(place)
     this.#groups.set(group.origin.key, group) // it may have been dropped when its last place closed
     this.#places++
@@ -216,9 +217,10 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
 
   adopt(place: Place, socket: BackendSocket): Connection {
     this.#connecting--
-    if (this.#trace !== null) {
+    if (this.#tracing.hears('connection:open')) {
       // The address is a system call, and 95 bytes that the socket keeps.
-      this.#tell('connection:open', { origin: place.origin.key, address: socket.remoteAddress })
+      const info = { origin: place.origin.key, address: socket.remoteAddress }
+      this.#tracing.tell('connection:open', info, place.context)
     }
     return new Connection(place.origin.key, socket, this.#backend.clock, place)
   }
@@ -262,7 +264,10 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.#idle.remove(place.inPool)
     this.#places--
     if (place.connection === null) this.#connecting--
-    this.#tell('connection:close', { origin: place.origin.key, reason })
+    if (this.#tracing.hears('connection:close')) {
+      const info = { origin: place.origin.key, reason }
+      this.#tracing.tell('connection:close', info, place.context)
+    }
     if (replay !== null) return this.#open(replay, group)
     this.#unpark(group)
     this.#fill()
@@ -273,18 +278,6 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
   remember({ origin }: Place, session: Uint8Array): void {
     const peer = origin.secure ? origin : (this.#route.proxy?.origin ?? origin)
     this.#sessions.set(peer.key, session)
-  }
-
-  /** What a trace throws is its own affair. */
-  #tell(event: string, info: object): void {
-    if (this.#trace === null) return
-    try {
-      this.#trace(event, info)
-    } catch (error) {
-      this.#backend.clock.microtask(() => {
-        throw error
-      })
-    }
   }
 
   // --- the whole

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { closeReasons } from '../../src/connection/close-reason.ts'
 import type { ConnectionEvent, ConnectionState } from '../../src/connection/states.ts'
 import { nextState } from '../../src/connection/states.ts'
+import { events, phases } from '../../src/models/events.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (page: string) => readFileSync(join(top, page), 'utf8')
@@ -49,6 +50,17 @@ test('docs/engine.md has the reasons why connections end', () => {
   const table = ['| reason | |', '| --- | --- |', ...rows, ''].join('\n')
   assert.ok(read('docs/engine.md').includes(table), `This belongs there:\n${table}`)
 })
+
+for (const [what, label, table] of [
+  ['events', 'event', events],
+  ['phases', 'phase', phases],
+] as const) {
+  test(`docs/engine.md has the ${what}`, () => {
+    const rows = Object.entries(table).map(([name, text]) => `| \`${name}\` | ${text} |`)
+    const expected = [`| ${label} | |`, '| --- | --- |', ...rows, ''].join('\n')
+    assert.ok(read('docs/engine.md').includes(expected), `This belongs there:\n${expected}`)
+  })
+}
 
 test('docs/engine.md draws the states of a connection', () => {
   const states: Record<ConnectionState, true> = {

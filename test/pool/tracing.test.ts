@@ -1,0 +1,724 @@
+import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, test } from 'node:test'
+import type { ScriptedBackend } from '../../src/backends/scripted.ts'
+import type {
+  DispatchRequest,
+  EventName,
+  PoolOptions,
+  RequestEnd,
+  RequestStart,
+} from '../../src/engine.ts'
+import { HTTPProxy } from '../../src/engine.ts'
+import {
+  ClientClosed,
+  ConnectError,
+  ConnectTimeout,
+  LocalProtocolError,
+  PoolTimeout,
+  ProxyError,
+  ReadError,
+  ReadTimeout,
+  RemoteProtocolError,
+  TotalTimeout,
+  WriteError,
+  WriteTimeout,
+} from '../../src/errors.ts'
+import { events } from '../../src/models/events.ts'
+import { uncaughtDuring } from '../support/stage.ts'
+import type { Told } from './scripted-pool.ts'
+import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
+
+const HTTP = 'http://a.test'
+const HTTPS = 'https://a.test'
+
+/** A pool whose trace is noted. */
+class TracedPool extends ScriptedPool {
+  readonly starts: RequestStart[]
+  readonly ends: RequestEnd[]
+  /** Names of events, in order; of connections with their facts. */
+  readonly story: string[]
+
+  constructor(options: PoolOptions = {}) {
+    const starts: RequestStart[] = []
+    const ends: RequestEnd[] = []
+    const story: string[] = []
+    super({
+      trace: (event, info) => {
+        if (event === 'request:start') starts.push(info)
+        if (event === 'request:end') ends.push(info)
+        const facts = event.startsWith('request') ? [] : Object.values(info)
+        story.push([event, ...facts].join(' '))
+      },
+      ...options,
+    })
+    this.starts = starts
+    this.ends = ends
+    this.story = story
+  }
+
+  get end(): RequestEnd {
+    assert.ok(this.ends.length > 0, 'no request has ended')
+    return this.ends.at(-1)!
+  }
+
+  pass(ms: number): Promise<void> {
+    return this.backend.clock.advance(ms)
+  }
+
+  /** One end for each start, in whatever order. */
+  assertPaired(): void {
+    const ids = (list: readonly RequestStart[]) => list.map(({ id }) => id).sort((a, b) => a - b)
+    assert.deepEqual(ids(this.ends), ids(this.starts))
+    assert.equal(new Set(ids(this.starts)).size, this.starts.length)
+    for (const end of this.ends) {
+      const sum = Object.values(end.durations).reduce((all, one) => all + one, 0)
+      assert.equal(sum, end.duration)
+    }
+  }
+
+  async done(): Promise<void> {
+    await assertEmpty(this)
+    this.assertPaired()
+  }
+}
+
+/** What happens on the way, and how long it takes until then. */
+type Step = readonly [ms: number, act: (backend: ScriptedBackend) => void]
+
+const found: Step = [
+  2,
+  ({ lookups }) => lookups.at(-1)!.answer([{ address: '10.0.0.1', family: 4 }]),
+]
+const connected: Step = [3, ({ socket }) => socket.connected()]
+const connectedToBlocked: Step = [
+  3,
+  ({ socket }) => {
+    socket.block()
+    socket.connected()
+  },
+]
+const secured: Step = [5, ({ socket }) => socket.secured()]
+const tunnelled: Step = [7, ({ socket }) => socket.receive('HTTP/1.1 200 OK\r\n\r\n')]
+const greeted: Step = [7, ({ socket }) => socket.receive('\x05\x00')]
+const relayed: Step = [
+  11,
+  ({ socket }) => socket.receive('\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00'),
+]
+const head: Step = [13, ({ socket }) => socket.receive(OK.slice(0, -2))]
+const body: Step = [17, ({ socket }) => socket.receive('ok')]
+
+interface Route {
+  readonly name: string
+  readonly origin: string
+  readonly options?: PoolOptions
+  readonly steps: readonly Step[]
+  readonly durations: RequestEnd['durations']
+}
+
+const proxy = (url: string, mode: 'DEFAULT' | 'TUNNEL_ONLY' = 'DEFAULT') => ({
+  proxy: new HTTPProxy(url, { mode }),
+})
+const answered = { wait: 13, read: 17 }
+
+const routes: Route[] = [
+  {
+    name: 'direct',
+    origin: HTTP,
+    steps: [found, connected],
+    durations: { queue: 0, dns: 2, tcp: 3, ...answered },
+  },
+  {
+    name: 'an address',
+    origin: 'http://10.0.0.1',
+    steps: [connected],
+    durations: { queue: 0, tcp: 3, ...answered },
+  },
+  {
+    name: 'a unix socket',
+    origin: HTTP,
+    options: { uds: '/x' },
+    steps: [connected],
+    durations: { queue: 0, tcp: 3, ...answered },
+  },
+  {
+    name: 'TLS',
+    origin: HTTPS,
+    steps: [found, connected, secured],
+    durations: { queue: 0, dns: 2, tcp: 3, tls: 5, ...answered },
+  },
+  {
+    name: 'forwarded',
+    origin: HTTP,
+    options: proxy('http://p.test'),
+    steps: [found, connected],
+    durations: { queue: 0, dns: 2, tcp: 3, ...answered },
+  },
+  {
+    name: 'forwarded by an https proxy',
+    origin: HTTP,
+    options: proxy('https://p.test'),
+    steps: [found, connected, secured],
+    durations: { queue: 0, dns: 2, tcp: 3, proxy: 5, ...answered },
+  },
+  {
+    name: 'a tunnel',
+    origin: HTTP,
+    options: proxy('http://p.test', 'TUNNEL_ONLY'),
+    steps: [found, connected, tunnelled],
+    durations: { queue: 0, dns: 2, tcp: 3, proxy: 7, ...answered },
+  },
+  {
+    name: 'TLS through a tunnel',
+    origin: HTTPS,
+    options: proxy('http://p.test'),
+    steps: [found, connected, tunnelled, secured],
+    durations: { queue: 0, dns: 2, tcp: 3, proxy: 7, tls: 5, ...answered },
+  },
+  {
+    name: 'TLS through a tunnel of an https proxy',
+    origin: HTTPS,
+    options: proxy('https://p.test'),
+    steps: [found, connected, secured, tunnelled, secured],
+    durations: { queue: 0, dns: 2, tcp: 3, proxy: 12, tls: 5, ...answered },
+  },
+  {
+    name: 'TLS through SOCKS',
+    origin: HTTPS,
+    options: proxy('socks5h://p.test'),
+    steps: [found, connected, greeted, relayed, secured],
+    durations: { queue: 0, dns: 2, tcp: 3, proxy: 18, tls: 5, ...answered },
+  },
+  {
+    name: 'SOCKS to an address that was found here',
+    origin: HTTP,
+    options: proxy('socks5://p.test'),
+    steps: [found, found, connected, greeted, relayed],
+    durations: { queue: 0, dns: 4, tcp: 3, proxy: 18, ...answered },
+  },
+]
+
+function manual(options: PoolOptions = {}): TracedPool {
+  const pool = new TracedPool(options)
+  pool.backend.autoConnect = pool.backend.autoLookup = false
+  return pool
+}
+
+async function play(pool: TracedPool, steps: readonly Step[]): Promise<void> {
+  for (const [ms, act] of steps) {
+    await pool.pass(ms)
+    act(pool.backend)
+    await settle()
+  }
+}
+
+describe('the durations of', () => {
+  for (const { name, origin, options, steps, durations } of routes) {
+    test(name, async () => {
+      const pool = manual(options)
+      await pool.asked(origin, '/a?secret=1')
+      assert.deepEqual(pool.story, ['request:start'])
+      await play(pool, [...steps, head, body])
+      const { id, bytesSent, bytesReceived, ...end } = pool.end
+      assert.equal(id, pool.starts[0]!.id)
+      assert.deepEqual(end, {
+        method: 'GET',
+        origin,
+        path: '/a?…',
+        status: 200,
+        duration: Object.values(durations).reduce((sum, ms) => sum + ms, 0),
+        durations,
+        reusedConnection: false,
+        replayed: false,
+        error: null,
+      })
+      assert.deepEqual(Object.keys(end.durations), Object.keys(durations))
+      assert.equal(bytesReceived, OK.length)
+      assert.ok(pool.backend.socket.written.endsWith('\r\n\r\n'))
+      assert.equal(bytesSent, pool.backend.socket.written.split('GET ')[1]!.length + 4)
+
+      await pool.asked(origin)
+      await play(pool, [head, body])
+      assert.deepEqual(pool.end.durations, { queue: 0, ...answered })
+      assert.ok(pool.end.reusedConnection)
+      await pool.done()
+    })
+  }
+
+  test('a wait for a connection', async () => {
+    const pool = new TracedPool({ limits: { maxConnections: 1 } })
+    await pool.asked(HTTP, '/1')
+    await pool.asked(HTTP, '/2')
+    await play(pool, [head, body, head, body])
+    assert.deepEqual(pool.end.durations, { queue: 30, ...answered })
+    await pool.done()
+  })
+
+  test('content of many pieces, of a blocked socket, and of one that the response overtakes', async () => {
+    const pool = new TracedPool()
+    let give = (_: string | null): void => {}
+    async function* content() {
+      for (;;) {
+        const next = await new Promise<string | null>((resolve) => {
+          give = resolve
+        })
+        if (next === null) return
+        yield next
+      }
+    }
+    await pool.asked(HTTP, '/', { method: 'PUT', body: content() })
+    await play(pool, [
+      [2, () => give('abc')],
+      [3, () => give(null)],
+      [0, ({ socket }) => socket.block()],
+      head,
+      body,
+    ])
+    assert.deepEqual(pool.end.durations, { queue: 0, dns: 0, tcp: 0, write: 5, ...answered })
+    assert.equal(pool.end.bytesSent, pool.backend.socket.written.length)
+
+    await pool.asked(HTTP, '/', { method: 'PUT', body: 'x' })
+    await play(pool, [[23, ({ socket }) => socket.unblock()], head, body])
+    assert.deepEqual(pool.end.durations, { queue: 0, write: 23, ...answered })
+
+    await pool.asked(HTTP, '/', { method: 'PUT', body: content() })
+    await play(pool, [head, body, [1, () => give('late')], [1, () => give(null)]])
+    assert.deepEqual(pool.end.durations, { queue: 0, write: 32 })
+    await pool.done()
+  })
+
+  test('a response after early hints, and one whose reader pauses', async () => {
+    const pool = new TracedPool()
+    await pool.asked(HTTP)
+    await play(pool, [
+      [4, ({ socket }) => socket.receive('HTTP/1.1 103 Hints\r\n\r\n')],
+      head,
+      body,
+    ])
+    assert.equal(pool.end.durations.wait, 17)
+    assert.equal(pool.end.bytesReceived, OK.length + 'HTTP/1.1 103 Hints\r\n\r\n'.length)
+
+    const control = pool.dispatch(
+      { origin: HTTP, path: '/' },
+      { onHead() {}, onData: () => false, onEnd() {}, onError: assert.fail },
+    )
+    await play(pool, [head, body, [19, () => control.resume()]])
+    assert.deepEqual(pool.end.durations, { queue: 0, wait: 13, read: 36 })
+    await pool.done()
+  })
+
+  test('a replay: both attempts', async () => {
+    const pool = manual()
+    await pool.asked(HTTP)
+    await play(pool, [found, connected, head, body])
+    await pool.asked(HTTP)
+    await play(pool, [[29, ({ socket }) => socket.receiveEnd()], found, connected, head, body])
+    const { durations, replayed, reusedConnection, status, bytesReceived } = pool.end
+    assert.deepEqual(durations, { queue: 0, dns: 2, tcp: 3, wait: 42, read: 17 })
+    assert.deepEqual(
+      { replayed, reusedConnection, status },
+      {
+        replayed: true,
+        reusedConnection: false,
+        status: 200,
+      },
+    )
+    assert.equal(bytesReceived, OK.length)
+    assert.equal(pool.ends.length, 2)
+    await pool.done()
+  })
+})
+
+interface Trouble {
+  readonly name: string
+  readonly error: { readonly prototype: Error }
+  readonly durations: RequestEnd['durations']
+  readonly steps: readonly Step[]
+  readonly status?: number
+  readonly origin?: string
+  readonly options?: PoolOptions
+  readonly request?: Partial<DispatchRequest>
+}
+
+const established = { queue: 0, dns: 2, tcp: 3 }
+
+const troubles: Trouble[] = [
+  {
+    name: 'a name that is not found',
+    error: ConnectError,
+    durations: { queue: 0, dns: 9 },
+    steps: [[9, ({ lookups }) => lookups[0]!.fail(new Error('ENOTFOUND'))]],
+  },
+  {
+    name: 'a refused connection',
+    error: ConnectError,
+    durations: { queue: 0, dns: 2, tcp: 9 },
+    steps: [found, [9, ({ socket }) => socket.reset()]],
+  },
+  {
+    name: 'a refused certificate',
+    error: ConnectError,
+    origin: HTTPS,
+    durations: { ...established, tls: 9 },
+    steps: [found, connected, [9, ({ socket }) => socket.reset()]],
+  },
+  {
+    name: 'a refused tunnel',
+    error: ProxyError,
+    origin: HTTPS,
+    options: proxy('http://p.test'),
+    durations: { ...established, proxy: 9 },
+    steps: [
+      found,
+      connected,
+      [9, ({ socket }) => socket.receive('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n')],
+    ],
+  },
+  {
+    name: 'a late connection',
+    error: ConnectTimeout,
+    request: { timeouts: { connect: 10 } },
+    durations: { queue: 0, dns: 2, tcp: 8 },
+    steps: [found, [8, () => {}]],
+  },
+  {
+    name: 'a late response',
+    error: ReadTimeout,
+    request: { timeouts: { read: 10 } },
+    durations: { ...established, wait: 10 },
+    steps: [found, connected, [10, () => {}]],
+  },
+  {
+    name: 'a late rest',
+    error: ReadTimeout,
+    status: 200,
+    request: { timeouts: { read: 20 } },
+    durations: { ...established, wait: 13, read: 20 },
+    steps: [found, connected, head, [20, () => {}]],
+  },
+  {
+    name: 'a total timeout',
+    error: TotalTimeout,
+    request: { timeouts: { total: 10 } },
+    durations: { ...established, wait: 5 },
+    steps: [found, connected, [5, () => {}]],
+  },
+  {
+    name: 'a broken connection',
+    error: ReadError,
+    status: 200,
+    durations: { ...established, wait: 13, read: 4 },
+    steps: [found, connected, head, [4, ({ socket }) => socket.reset()]],
+  },
+  {
+    name: 'an invalid response',
+    error: RemoteProtocolError,
+    durations: { ...established, wait: 4 },
+    steps: [found, connected, [4, ({ socket }) => socket.receive('nonsense\r\n\r\n')]],
+  },
+  {
+    name: '101 that nobody asked for',
+    error: RemoteProtocolError,
+    durations: { ...established, wait: 4 },
+    steps: [
+      found,
+      connected,
+      [4, ({ socket }) => socket.receive('HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n')],
+    ],
+  },
+  {
+    name: 'content that fails',
+    error: WriteError,
+    request: {
+      method: 'PUT',
+      // biome-ignore lint/correctness/useYield: it fails instead
+      body: (async function* () {
+        throw new Error('no content')
+      })(),
+    },
+    durations: { ...established, write: 0 },
+    steps: [found, connected],
+  },
+]
+
+describe('a request ends once, with', () => {
+  for (const { name, error, durations, steps, ...more } of troubles) {
+    test(name, async () => {
+      const pool = manual(more.options)
+      const told = await pool.asked(more.origin ?? HTTP, '/', more.request)
+      await play(pool, steps)
+      await pool.backend.clock.flush()
+      assert.equal((told.error as Error).name, error.prototype.name)
+      assert.equal(pool.end.error, told.error)
+      assert.deepEqual(pool.end.durations, durations)
+      assert.equal(pool.end.status, more.status ?? null)
+      await pool.done()
+      assert.equal(pool.ends.length, 1)
+    })
+  }
+
+  test('a late connection of the pool', async () => {
+    const pool = new TracedPool({ limits: { maxConnections: 1 } })
+    const first = await pool.asked(HTTP)
+    const told = await pool.asked(HTTP, '/', { timeouts: { pool: 10 } })
+    await pool.pass(10)
+    assert.ok(told.error instanceof PoolTimeout)
+    assert.deepEqual(pool.end.durations, { queue: 10 })
+    assert.equal(pool.end.error, told.error)
+    assert.equal(pool.ends.length, 1)
+    pool.backend.socket.receive(OK)
+    assert.equal(first.ends, 1)
+    await pool.done()
+  })
+
+  test('a socket that takes nothing', async () => {
+    const pool = manual()
+    const timeouts = { write: 10 }
+    const body = new Uint8Array(1 << 21)
+    const told = await pool.asked(HTTP, '/', { method: 'PUT', body, timeouts })
+    await play(pool, [found, connectedToBlocked])
+    await pool.pass(10)
+    assert.ok(told.error instanceof WriteTimeout)
+    assert.deepEqual(pool.end.durations, { ...established, write: 10 })
+    await pool.done()
+  })
+
+  test('an abort, wherever it is', async () => {
+    const steps = [found, connected, head]
+    const ways = ['control', 'signal'] as const
+    for (let at = 0; at <= steps.length; at++) {
+      for (const way of ways) {
+        const pool = manual()
+        const controller = new AbortController()
+        const told = await pool.asked(HTTP, '/', { signal: controller.signal })
+        await play(pool, steps.slice(0, at))
+        await pool.pass(1)
+        if (way === 'control') told.control?.abort('why')
+        else controller.abort('why')
+        assert.equal(pool.ends.length, 1, 'told at once')
+        assert.equal(pool.end.error, 'why')
+        const last = (['dns', 'tcp', 'wait', 'read'] as const)[at]!
+        assert.equal(pool.end.durations[last], 1)
+        await settle()
+        assert.equal(told.error, 'why')
+        await pool.done()
+      }
+    }
+  })
+
+  test('a signal that was aborted before, and the end of the pool', async () => {
+    const pool = new TracedPool({ limits: { maxConnections: 1 } })
+    await pool.asked(HTTP, '/', { signal: AbortSignal.abort('before') })
+    assert.deepEqual(pool.story, ['request:start', 'request:end'])
+    assert.equal(pool.end.error, 'before')
+    await pool.asked(HTTP)
+    await pool.asked(HTTP)
+    await pool.done()
+    assert.equal(pool.ends.length, 3)
+    assert.ok(pool.ends[2]!.error instanceof ClientClosed)
+  })
+
+  test('what the handler threw, and an upgrade', async () => {
+    const pool = new TracedPool()
+    const thrown = new Error('mine')
+    pool.dispatch(
+      { origin: HTTP, path: '/' },
+      {
+        onHead() {
+          throw thrown
+        },
+        onData() {},
+        onEnd() {},
+        onError() {},
+      },
+    )
+    await play(pool, [head])
+    assert.equal(pool.end.error, thrown)
+    assert.equal(pool.end.status, 200)
+
+    pool.dispatch(
+      { origin: HTTP, path: '/', headers: ['upgrade', 'x'] },
+      {
+        onUpgrade: (socket) => socket.destroy(),
+        onHead: () => assert.fail(),
+        onData() {},
+        onEnd() {},
+        onError: assert.fail,
+      },
+    )
+    await play(pool, [[3, ({ socket }) => socket.receive('HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n')]])
+    assert.equal(pool.end.error, null)
+    assert.equal(pool.end.status, 101)
+    assert.deepEqual(pool.end.durations, { queue: 0, dns: 0, tcp: 0, wait: 3 })
+    await pool.done()
+  })
+
+  test('a request that is refused has neither start nor end', async () => {
+    const pool = new TracedPool()
+    const told = await pool.asked(HTTP, 'no path')
+    assert.ok(told.error instanceof LocalProtocolError)
+    assert.deepEqual(pool.story, [])
+    await pool.done()
+  })
+})
+
+describe('connections', () => {
+  test('open before their first request is answered, and close before it ends', async () => {
+    const pool = new TracedPool()
+    await pool.asked(HTTP)
+    pool.backend.socket.receive(LAST)
+    assert.deepEqual(pool.story, [
+      'request:start',
+      'connection:open http://a.test 127.0.0.1',
+      'connection:close http://a.test server-says-close',
+      'request:end',
+    ])
+    await pool.done()
+  })
+})
+
+/** What arrives on the channels while `work` runs. */
+async function heardDuring(
+  names: readonly EventName[],
+  work: () => Promise<void>,
+): Promise<[name: string, info: object][]> {
+  const heard: [string, object][] = []
+  const note = (info: unknown, name: string | symbol) =>
+    void heard.push([String(name), info as object])
+  for (const name of names) subscribe(`hawser:${name}`, note)
+  try {
+    await work()
+  } finally {
+    for (const name of names) unsubscribe(`hawser:${name}`, note)
+  }
+  return heard
+}
+
+async function exchange(pool: ScriptedPool): Promise<Told> {
+  const told = await pool.asked(HTTP)
+  pool.backend.socket.receive(LAST)
+  await settle()
+  return told
+}
+
+describe('diagnostics channels', () => {
+  const names = Object.keys(events) as EventName[]
+
+  test('say what a trace is told', async () => {
+    const traced: [string, object][] = []
+    const pool = new ScriptedPool({
+      trace: (event, info) => traced.push([`hawser:${event}`, info]),
+    })
+    const heard = await heardDuring(names, async () => void (await exchange(pool)))
+    assert.equal(heard.length, 4)
+    assert.deepEqual(heard, traced)
+    await assertEmpty(pool)
+  })
+
+  for (const name of names) {
+    test(`${name} by itself`, async () => {
+      const pool = new ScriptedPool({ trace: undefined })
+      const heard = await heardDuring([name], async () => void (await exchange(pool)))
+      assert.deepEqual(
+        heard.map(([channel]) => channel),
+        [`hawser:${name}`],
+      )
+      await assertEmpty(pool)
+    })
+  }
+
+  test('a subscriber that comes or goes in between hears no half of a pair', async () => {
+    const pool = new ScriptedPool({ trace: undefined })
+    await pool.asked(HTTP)
+    const late = await heardDuring(['request:start', 'request:end'], async () => {
+      pool.backend.socket.receive(OK)
+      await settle()
+    })
+    assert.deepEqual(late, [])
+    await assertEmpty(pool)
+  })
+
+  test('a subscriber that throws does no harm to the exchange', async () => {
+    const fail = () => {
+      throw new Error('mine')
+    }
+    subscribe('hawser:request:end', fail)
+    const pool = new ScriptedPool({ trace: undefined })
+    const errors = await uncaughtDuring(async () => {
+      const told = await exchange(pool)
+      assert.equal(told.body, 'ok')
+    })
+    unsubscribe('hawser:request:end', fail)
+    assert.deepEqual(errors.map(String), ['Error: mine'])
+    await assertEmpty(pool)
+  })
+})
+
+describe('listeners', () => {
+  test('a trace that throws does no harm to the exchange', async () => {
+    const pool = new ScriptedPool({
+      trace: (event, _info) => {
+        throw new Error(event)
+      },
+    })
+    const errors = await uncaughtDuring(async () => {
+      const told = await exchange(pool)
+      assert.equal(told.body, 'ok')
+    })
+    assert.equal(errors.length, 4)
+    await assertEmpty(pool)
+  })
+
+  test('are called in the async context of the dispatch, whatever made the end come', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: string[] = []
+    const pool = new ScriptedPool({
+      limits: { maxConnections: 1 },
+      trace: (event, info) => {
+        const whose = 'path' in info ? info.path : ''
+        seen.push(`${event}${whose} in ${storage.getStore()}`)
+      },
+    })
+    storage.run('first', () => pool.ask(HTTP, '/1'))
+    storage.run('second', () => pool.ask('http://b.test', '/2'))
+    await settle()
+    storage.run('other', () => pool.sockets[0]!.receive(OK))
+    await settle()
+    storage.run('other', () => pool.sockets[1]!.receive(OK))
+    await settle()
+    await storage.run('last', () => assertEmpty(pool))
+    assert.deepEqual(seen, [
+      'request:start/1 in first',
+      'request:start/2 in second',
+      'connection:open in first',
+      'connection:close in first',
+      'request:end/1 in first',
+      'connection:open in second',
+      'request:end/2 in second',
+      'connection:close in second',
+    ])
+  })
+
+  test('where there are none, the clock is looked at no more often than deadlines need', async () => {
+    const lookups = async (trace: PoolOptions['trace']) => {
+      const pool = new ScriptedPool({ trace })
+      await pool.warm(HTTP)
+      const { clock } = pool.backend
+      let count = 0
+      const { now } = clock
+      clock.now = () => {
+        count++
+        return now.call(clock)
+      }
+      pool.ask(HTTP)
+      pool.backend.socket.receive(OK)
+      clock.now = now
+      await assertEmpty(pool)
+      return count
+    }
+    const silent = await lookups(undefined)
+    assert.equal(silent, 2) // when it was dispatched, and when its connection came free
+    assert.ok((await lookups(() => {})) > silent)
+  })
+})
