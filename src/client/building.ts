@@ -19,7 +19,7 @@ import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
 import { keepsCredentials, parseBaseUrl, parseUrl } from './url.ts'
 
-const VERSION = '0.1.0'
+export const VERSION = '0.1.0'
 
 /** Puts together what the client and what the request say. */
 export class Builder {

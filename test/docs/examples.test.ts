@@ -11,7 +11,7 @@ import { startExampleServers } from './server.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 
-const pages = ['README.md', 'docs/advanced.md', 'docs/engine.md']
+const pages = ['README.md', 'docs/advanced.md', 'docs/engine.md', 'docs/fetch.md']
 
 interface Example {
   readonly page: string

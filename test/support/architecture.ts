@@ -9,6 +9,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'index.ts': ['client', 'dispatch', 'pool', 'connection', 'backends', 'models', 'errors.ts'],
   'engine.ts': ['pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
   command: ['client', 'dispatch', 'backends', 'models', 'errors.ts'],
+  fetch: ['client', 'dispatch', 'pool', 'connection', 'backends', 'models', 'errors.ts'],
   client: ['dispatch', 'pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
   dispatch: ['pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
   pool: ['connection', 'protocol', 'backends', 'models', 'errors.ts'],

@@ -1,0 +1,169 @@
+import type { Backend } from '../backends/backend.ts'
+import { selectBackend } from '../backends/select.ts'
+import { discardContent, isReplayable } from '../client/body/content.ts'
+import { VERSION } from '../client/building.ts'
+import { acceptEncoding } from '../client/decoding.ts'
+import type { FieldList } from '../client/field-list.ts'
+import { mergeFields } from '../client/field-list.ts'
+import { isContentField, isRedirect, redirectTo } from '../client/redirect.ts'
+import { openRouter } from '../client/routing.ts'
+import { parseUrl } from '../client/url.ts'
+import type { Router } from '../dispatch/router.ts'
+import {
+  ClientClosed,
+  RequestError,
+  redactUrl,
+  StreamConsumed,
+  TooManyRedirects,
+} from '../errors.ts'
+import { count, flag, option } from '../models/options.ts'
+import type { Body } from '../models/request.ts'
+import { Timeout } from '../models/timeout.ts'
+import type { Response as EngineResponse } from '../pool/response.ts'
+import type { Asked, Init, Input } from './init.ts'
+import { readInit } from './init.ts'
+import { networkError } from './network-error.ts'
+import type { FetchOptions } from './options.ts'
+import { checkFetchOptions } from './options.ts'
+import { contentOf } from './request-body.ts'
+import { asWhatwg, FetchResponse } from './response.ts'
+
+/** In ms, as the runtime's own has them: a server may think for minutes. */
+const TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
+/** Never sent on to another origin. */
+const FOR_ONE_ORIGIN = new Set(['authorization', 'cookie', 'proxy-authorization', 'host'])
+
+/** One request of a chain of redirects. */
+interface Hop {
+  readonly method: string
+  readonly url: URL
+  readonly headers: FieldList
+  readonly content: Body | null
+}
+
+/** What one `fetch` function stands on. WHATWG Fetch 4 */
+export class Fetcher {
+  readonly #backend: Backend
+  readonly #router: Router
+  readonly #headers: FieldList
+  readonly #maxRedirects: number
+  #closed = false
+
+  constructor(options: FetchOptions) {
+    checkFetchOptions(options)
+    this.#backend = selectBackend(option(options, 'backend', undefined))
+    const trustEnv = flag('trustEnv', option(options, 'trustEnv', true))
+    const timeout = Timeout.from(option(options, 'timeout', undefined), TIMEOUT)
+    this.#router = openRouter(options, this.#backend, timeout, trustEnv)
+    this.#headers = mergeFields(
+      [
+        ...['accept', '*/*', 'accept-encoding', acceptEncoding()],
+        ...['user-agent', `hawser/${VERSION}`],
+      ],
+      option(options, 'headers', null),
+    )
+    const max = count('maxRedirects', option(options, 'maxRedirects', 20), 0)
+    this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
+  }
+
+  async fetch(input: Input, init: Init | undefined): Promise<globalThis.Response> {
+    let asked: Asked | null = null
+    try {
+      if (this.#closed) throw new ClientClosed('This fetch is closed')
+      asked = readInit(input, init)
+      const url = parseUrl(asked.url, null)
+      if (url.username !== '' || url.password !== '') {
+        throw new TypeError('A URL with user and password: send them in an Authorization header')
+      }
+      if (asked.signal?.aborted) throw asked.signal.reason
+      const { method, stream } = asked
+      const headers =
+        asked.headers.length === 0 ? this.#headers : mergeFields(this.#headers, asked.headers)
+      const content = stream === null ? asked.content : await contentOf(stream, this.#backend.clock)
+      return asWhatwg(await this.#follow(asked, { method, url, headers, content }))
+    } catch (error) {
+      if (asked !== null) discardContent(asked.content)
+      throw networkError(error)
+    }
+  }
+
+  /** HTTP-redirect fetch: WHATWG Fetch 4.4 */
+  async #follow({ redirect, signal }: Asked, hop: Hop): Promise<FetchResponse> {
+    for (let redirects = 0; ; redirects++) {
+      const raw = await this.#send(hop, signal)
+      const { method, url } = hop
+      if (redirect !== 'manual' && isRedirect(raw.status)) {
+        try {
+          if (redirect === 'error')
+            throw new RequestError(
+              `${describe(hop)} is redirected, which redirect: 'error' forbids`,
+              factsOf(hop),
+            )
+          const next = nextHop(hop, raw)
+          if (next !== null) {
+            if (redirects >= this.#maxRedirects) {
+              const text = `${describe(hop)} is redirected, after ${redirects} redirects`
+              throw new TooManyRedirects(text, factsOf(hop))
+            }
+            raw.close()
+            hop = next
+            continue
+          }
+        } catch (error) {
+          raw.close()
+          throw error
+        }
+      }
+      return new FetchResponse(raw, { method, url, redirected: redirects > 0 })
+    }
+  }
+
+  #send({ method, url, headers, content }: Hop, signal: AbortSignal | null) {
+    return this.#router.poolFor(url).request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method,
+      headers,
+      body: content,
+      signal,
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closed = true
+    return this.#router.close()
+  }
+}
+
+/** Null where no Location says where to go. */
+function nextHop(hop: Hop, raw: EngineResponse): Hop | null {
+  const to = redirectTo(hop.method, raw.status, raw.headers.get('location'), hop.url)
+  if (to === null) return null
+  if (raw.status !== 303 && !isReplayable(hop.content)) {
+    const text = `${describe(hop)} is redirected, and its body, a stream, gave itself only once`
+    throw new StreamConsumed(text, factsOf(hop))
+  }
+  const headers: string[] = []
+  for (let i = 0; i < hop.headers.length; i += 2) {
+    const name = hop.headers[i].toLowerCase()
+    const isKept =
+      (to.keepsCredentials || !FOR_ONE_ORIGIN.has(name)) &&
+      (to.keepsContent || !isContentField(name))
+    if (isKept) headers.push(hop.headers[i], hop.headers[i + 1])
+  }
+  return {
+    method: to.method,
+    url: to.url,
+    headers,
+    content: to.keepsContent ? hop.content : null,
+  }
+}
+
+/** What errors show: no header, as that may be a secret. */
+function factsOf({ method, url }: Hop) {
+  return { request: { method, origin: url.origin, path: url.pathname + url.search } }
+}
+
+function describe({ method, url }: Hop): string {
+  return `${method} ${redactUrl(url)}`
+}

@@ -1,0 +1,237 @@
+// What is ours alone: options, errors, and what Node's own fetch does not do.
+import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { describe, test } from 'node:test'
+import { inspect } from 'node:util'
+import { ScriptedBackend } from '../../src/backends/scripted.ts'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import * as errors from '../../src/errors.ts'
+import {
+  ClientClosed,
+  ConnectError,
+  ReadTimeout,
+  RequestError,
+  TooManyRedirects,
+} from '../../src/errors.ts'
+import * as face from '../../src/fetch/index.ts'
+import { createFetch, fetch } from '../../src/fetch/index.ts'
+import { errorOf } from './table.ts'
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Id: 7\r\n\r\nok'
+
+/** Newer than our types. */
+interface WithBytes {
+  bytes(): Promise<Uint8Array>
+}
+
+function scripted(options: face.FetchOptions = {}) {
+  const backend = new ScriptedBackend()
+  return { backend, fetch: createFetch({ trustEnv: false, ...options, backend }) }
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => assert.fail('it did not fail'),
+    (error) => error,
+  )
+}
+
+test("hawser/fetch's names", () => {
+  const expected = [...Object.keys(errors), 'fetch', 'createFetch']
+  assert.deepEqual(Object.keys(face).sort(), expected.sort())
+})
+
+test('what goes over the wire', async () => {
+  const { backend, fetch } = scripted({ headers: { 'user-agent': 'me', 'X-All': '1' } })
+  const response = fetch('http://a.test/p?q#f', { headers: { 'X-One': '1' } })
+  await settle()
+  assert.match(
+    backend.socket.written,
+    /^GET \/p\?q HTTP\/1.1\r\nHost: a.test\r\naccept: \*\/\*\r\naccept-encoding: gzip, [^\r]+\r\nuser-agent: me\r\nX-All: 1\r\nX-One: 1\r\n\r\n$/,
+  )
+  backend.socket.receive(OK)
+  assert.equal(await (await response).text(), 'ok')
+  await fetch.close()
+})
+
+describe('errors', () => {
+  test('say what failed and where, and keep secrets', async () => {
+    const { backend, fetch } = scripted()
+    backend.hosts.set('a.test', new Error('no such name'))
+    const headers = { authorization: 'secret' }
+    const error = await failureOf(fetch('http://a.test/p?token=secret', { headers }))
+    assert.ok(error instanceof TypeError)
+    assert.ok(error.cause instanceof ConnectError)
+    assert.match(error.message, /^fetch failed: .*a\.test.*no such name.*GET http:\/\/a\.test\/p/)
+    assert.doesNotMatch(error.message, /secret/)
+    await fetch.close()
+  })
+
+  test('of redirects show no header', async () => {
+    const { backend, fetch } = scripted({ maxRedirects: 0 })
+    const headers = { authorization: 'secret' }
+    for (const [redirect, type] of [
+      ['follow', TooManyRedirects],
+      ['error', RequestError],
+    ] as const) {
+      const failed = failureOf(fetch('http://a.test/', { headers, redirect }))
+      await settle()
+      backend.socket.receive('HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n')
+      const error = await failed
+      assert.ok(error.cause instanceof type)
+      assert.doesNotMatch(inspect(error), /secret/)
+    }
+    await fetch.close()
+  })
+
+  test('a timeout of its own', async () => {
+    const { backend, fetch } = scripted({ timeout: { read: 50 } })
+    const failed = failureOf(fetch('http://a.test/'))
+    await settle()
+    await backend.clock.advance(50)
+    assert.ok((await failed).cause instanceof ReadTimeout)
+    await fetch.close()
+  })
+
+  test('a server may think for minutes', async () => {
+    const { backend, fetch } = scripted()
+    const response = fetch('http://a.test/')
+    await settle()
+    await backend.clock.advance(299_000)
+    backend.socket.receive(OK)
+    assert.equal((await response).status, 200)
+    await fetch.close()
+  })
+
+  test('options that there are none of', () => {
+    for (const options of [{ auth: ['a', 'b'] }, { cookies: {} }, { maxRedirects: -1 }, null]) {
+      assert.throws(() => createFetch(options as never), TypeError)
+    }
+  })
+})
+
+test('closed, it refuses, and what is in flight fails', async () => {
+  const { fetch } = scripted()
+  const inFlight = failureOf(fetch('http://a.test/'))
+  await settle()
+  await fetch.close()
+  assert.ok((await inFlight).cause instanceof ClientClosed)
+  assert.ok((await failureOf(fetch('http://a.test/'))).cause instanceof ClientClosed)
+})
+
+test('cookies are neither kept nor sent', async () => {
+  const { backend, fetch } = scripted()
+  for (let i = 0; i < 2; i++) {
+    const response = fetch('http://a.test/', { credentials: 'include' })
+    await settle()
+    assert.doesNotMatch(backend.socket.takeWritten(), /cookie/i)
+    backend.socket.receive(OK.replace('X-Id: 7', 'Set-Cookie: a=1'))
+    await (await response).text()
+  }
+  await fetch.close()
+})
+
+test('the stream of an upload that is aborted is cancelled, whether or not it was begun', async () => {
+  for (const connects of [true, false]) {
+    const { backend, fetch } = scripted()
+    backend.autoConnect = false
+    const controller = new AbortController()
+    let cancelled = 0
+    const body = new ReadableStream({
+      pull: (stream) => stream.enqueue(Buffer.alloc(10)),
+      cancel: () => void cancelled++,
+    })
+    const init = { method: 'POST', duplex: 'half', body, signal: controller.signal } as const
+    const failed = errorOf(() => fetch('http://a.test/', init))
+    await backend.clock.flush()
+    if (connects) {
+      backend.socket.block()
+      backend.socket.connected()
+      await backend.clock.flush()
+      backend.socket.unblock(1000)
+      await backend.clock.flush()
+    }
+    controller.abort('why')
+    assert.equal(await failed, 'why')
+    await settle()
+    assert.equal(cancelled, 1)
+    await fetch.close()
+  }
+})
+
+test('bytes that change after the call are sent as they were', async () => {
+  const { backend, fetch } = scripted()
+  const body = Buffer.from('before')
+  const response = fetch('http://a.test/', { method: 'POST', body })
+  body.write('after!')
+  await settle()
+  assert.match(backend.socket.written, /before$/)
+  backend.socket.receive(OK)
+  await (await response).text()
+  await fetch.close()
+})
+
+test('a body that was looked at while it is read', async () => {
+  const { backend, fetch } = scripted()
+  const response = fetch('http://a.test/')
+  await settle()
+  backend.socket.receive(OK.slice(0, -2))
+  const { headers } = await response
+  const text = (await response).text()
+  assert.ok((await response).body?.locked)
+  assert.match(inspect(await response), /^Response \{\s+status: 200/)
+  backend.socket.receive('ok')
+  assert.equal(await text, 'ok')
+  assert.equal(headers.get('x-id'), '7')
+  assert.equal(await errorOf(async () => (await response).text()), 'TypeError')
+  await fetch.close()
+})
+
+test('its connections are used again, and bytes() gives bytes', async () => {
+  const { backend, fetch } = scripted()
+  for (let i = 0; i < 3; i++) {
+    const response = fetch('http://a.test/')
+    await settle()
+    backend.socket.receive(OK)
+    const bytes = await ((await response) as unknown as WithBytes).bytes()
+    assert.equal(Object.getPrototypeOf(bytes), Uint8Array.prototype)
+    assert.deepEqual([...bytes], [...Buffer.from('ok')])
+  }
+  assert.equal(backend.sockets.length, 1)
+  await fetch.close()
+})
+
+test('a polluted prototype says nothing', async () => {
+  const { backend, fetch } = scripted()
+  const pollution = { method: 'DELETE', body: 'evil', redirect: 'error', headers: { evil: '1' } }
+  Object.assign(Object.prototype, pollution)
+  let response: Promise<Response>
+  try {
+    response = fetch('http://a.test/', {})
+  } finally {
+    for (const name of Object.keys(pollution)) delete (Object.prototype as never)[name]
+  }
+  await settle()
+  assert.match(backend.socket.written, /^GET /)
+  assert.doesNotMatch(backend.socket.written, /evil/)
+  backend.socket.receive(OK)
+  await (await response).text()
+  await fetch.close()
+})
+
+test('the async context of the caller goes on', async () => {
+  const storage = new AsyncLocalStorage<string>()
+  const { backend, fetch } = scripted()
+  const seen = storage.run('mine', async () => {
+    await (await fetch('http://a.test/')).text()
+    return storage.getStore()
+  })
+  await settle()
+  storage.run('other', () => backend.socket.receive(OK))
+  assert.equal(await seen, 'mine')
+  await fetch.close()
+})
+
+test('the shared one never throws, but rejects', async () => {
+  assert.ok((await failureOf(fetch('nonsense'))) instanceof TypeError)
+})
