@@ -119,7 +119,7 @@ export class Fetcher {
   }
 
   #send({ method, url, headers, content }: Hop, signal: AbortSignal | null) {
-    return this.#router.poolFor(url).request({
+    return this.#router.responderFor(url).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,

@@ -53,7 +53,7 @@ export function routeSuite(suite: RouteSuite): void {
     const client = new Client({
       trustEnv: false,
       ...route.options,
-      trace: (event) => {
+      trace: (event, _info) => {
         if (event === 'connection:open') opened++
       },
     })
