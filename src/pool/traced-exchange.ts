@@ -48,7 +48,7 @@ export class TracedExchange extends Exchange {
 
   override enter(phase: Phase): void {
     super.enter(phase)
-    if (this.settled || phase === this.#at) return
+    if (phase === this.#at) return
     this.#mark()
     this.#at = phase
   }

@@ -617,13 +617,18 @@ describe('diagnostics channels', () => {
   })
 
   for (const name of names) {
-    test(`${name} by itself`, async () => {
+    test(`${name} by itself, and in the context of the dispatch`, async () => {
+      const storage = new AsyncLocalStorage<string>()
+      const contexts: unknown[] = []
+      const note = () => void contexts.push(storage.getStore())
+      subscribe(`hawser:${name}`, note)
       const pool = new ScriptedPool({ trace: undefined })
-      const heard = await heardDuring([name], async () => void (await exchange(pool)))
-      assert.deepEqual(
-        heard.map(([channel]) => channel),
-        [`hawser:${name}`],
-      )
+      storage.run('mine', () => pool.ask(HTTP))
+      await settle()
+      storage.run('other', () => pool.backend.socket.receive(LAST))
+      await settle()
+      unsubscribe(`hawser:${name}`, note)
+      assert.deepEqual(contexts, ['mine'])
       await assertEmpty(pool)
     })
   }
