@@ -12,7 +12,16 @@ const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
 export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSocket {
   const socket = connect({ ...tlsOptions(target), ...where })
   const { keylog } = own<TlsSettings>(target.options)
-  if (typeof keylog === 'function') socket.on('keylog', keylog)
+  if (typeof keylog === 'function') {
+    socket.on('keylog', (line) => {
+      try {
+        keylog(line)
+      } catch (error) {
+        // Not now: OpenSSL is at work on what would be destroyed.
+        process.nextTick(() => socket.destroy(asError(error)))
+      }
+    })
+  }
   return socket
 }
 
@@ -67,10 +76,19 @@ function rejectsUnauthorized(options: ConnectionOptions): boolean {
   return options.rejectUnauthorized ?? process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'
 }
 
+/** Nobody but the process would hear what is thrown inside Node's handshake. */
 function identityError(
   host: string,
   options: ConnectionOptions,
   certificate: PeerCertificate,
 ): Error | undefined {
-  return (options.checkServerIdentity ?? checkServerIdentity)(host, certificate)
+  try {
+    return (options.checkServerIdentity ?? checkServerIdentity)(host, certificate)
+  } catch (error) {
+    return asError(error)
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
 }

@@ -94,7 +94,20 @@ function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {
   for (const name of NO_SETTINGS) {
     if (Object.hasOwn(options, name)) throw new TypeError(`verify.${name} is no TLS setting`)
   }
+  checkFunctions('verify', options)
   return options
+}
+
+/** Node would call them in the middle of a handshake. */
+const FUNCTIONS = ['checkServerIdentity', 'keylog'] as const
+
+/** Throws `TypeError` that names the option, as `verify.keylog`. */
+export function checkFunctions(what: string, options: TlsSettings): void {
+  for (const name of FUNCTIONS) {
+    const given: unknown = option(options, name, undefined)
+    if (given === undefined || typeof given === 'function') continue
+    throw new TypeError(`${what}.${name} must be a function`)
+  }
 }
 
 /** Node would trust nobody, without a word, if `ca` were a path. */

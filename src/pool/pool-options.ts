@@ -9,6 +9,7 @@ import { checkOptions, option } from '../models/options.ts'
 import { HTTPProxy, proxySettings } from '../models/proxy.ts'
 import type { ConnectFacts, Route } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
+import { checkFunctions } from '../models/tls-settings.ts'
 
 /** Resolves a name, with the signature of `dns.lookup`; asked for all addresses. */
 export type Lookup = (
@@ -80,9 +81,18 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
       localAddress: option(options, 'localAddress', undefined),
       lookup: lookup && allAddresses(lookup),
       onConnect: callable(options, 'onConnect'),
-      tls: option(options, 'tls', {}),
+      tls: tlsOf(options),
     },
   }
+}
+
+function tlsOf(options: PoolOptions): ConnectionOptions {
+  const tls: unknown = option(options, 'tls', {})
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) {
+    throw new TypeError('ConnectionPool.tls must be an object of TLS options')
+  }
+  checkFunctions('ConnectionPool.tls', tls)
+  return tls
 }
 
 /** Node takes an empty path for none, and would connect to a port instead. */

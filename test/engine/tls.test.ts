@@ -125,6 +125,27 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
+describe('what functions of the caller throw fails the connection, and nothing else', () => {
+  const throws = (thrown: unknown) => () => {
+    throw thrown
+  }
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    for (const name of ['checkServerIdentity', 'keylog'] as const) {
+      for (const thrown of [new RangeError('not them'), 'not them']) {
+        test(`${name} of ${maxVersion}, ${typeof thrown}`, async (t) => {
+          const { port } = await tlsServer(t, { ...ab, maxVersion })
+          const tls = { ca: authority.cert, [name]: throws(thrown) }
+          const pool = openPool(t, { lookup: toLoopback, tls })
+          const error = await failure(pool, `https://a.test:${port}`)
+          const { cause } = error
+          assert.match(error.message, /failed: not them /)
+          assert.equal(cause instanceof RangeError ? cause : (cause as Error).cause, thrown)
+        })
+      }
+    }
+  }
+})
+
 describe('a session for one host never serves another', () => {
   test('of the same server, whose certificate has only the first', async (t) => {
     // Both names lead to one server, which would resume the one's session for the other.

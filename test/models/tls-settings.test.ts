@@ -144,6 +144,14 @@ describe('verify', () => {
     assertRefused({ verfiy: false }, 'verfiy')
   })
 
+  test('what Node is to call is a function', () => {
+    for (const name of ['checkServerIdentity', 'keylog']) {
+      for (const given of ['x', 5, null, {}]) {
+        assertRefused({ verify: { [name]: given } }, `verify.${name} must be a function`)
+      }
+    }
+  })
+
   test('a path where certificates belong is not trusted in silence', () => {
     // Node takes it for an empty list.
     for (const ca of ['/etc/ssl/ca.pem', ['/etc/ssl/ca.pem'], [a.cert, Buffer.from('x')]]) {

@@ -283,3 +283,12 @@ test('options: one route, and a proxy or its URL', () => {
   new ScriptedPool({ proxy: undefined })
   new ScriptedPool({ proxy: new URL(PROXY) })
 })
+
+test('options: tls is an object, and what Node is to call in it a function', () => {
+  for (const tls of ['ca.pem', 5, null, false, [], { keylog: 5 }, { checkServerIdentity: 'x' }]) {
+    assert.throws(() => new ScriptedPool({ tls } as object), {
+      name: 'TypeError',
+      message: /^ConnectionPool\.tls(\.\w+)? must be /,
+    })
+  }
+})
