@@ -11,6 +11,7 @@ import {
 } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Exchange } from './exchange.ts'
+import { isTlsAlert, reasonOf } from './reason.ts'
 import type { TunnelFailure } from './tunnel.ts'
 
 /** Why no connection came to be. */
@@ -56,10 +57,6 @@ function whatFailed(
   return `${isTls ? 'TLS with' : phase === 'dns' ? 'Finding' : 'Connecting to'} ${where}${through}`
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && cause.message !== '' ? cause.message : String(cause)
-}
-
 export function dialTimedOut(
   exchange: Exchange,
   origin: Origin,
@@ -79,14 +76,26 @@ export function invalidResponse(exchange: Exchange, fault: string): RemoteProtoc
   return new RemoteProtocolError(text, exchange.facts())
 }
 
-export function connectionBroke(exchange: Exchange, cause: Error): ReadError {
-  const text = `The connection broke: ${cause.message} (${exchange.describe()})`
+export function connectionBroke(exchange: Exchange, cause: Error): ReadError | ConnectError {
+  if (isLateRefusal(exchange, cause)) return handshakeRefused(exchange, cause)
+  const text = `The connection broke: ${reasonOf(cause)} (${exchange.describe()})`
   return new ReadError(text, exchange.facts(cause))
 }
 
-export function sendingFailed(exchange: Exchange, cause: Error): WriteError {
-  const text = `Sending the request failed: ${cause.message} (${exchange.describe()})`
+export function sendingFailed(exchange: Exchange, cause: Error): WriteError | ConnectError {
+  if (isLateRefusal(exchange, cause)) return handshakeRefused(exchange, cause)
+  const text = `Sending the request failed: ${reasonOf(cause)} (${exchange.describe()})`
   return new WriteError(text, exchange.facts(cause))
+}
+
+/** A TLS 1.3 server judges the client's certificate when the client has done its part. RFC 8446 4.4.2.4 */
+function isLateRefusal(exchange: Exchange, cause: Error): boolean {
+  return !exchange.responseStarted && !exchange.reused && isTlsAlert(cause)
+}
+
+function handshakeRefused(exchange: Exchange, cause: Error): ConnectError {
+  const text = `The peer refused the TLS handshake: ${reasonOf(cause)} (${exchange.describe()})`
+  return new ConnectError(text, { ...exchange.facts(cause), phase: 'tls', safeToRetry: false })
 }
 
 export function nothingRead(exchange: Exchange): ReadTimeout {

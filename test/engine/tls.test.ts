@@ -197,6 +197,23 @@ describe('settings of one pool', () => {
     }
   })
 
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`one that is wanted and missing fails the handshake: ${maxVersion}`, async (t) => {
+      const options = { ...ab, maxVersion, requestCert: true, ca: authority.cert }
+      const { port } = await tlsServer(t, options)
+      const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
+      if (maxVersion === 'TLSv1.3') {
+        assert.equal(error.safeToRetry, false)
+        assert.match(
+          error.message,
+          /^The peer refused the TLS handshake: [\w ]*certificate required \(GET .*\)$/,
+        )
+      } else {
+        assert.match(error.message, /^TLS with a\.test:\d+ .* failed: [\w /]+ \(GET .*\)$/)
+      }
+    })
+  }
+
   test('ciphers and versions are kept to', async (t) => {
     const { port } = await tlsServer(t, { ...ab, minVersion: 'TLSv1.3' })
     const old = openPool(t, {
