@@ -74,7 +74,7 @@ export class ConnectTunnel extends Tunnel implements MessageSink {
     const said = head.headers.has('content-encoding') ? '' : clean(this.#body.toString())
     const answer = clean([`${status}`, reason].join(' '))
     const what = `${this.#refused(status)}: ${answer}${said === '' ? '' : `: ${said}`}`
-    this.fail({ what, status, reason })
+    this.fail({ what, status, reason, isFinal: isFinal(status) })
     return true
   }
 
@@ -83,6 +83,11 @@ export class ConnectTunnel extends Tunnel implements MessageSink {
     const why = this.proxy.hasCredentials ? 'refused the credentials' : 'wants credentials'
     return `${why} for a tunnel to ${this.authority}`
   }
+}
+
+/** Of the refusals that blame the request two ask for patience. RFC 9110 15.5.9, 6585 4 */
+function isFinal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429
 }
 
 /** In one line, without anything that steers a terminal. */

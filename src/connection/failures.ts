@@ -37,8 +37,10 @@ export function dialFailed(
   const { cause, atProxy, tunnel, proxy } = failure
   if (proxy !== null && tunnel !== null) {
     const text = `The ${proxy.key} ${tunnel.what} (${exchange.describe()})`
-    const { status, reason } = tunnel
-    return new ProxyError(text, { ...exchange.facts(cause), status, reason })
+    const { status, reason, isFinal } = tunnel
+    const facts = exchange.facts(cause)
+    const safeToRetry = isFinal !== true && facts.safeToRetry
+    return new ProxyError(text, { ...facts, safeToRetry, status, reason })
   }
   const text = `${whatFailed(exchange, origin, failure)} failed: ${reasonOf(cause)} (${exchange.describe()})`
   const type = atProxy ? ProxyError : ConnectError

@@ -9,10 +9,14 @@ import { Tunnel } from './tunnel.ts'
 /** Longer than any answer, so that first bytes of the origin fit behind the last. */
 const READ_SIZE = 1024
 
+/** What a request begins with; user and password begin with 1. RFC 1928 4, 1929 2 */
+const REQUEST = 5
+
 /** SOCKS 5. RFC 1928 */
 export class SocksTunnel extends Tunnel {
   readonly #handshake: SocksHandshake
   readonly #target = Buffer.alloc(READ_SIZE)
+  #credentialsTaken = false
 
   constructor(
     socket: BackendSocket,
@@ -39,6 +43,7 @@ export class SocksTunnel extends Tunnel {
       case 'wait':
         return
       case 'send':
+        this.#credentialsTaken = next.bytes[0] === REQUEST
         this.socket.write(next.bytes)
         return
       case 'open':
@@ -47,6 +52,7 @@ export class SocksTunnel extends Tunnel {
         return this.fail({
           what: `refused a connection to ${this.authority}: ${next.reason}`,
           reason: next.reason,
+          isFinal: !this.#credentialsTaken,
         })
       default:
         return this.fail({

@@ -1,6 +1,7 @@
 import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
+import { isTlsAlert, reasonOf } from './reason.ts'
 
 /** What a proxy did instead of opening a tunnel. */
 export interface TunnelFailure {
@@ -9,6 +10,8 @@ export interface TunnelFailure {
   readonly cause?: unknown
   readonly status?: number
   readonly reason?: string
+  /** It would do the same again. */
+  readonly isFinal?: boolean
 }
 
 export interface TunnelOwner {
@@ -82,8 +85,9 @@ export abstract class Tunnel implements SocketHandler {
     if (this.over || this.tellRefusal()) return
     const cause = error ?? this.#writeError ?? new Error('the proxy closed the connection')
     this.fail({
-      what: `closed the connection before a tunnel to ${this.authority} was open: ${cause.message}`,
+      what: `closed the connection before a tunnel to ${this.authority} was open: ${reasonOf(cause)}`,
       cause,
+      isFinal: isTlsAlert(cause),
     })
   }
 

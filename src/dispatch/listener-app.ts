@@ -81,7 +81,7 @@ class ListenerCalls {
   #failed(exchange: Exchange | null, [, to]: RequestEvent, error: unknown): void {
     if (exchange === null || exchange.settled) {
       // The caller has left, or has its response; an upgraded socket is all that can still tell.
-      if (!('writeHead' in to)) to.destroy()
+      if (!('writeHead' in to)) to.destroy(asError(error))
     } else if (!('writeHead' in to)) {
       if (this.#options.raiseAppExceptions) exchange.fail(error)
       else to.end(`HTTP/1.1 500 ${REASON}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
@@ -135,6 +135,10 @@ function attempt(call: () => void, failed: (error: unknown) => void): boolean {
     failed(error)
     return true
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

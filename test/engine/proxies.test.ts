@@ -362,6 +362,7 @@ async function failure(
   t: TestContext,
   options: PoolOptions,
   origin: string,
+  safeToRetry = true,
 ): Promise<ProxyError | ConnectError | ConnectTimeout> {
   const pool = new ConnectionPool(options)
   t.after(() => pool.close())
@@ -378,7 +379,7 @@ async function failure(
     const { connections, origins } = pool.stats()
     assert.deepEqual({ connections, origins }, { connections: 0, origins: 0 })
     assert.equal(error.bytesSent, 0)
-    assert.equal(error.safeToRetry, true)
+    assert.equal(error.safeToRetry, safeToRetry)
     return error
   }
   assert.fail('it went through')
@@ -449,14 +450,14 @@ describe('failures are told apart', () => {
 
   test('it wants credentials, or others', async (t) => {
     const proxy = await httpProxy(t, { auth: ['me', 'right'] })
-    const without = await failure(t, { proxy: proxy.url }, HTTPS)
+    const without = await failure(t, { proxy: proxy.url }, HTTPS, false)
     assert.ok(without instanceof ProxyError)
     assert.deepEqual([without.status, without.reason], [407, 'Proxy Authentication Required'])
     assert.match(
       without.message,
       /^The proxy http:\/\/127\.0\.0\.1:\d+ wants credentials for a tunnel to a\.test:443: 407 Proxy Authentication Required: who are you\? \(GET /,
     )
-    const wrong = await failure(t, { proxy: proxy.url.replace('//', '//me:wr0ng@') }, HTTPS)
+    const wrong = await failure(t, { proxy: proxy.url.replace('//', '//me:wr0ng@') }, HTTPS, false)
     assert.match(wrong.message, /refused the credentials for a tunnel to a\.test:443: 407 /)
     assert.ok(!inspect(wrong).includes('wr0ng'))
     assert.ok(!inspect(wrong).includes(Buffer.from('me:wr0ng').toString('base64')))
@@ -492,12 +493,29 @@ describe('failures are told apart', () => {
           return answer
         },
       })
-      const error = await failure(t, { proxy: proxy.url }, HTTPS)
+      const error = await failure(t, { proxy: proxy.url }, HTTPS, status !== 403)
       assert.ok(error instanceof ProxyError)
       assert.equal(error.status, status)
       assert.match(error.message, message)
       assert.equal(error.phase, 'proxy')
       assert.equal(error.cause instanceof RemoteProtocolError, status === null)
+    })
+  }
+
+  for (const [status, isSafe] of [
+    [403, false],
+    [404, false],
+    [407, false],
+    [408, true],
+    [429, true],
+    [502, true],
+    [503, true],
+  ] as const) {
+    test(`CONNECT refused with ${status} is ${isSafe ? '' : 'not '}worth a retry`, async (t) => {
+      const answer = `HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`
+      const proxy = await httpProxy(t, { answerConnect: () => answer })
+      const error = await failure(t, { proxy: proxy.url }, HTTPS, isSafe)
+      assert.equal((error as ProxyError).status, status)
     })
   }
 
@@ -568,8 +586,11 @@ describe('failures are told apart', () => {
     )
     const locked = await socksProxy(t, { auth: ['me', 'right'] })
     const url = locked.url.replace('socks5', 'socks5h')
-    assert.match((await failure(t, { proxy: url }, HTTPS)).message, /: it wants credentials \(/)
-    const wrong = await failure(t, { proxy: url.replace('//', '//me:wr0ng@') }, HTTPS)
+    assert.match(
+      (await failure(t, { proxy: url }, HTTPS, false)).message,
+      /: it wants credentials \(/,
+    )
+    const wrong = await failure(t, { proxy: url.replace('//', '//me:wr0ng@') }, HTTPS, false)
     assert.match(wrong.message, /: wrong user or password \(/)
     const long = await failure(t, { proxy: url }, `http://${'a'.repeat(256)}`)
     assert.match(long.message, /cannot be asked for a+: The host name has 256 bytes/)
