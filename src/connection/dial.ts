@@ -86,10 +86,27 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     const { uds, proxy } = this.#route
     if (uds !== null) return this.#race(null)
     if (proxy?.scheme !== 'socks5') return this.#resolvePeer()
-    this.#resolve(this.#origin, ([first]) => {
-      this.#address = first
-      this.#resolvePeer()
+    this.#resolve(this.#origin, (addresses) => {
+      if (this.#chooseTarget(addresses)) this.#resolvePeer()
     })
+  }
+
+  /** The first that `onConnect` lets pass. It may end the dial: it is the caller's code. */
+  #chooseTarget(addresses: readonly Address[]): boolean {
+    const { host, port } = this.#origin
+    let failure: { cause: unknown; address: string } | null = null
+    for (const { address, family } of addresses) {
+      try {
+        this.#route.onConnect?.({ address, family, port, host })
+        this.#address = { address, family }
+        return !this.#over
+      } catch (cause) {
+        failure ??= { cause, address }
+      }
+      if (this.#over) return false
+    }
+    if (failure !== null) this.#fail(this.#origin, failure.cause, failure.address)
+    return false
   }
 
   #resolvePeer(): void {

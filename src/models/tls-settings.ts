@@ -45,8 +45,21 @@ interface ClientFiles {
 }
 
 const NAMES = ['verify', 'cert', 'trustEnv', 'env'] as const
-/** These say where to connect to. */
-const NO_SETTINGS = ['host', 'port', 'path', 'socket'] as const
+/** These say where to connect to and how, or are the connection's own. */
+const NO_SETTINGS = [
+  'host',
+  'port',
+  'path',
+  'socket',
+  'lookup',
+  'localAddress',
+  'family',
+  'timeout',
+  'session',
+] as const
+const VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
+/** What is spoken here. */
+const PROTOCOLS: readonly unknown[] = ['http/1.1', 'http/1.0']
 const OWN_IDENTITY = ['cert', 'key', 'pfx', 'secureContext'] as const
 
 const unset: TlsSettings = Object.freeze(Object.create(null))
@@ -95,6 +108,7 @@ function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {
     if (Object.hasOwn(options, name)) throw new TypeError(`verify.${name} is no TLS setting`)
   }
   checkFunctions('verify', options)
+  checkChoices(options)
   return options
 }
 
@@ -108,6 +122,18 @@ export function checkFunctions(what: string, options: TlsSettings): void {
     if (given === undefined || typeof given === 'function') continue
     throw new TypeError(`${what}.${name} must be a function`)
   }
+}
+
+function checkChoices(options: Readonly<Record<string, unknown>>): void {
+  for (const name of ['minVersion', 'maxVersion']) {
+    const version = options[name]
+    if (version === undefined || VERSIONS.includes(version)) continue
+    throw new TypeError(`verify.${name} must be one of ${VERSIONS.join(', ')}`)
+  }
+  const { ALPNProtocols: protocols } = options
+  const isSpoken = Array.isArray(protocols) && protocols.every((each) => PROTOCOLS.includes(each))
+  if (protocols === undefined || isSpoken) return
+  throw new TypeError(`verify.ALPNProtocols must be a list of ${PROTOCOLS.join(', ')}`)
 }
 
 /** Node would trust nobody, without a word, if `ca` were a path. */

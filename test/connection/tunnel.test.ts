@@ -354,6 +354,30 @@ for (const kind of Object.keys(proxies) as Kind[]) {
 describe('names and addresses', () => {
   const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
 
+  test('onConnect sees the target that is resolved here, and may refuse its addresses', async () => {
+    for (const refused of [['10.0.0.1'], ['10.0.0.1', '10.0.0.2']]) {
+      const seen: string[] = []
+      const backend = new ScriptedBackend()
+      const { hostname } = new URL(HTTPS)
+      backend.hosts.set(hostname, [v4(1), v4(2)])
+      backend.hosts.set('proxy.test', [v4(3)])
+      const onConnect = ({ host, address }: ConnectFacts) => {
+        seen.push(`${host} ${address}`)
+        if (refused.includes(address)) throw new Error('not there')
+      }
+      const pool = new ScriptedPool({ proxy: 'socks5://proxy.test:1080', onConnect }, backend)
+      const recorder = await pool.asked(HTTPS)
+      const targets = [`${hostname} 10.0.0.1`, `${hostname} 10.0.0.2`]
+      if (refused.length === 1) {
+        assert.deepEqual(seen, [...targets, 'proxy.test 10.0.0.3'])
+      } else {
+        assert.deepEqual(seen, targets)
+        assert.match(String(recorder.error), /ConnectError: .*\(10\.0\.0\.1\).*: not there/)
+      }
+      await assertEmpty(pool)
+    }
+  })
+
   test('the proxy’s name alone is resolved; its addresses are raced, and shown to onConnect', async () => {
     for (const proxy of [proxies.http, proxies.https, proxies.socks5h]) {
       const seen: ConnectFacts[] = []

@@ -137,11 +137,32 @@ describe('verify', () => {
         /^verify must be a boolean, a path or an object of TLS options, not /,
       )
     }
-    for (const name of ['host', 'port', 'path', 'socket']) {
+    const own = ['lookup', 'localAddress', 'family', 'timeout', 'session']
+    for (const name of ['host', 'port', 'path', 'socket', ...own]) {
       assertRefused({ verify: { [name]: 'x' } }, `verify.${name} is no TLS setting`)
     }
     assertRefused({ verify: new URL('https://a.test/ca.pem') }, 'verify "https://a.test/ca.pem"')
     assertRefused({ verfiy: false }, 'verfiy')
+  })
+
+  test('a version or protocol that there is not', () => {
+    const bad = ['bogus', 5, null, 'TLSv1.4']
+    for (const name of ['minVersion', 'maxVersion']) {
+      for (const given of bad) {
+        assertRefused({ verify: { [name]: given } }, `verify.${name} must be one of TLSv1, `)
+      }
+    }
+    for (const ALPNProtocols of [...bad, ['h2', 'http/1.1'], Buffer.from('\x02h2')]) {
+      assertRefused(
+        { verify: { ALPNProtocols } },
+        'verify.ALPNProtocols must be a list of http/1.1',
+      )
+    }
+    const good = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1', 'http/1.0'] } as const
+    assert.deepEqual(
+      { ...settings({ verify: { ...good, ALPNProtocols: [...good.ALPNProtocols] } }) },
+      good,
+    )
   })
 
   test('what Node is to call is a function', () => {
