@@ -27,6 +27,8 @@ export class ResponseBody implements BodySink {
   #failed = false
   #error: unknown
   #received = 0
+  /** How much of a body of unknown length is read for nobody before its connection is given up. */
+  #maxReceived = Number.POSITIVE_INFINITY
   #paused = false
   #wake: (() => void) | null = null
   #whole: Promise<Uint8Array> | null = null
@@ -48,6 +50,7 @@ export class ResponseBody implements BodySink {
     this.#received += end - start
     switch (this.#reader) {
       case 'nobody':
+        if (this.#received > this.#maxReceived) this.#exchange.abort(this.#unavailable())
         return true
       case 'iterator':
         return this.#enqueue(source, start, end)
@@ -169,7 +172,8 @@ export class ResponseBody implements BodySink {
     }
   }
 
-  discard(): void {
+  /** @param endsSoon of a body whose length is unknown, too, up to `DRAIN` bytes are waited for */
+  discard(endsSoon = false): void {
     if (this.#reader !== 'none' && this.trailers !== null) return // it was read
     if (this.#reader === 'nobody') return
     this.#claim('nobody')
@@ -177,7 +181,9 @@ export class ResponseBody implements BodySink {
     this.#chunks = null
     this.#awake()
     if (this.trailers !== null || this.#failed) return
-    if (this.#length - this.#received <= DRAIN) return this.#resume()
+    const isUnknown = Number.isNaN(this.#length)
+    if (isUnknown) this.#maxReceived = this.#received + DRAIN
+    if (isUnknown ? endsSoon : this.#length - this.#received <= DRAIN) return this.#resume()
     this.#exchange.abort(this.#unavailable())
   }
 

@@ -61,7 +61,8 @@ export class Response {
 
   /** Not interested in the rest: a small one is read to keep the connection, a large one costs it. */
   close(): void {
-    this.#body.discard()
+    // A redirect or a refusal is a short text; a 200 may be a stream of events, and never end.
+    this.#body.discard(this.status >= 300)
   }
 
   [inspect.custom](): string {

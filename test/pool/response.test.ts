@@ -531,6 +531,42 @@ describe('close', () => {
     await assertEmpty(pool)
   })
 
+  describe('of unknown length', () => {
+    const redirect = 'HTTP/1.1 302 Found\r\nTransfer-Encoding: chunked\r\n\r\n'
+
+    test('that of a redirect is read, and the connection serves others', async () => {
+      const { pool, socket, response } = await ask(redirect)
+      response.close()
+      socket.receive(chunk('moved'))
+      await settle()
+      socket.receive('0\r\n\r\n')
+      assert.equal(pool.stats().idle, 1)
+      await pool.asked(A, '/next')
+      assert.equal(pool.sockets.length, 1)
+      await assertEmpty(pool)
+    })
+
+    test('up to 64 KiB of it', async () => {
+      const { pool, socket, response } = await ask(redirect + chunk('x'.repeat(40_000)))
+      response.close()
+      socket.receive(chunk('x'.repeat(WINDOW)))
+      await settle()
+      assert.ok(isOpen(socket))
+      socket.receive(chunk('x'))
+      await settle()
+      assert.equal(isOpen(socket), false)
+      pool.assertQuiescent()
+      await assertEmpty(pool)
+    })
+
+    test('a success may be a stream that never ends', async () => {
+      const { pool, socket, response } = await ask(headOf('chunked') + chunk('event'))
+      response.close()
+      assert.equal(isOpen(socket), false)
+      await assertEmpty(pool)
+    })
+  })
+
   test('a large one closes the connection', async () => {
     const { pool, socket, response } = await ask(`${headOf(1_000_000)}abc`)
     response.close()
