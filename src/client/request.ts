@@ -7,6 +7,7 @@ import { option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
 import type { ContentInit } from './body/body-options.ts'
 import { readContent } from './body/content.ts'
+import { kindOf } from './body/kinds.ts'
 import { toContent } from './body/to-content.ts'
 import type { FieldList } from './field-list.ts'
 import { withField } from './field-list.ts'
@@ -31,13 +32,14 @@ export class Request implements RequestFacts {
   #memo: object | null = null
 
   /**
+   * @param method of get, head, post, put, patch, delete and options the case does not matter
    * @param url a `URL` is not copied
-   * Throws `InvalidURL`, `UnsupportedProtocol`, and `LocalProtocolError` for a bad header.
+   * Throws `TypeError` for a method that is no string, `InvalidURL`, `UnsupportedProtocol`, and `LocalProtocolError` for a bad header.
    */
   constructor(method: string, url: string | URL, init: RequestInit = {}) {
     const headers = option(init, 'headers', null)
     const content = option(init, 'content', null)
-    this.method = method
+    this.method = normalized(method)
     this.#url = url instanceof URL ? url : parseUrl(url, null)
     this.#headers = isFieldList(headers) ? headers : new Headers(headers)
     this.#content = content === null ? null : toContent(content)
@@ -111,6 +113,7 @@ export class Request implements RequestFacts {
 
   #copy(url: URL, headers: FieldList): Request {
     const copy = new Request(this.method, url, { headers })
+    copy.method = this.method // an assigned one stays as it is
     copy.#content = this.#content
     copy.#target = this.#target
     copy.#memo = this.#memo
@@ -120,6 +123,17 @@ export class Request implements RequestFacts {
   [inspect.custom](): string {
     return `<Request [${this.method} ${redactUrl(this.#url)}]>`
   }
+}
+
+// Not by `toUpperCase()` and a list: that makes an S of the long s, too.
+const STANDARD = /^(?:get|head|post|put|patch|delete|options)$/i
+
+/** Methods are case-sensitive, and nobody means another than the standard one by `get`. RFC 9110 9.1 */
+function normalized(method: string): string {
+  if (method === 'GET') return method
+  if (typeof method !== 'string')
+    throw new TypeError(`method must be a string, not ${kindOf(method)}`)
+  return STANDARD.test(method) ? method.toUpperCase() : method
 }
 
 function isFieldList(headers: HeadersInit | null): headers is FieldList {
