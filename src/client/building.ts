@@ -1,5 +1,7 @@
 import type { Clock } from '../backends/backend.ts'
+import type { HeadersInit } from '../models/headers.ts'
 import { callable, count, flag, option } from '../models/options.ts'
+import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
 import { resolveAuth } from './auth/resolve.ts'
 import type { EncodedBody } from './body/encode-body.ts'
@@ -10,7 +12,14 @@ import { remember, rememberedCall } from './call.ts'
 import { cookiePairs } from './cookies.ts'
 import { acceptEncoding } from './decoding.ts'
 import type { FieldList } from './field-list.ts'
-import { FOR_ONE_ORIGIN, fieldOf, mergeFields, withField, withoutFields } from './field-list.ts'
+import {
+  FOR_ONE_ORIGIN,
+  fieldOf,
+  mergeFields,
+  removesField,
+  withField,
+  withoutFields,
+} from './field-list.ts'
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
 import { checkRequestOptions, checkSendOptions } from './options.ts'
 import type { Params } from './params.ts'
@@ -26,6 +35,8 @@ export class Builder {
   readonly #base: BaseUrl | null
   readonly #headers: FieldList
   readonly #headersAbroad: FieldList
+  /** Whether content gets no Content-Type but that which a request gives. */
+  readonly #isUntyped: boolean
   readonly #params: Params | null
   readonly #auth: Call['auth']
   readonly #call: Call
@@ -41,6 +52,7 @@ export class Builder {
       ],
       option(options, 'headers', null),
     )
+    this.#isUntyped = removesField(option(options, 'headers', null), 'content-type')
     this.#headersAbroad = withoutFields(this.#headers, FOR_ONE_ORIGIN)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
@@ -65,17 +77,22 @@ export class Builder {
     const target = parseUrl(url, this.#base)
     const params = combineParams(this.#params, paramsOf(options))
     if (params !== null) mergeParams(target, params)
-    const headers = mergeFields(
-      this.isHome(target) ? this.#headers : this.#headersAbroad,
-      option(options, 'headers', null),
-    )
+    const own = option(options, 'headers', null)
+    const headers = mergeFields(this.isHome(target) ? this.#headers : this.#headersAbroad, own)
+    const onProgress = option(options, 'onUploadProgress', null)
+    if (onProgress !== null) callable('onUploadProgress', onProgress)
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
     const request =
       body === null
         ? new Request(method, target, { headers })
-        : withBody(method, target, headers, body, option(options, 'onUploadProgress', null))
+        : withBody(method, target, this.#typed(headers, own, body), body.content, onProgress)
     remember(request, this.#callFor(request, options))
     return request
+  }
+
+  #typed(headers: FieldList, own: HeadersInit | null, { contentType }: EncodedBody): FieldList {
+    const isOff = contentType === null || this.#isUntyped || removesField(own, 'content-type')
+    return isOff ? headers : withField(headers, 'content-type', contentType)
   }
 
   /** Whether the client's own credentials are for this URL. */
@@ -131,16 +148,14 @@ function withBody(
   method: string,
   url: URL,
   headers: FieldList,
-  body: EncodedBody,
-  onProgress: RequestOptions['onUploadProgress'] | null,
+  content: Body,
+  onProgress: NonNullable<RequestOptions['onUploadProgress']> | null,
 ): Request {
-  const { content, contentType } = body
-  const fields = contentType === null ? headers : withField(headers, 'content-type', contentType)
-  if (!onProgress) return new Request(method, url, { headers: fields, content })
-  const length = fieldOf(fields, 'content-length')
+  if (onProgress === null) return new Request(method, url, { headers, content })
+  const length = fieldOf(headers, 'content-length')
   const total = length === null ? undefined : Number(length)
   return new Request(method, url, {
-    headers: fields,
+    headers,
     content: withProgress(content, onProgress, total),
   })
 }

@@ -42,6 +42,11 @@ export function fieldOf(fields: FieldList, name: string): string | null {
   return null
 }
 
+/** Whether null is given for this name, in lower case. */
+export function removesField(headers: HeadersInit | null, name: string): boolean {
+  return headers !== null && removedBy(headers).has(name)
+}
+
 function removedBy(more: HeadersInit): Set<string> {
   if (Symbol.iterator in more) return new Set()
   const names = Object.entries(more).filter(([, value]) => value === null)
