@@ -56,10 +56,12 @@ export class Builder {
     this.#headersAbroad = withoutFields(this.#headers, FOR_ONE_ORIGIN)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
+    const followRedirects = flag('followRedirects', option(options, 'followRedirects', true))
     this.#call = {
       auth: undefined,
       timeout,
-      followRedirects: flag('followRedirects', option(options, 'followRedirects', true)),
+      followRedirects,
+      followsByDefault: followRedirects,
       maxRedirects: count('maxRedirects', option(options, 'maxRedirects', 20), 0) ?? Infinity,
       retries: retriesOf(options, 0),
       signal: null,

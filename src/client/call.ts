@@ -11,6 +11,8 @@ export interface Call {
   readonly auth: Auth | null | undefined
   readonly timeout: Timeout
   readonly followRedirects: boolean
+  /** The client's, for a `nextRequest` that the caller sends. */
+  readonly followsByDefault: boolean
   readonly maxRedirects: number
   readonly retries: number
   readonly signal: AbortSignal | null

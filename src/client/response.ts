@@ -1,6 +1,6 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
-import { HTTPStatusError, ResponseNotRead, redactUrl, StreamConsumed } from '../errors.ts'
+import { HTTPStatusError, ResponseNotRead, redactUrl, StreamClosed, StreamConsumed } from '../errors.ts'
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import { bare } from '../models/options.ts'
@@ -46,6 +46,8 @@ export class Response {
   #reading: Promise<Uint8Array> | null = null
   #elapsed = Number.NaN
   #cookies: Cookies | null = null
+  #next: Request | null = null
+  #isClosed = false
   #onEnded: (() => void) | null = null
 
   constructor(raw: EngineResponse, origins: Origins) {
@@ -133,10 +135,17 @@ export class Response {
     return this.status >= 400
   }
 
-  /** What follows a redirect, for `client.send`; null if this is none. Throws for a Location that cannot be followed. */
+  /** What follows a redirect, for `client.send`, always the same; null if this is none. Throws for a Location that cannot be followed. */
   get nextRequest(): Request | null {
-    const { base, call } = this.#origins
-    return nextRequest(base, call, this)
+    const { base, call, request } = this.#origins
+    if (this.#next !== null) return this.#next
+    try {
+      const followRedirects = call.followRedirects || call.followsByDefault
+      this.#next = nextRequest(base, { ...call, followRedirects }, this)
+      return this.#next
+    } catch (error) {
+      throw withRequest(error, request, call)
+    }
   }
 
   /** This response, or an `HTTPStatusError` when its status is 400 or above. */
@@ -164,9 +173,14 @@ export class Response {
     return this
   }
 
-  /** The body, decoded and not copied. Throws `ResponseNotRead` before `read()`, as all of these. */
+  /** The body, decoded and not copied. Throws `ResponseNotRead` before `read()` and `StreamClosed` where it was closed instead, as all of these. */
   bytes(): Uint8Array {
     if (this.#bytes !== null) return this.#bytes
+    if (this.#isClosed) {
+      throw new StreamClosed('The response was closed before its body was read', {
+        request: this.request,
+      })
+    }
     throw new ResponseNotRead(
       'The body of a streamed response is here only after `await response.read()`',
       { request: this.request },
@@ -235,6 +249,7 @@ export class Response {
   /** Gives up the rest of the body: a small one is read to keep the connection, a large one costs it. */
   close(): Promise<void> {
     this.#raw.close()
+    this.#isClosed ||= Number.isNaN(this.#elapsed)
     this.#end()
     return Promise.resolve()
   }

@@ -397,15 +397,45 @@ describe('by hand', () => {
     })
   }
 
-  test('asked again, a new one', async (t) => {
+  test('asked again, the same', async (t) => {
     const { origin } = await recording(t, () => [302, { location: '/x' }])
     const response = await openClient(t, { followRedirects: false }).get(origin)
     const [one, other] = [response.nextRequest, response.nextRequest]
-    assert.notEqual(one, other)
+    assert.equal(one, other)
     assert.equal(one?.url.href, `${origin}/x`)
     one.headers.set('x-a', '1')
-    assert.equal(other?.headers.has('x-a'), false)
     assert.equal(response.request.headers.has('x-a'), false)
+  })
+
+  test('sent, it follows redirects as the client does', async (t) => {
+    const { origin } = await recording(t, ({ url }) =>
+      url === '/3' ? [200] : [302, { location: `/${Number(url.slice(1)) + 1}` }],
+    )
+    for (const followRedirects of [true, false]) {
+      const client = openClient(t, { followRedirects })
+      const first = await client.get(`${origin}/0`, { followRedirects: false })
+      const response = await client.send(first.nextRequest as Request)
+      assert.equal(response.url.pathname, followRedirects ? '/3' : '/1')
+    }
+  })
+
+  test('its errors have the request', async (t) => {
+    const { origin } = await recording(t, () => [302, { location: 'ftp://h/' }])
+    const response = await openClient(t).get(origin, { followRedirects: false })
+    assert.throws(
+      () => response.nextRequest,
+      (error: UnsupportedProtocol) =>
+        error instanceof UnsupportedProtocol && error.request === response.request,
+    )
+  })
+
+  test('of a redirect that was followed, the body was closed', async (t) => {
+    const { origin } = await recording(t, ({ url }) =>
+      url === '/' ? [302, { location: '/x' }, 'moved'] : [200],
+    )
+    const [redirect] = (await openClient(t).get(origin)).history
+    assert.throws(() => redirect?.text(), { name: 'StreamClosed' })
+    assert.throws(() => redirect?.bytes(), { name: 'StreamClosed' })
   })
 
   test('the target is reset', async (t) => {
