@@ -1,4 +1,5 @@
 /** The client's public face, `hawser`. */
+export type { Backend } from './backends/backend.ts'
 export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
 export { BasicAuth } from './client/auth/basic.ts'
 export { DigestAuth } from './client/auth/digest.ts'

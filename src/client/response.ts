@@ -1,6 +1,12 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
-import { HTTPStatusError, ResponseNotRead, redactUrl, StreamClosed, StreamConsumed } from '../errors.ts'
+import {
+  HTTPStatusError,
+  ResponseNotRead,
+  redactUrl,
+  StreamClosed,
+  StreamConsumed,
+} from '../errors.ts'
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import { bare } from '../models/options.ts'

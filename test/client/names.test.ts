@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as engine from '../../src/engine.ts'
+import type { Backend } from '../../src/index.ts'
 import * as client from '../../src/index.ts'
 
 const errors = [
@@ -25,6 +26,11 @@ test("hawser's names", () => {
       ].join(' '),
     ),
   )
+})
+
+test('a Backend of the type that hawser exports is one for a Client', () => {
+  const backend: Backend = engine.nodeBackend
+  assert.ok(new client.Client({ backend }))
 })
 
 test("hawser/engine's names", () => {
