@@ -43,14 +43,15 @@ export function openRouter(
     onConnect: option(options, 'onConnect', undefined),
     trace: option(options, 'trace', undefined),
   }
+  const uds = option(options, 'uds', null) ?? undefined
+  // Made for an app or a dispatcher, too: it checks the options.
+  const pool = new ConnectionPool({ ...shared, uds })
   const known = new Map<Dispatcher, Responder>()
   const toResponder = responders(known)
   return new Router({
     mounts: mountsOf(options, toResponder),
     dispatchers: known,
-    direct:
-      ownWay(options, toResponder) ??
-      new ConnectionPool({ ...shared, uds: option(options, 'uds', null) ?? undefined }),
+    direct: ownWay(options, toResponder) ?? pool,
     proxies: proxiesOf(options, trustEnv, ways.length === 0),
     open: (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
   })
