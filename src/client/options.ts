@@ -17,7 +17,9 @@ import type { Lookup } from '../pool/pool-options.ts'
 import type { AuthInit } from './auth/auth.ts'
 import type { BodyOptions } from './body/body-options.ts'
 import type { Progress } from './body/progress.ts'
+import { isJar } from './cookie-jar.ts'
 import type { CookiesInit } from './cookies.ts'
+import { Cookies } from './cookies.ts'
 import type { EventHooks } from './event-hooks.ts'
 import type { ParamsInit } from './params.ts'
 
@@ -163,12 +165,17 @@ export function checkSendOptions(options: SendOptions): void {
   flag('stream', option(options, 'stream', false))
 }
 
+/** Cookies that are the caller's to keep: what responses set goes there. */
+function isKept(cookies: unknown): boolean {
+  return cookies instanceof Cookies || isJar(cookies)
+}
+
 /** The client's options, and those of the request. */
 export function splitOptions(options: OneCallOptions): [ClientOptions, RequestOptions] {
   const ofClient: Record<string, unknown> = {}
   const ofRequest: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
-    if (clientOnly.has(name)) ofClient[name] = value
+    if (clientOnly.has(name) || (name === 'cookies' && isKept(value))) ofClient[name] = value
     else ofRequest[name] = value
   }
   return [ofClient, ofRequest as RequestOptions]

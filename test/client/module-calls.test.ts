@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { OneCallOptions, Response } from '../../src/index.ts'
 import * as hawser from '../../src/index.ts'
-import { request, stream, TooManyRedirects } from '../../src/index.ts'
+import { Cookies, request, stream, TooManyRedirects } from '../../src/index.ts'
 import { toLoopback } from '../engine/servers.ts'
 import { inNode } from './in-node.ts'
 import { recording } from './recorded.ts'
@@ -27,6 +27,19 @@ describe('module functions', () => {
       assert.equal(second?.headers.cookie, undefined)
     })
   }
+
+  test('a jar, and Cookies, get what responses set', async (t) => {
+    const { origin, requests } = await recording(t, () => [200, { 'set-cookie': 'a=1' }])
+    const { jar } = new Cookies()
+    for (const cookies of [jar, new Cookies()]) {
+      for (let i = 0; i < 2; i++) await request('GET', origin, { cookies })
+      assert.equal(Cookies.from(cookies).get('a'), '1')
+    }
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.cookie),
+      [undefined, 'a=1', undefined, 'a=1'],
+    )
+  })
 
   test('options of the client are taken', async (t) => {
     const { origin } = await recording(t, () => [302, { location: '/' }])
