@@ -5,14 +5,16 @@ import { ClientClosed } from '../errors.ts'
 import { flag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
 import { discardContent } from './body/content.ts'
+import { discardGiven } from './body/discard.ts'
 import { Builder } from './building.ts'
+import type { Call } from './call.ts'
 import { Cookies } from './cookies.ts'
 import { resolveEventHooks } from './event-hooks.ts'
 import { EnvironmentNetrc } from './netrc/environment.ts'
 import type { ClientOptions, RequestOptions, SendOptions } from './options.ts'
 import { checkClientOptions } from './options.ts'
 import { Pauses } from './pauses.ts'
-import type { Request } from './request.ts'
+import { Request } from './request.ts'
 import type { Response } from './response.ts'
 import { openRouter } from './routing.ts'
 import type { SenderOwner } from './sending.ts'
@@ -54,7 +56,7 @@ export class Client {
 
   /** Makes the request that `request` and `stream` would send, for `send`. Throws for bad input. */
   buildRequest(method: string, url: string | URL, options: RequestOptions = NONE): Request {
-    return this.#builder.build(method, url, options)
+    return this.#build(method, url, options)
   }
 
   /** Sends a request and reads its response. Rejects with a `HawserError`, or with the signal's reason. */
@@ -63,7 +65,7 @@ export class Client {
     url: string | URL,
     options: RequestOptions = NONE,
   ): Promise<Response> {
-    const response = await this.#send(this.#builder.build(method, url, options), NONE)
+    const response = await this.#send(this.#build(method, url, options), NONE)
     return await response.read()
   }
 
@@ -73,7 +75,7 @@ export class Client {
     url: string | URL,
     options: RequestOptions = NONE,
   ): Promise<Response> {
-    return this.#send(this.#builder.build(method, url, options), NONE)
+    return this.#send(this.#build(method, url, options), NONE)
   }
 
   /**
@@ -85,12 +87,25 @@ export class Client {
     return option(options, 'stream', false) ? response : await response.read()
   }
 
-  #send(request: Request, options: SendOptions): Promise<Response> {
-    if (this.#closed) {
-      discardContent(request.content)
-      throw new ClientClosed('The client is closed')
+  #build(method: string, url: string | URL, options: RequestOptions): Request {
+    try {
+      return this.#builder.build(method, url, options)
+    } catch (error) {
+      discardGiven(options)
+      throw error
     }
-    return new Sending(this.#shared).run(request, this.#builder.callOf(request, options))
+  }
+
+  #send(request: Request, options: SendOptions): Promise<Response> {
+    let call: Call
+    try {
+      if (this.#closed) throw new ClientClosed('The client is closed')
+      call = this.#builder.callOf(request, options)
+    } catch (error) {
+      if (request instanceof Request) discardContent(request.content)
+      throw error
+    }
+    return new Sending(this.#shared).run(request, call)
   }
 
   get(url: string | URL, options?: RequestOptions): Promise<Response> {

@@ -1,5 +1,6 @@
+import { discardGiven } from './body/discard.ts'
 import { Client } from './client.ts'
-import type { OneCallOptions } from './options.ts'
+import type { OneCallOptions, RequestOptions } from './options.ts'
 import { splitOptions } from './options.ts'
 import type { Response } from './response.ts'
 
@@ -22,14 +23,23 @@ export async function stream(
   url: string | URL,
   options: OneCallOptions = {},
 ): Promise<Response> {
-  const [ofClient, ofRequest] = splitOptions(options)
-  const client = new Client(ofClient)
+  const [client, ofRequest] = open(options)
   try {
     const response = await client.stream(method, url, ofRequest)
     response.whenEnded(() => void client.close())
     return response
   } catch (error) {
     await client.close()
+    throw error
+  }
+}
+
+function open(options: OneCallOptions): [Client, RequestOptions] {
+  try {
+    const [ofClient, ofRequest] = splitOptions(options)
+    return [new Client(ofClient), ofRequest]
+  } catch (error) {
+    discardGiven(options)
     throw error
   }
 }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { basename } from 'node:path'
 import type { BlobLike, ContentInit, FilesInit, FileTuple, FormInit } from './body-options.ts'
+import { discardContent } from './content.ts'
 import { formFields, pairsOf } from './form.ts'
 import { isBlob, isFormData, isNodeStream, kindOf } from './kinds.ts'
 import type { Part } from './part.ts'
@@ -23,13 +24,18 @@ export function fieldParts(data: FormInit): Part[] {
 /** The parts for `files`. Throws `TypeError` for what is no file, and as `toContent` does. */
 export function fileParts(files: FilesInit): Part[] {
   const parts: Part[] = []
-  for (const [name, value] of pairsOf('files', files)) {
-    if (value === null || value === undefined) continue
-    if (Array.isArray(value) && !isTuple(value)) {
-      for (const file of value) parts.push(filePart(name, file))
-    } else {
-      parts.push(filePart(name, value))
+  try {
+    for (const [name, value] of pairsOf('files', files)) {
+      if (value === null || value === undefined) continue
+      if (Array.isArray(value) && !isTuple(value)) {
+        for (const file of value) parts.push(filePart(name, file))
+      } else {
+        parts.push(filePart(name, value))
+      }
     }
+  } catch (error) {
+    for (const { content } of parts) discardContent(content) // a generator gives it nobody else
+    throw error
   }
   return parts
 }
