@@ -2,10 +2,12 @@ import type { Backend } from '../backends/backend.ts'
 import { ClientClosed } from '../errors.ts'
 import { watchedOf } from '../pool/watched-signal.ts'
 
+type Stop = (reason: unknown) => void
+
 /** The waits between attempts. They keep the process alive, and end with the signal or the client. */
 export class Pauses {
   readonly #backend: Backend
-  readonly #stops = new Set<(reason: unknown) => void>()
+  readonly #stops = new Set<Stop>()
   #closed = false
 
   constructor(backend: Backend) {
@@ -32,6 +34,16 @@ export class Pauses {
       this.#stops.delete(reject)
       this.#backend.release()
     }
+  }
+
+  /** Another wait that ends with the client: at once, if that is closed. */
+  add(stop: Stop): void {
+    if (this.#closed) stop(closed())
+    this.#stops.add(stop)
+  }
+
+  remove(stop: Stop): void {
+    this.#stops.delete(stop)
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import {
   redactUrl,
   StreamClosed,
   StreamConsumed,
+  TotalTimeout,
 } from '../errors.ts'
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
@@ -16,7 +17,8 @@ import type { Call } from './call.ts'
 import type { Cookies } from './cookies.ts'
 import { cookiesOf } from './cookies.ts'
 import { decoderFor, limited } from './decoding.ts'
-import { withRequest } from './failure.ts'
+import { notDone, withRequest } from './failure.ts'
+import { interruptible } from './interruption.ts'
 import { iterLines } from './lines.ts'
 import type { Link } from './links.ts'
 import { parseLinks } from './links.ts'
@@ -315,9 +317,21 @@ export class Response {
     for await (const chunk of this.#raw) {
       bytes += chunk.length
       const reported: unknown = report({ bytes, total })
-      if (isThenable(reported)) await reported
+      if (isThenable(reported)) await this.#waited(reported)
       yield chunk
     }
+  }
+
+  /** What the caller's code gives, if it does before the call has to end. */
+  #waited(pending: PromiseLike<unknown>): Promise<unknown> {
+    const { request, call, startedAt } = this.#origins
+    const { signal, timeout, clock } = call
+    const left = timeout.total === null ? null : startedAt + timeout.total - clock.now()
+    const late = () => {
+      const where = `${request.method} ${redactUrl(request.url)}, in onDownloadProgress`
+      return new TotalTimeout(`${notDone(call)} (${where})`, { ...AFTER_HEAD, request })
+    }
+    return interruptible(pending, { signal, left, late, clock })
   }
 
   async *#guarded(

@@ -7,6 +7,7 @@ import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/userinfo.ts'
 import { discardContent, isReplayable, refuseSpent } from './body/content.ts'
 import { framedFields } from './body/framing.ts'
+import { isThenable } from './body/pull.ts'
 import type { Call } from './call.ts'
 import { rememberedCall } from './call.ts'
 import type { Cookies } from './cookies.ts'
@@ -56,28 +57,11 @@ export class Sending {
     this.#startedAt = owner.backend.clock.now()
   }
 
-  run(request: Request, call: Call): Promise<Response> {
-    const response = this.#followed(request, call)
-    if (!this.#waitsForOthers(request, call)) return response
-    const { method, url } = request
-    return interruptible(response, call, this.#owner.backend, () => {
-      const text = `${notDone(call)} (${method} ${redactUrl(url)}, in a hook, auth or cookie store)`
-      return new TotalTimeout(text, { request })
-    })
-  }
-
-  /** Whether code of the caller's may keep a call that has to end in time. */
-  #waitsForOthers(request: Request, call: Call): boolean {
-    if (call.signal === null && call.timeout.total === null) return false
-    const { hooks, cookies } = this.#owner
-    const hasHooks = hooks.request.length + hooks.response.length > 0
-    return hasHooks || !cookies.isEmpty || this.#authFor(request, call) !== null
-  }
-
-  async #followed(request: Request, call: Call): Promise<Response> {
+  async run(request: Request, call: Call): Promise<Response> {
     const { content } = request
     try {
       for (let redirects = 0; ; redirects++) {
+        call.signal?.throwIfAborted()
         const response = await this.#authorized(request, call)
         if (!call.followRedirects || !response.isRedirect) return response
         request = await this.#redirected(response, call, redirects)
@@ -135,7 +119,7 @@ export class Sending {
     const rounds = auth.authFlow(request.clone())
     let response: Response | null = null
     try {
-      let step = await rounds.next()
+      let step = await this.#waited(rounds.next(), request, call)
       this.#hasBegun = true
       while (!step.done) {
         if (response !== null) {
@@ -144,11 +128,12 @@ export class Sending {
         }
         if (!(step.value instanceof Request)) throw new TypeError('authFlow must yield requests')
         response = await this.#persistent(step.value, call, request)
-        step = await rounds.next(response)
+        call.signal?.throwIfAborted()
+        step = await this.#waited(rounds.next(response), request, call)
       }
     } catch (error) {
       await response?.close()
-      await rounds.return(undefined)
+      await this.#waited(rounds.return(undefined), request, call, () => error)
       throw withRequest(error, request, call)
     }
     if (response === null) throw new TypeError('auth sent no request at all')
@@ -190,7 +175,8 @@ export class Sending {
       // A flow may ask other servers, too.
       const isAsked = call.keepsCredentials && keepsCredentials(base.url, url)
       const asked = isAsked && credentials.isHome(url)
-      const cookie = await cookies.header(url, { asked, extra: isAsked ? call.cookies : null })
+      const given = cookies.header(url, { asked, extra: isAsked ? call.cookies : null })
+      const cookie = await this.#waited(given, request, call)
       if (cookie !== '' && fieldOf(fields, 'cookie') === null) {
         sent = request.with('cookie', cookie)
       }
@@ -201,8 +187,9 @@ export class Sending {
     let response: Response
     try {
       for (const hook of hooks.request) {
+        call.signal?.throwIfAborted()
         this.#hasBegun = true
-        await hook(sent)
+        await this.#waited(hook(sent), sent, call)
       }
       refuseSpent(sent.content, sent)
       const raw = await router.responderFor(sent.url).request({
@@ -227,8 +214,12 @@ export class Sending {
     }
     if (hooks.response.length === 0 && !response.headers.has('set-cookie')) return response
     try {
-      await cookies.keep(response.headers.getSetCookie(), sent.url)
-      for (const hook of hooks.response) await hook(response)
+      const kept = cookies.keep(response.headers.getSetCookie(), sent.url)
+      await this.#waited(kept, sent, call)
+      for (const hook of hooks.response) {
+        call.signal?.throwIfAborted()
+        await this.#waited(hook(response), sent, call)
+      }
       call.signal?.throwIfAborted()
     } catch (error) {
       await response.close()
@@ -240,6 +231,22 @@ export class Sending {
   #remember(response: Response): void {
     this.#history ??= []
     this.#history.push(response)
+  }
+
+  /** What code of the caller's gives, if it does before the call has to end. */
+  #waited<Result>(
+    pending: Result | PromiseLike<Result>,
+    request: Request,
+    call: Call,
+    late = (): unknown => {
+      const where = `${request.method} ${redactUrl(request.url)}, in a hook, auth or cookie store`
+      return new TotalTimeout(`${notDone(call)} (${where})`, { request })
+    },
+  ): Result | Promise<Result> {
+    if (!isThenable(pending)) return pending
+    const { pauses } = this.#owner
+    const left = this.#timeLeft(call)
+    return interruptible(pending, { signal: call.signal, left, late, clock: call.clock, pauses })
   }
 
   /** Of `total` each exchange gets what all before it have left: exchanges, hooks, rounds of auth. */

@@ -1,10 +1,12 @@
 // The caller's own code takes its time: the call still ends when its signal or its total says so.
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
+import { CookieJar, MemoryCookieStore } from 'tough-cookie'
 import type { AuthInit, ClientOptions } from '../../src/index.ts'
-import { TotalTimeout } from '../../src/index.ts'
+import { ClientClosed, TotalTimeout } from '../../src/index.ts'
 import { httpServer } from '../engine/servers.ts'
 import { openClient, settle } from './clients.ts'
 
@@ -48,6 +50,64 @@ describe('in', () => {
       assert.match(inspect(client), /0 connecting, 0 active/)
     })
 
+    test(`${name}: the client that is closed`, { timeout: 5_000 }, async (t) => {
+      const origin = await start(t)
+      let reached!: () => void
+      const here = new Promise<void>((resolve) => {
+        reached = resolve
+      })
+      const client = openClient(
+        t,
+        options(() => {
+          reached()
+          return never()
+        }),
+      )
+      const content = new Readable({ read() {} })
+      content.push('x')
+      const call = client.post(origin, { content: name.startsWith('a resp') ? 'x' : content })
+      await here
+      const closing = client.close()
+      await assert.rejects(call, ClientClosed)
+      await closing
+      if (!name.startsWith('a resp')) assert.equal(content.destroyed, true)
+    })
+
+    test(`${name}: is not asked for a signal that is aborted already`, {
+      timeout: 5_000,
+    }, async (t) => {
+      const gate = () => assert.fail()
+      const client = openClient(t, options(gate))
+      const reason = new Error('enough')
+      const content = new Readable({ read() {} })
+      const signal = AbortSignal.abort(reason)
+      await assert.rejects(client.post('http://h.test/', { content, signal }), reason)
+      assert.equal(content.destroyed, true)
+    })
+
+    test(`${name}: that aborts the signal itself`, { timeout: 5_000 }, async (t) => {
+      const origin = await start(t)
+      const controller = new AbortController()
+      const reason = new Error('enough')
+      let asked = 0
+      const gate = () => {
+        asked++
+        controller.abort(reason)
+        return never()
+      }
+      const given = options(gate)
+      const { request = [], response = [] } = given.eventHooks ?? {}
+      const next = () => assert.fail()
+      const eventHooks = {
+        request: [...request, ...(request.length ? [next] : [])],
+        response: [...response, next],
+      }
+      const client = openClient(t, { ...given, eventHooks })
+      await assert.rejects(client.get(origin, { signal: controller.signal }), reason)
+      assert.equal(asked, 1)
+      await settle()
+    })
+
     test(`${name}: the total`, async (t) => {
       const origin = await start(t)
       const client = openClient(t, options(never))
@@ -60,6 +120,59 @@ describe('in', () => {
       })
     })
   }
+})
+
+describe('in an asynchronous cookie store:', { timeout: 5_000 }, () => {
+  for (const name of ['findCookies', 'putCookie']) {
+    test(`the client that is closed, in ${name}`, async (t) => {
+      const { origin } = await httpServer(t, (_, response) => {
+        response.writeHead(200, { 'set-cookie': 'a=b' }).end('x')
+      })
+      const store = new MemoryCookieStore()
+      store.synchronous = false
+      let reached!: () => void
+      const here = new Promise<void>((resolve) => {
+        reached = resolve
+      })
+      const client = openClient(t, { cookies: new CookieJar(store) })
+      Object.assign(store, {
+        [name]() {
+          reached()
+          return never()
+        },
+      })
+      const call = client.get(origin)
+      await here
+      const closing = client.close()
+      await assert.rejects(call, ClientClosed)
+      await closing
+    })
+  }
+})
+
+describe('in an asynchronous onDownloadProgress:', { timeout: 5_000 }, () => {
+  test('the signal', async (t) => {
+    const origin = await start(t)
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const onDownloadProgress = () => {
+      setImmediate(() => controller.abort(reason))
+      return never()
+    }
+    const { signal } = controller
+    await assert.rejects(openClient(t).get(origin, { signal, onDownloadProgress }), reason)
+  })
+
+  test('the total', async (t) => {
+    const origin = await start(t)
+    const options = { timeout: { total: 50 }, onDownloadProgress: never }
+    await assert.rejects(openClient(t).get(origin, options), (error: Error) => {
+      assert.ok(error instanceof TotalTimeout)
+      assert.match(error.message, /^Not done within 50 ms/)
+      assert.equal(error.responseStarted, true)
+      return true
+    })
+  })
 })
 
 test('a listener is left on no signal', async (t) => {
