@@ -6,7 +6,8 @@ import { Request } from './request.ts'
 export function withRequest(error: unknown, request: Request, call: Call): unknown {
   if (error instanceof TotalTimeout) {
     const text = error.message.replace(/^Not done within \S+ ms/, notDone(call))
-    if (text !== error.message) return new TotalTimeout(text, { ...error, request })
+    if (text !== error.message)
+      return new TotalTimeout(text, { ...error, cause: error.cause, request })
   }
   const isOurs = error instanceof RequestError || error instanceof StreamError
   // A flow or a hook may fail with an error of another request.

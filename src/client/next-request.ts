@@ -2,7 +2,7 @@ import type { Headers } from '../models/headers.ts'
 import type { Call } from './call.ts'
 import { remember } from './call.ts'
 import { FOR_ONE_ORIGIN } from './field-list.ts'
-import { isContentField, redirectTo } from './redirect.ts'
+import { AT_REDIRECT, isContentField, redirectTo } from './redirect.ts'
 import { Request } from './request.ts'
 import { isSameOrigin } from './url.ts'
 
@@ -17,7 +17,7 @@ export function nextRequest(
   response: { readonly status: number; readonly headers: Headers; readonly url: URL },
 ): Request | null {
   const { status, headers: fields, url } = response
-  const to = redirectTo(request.method, status, fields.get('location'), url)
+  const to = redirectTo(request.method, status, fields.get('location'), url, AT_REDIRECT)
   if (to === null) return null
   const keepsCredentials =
     call.keepsCredentials && to.keepsCredentials && isSameOrigin(request.url, url)

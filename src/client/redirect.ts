@@ -2,6 +2,9 @@ import type { ErrorFacts } from '../errors.ts'
 import { RemoteProtocolError, redactUrl, UnsupportedProtocol } from '../errors.ts'
 import { isSpoken, keepsCredentials, NOT_IN_URL } from './url.ts'
 
+/** What errors of a redirect say of its exchange. */
+export const AT_REDIRECT = { phase: 'read', responseStarted: true } as const
+
 /** What follows a redirect. */
 export interface Redirect {
   readonly method: string

@@ -1,7 +1,8 @@
 import type { Backend } from '../backends/backend.ts'
 import type { Router } from '../dispatch/router.ts'
-import { redactUrl, TooManyRedirects, TotalTimeout } from '../errors.ts'
+import { RequestError, redactUrl, TooManyRedirects, TotalTimeout } from '../errors.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
+import { isIdempotent } from '../protocol/methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/userinfo.ts'
@@ -17,6 +18,7 @@ import { fieldOf } from './field-list.ts'
 import { interruptible } from './interruption.ts'
 import type { EnvironmentNetrc } from './netrc/environment.ts'
 import type { Pauses } from './pauses.ts'
+import { AT_REDIRECT } from './redirect.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
 import { waitAfterError, waitAfterResponse } from './retry.ts'
@@ -69,6 +71,11 @@ export class Sending {
       }
     } catch (error) {
       discardContent(content)
+      // The call as a whole would repeat what was carried out before the redirect.
+      const isSafe = this.#history?.every((r) => !r.isRedirect || isIdempotent(r.request.method))
+      if (isSafe === false && error instanceof RequestError) {
+        Object.assign(error, { safeToRetry: false })
+      }
       throw error
     }
   }
@@ -78,6 +85,7 @@ export class Sending {
       if (redirects >= call.maxRedirects) {
         throw new TooManyRedirects(
           `More than ${call.maxRedirects} redirects, the last at ${redactUrl(response.url)}`,
+          AT_REDIRECT,
         )
       }
       return response.nextRequest as Request
