@@ -143,6 +143,7 @@ const OF_REQUEST = [
 ] as const
 const CLIENT = [...SHARED, ...OF_CLIENT] as const
 const REQUEST = [...SHARED, ...OF_REQUEST] as const
+const ONE_CALL = [...CLIENT, ...OF_REQUEST] as const
 const SEND = ['stream', 'auth', 'timeout', 'followRedirects', 'signal'] as const
 const clientOnly = new Set<string>(OF_CLIENT)
 
@@ -152,6 +153,7 @@ export function checkClientOptions(options: ClientOptions): void {
 
 /** An option of the client is never ignored in silence. */
 export function checkRequestOptions(options: RequestOptions): void {
+  refuseBody(options)
   for (const name in options) {
     if (clientOnly.has(name) && Object.hasOwn(options, name)) {
       throw new TypeError(`${name} is an option of the Client, and a request cannot change it`)
@@ -165,6 +167,15 @@ export function checkSendOptions(options: SendOptions): void {
   flag('stream', option(options, 'stream', false))
 }
 
+/** What `fetch` calls it. */
+function refuseBody(options: object): void {
+  if (options !== null && Object.hasOwn(options, 'body')) {
+    throw new TypeError(
+      'request.body is not an option: a body is given as content, json, data or files',
+    )
+  }
+}
+
 /** Cookies that are the caller's to keep: what responses set goes there. */
 function isKept(cookies: unknown): boolean {
   return cookies instanceof Cookies || isJar(cookies)
@@ -172,6 +183,8 @@ function isKept(cookies: unknown): boolean {
 
 /** The client's options, and those of the request. */
 export function splitOptions(options: OneCallOptions): [ClientOptions, RequestOptions] {
+  refuseBody(options)
+  checkOptions('request', options, ONE_CALL)
   const ofClient: Record<string, unknown> = {}
   const ofRequest: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
