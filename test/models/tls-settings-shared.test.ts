@@ -73,9 +73,9 @@ describe('other content is another object', () => {
     ['the order', { ca: [a.cert, b.cert] }, { ca: [b.cert, a.cert] }],
     ['text and bytes', { ca: a.cert }, { ca: Buffer.from(a.cert) }],
     ['a list', { ca: a.cert }, { ca: [a.cert] }],
-    ['number and text', { timeout: 1 }, { timeout: '1' as never }],
-    ['number and bigint', { timeout: 1 }, { timeout: 1n as never }],
-    ['where text ends', { ALPNProtocols: ['a', 'stringb'] }, { ALPNProtocols: ['astring', 'b'] }],
+    ['number and text', { sessionTimeout: 1 }, { sessionTimeout: '1' as never }],
+    ['number and bigint', { sessionTimeout: 1 }, { sessionTimeout: 1n as never }],
+    ['where text ends', { later: ['a', 'stringb'] } as never, { later: ['astring', 'b'] } as never],
     ['null', { ciphers: null as never }, { ciphers: 'null' }],
     [
       'records in lists',
