@@ -41,13 +41,17 @@ export { Response } from './client/response.ts'
 export {
   AppDispatcher,
   type AppDispatcherOptions,
-} from './dispatch/app-dispatcher.ts'
-export type { App, RequestListener } from './dispatch/app-kind.ts'
+} from './dispatch/apps/app-dispatcher.ts'
+export type { App, RequestListener } from './dispatch/apps/app-kind.ts'
+export type { FetchHandler, FetchInfo } from './dispatch/apps/fetch-app.ts'
 export type { Dispatcher } from './dispatch/dispatcher.ts'
-export type { FetchHandler, FetchInfo } from './dispatch/fetch-app.ts'
-export type { MockResponse } from './dispatch/mock-answer.ts'
-export { MockDispatcher, type MockHandler, type MockRequest } from './dispatch/mock-dispatcher.ts'
-export type { ProxiesInit } from './dispatch/proxy-map.ts'
+export type { MockResponse } from './dispatch/local/mock-answer.ts'
+export {
+  MockDispatcher,
+  type MockHandler,
+  type MockRequest,
+} from './dispatch/local/mock-dispatcher.ts'
+export type { ProxiesInit } from './dispatch/proxies/proxy-map.ts'
 export * from './errors.ts'
 export type {
   ConnectionClose,

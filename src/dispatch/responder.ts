@@ -1,11 +1,11 @@
 import type { DispatchRequest } from '../models/request.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { Response } from '../pool/response.ts'
-import { AppDispatcher } from './app-dispatcher.ts'
+import { AppDispatcher } from './apps/app-dispatcher.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { ForeignCall } from './foreign-call.ts'
-import { LocalExchanges } from './local-exchanges.ts'
-import { MockDispatcher } from './mock-dispatcher.ts'
+import { ForeignCall } from './local/foreign-call.ts'
+import { LocalExchanges } from './local/local-exchanges.ts'
+import { MockDispatcher } from './local/mock-dispatcher.ts'
 
 /** What sends requests, and has a promise of each response. */
 export interface Responder {

@@ -10,7 +10,7 @@ import fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { encodeBody } from '../../src/client/body/encode-body.ts'
-import type { App } from '../../src/dispatch/app-kind.ts'
+import type { App } from '../../src/dispatch/apps/app-kind.ts'
 import { askApp } from './apps.ts'
 
 /**

@@ -5,8 +5,8 @@ import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
-import { AppDispatcher } from '../../src/dispatch/app-dispatcher.ts'
-import { resolveApp } from '../../src/dispatch/app-kind.ts'
+import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
+import { resolveApp } from '../../src/dispatch/apps/app-kind.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 const answer = () => new Response()

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import express from 'express'
 import fastify from 'fastify'
-import { AppDispatcher } from '../../src/dispatch/app-dispatcher.ts'
+import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import type { DispatchHandler } from '../../src/engine.ts'
 import {
   ClientClosed,
@@ -499,7 +499,7 @@ describe('a given http.Server', () => {
 })
 
 test('the process ends by itself while connections of an app idle', async () => {
-  const url = JSON.stringify(new URL('../../src/dispatch/app-dispatcher.js', import.meta.url).href)
+  const url = JSON.stringify(new URL('../../src/dispatch/apps/app-dispatcher.js', import.meta.url).href)
   const global = `data:text/javascript,import*as app from${url};Object.assign(globalThis,app)`
   const work = async () => {
     const dispatcher = new (Reflect.get(globalThis, 'AppDispatcher') as typeof AppDispatcher)({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { NoProxy } from '../../src/dispatch/no-proxy.ts'
+import { NoProxy } from '../../src/dispatch/proxies/no-proxy.ts'
 import { assertLinear } from '../support/growth.ts'
 
 const DIRECT = true

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { environmentProxies } from '../../src/dispatch/proxy-environment.ts'
+import { environmentProxies } from '../../src/dispatch/proxies/proxy-environment.ts'
 import { ProxyError } from '../../src/errors.ts'
 import type { Environment } from '../../src/models/environment.ts'
 import { whilePolluted } from '../support/pollution.ts'

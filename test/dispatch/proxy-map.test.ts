@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ProxiesInit } from '../../src/dispatch/proxy-map.ts'
-import { proxyMap } from '../../src/dispatch/proxy-map.ts'
+import type { ProxiesInit } from '../../src/dispatch/proxies/proxy-map.ts'
+import { proxyMap } from '../../src/dispatch/proxies/proxy-map.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 class FakeProxy {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { AppDispatcher } from '../../src/dispatch/app-dispatcher.ts'
+import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
-import { MockDispatcher } from '../../src/dispatch/mock-dispatcher.ts'
+import { MockDispatcher } from '../../src/dispatch/local/mock-dispatcher.ts'
 import { responderOf } from '../../src/dispatch/responder.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../src/engine.ts'
 import {

@@ -1,8 +1,8 @@
-import type { HeadersInit } from '../models/headers.ts'
-import { Headers } from '../models/headers.ts'
-import { checkOptions, option } from '../models/options.ts'
-import type { Body } from '../models/request.ts'
-import { fetchAnswer, isResponse } from './fetch-answer.ts'
+import type { HeadersInit } from '../../models/headers.ts'
+import { Headers } from '../../models/headers.ts'
+import { checkOptions, option } from '../../models/options.ts'
+import type { Body } from '../../models/request.ts'
+import { fetchAnswer, isResponse } from '../apps/fetch-answer.ts'
 import type { ContentSource, LocalAnswer } from './local-call.ts'
 import { reasonOf } from './local-head.ts'
 

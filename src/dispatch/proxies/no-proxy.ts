@@ -1,6 +1,6 @@
+import { hostOf, normalizeHost, portOf, withoutFinalDots } from '../host.ts'
 import type { Address, AddressRange } from './address-range.ts'
 import { isInRange, parseAddress } from './address-range.ts'
-import { hostOf, normalizeHost, portOf, withoutFinalDots } from './host.ts'
 
 interface Entry {
   readonly host: string | AddressRange

@@ -1,11 +1,11 @@
 /** Calls fetch handlers: with a `Request` of the platform, for a `Response`. */
-import type { HostPort } from '../backends/memory-peer.ts'
-import { LocalProtocolError } from '../errors.ts'
-import type { Body } from '../models/request.ts'
+import type { HostPort } from '../../backends/memory-peer.ts'
+import { LocalProtocolError } from '../../errors.ts'
+import type { Body } from '../../models/request.ts'
+import type { LocalAnswer, LocalCall } from '../local/local-call.ts'
+import { LocalContent } from '../local/local-content.ts'
+import { receivedHeaders, targetUri } from '../local/local-request.ts'
 import { fetchAnswer } from './fetch-answer.ts'
-import type { LocalAnswer, LocalCall } from './local-call.ts'
-import { LocalContent } from './local-content.ts'
-import { receivedHeaders, targetUri } from './local-request.ts'
 
 /** What a fetch app gets beside the request. */
 export interface FetchInfo {

@@ -1,6 +1,6 @@
-import { isPlain } from '../models/plain-object.ts'
-import { UrlMap } from './url-map.ts'
-import { keyName } from './url-pattern.ts'
+import { isPlain } from '../../models/plain-object.ts'
+import { UrlMap } from '../url-map.ts'
+import { keyName } from '../url-pattern.ts'
 
 /** `HTTPProxy`. */
 export type ProxyClass<Proxy> = new (url: string | URL) => Proxy

@@ -1,6 +1,6 @@
-import type { Exchange } from '../connection/exchange.ts'
-import { LocalProtocolError, WriteError } from '../errors.ts'
-import type { Body } from '../models/request.ts'
+import type { Exchange } from '../../connection/exchange.ts'
+import { LocalProtocolError, WriteError } from '../../errors.ts'
+import type { Body } from '../../models/request.ts'
 import type { LocalCall } from './local-call.ts'
 
 type Item = Uint8Array | string

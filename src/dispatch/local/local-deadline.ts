@@ -1,7 +1,7 @@
-import type { Clock } from '../backends/backend.ts'
-import { DeadlineTimer } from '../connection/deadline-timer.ts'
-import type { Exchange } from '../connection/exchange.ts'
-import { nothingRead } from '../connection/failures.ts'
+import type { Clock } from '../../backends/backend.ts'
+import { DeadlineTimer } from '../../connection/deadline-timer.ts'
+import type { Exchange } from '../../connection/exchange.ts'
+import { nothingRead } from '../../connection/failures.ts'
 
 /** The read timeout of an exchange without a connection: what it awaits comes from an app, in time or not. */
 export class LocalDeadline {

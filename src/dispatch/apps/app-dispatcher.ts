@@ -1,16 +1,16 @@
-import type { HostPort } from '../backends/memory-peer.ts'
-import { checkOptions, flag, option } from '../models/options.ts'
-import type { DispatchControl, DispatchHandler, DispatchRequest } from '../models/request.ts'
-import type { Response } from '../pool/response.ts'
+import type { HostPort } from '../../backends/memory-peer.ts'
+import { checkOptions, flag, option } from '../../models/options.ts'
+import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../models/request.ts'
+import type { Response } from '../../pool/response.ts'
+import type { Dispatcher } from '../dispatcher.ts'
+import { LocalCall } from '../local/local-call.ts'
+import { LocalExchanges } from '../local/local-exchanges.ts'
 import type { App, FetchApp, FetchObject, NodeAppInit } from './app-kind.ts'
 import { resolveApp } from './app-kind.ts'
-import type { Dispatcher } from './dispatcher.ts'
 import type { FetchHandler, FetchInfo } from './fetch-app.ts'
 import { askFetchApp } from './fetch-app.ts'
 import type { ListenerOptions } from './listener-app.ts'
 import { listenerPool } from './listener-app.ts'
-import { LocalCall } from './local-call.ts'
-import { LocalExchanges } from './local-exchanges.ts'
 
 export interface AppSettings {
   /** The peer address that the app sees. Default `['127.0.0.1', 123]`. */

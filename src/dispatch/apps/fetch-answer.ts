@@ -1,6 +1,6 @@
-import { Headers } from '../models/headers.ts'
-import type { ContentSource, LocalAnswer } from './local-call.ts'
-import { reasonOf } from './local-head.ts'
+import { Headers } from '../../models/headers.ts'
+import type { ContentSource, LocalAnswer } from '../local/local-call.ts'
+import { reasonOf } from '../local/local-head.ts'
 
 /** What is read of a `Response`: of the platform's, of a polyfill's, of another realm's. */
 interface ResponseLike {

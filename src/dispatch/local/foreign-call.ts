@@ -1,8 +1,13 @@
-import type { Carrier, Exchange } from '../connection/exchange.ts'
-import { HawserError } from '../errors.ts'
-import { Headers } from '../models/headers.ts'
-import type { DispatchControl, DispatchHandler, DispatchRequest, Head } from '../models/request.ts'
-import type { Dispatcher } from './dispatcher.ts'
+import type { Carrier, Exchange } from '../../connection/exchange.ts'
+import { HawserError } from '../../errors.ts'
+import { Headers } from '../../models/headers.ts'
+import type {
+  DispatchControl,
+  DispatchHandler,
+  DispatchRequest,
+  Head,
+} from '../../models/request.ts'
+import type { Dispatcher } from '../dispatcher.ts'
 import { LocalDelivery } from './local-delivery.ts'
 
 /**

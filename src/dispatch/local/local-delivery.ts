@@ -1,7 +1,7 @@
-import type { BodySink, Exchange } from '../connection/exchange.ts'
-import { invalidResponse } from '../connection/failures.ts'
-import { Headers } from '../models/headers.ts'
-import type { Head } from '../models/request.ts'
+import type { BodySink, Exchange } from '../../connection/exchange.ts'
+import { invalidResponse } from '../../connection/failures.ts'
+import { Headers } from '../../models/headers.ts'
+import type { Head } from '../../models/request.ts'
 import { localHead, statedLength } from './local-head.ts'
 
 /**

@@ -1,6 +1,6 @@
 /** A request that no connection carries, as its receiver would have read it. */
-import type { OutgoingRequest } from '../connection/exchange.ts'
-import { Headers } from '../models/headers.ts'
+import type { OutgoingRequest } from '../../connection/exchange.ts'
+import { Headers } from '../../models/headers.ts'
 
 /** The fields, Host among them, just as they would go on the wire. */
 export function receivedHeaders({ first }: OutgoingRequest): Headers {

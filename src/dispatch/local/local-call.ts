@@ -1,8 +1,8 @@
-import type { Clock } from '../backends/backend.ts'
-import type { Carrier, Exchange } from '../connection/exchange.ts'
-import { ReadError } from '../errors.ts'
-import { Headers } from '../models/headers.ts'
-import type { Head } from '../models/request.ts'
+import type { Clock } from '../../backends/backend.ts'
+import type { Carrier, Exchange } from '../../connection/exchange.ts'
+import { ReadError } from '../../errors.ts'
+import { Headers } from '../../models/headers.ts'
+import type { Head } from '../../models/request.ts'
 import { LocalDeadline } from './local-deadline.ts'
 import { LocalDelivery } from './local-delivery.ts'
 

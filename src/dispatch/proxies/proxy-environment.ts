@@ -1,11 +1,11 @@
-import { ProxyError } from '../errors.ts'
-import type { Environment } from '../models/environment.ts'
-import { variable } from '../models/environment.ts'
+import { ProxyError } from '../../errors.ts'
+import type { Environment } from '../../models/environment.ts'
+import { variable } from '../../models/environment.ts'
+import type { UrlLookup } from '../url-map.ts'
+import { UrlMap } from '../url-map.ts'
 import { NoProxy } from './no-proxy.ts'
 import type { ProxyClass } from './proxy-map.ts'
 import { proxyMaker } from './proxy-map.ts'
-import type { UrlLookup } from './url-map.ts'
-import { UrlMap } from './url-map.ts'
 
 interface Setting {
   readonly variable: string

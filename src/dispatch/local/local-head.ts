@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
-import { Headers } from '../models/headers.ts'
-import type { Head } from '../models/request.ts'
-import { ResponseHead } from '../protocol/response-head.ts'
+import { Headers } from '../../models/headers.ts'
+import type { Head } from '../../models/request.ts'
+import { ResponseHead } from '../../protocol/response-head.ts'
 
 const require = createRequire(import.meta.url)
 
