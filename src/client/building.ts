@@ -9,7 +9,7 @@ import { encodeBody } from './body/encode-body.ts'
 import { withProgress } from './body/progress.ts'
 import type { Call } from './call.ts'
 import { remember, rememberedCall } from './call.ts'
-import { cookiePairs } from './cookies.ts'
+import { requestCookies } from './cookies.ts'
 import { acceptEncoding } from './decoding.ts'
 import type { FieldList } from './field-list.ts'
 import {
@@ -88,7 +88,7 @@ export class Builder {
       body === null
         ? new Request(method, target, { headers })
         : withBody(method, target, this.#typed(headers, own, body), body.content, onProgress)
-    remember(request, this.#callFor(request, options))
+    remember(request, this.#callFor(options))
     return request
   }
 
@@ -117,7 +117,7 @@ export class Builder {
     return isEmpty(options) ? call : this.#change(call, options)
   }
 
-  #callFor(request: Request, options: RequestOptions): Call {
+  #callFor(options: RequestOptions): Call {
     const call = this.#call
     if (isEmpty(options)) return call
     const cookies = option(options, 'cookies', null)
@@ -125,7 +125,7 @@ export class Builder {
     return {
       ...this.#change(call, options),
       retries: retriesOf(options, call.retries),
-      cookies: cookies === null ? null : cookiePairs(cookies, request.url),
+      cookies: cookies === null ? null : requestCookies(cookies),
       onDownloadProgress: onProgress && callable('onDownloadProgress', onProgress),
     }
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../backends/backend.ts'
 import type { Timeout } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
 import type { Progress } from './body/progress.ts'
-import type { CookiePairs } from './cookies.ts'
+import type { RequestCookies } from './cookies.ts'
 import type { Request } from './request.ts'
 
 /** What one call goes by, client and request put together; a redirect's is derived from it. */
@@ -17,7 +17,7 @@ export interface Call {
   readonly retries: number
   readonly signal: AbortSignal | null
   /** The request's own. */
-  readonly cookies: CookiePairs | null
+  readonly cookies: RequestCookies | null
   /** False behind a redirect to another origin, for the rest of the chain: no `auth`, no cookies without a domain. */
   readonly keepsCredentials: boolean
   readonly maxResponseSize: number | null

@@ -19,8 +19,11 @@ export type CookiesInit =
   | null
   | undefined
 
-/** The cookies of one request; null takes away what the client has of that name. */
+/** By name; null takes away what the client has of that name. */
 export type CookiePairs = ReadonlyMap<string, string | null>
+
+/** The cookies of one request: for its own origin alone, or by the rules of a jar. */
+export type RequestCookies = CookiePairs | Cookies
 
 /** A cookie that has no domain. */
 interface FreeCookie {
@@ -151,14 +154,23 @@ export class Cookies {
     if (keepable.length > 0) return this.#jar.keep(keepable, url)
   }
 
-  /** What goes to `url`, by name: the one that is sent first. Throws as `delete`. */
-  pairsFor(url: URL): Map<string, string> {
-    this.#jar.checkSynchronous()
+  /**
+   * What goes to `url`, by name: the one that is sent first. Without a domain only if the caller `asked`
+   * for this host. Throws as `delete`.
+   */
+  pairsFor(url: URL, asked: boolean): CookiePairs {
     const stored = this.#jar.matching(url) as readonly Cookie[]
     const pairs = new Map<string, string>()
     for (const { key, value } of stored) if (!pairs.has(key)) pairs.set(key, value)
-    for (const { name, value } of this.#freeFor(url)) if (!pairs.has(name)) pairs.set(name, value)
+    for (const { name, value } of asked ? this.#freeFor(url) : []) {
+      if (!pairs.has(name)) pairs.set(name, value)
+    }
     return pairs
+  }
+
+  /** Throws `HawserError` if the jar's store is asynchronous. */
+  checkSynchronous(): void {
+    this.#jar.checkSynchronous()
   }
 
   #copy(other: Cookies): void {
@@ -216,13 +228,28 @@ export class Cookies {
   }
 }
 
-/**
- * The cookies of a request, by name. Of `Cookies` and jars that which goes to `url`, since what belongs
- * to another host must not. Throws as the constructor of `Cookies`, and as its `get`.
- */
-export function cookiePairs(init: CookiesInit, url: URL): Map<string, string | null> {
-  if (init instanceof Cookies || isJar(init)) return Cookies.from(init).pairsFor(url)
-  return new Map(readPairs(init))
+/** Throws as the constructor of `Cookies`, and `HawserError` for a jar whose store is asynchronous. */
+export function requestCookies(init: CookiesInit): RequestCookies {
+  if (!(init instanceof Cookies || isJar(init))) return new Map(readPairs(init))
+  const cookies = Cookies.from(init)
+  cookies.checkSynchronous()
+  return cookies
+}
+
+/** Those of a request that go to `url`; what has no domain only if the caller `asked` for this host. */
+export function extraCookies(
+  cookies: RequestCookies | null,
+  url: URL,
+  asked: boolean,
+): CookiePairs | null {
+  if (cookies instanceof Cookies) return cookies.pairsFor(url, asked)
+  return asked ? cookies : null
+}
+
+/** A Cookie field that the caller wrote, with these behind it. RFC 6265 5.4: there is one field. */
+export function withCookies(field: string, extra: CookiePairs | null): string {
+  for (const [name, value] of extra ?? []) if (value !== null) field += `; ${name}=${value}`
+  return field
 }
 
 /** What a response by itself set. */

@@ -4,9 +4,9 @@ import type { Response } from './response.ts'
 
 /** Called in order and awaited; what one throws fails the call. */
 export interface EventHooks {
-  /** Sees each request before it is sent, redirects and auth rounds included, and may change it. */
+  /** Sees each request before it is sent, redirects, auth rounds and retries included, and may change it. */
   readonly request?: readonly ((request: Request) => unknown)[] | undefined
-  /** Sees each response before its body is read; may `await response.read()`. */
+  /** Sees each response before its body is read, but those that are retried; may `await response.read()`. */
   readonly response?: readonly ((response: Response) => unknown)[] | undefined
 }
 

@@ -12,6 +12,7 @@ import { isThenable } from './body/pull.ts'
 import type { Call } from './call.ts'
 import { rememberedCall } from './call.ts'
 import type { Cookies } from './cookies.ts'
+import { extraCookies, withCookies } from './cookies.ts'
 import type { EventHooks } from './event-hooks.ts'
 import { notDone, withRequest } from './failure.ts'
 import { fieldOf } from './field-list.ts'
@@ -151,9 +152,24 @@ export class Sending {
   // --- retries
 
   #persistent(request: Request, call: Call, base: Request): Promise<Response> {
-    return call.retries === 0
-      ? this.#exchange(request, call, base)
-      : this.#retrying(request, call, base)
+    const response =
+      call.retries === 0 ? this.#exchange(request, call, base) : this.#retrying(request, call, base)
+    return this.#owner.hooks.response.length === 0 ? response : this.#shown(response, call)
+  }
+
+  /** Around retries, so that a hook which throws for a 503 sees it only when there is nothing left to try. */
+  async #shown(pending: Promise<Response>, call: Call): Promise<Response> {
+    const response = await pending
+    try {
+      for (const hook of this.#owner.hooks.response) {
+        await this.#waited(hook(response), response.request, call)
+        call.signal?.throwIfAborted()
+      }
+    } catch (error) {
+      await response.close()
+      throw error
+    }
+    return response
   }
 
   async #retrying(request: Request, call: Call, base: Request): Promise<Response> {
@@ -183,11 +199,11 @@ export class Sending {
       // A flow may ask other servers, too.
       const isAsked = call.keepsCredentials && keepsCredentials(base.url, url)
       const asked = isAsked && credentials.isHome(url)
-      const given = cookies.header(url, { asked, extra: isAsked ? call.cookies : null })
+      const extra = extraCookies(call.cookies, url, isAsked)
+      const own = fieldOf(fields, 'cookie')
+      const given = own === null ? cookies.header(url, { asked, extra }) : withCookies(own, extra)
       const cookie = await this.#waited(given, request, call)
-      if (cookie !== '' && fieldOf(fields, 'cookie') === null) {
-        sent = request.with('cookie', cookie)
-      }
+      if (cookie !== '') sent = request.with('cookie', cookie)
     }
     if (hooks.request.length > 0) {
       sent = sent.clone()
@@ -220,14 +236,10 @@ export class Sending {
       discardContent(sent.content) // by a hook it may be another
       throw withRequest(error, sent, call)
     }
-    if (hooks.response.length === 0 && !response.headers.has('set-cookie')) return response
+    if (!response.headers.has('set-cookie')) return response
     try {
       const kept = cookies.keep(response.headers.getSetCookie(), sent.url)
       await this.#waited(kept, sent, call)
-      for (const hook of hooks.response) {
-        call.signal?.throwIfAborted()
-        await this.#waited(hook(response), sent, call)
-      }
       call.signal?.throwIfAborted()
     } catch (error) {
       await response.close()

@@ -121,7 +121,7 @@ export function requestHead(
       const role = roleOf(name)
       if (typeof value !== 'string' || NOT_VALUE.test(value)) checkField(name, value)
       if (role !== 'plain') {
-        if (role === 'proxy-authorization') checkProxyAuthorization(proxy)
+        if (role === 'proxy-authorization') checkProxyAuthorization(proxy, target)
         special ??= new SpecialFields()
         if (special.take(role, name, value)) continue
       }
@@ -159,11 +159,16 @@ function absoluteForm(method: string, target: string, origin: string): string {
   return target
 }
 
-/** Proxy-Authorization is for the proxy alone. RFC 9110 11.7.2, CVE-2023-32681 */
-function checkProxyAuthorization(proxy: ProxyRules | null): void {
-  if (proxy !== null && proxy.noAuthorization !== null) {
-    throw new LocalProtocolError(`Proxy-Authorization ${proxy.noAuthorization}`)
-  }
+/**
+ * Proxy-Authorization is for a proxy alone (RFC 9110 11.7.2, CVE-2023-32681): one on the way, or the
+ * origin itself where the target is in a form that only proxies are asked in (RFC 9112 3.2).
+ */
+function checkProxyAuthorization(proxy: ProxyRules | null, target: string): void {
+  const isForOrigin = proxy === null && (target.charCodeAt(0) === SLASH || target === '*')
+  const why = isForOrigin
+    ? 'is for a proxy, and this request goes to the origin itself: give it to HTTPProxy'
+    : proxy?.noAuthorization
+  if (why) throw new LocalProtocolError(`Proxy-Authorization ${why}`)
 }
 
 /** Fields as they stand in a head, each with its CRLF: a list of names and values in turn, which have been checked. */

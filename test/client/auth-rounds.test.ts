@@ -388,12 +388,9 @@ describe('flows', () => {
       url === '/sso/in' ? [302, { location: 'done' }] : [200],
     )
     const auth = () => new Request('GET', `${as('b')}/sso/in`, { headers: { cookie: 'own' } })
-    const response = await openClient(t).get(as('a'), {
-      auth,
-      headers: { 'proxy-authorization': 'x' },
-    })
+    const response = await openClient(t).get(as('a'), { auth, headers: { authorization: 'x' } })
     assert.equal(response.url.href, `${as('b')}/sso/done`)
-    assert.equal(requests[1]?.headers['proxy-authorization'], undefined)
+    assert.equal(requests[1]?.headers.authorization, undefined)
   })
 
   const failure = new Error('broken flow')

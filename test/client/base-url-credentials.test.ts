@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ClientOptions, RequestOptions } from '../../src/index.ts'
-import { Request } from '../../src/index.ts'
+import { HTTPProxy, Request } from '../../src/index.ts'
 import type { Sent } from './scripted-web.ts'
 import { reply, Web } from './scripted-web.ts'
 
+/** Forwards all, so that a Proxy-Authorization may be sent at all. */
+const proxies = new HTTPProxy('http://proxy.test', { mode: 'FORWARD_ONLY' })
 const ofClient: ClientOptions = {
+  proxies,
   baseUrl: 'http://home.test/api',
   auth: ['client', 'secret'],
   headers: {

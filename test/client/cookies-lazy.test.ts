@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
-import { Cookies, cookiePairs, cookiesOf } from '../../src/client/cookies.ts'
+import { Cookies, cookiesOf, extraCookies, requestCookies } from '../../src/client/cookies.ts'
 import { Headers } from '../../src/models/headers.ts'
 
 const url = new URL('http://h.test/')
@@ -21,7 +21,7 @@ test('tough-cookie is loaded with the first cookie that a jar has to keep', () =
   cookies.keep(['\x7f=1'], url)
   cookies.header(url, { asked: true, extra: null })
   inspect([...new Cookies(cookies)])
-  cookiePairs(cookies, url)
+  extraCookies(requestCookies(cookies), url, true)
   cookies.clear()
   assert.ok(cookies.isEmpty)
   assert.ok(cookiesOf(new Headers({ 'content-type': 'text/html' }), url).isEmpty)

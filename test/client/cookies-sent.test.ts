@@ -137,12 +137,34 @@ describe("a request's own", () => {
     )
   })
 
-  test('a Cookie header is sent as it is, instead of all others', async (t) => {
+  test('a Cookie header is sent as it is, instead of those of the client', async (t) => {
     const { as, requests } = await recording(t)
     const client = openClient(t, { cookies: { a: '1' } })
-    await client.get(as('h'), { headers: { COOKIE: 'mine="x"; y' } })
-    assert.equal(requests[0]?.headers.cookie, 'mine="x"; y')
-    assert.equal(requests[0]?.rawHeaders.filter((text) => /^cookie$/i.test(text)).length, 1)
+    const headers = { COOKIE: 'mine="x"; y' }
+    await client.get(as('h'), { headers })
+    await client.get(as('h'), { headers, cookies: { b: '2', mine: null, c: '3' } })
+    assert.deepEqual(
+      requests.map((sent) => sent.headers.cookie),
+      ['mine="x"; y', 'mine="x"; y; b=2; c=3'],
+    )
+    for (const { rawHeaders } of requests) {
+      assert.equal(rawHeaders.filter((text) => /^cookie$/i.test(text)).length, 1)
+    }
+  })
+
+  test('a jar keeps its domains and paths behind a redirect', async () => {
+    const hops = ['http://a.test/x/1', 'http://a.test/y', 'http://b.test/', 'http://a.test/x/2']
+    const web = new Web((_, count) =>
+      count < hops.length ? reply(307, [`Location: ${hops[count]}`]) : reply(200),
+    )
+    const cookies = new Cookies({ free: '0' })
+    cookies.set('x', '1', { domain: 'a.test', path: '/x' })
+    cookies.set('b', '2', { domain: 'b.test' })
+    await web.during(web.client().get(hops[0]!, { cookies }))
+    assert.deepEqual(
+      web.sent.map(({ headers }) => headers.get('cookie')),
+      ['x=1; free=0', 'free=0', 'b=2', 'x=1'],
+    )
   })
 
   test('what could inject is refused', async (t) => {

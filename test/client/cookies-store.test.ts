@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { CookieJar, MemoryCookieStore, Store } from 'tough-cookie'
-import { Cookies, cookiePairs } from '../../src/client/cookies.ts'
+import { Cookies, requestCookies } from '../../src/client/cookies.ts'
 import { HawserError } from '../../src/errors.ts'
 
 const url = new URL('http://h.test/')
@@ -91,7 +91,7 @@ describe('an asynchronous store', () => {
       () => cookies.set('a', '2', { domain: 'h.test' }),
       () => [...cookies],
       () => new Cookies(cookies),
-      () => cookiePairs(cookies, url),
+      () => requestCookies(cookies),
     ]
     for (const work of works) throwsHawserError(work)
     assert.ok(!cookies.isEmpty)

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { CookieJar, MemoryCookieStore } from 'tough-cookie'
 import type { CookieScope, CookiesInit } from '../../src/client/cookies.ts'
-import { Cookies, cookiePairs, cookiesOf } from '../../src/client/cookies.ts'
+import { Cookies, cookiesOf, extraCookies, requestCookies } from '../../src/client/cookies.ts'
 import { HawserError, LocalProtocolError } from '../../src/errors.ts'
 import { Headers } from '../../src/models/headers.ts'
 import { assertLinear } from '../support/growth.ts'
@@ -12,6 +12,10 @@ import { whilePolluted } from '../support/pollution.ts'
 const url = new URL('http://h.test/')
 
 /** What is sent where the caller asked for it. */
+/** What a request's own cookies are for `to`. */
+const cookiePairs = (init: CookiesInit, to: URL) =>
+  extraCookies(requestCookies(init), to, true) ?? new Map()
+
 function sent(cookies: Cookies, to: string | URL = url): unknown {
   return cookies.header(new URL(to), { asked: true, extra: null })
 }

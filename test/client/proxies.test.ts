@@ -314,6 +314,22 @@ describe('Proxy-Authorization as a field of the request', () => {
     assert.doesNotMatch(connects[0]!, /c2VjcmV0/)
   })
 
+  test('is refused where there is no proxy: the origin is not to see it', async (t) => {
+    const { port, heads } = await startTarget(t)
+    const client = openClient(t, { proxies: {} })
+    const url = `http://127.0.0.1:${port}`
+    await assert.rejects(client.get(url, { headers }), (error) => {
+      assert.ok(error instanceof LocalProtocolError)
+      assert.match(error.message, /^Proxy-Authorization is for a proxy.* give it to HTTPProxy$/)
+      return true
+    })
+    assert.deepEqual(heads, [])
+    const request = client.buildRequest('GET', url, { headers })
+    request.target = 'http://far.test/' // the origin is a proxy then, and asked as one
+    await client.send(request)
+    assert.match(heads[0] ?? '', /^GET http:\/\/far.test\/\r\n.*c2VjcmV0/s)
+  })
+
   test('is refused where it would enter a tunnel at once, before anything is opened', async (t) => {
     const proxy = await httpProxy(t)
     const client = openClient(t, { proxies: proxy.url, headers })

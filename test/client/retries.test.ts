@@ -3,8 +3,15 @@ import { getEventListeners } from 'node:events'
 import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import type { Client, ClientOptions, RequestOptions } from '../../src/index.ts'
-import { ClientClosed, ConnectError, ReadError, TotalTimeout } from '../../src/index.ts'
+import { CookieJar } from 'tough-cookie'
+import type { Client, ClientOptions, RequestOptions, Response } from '../../src/index.ts'
+import {
+  ClientClosed,
+  ConnectError,
+  HTTPStatusError,
+  ReadError,
+  TotalTimeout,
+} from '../../src/index.ts'
 import { openClient, recording } from './recorded.ts'
 import type { Sent } from './scripted-web.ts'
 import { RESET, reply, Web } from './scripted-web.ts'
@@ -198,15 +205,31 @@ describe('what is repeated', () => {
     assert.equal(web.sent.length, 0)
   })
 
-  test('each attempt has hooks, and cookies that came meanwhile', async () => {
+  test('each attempt has request hooks, and cookies that came meanwhile', async () => {
     let hooked = 0
     const { web } = timed((_, count) =>
       count === 1 ? reply(503, ['Retry-After: 0', 'Set-Cookie: a=1']) : reply(200),
     )
-    const client = web.client({ retries: 3, eventHooks: { response: [() => hooked++] } })
+    const client = web.client({ retries: 3, eventHooks: { request: [() => hooked++] } })
     await web.within(10, client.get(URL))
     assert.equal(web.sent[1]?.headers.get('cookie'), 'a=1')
     assert.equal(hooked, 2)
+  })
+
+  test('response hooks see what is left of it: one that throws ends no retries', async () => {
+    const seen: number[] = []
+    const look = (response: Response) => {
+      seen.push(response.status)
+      response.raiseForStatus()
+    }
+    const { web } = timed((_, count) =>
+      reply(count === 2 ? 200 : 503, count === 2 ? [] : ['Retry-After: 0']),
+    )
+    const client = web.client({ retries: 1, eventHooks: { response: [look] } })
+    assert.equal((await web.within(10, client.get(URL))).status, 200)
+    await assert.rejects(web.within(10, client.get(URL)), HTTPStatusError)
+    assert.deepEqual(seen, [200, 503])
+    assert.equal(web.sent.length, 4)
   })
 
   test('a response that is too large to be drained gives its place back', async (t) => {
@@ -279,7 +302,9 @@ test('a kept connection that died: again, and safely', async () => {
 })
 
 describe('what ends the wait', () => {
-  const answer = () => reply(503, ['Retry-After: 60'])
+  const answer = () => reply(503, ['Retry-After: 60', 'Set-Cookie: a=1'])
+  /** Acts when a cookie is kept: after the response, before the wait. */
+  const whenKept = (act: () => void) => Object.assign(new CookieJar(), { setCookieSync: act })
 
   test('the signal, whose listener is removed', async () => {
     const { web } = timed(answer)
@@ -299,8 +324,8 @@ describe('what ends the wait', () => {
     const { web } = timed(answer)
     const controller = new AbortController()
     const reason = new Error('stop')
-    const eventHooks = { response: [() => controller.abort(reason)] }
-    const client = web.client({ retries: 3, eventHooks })
+    const cookies = whenKept(() => controller.abort(reason))
+    const client = web.client({ retries: 3, cookies })
     await assert.rejects(web.during(client.get(URL, { signal: controller.signal })), reason)
     assert.equal(web.backend.held, 0)
   })
@@ -347,10 +372,8 @@ describe('what ends the wait', () => {
 
   test('the client, closed just before it began', async () => {
     const { web } = timed(answer)
-    const client = web.client({
-      retries: 3,
-      eventHooks: { response: [() => void client.close()] },
-    })
+    const cookies = whenKept(() => void client.close())
+    const client = web.client({ retries: 3, cookies })
     await assert.rejects(web.during(client.get(URL)), ClientClosed)
     assert.equal(web.backend.held, 0)
   })

@@ -499,7 +499,9 @@ describe('a given http.Server', () => {
 })
 
 test('the process ends by itself while connections of an app idle', async () => {
-  const url = JSON.stringify(new URL('../../src/dispatch/apps/app-dispatcher.js', import.meta.url).href)
+  const url = JSON.stringify(
+    new URL('../../src/dispatch/apps/app-dispatcher.js', import.meta.url).href,
+  )
   const global = `data:text/javascript,import*as app from${url};Object.assign(globalThis,app)`
   const work = async () => {
     const dispatcher = new (Reflect.get(globalThis, 'AppDispatcher') as typeof AppDispatcher)({

@@ -128,9 +128,16 @@ describe('a Proxy-Authorization of the request’s own', () => {
     )
   })
 
-  test('is the caller’s affair where there is no proxy', async () => {
+  test('never goes to an origin, but to one that is asked as a proxy', async () => {
+    for (const [method, path] of [
+      ['GET', '/'],
+      ['OPTIONS', '*'],
+    ]) {
+      const { error } = await new ScriptedPool().asked(A, path, { headers, method })
+      assert.match(String(error), /Proxy-Authorization is for a proxy, and this request goes to/)
+    }
     const pool = new ScriptedPool()
-    await pool.asked(A, '/', { headers })
+    await pool.asked(A, 'http://far.test/', { headers })
     assert.match(pool.sockets[0].written, /Basic eDp5/)
     await assertEmpty(pool)
   })
