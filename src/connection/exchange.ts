@@ -40,6 +40,8 @@ export interface OutgoingRequest {
   readonly method: string
   readonly origin: string
   readonly path: string
+  /** What messages say of the proxy that forwards it; '' for none. */
+  readonly via: string
   readonly framing: RequestFraming
   /** The head, with the content where it is small. Strings are latin1. */
   readonly first: string | Buffer
@@ -193,9 +195,9 @@ export class Exchange implements DispatchControl {
 
   /** Where it happened, for a message: method, URL without its secrets, and how long it has taken. */
   describe(): string {
-    const { method, origin, path } = this.request
+    const { method, origin, path, via } = this.request
     const url = method === 'CONNECT' || path === '*' ? `${path} at ${origin}` : `${origin}${path}`
-    return `${method} ${redactUrl(url)}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
+    return `${method} ${redactUrl(url)}${via}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
   }
 
   /** What errors say of this exchange. */

@@ -44,6 +44,7 @@ export function outgoingRequest(
     method,
     origin: origin.key,
     path: request.path,
+    via: proxy === null ? '' : proxy.via,
     framing,
     first: isSmall ? join(text, content) : text,
     content: isSmall ? null : content,

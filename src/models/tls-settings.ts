@@ -26,7 +26,7 @@ export interface TlsSettingsInit {
   /** Default true. */
   readonly verify?: Verify | undefined
   readonly cert?: ClientCertificate | null | undefined
-  /** Whether SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE count. Default true. */
+  /** Whether SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE and NODE_TLS_REJECT_UNAUTHORIZED count. Default true. */
   readonly trustEnv?: boolean | undefined
   /** Default `process.env`. */
   readonly env?: Environment | undefined
@@ -71,9 +71,12 @@ const shared = new SharedByContent<TlsSettings>()
  */
 export function tlsSettings(init: TlsSettingsInit = {}): TlsSettings {
   checkOptions('tlsSettings', init, NAMES)
-  const env = option(init, 'trustEnv', true) ? option(init, 'env', process.env) : {}
+  const trustEnv = option(init, 'trustEnv', true)
+  const env = trustEnv ? option(init, 'env', process.env) : {}
   const verify = option(init, 'verify', true)
   const options = optionsOf(verify)
+  // Node's own default is what NODE_TLS_REJECT_UNAUTHORIZED says, and it reads that for each connection.
+  if (!trustEnv) options.rejectUnauthorized ??= true
   const bundle = bundleOf(verify, options, env)
   const client = clientFiles(option(init, 'cert', null), options)
   const keyLog = variable(env, 'SSLKEYLOGFILE')

@@ -70,6 +70,10 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
   if (uds !== null && proxy !== null) {
     throw new TypeError('ConnectionPool: uds and proxy are two routes, of which a pool has one')
   }
+  const onConnect = callable(options, 'onConnect')
+  if (uds !== null && onConnect !== null) {
+    throw new TypeError('ConnectionPool: onConnect sees addresses, and uds has none')
+  }
   return {
     backend: selectBackend(option(options, 'backend', undefined)),
     limits: option(options, 'limits', {}),
@@ -80,7 +84,7 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
       proxy: proxy === null ? null : proxySettings(HTTPProxy.from(proxy)),
       localAddress: option(options, 'localAddress', undefined),
       lookup: lookup && allAddresses(lookup),
-      onConnect: callable(options, 'onConnect'),
+      onConnect,
       tls: tlsOf(options),
     },
   }

@@ -16,6 +16,7 @@ export class ProxiedOrigins {
   readonly tunnelRules: ProxyRules = {
     absolute: null,
     fields: '',
+    via: '',
     noAuthorization: 'is for the proxy and never enters a tunnel: give it to HTTPProxy',
   }
   /** All that is forwarded goes to the proxy as its peer, over connections that any origin's requests may use. */
@@ -51,6 +52,7 @@ export class ProxiedOrigins {
     return {
       absolute: `${origin.secure ? 'https' : 'http'}://${origin.authority}`,
       fields: this.#fields,
+      via: ` through the ${this.#proxy.origin.key}`,
       noAuthorization: this.#proxy.hasCredentials ? 'is given twice: HTTPProxy has one, too' : null,
     }
   }

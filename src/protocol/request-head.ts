@@ -37,6 +37,8 @@ export interface ProxyRules {
   readonly absolute: string | null
   /** Field lines for the proxy. */
   readonly fields: string
+  /** What messages say after the URL, where nothing else names the proxy. */
+  readonly via: string
   /** Why the request may have no Proxy-Authorization of its own; null if it may. RFC 9110 11.7.2 */
   readonly noAuthorization: string | null
 }

@@ -74,7 +74,7 @@ const unreachable = (scheme: string, url: string): Case => [
     phase: 'tcp',
     code: 'ECONNREFUSED',
     message: RegExp(
-      `^Connecting to ${PROXY} failed: .*ECONNREFUSED.* \\(GET ${url}, after \\d+ ms`,
+      `^Connecting to ${PROXY} failed: .*ECONNREFUSED.* \\(GET ${url}(?: through ${PROXY})?, after \\d+ ms`,
     ),
   },
 ]

@@ -50,6 +50,14 @@ describe('whom the settings trust', () => {
     }
   })
 
+  test('NODE_TLS_REJECT_UNAUTHORIZED counts with trustEnv alone', async (t) => {
+    const { port } = await tlsServer(t, server)
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    t.after(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
+    assert.equal(await get(t, port, tlsSettings({ env: {} })), 'ok')
+    await assert.rejects(get(t, port, tlsSettings({ trustEnv: false })), ConnectError)
+  })
+
   test('but not for another host', async (t) => {
     const { port } = await tlsServer(t, certificateFor(['b.test'], { ca: authority }))
     const { write } = temporaryDirectory(t)

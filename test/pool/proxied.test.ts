@@ -262,6 +262,17 @@ describe('connections to a proxy that forwards', () => {
     await assertEmpty(pool)
   })
 
+  test('whose proxy answers nonsense: the error names it', async () => {
+    const pool = withProxy()
+    const told = await pool.asked(A)
+    pool.sockets[0].receive('nonsense\r\n\r\n')
+    assert.match(
+      String(told.error),
+      /\(GET http:\/\/a\.test\/ through the proxy http:\/\/proxy\.test:3128, after \d+ ms\)/,
+    )
+    await assertEmpty(pool)
+  })
+
   test('whose proxy does not answer: a ProxyError that names it', async () => {
     const pool = withProxy()
     pool.backend.autoConnect = false
@@ -280,6 +291,7 @@ describe('connections to a proxy that forwards', () => {
 test('options: one route, and a proxy or its URL', () => {
   const bad: [options: PoolOptions, error: new (...args: never[]) => Error][] = [
     [{ proxy: PROXY, uds: '/x' }, TypeError],
+    [{ onConnect() {}, uds: '/x' }, TypeError],
     [{ proxy: 'proxy.test:3128' }, InvalidURL],
     [{ proxy: 5 as never }, TypeError],
     [{ proxy: {} as never }, TypeError],
