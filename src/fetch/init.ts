@@ -1,3 +1,4 @@
+import { lengthOf } from '../client/body/content.ts'
 import { encodeBody } from '../client/body/encode-body.ts'
 import { isBlob, isFormData, isWebStream, kindOf } from '../client/body/kinds.ts'
 import { toContent } from '../client/body/to-content.ts'
@@ -144,7 +145,7 @@ function encode(body: NonNullable<Init['body']>, given: string | null, duplex: u
     if (isFormData(body)) {
       const form = encodeBody({ data: body as FormData }, given)
       if (form !== null) {
-        return { content: form.content, type: form.contentType, length: form.contentLength }
+        return { content: form.content, type: form.contentType, length: lengthOf(form.content) }
       }
     }
     if (isBlob(body)) {

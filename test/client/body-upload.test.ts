@@ -32,7 +32,7 @@ async function exchange(
   const encoded = encodeBody(options, null)
   assert.ok(encoded)
   let body: Body = encoded.content
-  let length = encoded.contentLength
+  let length = lengthOf(encoded.content)
   if (onProgress) {
     body = withProgress(body, onProgress)
     length = lengthOf(body)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
@@ -55,8 +56,11 @@ function fieldsOf({ headers }: Seen): string[] {
   return fields
 }
 
+const { version } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as { version: string }
 const codings = `accept-encoding: ${acceptEncoding()}`
-const defaults = ['connection: keep-alive', 'accept: */*', codings, 'user-agent: hawser/0.1.0']
+const defaults = ['connection: keep-alive', 'accept: */*', codings, `user-agent: hawser/${version}`]
 
 describe('verbs', () => {
   const verbs = ['get', 'options', 'post', 'put', 'patch', 'delete'] as const

@@ -2,7 +2,6 @@ import { option } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
 import type { BodyOptions, ContentInit, FilesInit, FormInit } from './body-options.ts'
 import { boundaryFor } from './boundary.ts'
-import { lengthOf } from './content.ts'
 import { fieldParts, fileParts } from './files.ts'
 import { urlEncoded } from './form.ts'
 import { toJson } from './json.ts'
@@ -15,8 +14,6 @@ export interface EncodedBody {
   readonly content: Body
   /** Put it in the place of what Content-Type says so far; null leaves that as it is. */
   readonly contentType: string | null
-  /** Content-Length where the engine could not tell; null for strings and bytes, and where nobody knows. */
-  readonly contentLength: number | null
 }
 
 /**
@@ -42,10 +39,10 @@ export function encodeBody(options: BodyOptions, contentType: string | null): En
 function encodeContent(init: ContentInit, contentType: string | null): EncodedBody {
   const content = toContent(init)
   if (typeof content === 'string' || content instanceof Uint8Array) {
-    return { content, contentType: null, contentLength: null }
+    return { content, contentType: null }
   }
   const type = contentType === null && isBlob(init as object) ? (init as { type: string }).type : ''
-  return { content, contentType: type || null, contentLength: lengthOf(content) }
+  return { content, contentType: type || null }
 }
 
 function encodeForm(
@@ -61,12 +58,12 @@ function encodeForm(
   const { boundary, contentType: type } = boundaryFor(contentType)
   const form = new Multipart([...(data === null ? [] : fieldParts(data)), ...fileList], boundary)
   const joined = form.joined()
-  if (joined !== null) return { content: joined, contentType: type, contentLength: null }
-  return { content: form, contentType: type, contentLength: form.length }
+  if (joined !== null) return { content: joined, contentType: type }
+  return { content: form, contentType: type }
 }
 
 function inMemory(content: string, type: string, contentType: string | null): EncodedBody {
-  return { content, contentType: contentType === null ? type : null, contentLength: null }
+  return { content, contentType: contentType === null ? type : null }
 }
 
 function refuseTwo(one: string, other: string): never {
