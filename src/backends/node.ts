@@ -1,8 +1,10 @@
 import { lookup } from 'node:dns'
 import type { OnReadOpts, Socket } from 'node:net'
 import { connect } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Backend, ConnectTarget, TlsTarget } from './backend.ts'
 import { hold, release } from './hold.ts'
+import { readInto } from './node-internals.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
 import { own } from './own.ts'
@@ -28,7 +30,14 @@ export const nodeBackend: Backend = {
   secure(socket, tls, handler, firstBytes = null) {
     if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
     const below = socket.giveUp()
-    return new NodeSocket(handler, tls, () => openOver(below, tls, firstBytes)).readByEvents()
+    let isRead = false
+    const secure = new NodeSocket(handler, tls, (onread) => {
+      const opened = openOver(below, tls, firstBytes)
+      // Over TLS inside of TLS an answer that waits behind a failing write would never come.
+      isRead = !(below instanceof TLSSocket) && readInto(opened, onread)
+      return opened
+    })
+    return isRead ? secure : secure.readByEvents()
   },
 
   hold,
