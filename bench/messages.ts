@@ -1,6 +1,6 @@
 import type { Job } from './contestants/contestant.ts'
 import type { Sample } from './statistics.ts'
-import type { Measure } from './workloads.ts'
+import type { Measure } from './workloads/workload.ts'
 
 /** Where the server listens, and what it is. */
 export interface ServerAddress {
@@ -22,6 +22,8 @@ export interface SliceOrder {
   measure: Measure
   requests: number
   lanes: number
+  /** For tails: how many requests come in a second. */
+  perSecond?: number
 }
 
 /** What a worker is told. It answers each message with one of its own before it gets the next. */

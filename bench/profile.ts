@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { contestantNames, isContestant } from './contestants/index.ts'
+import { count, micros } from './format.ts'
 import { printAllocations } from './profiles/allocations.ts'
 import type { CpuProfile } from './profiles/cpu.ts'
 import { printCpu } from './profiles/cpu.ts'
-import { count, micros } from './report.ts'
 import { openIn, runSlice, startWorker, warmUp } from './rounds.ts'
 import { stopOnSignals, withServer } from './servers/serving.ts'
 import { cpuPerRequest, rate } from './statistics.ts'
-import { workloads } from './workloads.ts'
+import { workloads } from './workloads/index.ts'
 
 const usage = `node dist/bench/profile.js WORKLOAD [CONTESTANT] [options]
 

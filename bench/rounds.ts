@@ -1,10 +1,10 @@
 import type { Job } from './contestants/contestant.ts'
 import type { ContestantName } from './contestants/index.ts'
 import { fixedYoungGeneration } from './measures/idle-memory.ts'
-import type { FromWorker, ServerAddress, ToWorker } from './messages.ts'
+import type { FromWorker, ServerAddress, SliceOrder, ToWorker } from './messages.ts'
 import { Answerer } from './processes.ts'
 import type { Sample } from './statistics.ts'
-import type { Workload } from './workloads.ts'
+import type { Workload } from './workloads/workload.ts'
 
 export interface Pace {
   rounds: number
@@ -16,6 +16,12 @@ export interface Pace {
 /** Samples of each contestant, one for each round; or why it has none. */
 export type Results = Map<ContestantName, { samples: Sample[]; failure?: string }>
 
+/** What became of one workload. */
+export interface Outcome {
+  workload: Workload
+  results: Results
+}
+
 export type OnProgress = (round: number, contestant: ContestantName, sample?: Sample) => void
 
 export type Worker = Answerer<ToWorker, FromWorker>
@@ -25,6 +31,15 @@ const patienceSeconds = 90
 
 /** Samples of memory need a client that has done nothing else, so a process for each. */
 const freshEachRound = (workload: Workload) => workload.measure === 'idle-memory'
+
+export function roundsOf({ maxRounds = Infinity }: Workload, { rounds }: Pace): number {
+  return Math.min(rounds, maxRounds)
+}
+
+/** About how long a slice takes. What few requests are slow enough to show up in needs many. */
+export function sliceSecondsOf({ measure, sliceSeconds }: Workload, pace: Pace): number {
+  return sliceSeconds ?? pace.sliceSeconds * (measure === 'tail' ? 4 : 1)
+}
 
 /**
  * The workers of a workload are alive together and have their turns one after the other, in another
@@ -39,6 +54,7 @@ export async function measure(
 ): Promise<Results> {
   const results: Results = new Map()
   for (const name of names) results.set(name, { samples: [] })
+  const rounds = roundsOf(workload, pace)
   const workers = new Map<ContestantName, { worker: Worker; requests: number }>()
 
   const attempt = async (name: ContestantName, work: () => Promise<void>) => {
@@ -66,7 +82,7 @@ export async function measure(
         })
       }
     }
-    for (let round = 1; round <= pace.rounds; round++) {
+    for (let round = 1; round <= rounds; round++) {
       for (const name of rotated(names, round)) {
         await attempt(name, async () => {
           onProgress(round, name)
@@ -113,16 +129,18 @@ export async function openIn(
 
 /** Returns how many requests make a slice. */
 export async function warmUp(worker: Worker, workload: Workload, pace: Pace): Promise<number> {
-  const { measure, lanes } = workload
-  const slice = { measure, lanes, requests: workload.requests ?? lanes }
+  const { measure, lanes, perSecond } = workload
+  const seconds = sliceSecondsOf(workload, pace)
+  const slice = sliceOf(workload, workload.requests ?? lanes)
   const order = { kind: 'warmUp', seconds: pace.warmUpSeconds, slice } as const
   const answer = await worker.ask(order, patienceSeconds)
   if (answer.kind !== 'warm') throw new Error(`unexpected answer ${answer.kind}`)
   if (workload.requests !== undefined) return workload.requests
   // Five milliseconds of gap for each request, and a little for the request itself.
-  if (measure === 'latency') return Math.round((pace.sliceSeconds * 1000) / 5.5)
+  if (measure === 'latency') return Math.round((seconds * 1000) / 5.5)
+  if (perSecond !== undefined) return Math.round(perSecond * seconds)
   // All lanes end together, so that no slice ends with few of them at work.
-  return Math.max(1, Math.round((answer.requestsPerSecond * pace.sliceSeconds) / lanes)) * lanes
+  return Math.max(1, Math.round((answer.requestsPerSecond * seconds) / lanes)) * lanes
 }
 
 export async function runSlice(
@@ -131,12 +149,15 @@ export async function runSlice(
   requests: number,
   record?: Extract<ToWorker, { kind: 'slice' }>['record'],
 ): Promise<Sample> {
-  const { measure, lanes } = workload
-  const slice = { measure, lanes, requests }
+  const slice = sliceOf(workload, requests)
   const order = { kind: 'slice', slice, ...(record && { record }) } as const
   const answer = await worker.ask(order, patienceSeconds)
   if (answer.kind !== 'sample') throw new Error(`unexpected answer ${answer.kind}`)
   return answer.sample
+}
+
+function sliceOf({ measure, lanes, perSecond }: Workload, requests: number): SliceOrder {
+  return { measure, lanes, requests, ...(perSecond !== undefined && { perSecond }) }
 }
 
 function jobOf(workload: Workload, server: ServerAddress): Job {

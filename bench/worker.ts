@@ -5,6 +5,7 @@ import { measureIdleMemory } from './measures/idle-memory.ts'
 import { measureLatency } from './measures/latency.ts'
 import { measureRate, warmUp } from './measures/rate.ts'
 import { recorded } from './measures/recorder.ts'
+import { measureTail } from './measures/tail.ts'
 import type { FromWorker, SliceOrder, ToWorker } from './messages.ts'
 import type { Sample } from './statistics.ts'
 
@@ -30,8 +31,10 @@ function opened(): Contestant {
   return contestant
 }
 
-async function runSlice({ measure, requests, lanes }: SliceOrder): Promise<Sample> {
+async function runSlice(order: SliceOrder): Promise<Sample> {
+  const { measure, requests, lanes } = order
   if (measure === 'latency') return measureLatency(opened(), requests)
+  if (measure === 'tail') return measureTail(opened(), requests, order.perSecond ?? 1000)
   if (measure === 'idle-memory') return measureIdleMemory(opened(), lanes)
   const sample = await measureRate(opened(), requests, lanes)
   watchMemory()
@@ -41,7 +44,7 @@ async function runSlice({ measure, requests, lanes }: SliceOrder): Promise<Sampl
 /** Connections that were closed while others had their turn are opened again, uncounted. */
 async function prepare({ measure, requests, lanes }: SliceOrder): Promise<void> {
   globalThis.gc?.()
-  if (measure === 'rate') await opened().run(Math.min(lanes, requests), lanes)
+  if (measure === 'rate' || measure === 'tail') await opened().run(Math.min(lanes, requests), lanes)
   if (measure === 'latency') await opened().run(1, 1)
 }
 

@@ -6,7 +6,9 @@ import { promiseLanes } from './lanes.ts'
 
 /** axios with a keep-alive Agent, the body as an ArrayBuffer. */
 export const open: Open = async (job) => {
-  const httpAgent = new http.Agent({ keepAlive: true, maxSockets: job.connections })
+  const { connections } = job
+  const limits = { maxSockets: connections, maxFreeSockets: connections }
+  const httpAgent = new http.Agent({ keepAlive: true, ...limits })
   const client = axios.create({ httpAgent, responseType: 'arraybuffer', proxy: false })
   const url = `${job.origin}${job.path}`
 

@@ -24,7 +24,7 @@ export interface Job {
   reading: 'whole' | 'stream'
 }
 
-/** An opened client. It is never told to run before the last run has ended. */
+/** An opened client. It may be told to run while other runs are under way. */
 export interface Contestant {
   /** Does so many requests, as many at a time as there are lanes. */
   run(requests: number, lanes: number): Promise<void>

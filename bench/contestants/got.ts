@@ -6,7 +6,9 @@ import { promiseLanes } from './lanes.ts'
 
 /** got with a keep-alive Agent, the body as a Buffer. */
 export const open: Open = async (job) => {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: job.connections })
+  const { connections } = job
+  const limits = { maxSockets: connections, maxFreeSockets: connections }
+  const agent = new http.Agent({ keepAlive: true, ...limits })
   const client = got.extend({ agent: { http: agent }, responseType: 'buffer', retry: { limit: 0 } })
   const url = `${job.origin}${job.path}`
 

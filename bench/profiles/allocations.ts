@@ -1,4 +1,4 @@
-import { table } from '../report.ts'
+import { table } from '../format.ts'
 import { add, largest } from './cpu.ts'
 import type { CallFrame } from './places.ts'
 import { nameOf, placeOf } from './places.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { table } from '../report.ts'
+import { table } from '../format.ts'
 import type { CallFrame } from './places.ts'
 import { fileOf, nameOf, placeOf } from './places.ts'
 

@@ -4,9 +4,14 @@ const MiB = 1024 * KiB
 /** What both servers have to offer: path to the length of its body. */
 export const files = {
   '/13-headers': 17,
+  '/64b': 64,
   '/65b': 65,
+  '/1kb': KiB,
+  '/10kb': 10 * KiB,
   '/64k': 64 * KiB,
+  '/100kb': 100 * KiB,
   '/1mb': MiB,
+  '/10mb': 10 * MiB,
   '/100mb': 100 * MiB,
 } as const
 

@@ -1,86 +1,36 @@
-import type { ContestantName } from './contestants/index.ts'
-import type { Metric } from './statistics.ts'
-
-/** How a workload is measured: by requests per second, by the time of single requests, or by memory. */
-export type Measure = 'rate' | 'latency' | 'idle-memory'
-
-/** A figure to reach. `speed`, `thrift` and `latency` say how many times better the subject is. */
-export interface Target {
-  metric: Metric
-  atLeast?: number
-  atMost?: number
-}
-
-/** One row of the table: this contestant beside that one. */
-export interface Comparison {
-  label?: string
-  subject: ContestantName
-  rival: ContestantName
-  targets: Target[]
-}
-
-export interface Workload {
-  name: string
-  title: string
-  method: 'GET' | 'POST'
-  path: string
-  tls: boolean
-  requestBytes: number
-  responseBytes: number
-  connections: number
-  /** How many requests are under way (or queued) at the same time. */
-  lanes: number
-  reading: 'whole' | 'stream'
-  measure: Measure
-  /** So many requests make a slice; when absent, as many as fit into its time. */
-  requests?: number
-  comparisons: Comparison[]
-  /** The least that `hawser-dispatch` should reach of the floor. */
-  floorTarget?: number
-  /** Contestants beyond those compared, for information. Not measured by `--quick`. */
-  extras: ContestantName[]
-}
-
-const KiB = 1024
-const MiB = 1024 * KiB
+import type { ContestantName } from '../contestants/index.ts'
+import type { Target, Workload } from './workload.ts'
+import { KiB, MiB, requestTo, workload } from './workload.ts'
 
 const faster = (factor: number): Target[] => [
   { metric: 'speed', atLeast: factor },
   { metric: 'thrift', atLeast: factor },
 ]
 
-const requestTo = (targets: Target[]): Comparison[] => [
-  { subject: 'hawser-request', rival: 'undici-request', targets },
-]
-
-type Given = Pick<Workload, 'name' | 'title' | 'path' | 'responseBytes' | 'comparisons'>
-
-function workload(given: Given & Partial<Workload>): Workload {
-  const connections = given.connections ?? 50
-  return {
-    method: 'GET',
-    tls: false,
-    requestBytes: 0,
-    connections,
-    lanes: connections,
-    reading: 'whole',
-    measure: 'rate',
-    extras: ['hawser-dispatch', 'floor'],
-    ...given,
-  }
-}
-
 const get65b = { path: '/65b', responseBytes: 65 }
 
+/** Everyone whom one reads of, side by side. */
+const everyone: ContestantName[] = [
+  'hawser-dispatch',
+  'hawser-client',
+  'hawser-fetch',
+  'undici-dispatch',
+  'node-http',
+  'fetch',
+  'axios',
+  'got',
+  'floor',
+]
+
 /** The table of the project's targets, row by row. Names are what `--only` takes. */
-export const workloads: readonly Workload[] = [
+export const targets: readonly Workload[] = [
   workload({
     name: 'get-65b',
     title: 'GET 65 B',
     ...get65b,
     comparisons: requestTo(faster(2.3)),
     floorTarget: 0.72,
-    extras: ['undici-dispatch', 'node-http'],
+    extras: everyone,
   }),
   workload({
     name: 'get-13-headers',
@@ -109,7 +59,7 @@ export const workloads: readonly Workload[] = [
       { metric: 'speed', atLeast: 3 },
       { metric: 'thrift', atLeast: 3.5 },
     ]),
-    extras: ['hawser-dispatch', 'node-http', 'floor'],
+    extras: everyone,
   }),
   workload({
     name: 'stream-100mb',
@@ -117,6 +67,7 @@ export const workloads: readonly Workload[] = [
     path: '/100mb',
     responseBytes: 100 * MiB,
     reading: 'stream',
+    sliceSeconds: 4,
     comparisons: [
       {
         label: 'borrowed',
@@ -190,6 +141,7 @@ export const workloads: readonly Workload[] = [
     connections: 1000,
     // A short slice would be over after some requests of each connection.
     requests: 20_000,
+    sliceSeconds: 1,
     comparisons: requestTo(faster(3)),
     extras: ['hawser-dispatch', 'floor'],
   }),
@@ -199,6 +151,7 @@ export const workloads: readonly Workload[] = [
     ...get65b,
     lanes: 40_000,
     requests: 40_000,
+    sliceSeconds: 2,
     comparisons: requestTo(faster(2.2)),
     extras: ['hawser-dispatch', 'node-http'],
   }),
@@ -229,7 +182,7 @@ export const workloads: readonly Workload[] = [
       { metric: 'heap', atMost: 0.5 },
       { metric: 'rss', atMost: 0.65 },
     ]),
-    extras: ['node-http', 'floor'],
+    extras: ['hawser-client', 'hawser-fetch', 'node-http', 'fetch', 'axios', 'got', 'floor'],
   }),
   workload({
     name: 'client-get-65b',
@@ -259,6 +212,22 @@ export const workloads: readonly Workload[] = [
     connections: 16,
     comparisons: [{ subject: 'hawser-client', rival: 'undici-request', targets: faster(2.8) }],
     extras: ['hawser-request'],
+  }),
+  workload({
+    name: 'fetch-65b',
+    title: 'fetch() + arrayBuffer(), 65 B',
+    ...get65b,
+    comparisons: [{ subject: 'hawser-fetch', rival: 'fetch', targets: faster(3) }],
+    extras: [],
+  }),
+  workload({
+    name: 'fetch-1mb',
+    title: 'fetch() + arrayBuffer(), 1 MB, 16 connections',
+    path: '/1mb',
+    responseBytes: MiB,
+    connections: 16,
+    comparisons: [{ subject: 'hawser-fetch', rival: 'fetch', targets: [] }],
+    extras: [],
   }),
   workload({
     name: 'tunnel-65b',
@@ -291,12 +260,3 @@ export const workloads: readonly Workload[] = [
     extras: [],
   }),
 ]
-
-/** Whom a workload measures: those its rows compare, the floor where it has a target, and extras. */
-export function contestantsOf(workload: Workload, quick: boolean): ContestantName[] {
-  const names = new Set<ContestantName>()
-  for (const { subject, rival } of workload.comparisons) names.add(subject).add(rival)
-  if (workload.floorTarget !== undefined) names.add('hawser-dispatch').add('floor')
-  if (!quick) for (const name of workload.extras) names.add(name)
-  return [...names]
-}

@@ -1,0 +1,44 @@
+import type { Spread } from './statistics.ts'
+
+export function count(value: number): string {
+  if (value < 100) return value.toFixed(1)
+  return Math.round(value).toLocaleString('en')
+}
+
+export function micros(value: number): string {
+  if (value >= 1000) return `${(value / 1000).toFixed(1)} ms`
+  return `${value.toFixed(value < 100 ? 1 : 0)} µs`
+}
+
+export const times = (ratio: number) => `${ratio.toFixed(2)}x`
+export const bounds = ({ min, max }: Spread) => `${min.toFixed(2)}..${max.toFixed(2)}`
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((name, column) =>
+    Math.max(3, name.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
+}
+
+/** For people who wait. */
+export function duration(seconds: number): string {
+  if (seconds < 55) return `${Math.max(5, Math.ceil(seconds / 5) * 5)} s`
+  return `${Math.max(1, Math.round(seconds / 60))} min`
+}
+
+export function kilobytes(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KB`
+}
+
+/** Powers of ten, as networks have them. */
+export function bytesPerSecond(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} GB/s`
+  return `${(value / 1e6).toFixed(value < 1e7 ? 2 : 0)} MB/s`
+}
+
+/** Without zeros behind the point: 10.0 µs is 10 µs. */
+export function rounded(figure: string): string {
+  return figure.replace(/(\.\d*?)0+(?!\d)/, '$1').replace(/\.(?!\d)/, '')
+}

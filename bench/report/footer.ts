@@ -1,0 +1,14 @@
+import type { Figures } from '../figures.ts'
+import { isBusy } from '../machine.ts'
+
+/** What stands below each chart, so that it means something by itself. */
+export function footerOf({ machine, pace }: Figures): string[] {
+  const { date, cpu, cores, platform, server, versions } = machine
+  const { hawser, node, fetch, undici, axios, got } = versions
+  const busy = isBusy(machine) ? ', while other work disturbed it' : ''
+  const rounds = `medians of ${pace.rounds} interleaved rounds, thin lines from the lowest to the highest`
+  return [
+    `${date.slice(0, 10)}${busy}. ${cpu}, ${cores} cores, ${platform}; ${server} on the same machine; ${rounds}`,
+    `Hawser ${hawser}, Node ${node} with undici ${fetch} as its fetch, undici ${undici}, axios ${axios}, got ${got}`,
+  ]
+}
