@@ -35,7 +35,8 @@ export function kilobytes(bytes: number): string {
 /** Powers of ten, as networks have them. */
 export function bytesPerSecond(value: number): string {
   if (value >= 1e9) return `${(value / 1e9).toFixed(2)} GB/s`
-  return `${(value / 1e6).toFixed(value < 1e7 ? 2 : 0)} MB/s`
+  if (value >= 1e6) return `${(value / 1e6).toFixed(value < 1e7 ? 2 : 0)} MB/s`
+  return `${Math.round(value / 1e3)} KB/s`
 }
 
 /** Without zeros behind the point: 10.0 µs is 10 µs. */

@@ -68,6 +68,7 @@ function bar(
   const from = scale(0)
   const length = Math.max(1, scale(median) - from)
   const middle = y + barHeight / 2
+  const d = `M${scale(min).toFixed(1)} ${middle}H${scale(max).toFixed(1)}`
   const shape = { x: from, y, width: length, height: barHeight, fill: 'currentColor' }
   const tip = `${labelOf(name)}: ${column.text(median)}, ${column.text(min)} to ${column.text(max)}`
   return tag(
@@ -75,10 +76,8 @@ function bar(
     { class: name },
     tag('title', {}, escaped(tip)),
     tag('rect', shape),
-    tag('path', {
-      class: 'spread',
-      d: `M${scale(min).toFixed(1)} ${middle}H${scale(max).toFixed(1)}`,
-    }),
+    tag('path', { class: 'halo', d }),
+    tag('path', { class: 'spread', d }),
     text(scale(Math.max(median, max)) + 6, y + 12, column.text(median)),
   )
 }

@@ -6,9 +6,9 @@ export function footerOf({ machine, pace }: Figures): string[] {
   const { date, cpu, cores, platform, server, versions } = machine
   const { hawser, node, fetch, undici, axios, got } = versions
   const busy = isBusy(machine) ? ', while other work disturbed it' : ''
-  const rounds = `medians of ${pace.rounds} interleaved rounds, thin lines from the lowest to the highest`
   return [
-    `${date.slice(0, 10)}${busy}. ${cpu}, ${cores} cores, ${platform}; ${server} on the same machine; ${rounds}`,
+    `${date.slice(0, 10)}${busy}; ${cpu}, ${cores} cores, ${platform}; ${server} on the same machine`,
+    `medians of ${pace.rounds} interleaved rounds of about ${pace.sliceSeconds} s`,
     `Hawser ${hawser}, Node ${node} with undici ${fetch} as its fetch, undici ${undici}, axios ${axios}, got ${got}`,
   ]
 }

@@ -1,32 +1,69 @@
 import type { ContestantName } from '../contestants/index.ts'
 
+/** What stands at the points of a line, so that no two have to be told apart by colour alone. */
+const marks = {
+  circle: 'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z',
+  square: 'M-3.5 -3.5h7v7h-7z',
+  triangle: 'M0 -4.5l4.5 8h-9z',
+  diamond: 'M0 -5l5 5l-5 5l-5 -5z',
+  wedge: 'M0 4.5l4.5 -8h-9z',
+  cross: 'M-4 -1.3h2.7v-2.7h2.6v2.7h2.7v2.6h-2.7v2.7h-2.6v-2.7h-2.7z',
+  bar: 'M-5 -2h10v4h-10z',
+  hourglass: 'M-4.5 -4.5h9l-9 9h9z',
+  ring: 'M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0zM-2 0a2 2 0 1 1 4 0a2 2 0 1 1 -4 0z',
+}
+
 interface Look {
   label: string
-  /** Its colour on white paper, and on black. */
+  /** On white paper, and on black. */
   light: string
   dark: string
+  mark: keyof typeof marks
 }
 
-/** How people read who takes part. Hawser's are blue, undici's orange. */
-export const looks: Record<ContestantName, Look> = {
-  'hawser-request': { label: 'hawser pool.request', light: '#0a5fb5', dark: '#58a6ff' },
-  'hawser-dispatch': { label: 'hawser pool.dispatch', light: '#2b7fd4', dark: '#388bfd' },
-  'hawser-client': { label: 'hawser client.get', light: '#2b7fd4', dark: '#79b8ff' },
-  'hawser-client-cookies': { label: 'hawser client, cookies', light: '#2b7fd4', dark: '#79b8ff' },
-  'hawser-fetch': { label: 'hawser/fetch', light: '#0b8a8a', dark: '#39c5cf' },
-  'hawser-tunnel': { label: 'hawser, tunnel', light: '#0a5fb5', dark: '#58a6ff' },
-  'hawser-forward': { label: 'hawser, forwarded', light: '#0a5fb5', dark: '#58a6ff' },
-  'hawser-uds': { label: 'hawser, unix socket', light: '#0a5fb5', dark: '#58a6ff' },
-  'undici-request': { label: 'undici request', light: '#c2570c', dark: '#f0883e' },
-  'undici-dispatch': { label: 'undici dispatch', light: '#d9772b', dark: '#d9772b' },
-  'undici-tunnel': { label: 'undici, tunnel', light: '#c2570c', dark: '#f0883e' },
-  'undici-forward': { label: 'undici, forwarded', light: '#c2570c', dark: '#f0883e' },
-  'undici-uds': { label: 'undici, unix socket', light: '#c2570c', dark: '#f0883e' },
-  'node-http': { label: 'node:http', light: '#2c8a4b', dark: '#56d364' },
-  fetch: { label: 'fetch of Node', light: '#8250df', dark: '#bc8cff' },
-  axios: { label: 'axios', light: '#b83280', dark: '#f778ba' },
-  got: { label: 'got', light: '#8a6a1d', dark: '#d6b656' },
-  floor: { label: 'bare sockets', light: '#8c959f', dark: '#8b949e' },
+type Colour = readonly [light: string, dark: string]
+
+const blue: Colour = ['#0a5fb5', '#58a6ff']
+const paleBlue: Colour = ['#2b7fd4', '#8fc1ff']
+const teal: Colour = ['#0b8a8a', '#39c5cf']
+const orange: Colour = ['#c2570c', '#f0883e']
+const paleOrange: Colour = ['#d9772b', '#d9772b']
+const green: Colour = ['#2c8a4b', '#56d364']
+const purple: Colour = ['#8250df', '#bc8cff']
+const pink: Colour = ['#b83280', '#f778ba']
+const gold: Colour = ['#8a6a1d', '#d6b656']
+const grey: Colour = ['#8c959f', '#8b949e']
+
+function look(label: string, [light, dark]: Colour, mark: Look['mark'] = 'circle'): Look {
+  return { label, light, dark, mark }
 }
+
+/** How people read who takes part. */
+export const looks: Record<ContestantName, Look> = {
+  'hawser-request': look('hawser pool.request', blue),
+  'hawser-dispatch': look('hawser pool.dispatch', paleBlue),
+  'hawser-client': look('hawser client.get', paleBlue, 'square'),
+  'hawser-client-cookies': look('hawser client, cookies', paleBlue),
+  'hawser-fetch': look('hawser/fetch', teal, 'triangle'),
+  'hawser-tunnel': look('hawser, tunnel', blue),
+  'hawser-forward': look('hawser, forwarded', blue),
+  'hawser-uds': look('hawser, unix socket', blue),
+  'undici-request': look('undici request', orange, 'diamond'),
+  'undici-dispatch': look('undici dispatch', paleOrange),
+  'undici-tunnel': look('undici, tunnel', orange),
+  'undici-forward': look('undici, forwarded', orange),
+  'undici-uds': look('undici, unix socket', orange),
+  'node-http': look('node:http', green, 'wedge'),
+  fetch: look('fetch of Node', purple, 'cross'),
+  axios: look('axios', pink, 'bar'),
+  got: look('got', gold, 'hourglass'),
+  floor: look('bare sockets', grey, 'ring'),
+}
+
+/** In which they are named. */
+export const inOrder = Object.keys(looks) as ContestantName[]
 
 export const labelOf = (name: ContestantName) => looks[name].label
+
+/** Its mark as the data of a path around 0, 0. */
+export const markOf = (name: ContestantName) => marks[looks[name].mark]

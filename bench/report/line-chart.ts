@@ -1,5 +1,5 @@
 import type { ContestantName } from '../contestants/index.ts'
-import { labelOf } from './labels.ts'
+import { inOrder, labelOf, markOf } from './labels.ts'
 import type { Caption } from './picture.ts'
 import { margin, picture, top, width } from './picture.ts'
 import type { Scale } from './scale.ts'
@@ -26,12 +26,13 @@ export interface LineChart extends Caption {
 const panelHeight = 250
 const gap = 36
 /** For what is written at the upright axis. */
-const axisWidth = 56
+const axisWidth = 62
 
-/** Lines with a mark of their own for each contestant, so that no colour has to be told apart. */
+/** A line for each contestant, with marks of its own. */
 export function lineChart(chart: LineChart): string {
   const { panels, points, across } = chart
-  const names = [...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))]
+  const drawn = new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))
+  const names = inOrder.filter((name) => drawn.has(name))
   const key = legend(names)
   const head = key.bottom + 28
   const upper = head + 14
@@ -57,7 +58,7 @@ export function lineChart(chart: LineChart): string {
       ...points.map(({ at, label }) => text(x(at), lower + 18, label, { class: 'quiet middle' })),
       text((from + to) / 2, lower + 38, across, { class: 'quiet middle' }),
       ...panel.lines.map(({ name, values }) =>
-        tag('g', { class: name }, ...line(chart, panel, name, values, names.indexOf(name), x, y)),
+        tag('g', { class: name }, ...line(chart, panel, name, values, x, y)),
       ),
     ]
   })
@@ -70,7 +71,6 @@ function line(
   panel: Panel,
   name: ContestantName,
   values: readonly (number | undefined)[],
-  index: number,
   x: Scale,
   y: Scale,
 ): string[] {
@@ -82,25 +82,14 @@ function line(
   return [
     tag('path', { class: 'line', stroke: 'currentColor', d: `M${path}` }),
     ...places.map(({ x, y, label, value }) =>
-      mark(index, x, y, `${labelOf(name)}, ${label}: ${panel.text(value)}`),
+      mark(name, x, y, `${labelOf(name)}, ${label}: ${panel.text(value)}`),
     ),
   ]
 }
 
-/** Circle, square, triangle, diamond, triangle on its head, cross, and so on from the start. */
-const shapes: readonly string[] = [
-  'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z',
-  'M-3.5 -3.5h7v7h-7z',
-  'M0 -4.5l4.5 8h-9z',
-  'M0 -5l5 5l-5 5l-5 -5z',
-  'M0 4.5l4.5 -8h-9z',
-  'M-4 -1.3h2.7v-2.7h2.6v2.7h2.7v2.6h-2.7v2.7h-2.6v-2.7h-2.7z',
-]
-
-function mark(index: number, x: number, y: number, tip?: string): string {
-  const d = shapes[index % shapes.length] ?? ''
+function mark(name: ContestantName, x: number, y: number, tip?: string): string {
   const transform = `translate(${x.toFixed(1)} ${y.toFixed(1)})`
-  const shape = { d, transform, fill: 'currentColor' }
+  const shape = { d: markOf(name), transform, fill: 'currentColor' }
   return tip === undefined ? tag('path', shape) : tag('path', shape, tag('title', {}, escaped(tip)))
 }
 
@@ -108,15 +97,15 @@ function mark(index: number, x: number, y: number, tip?: string): string {
 function legend(names: readonly ContestantName[]): { content: string[]; bottom: number } {
   let x = margin
   let y = top + 8
-  const content = names.map((name, index) => {
+  const content = names.map((name) => {
     const label = labelOf(name)
-    const length = 18 + label.length * 7.2
+    const length = 18 + label.length * 6.8
     if (x + length > width - margin) {
       x = margin
       y += 20
     }
-    const entry = tag('g', { class: name }, mark(index, x + 5, y - 4), text(x + 15, y, label))
-    x += length + 14
+    const entry = tag('g', { class: name }, mark(name, x + 5, y - 4), text(x + 15, y, label))
+    x += length + 10
     return entry
   })
   return { content, bottom: y }

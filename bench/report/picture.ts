@@ -61,10 +61,10 @@ function style(names: readonly ContestantName[]): string {
     `text{font:12px ${font};fill:#1f2328}.title{font-size:18px;font-weight:600}`,
     '.head{font-weight:600}.small{font-size:11px}.end{text-anchor:end}.middle{text-anchor:middle}',
     '.quiet{fill:#59636e}.paper{fill:#fff;stroke:#d1d9e0}.grid{stroke:#d1d9e0}',
-    '.spread{stroke:#1f2328;stroke-opacity:.55}.line{fill:none;stroke-width:2}',
+    '.halo{stroke:#fff;stroke-width:3;stroke-opacity:.5}.spread{stroke:#1f2328;stroke-opacity:.7}.line{fill:none;stroke-width:2}',
     colours('light'),
     '@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.quiet{fill:#9198a1}',
-    '.paper{fill:#0d1117;stroke:#3d444d}.grid{stroke:#3d444d}.spread{stroke:#f0f6fc}',
+    '.paper{fill:#0d1117;stroke:#3d444d}.grid{stroke:#3d444d}.halo{stroke:#0d1117}.spread{stroke:#f0f6fc}',
     `${colours('dark')}}`,
   ].join('')
 }

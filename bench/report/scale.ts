@@ -17,7 +17,7 @@ export function logarithmic(lowest: number, highest: number, from: number, to: n
  * or powers of ten alone where there is room for no more than those. The first and the last are
  * the ends of the axis.
  */
-export function logTicks(values: readonly number[], atMost = 7): number[] {
+export function logTicks(values: readonly number[], atMost = 9): number[] {
   const lowest = Math.min(...values)
   const highest = Math.max(...values)
   for (const steps of [[1, 2, 5], [1, 3], [1]]) {

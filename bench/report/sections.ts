@@ -60,7 +60,7 @@ export function sectionsOf(figures: Figures): Section[] {
     bars(figures, 'get-65b', {
       title: 'Small responses: GET of 65 bytes',
       words:
-        '50 requests at a time on 50 connections. `bare sockets` is the floor: what no client can beat.',
+        '50 requests at a time on 50 connections. Bare sockets without a client are the floor.',
       columns: [perSecond, cpu],
     }),
     bars(figures, 'get-1mb', {
@@ -84,7 +84,7 @@ export function sectionsOf(figures: Figures): Section[] {
     growth(figures, 'body-size', byBodySize, {
       title: 'Growth with the size of the body',
       words: '16 requests at a time on 16 connections, each body whole in memory.',
-      across: 'body',
+      across: 'size of the body',
       panels: [throughput, cpu],
     }),
   ]

@@ -1,17 +1,44 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Figures } from '../figures.ts'
-import { toLines } from '../figures.ts'
+import { fromLines, toLines } from '../figures.ts'
 import { pageOf } from './page.ts'
 import { sectionsOf } from './sections.ts'
+import { summaryOf, withSummary } from './summary.ts'
 
-/** Writes the page, its charts and all figures into a folder. Returns the page's path. */
+/** Where the repository has its report, and what quotes it. */
+export const published = { folder: 'docs/bench', readme: 'README.md' }
+
+/** The page, its charts and all figures: name of the file -> its text. */
+export function filesOf(figures: Figures): Map<string, string> {
+  // The lines are rounded, and the same report is to come out of them again.
+  const lines = toLines(figures)
+  const kept = fromLines(lines)
+  const sections = sectionsOf(kept)
+  return new Map([
+    ['README.md', pageOf(kept, sections)],
+    ['figures.jsonl', lines],
+    ...sections.map(({ file, svg }) => [file, svg] as const),
+  ])
+}
+
+/** The text of the README with these figures in it. Throws when there is no place for them. */
+export function quoted(figures: Figures, readme: string): string {
+  return withSummary(readme, summaryOf(fromLines(toLines(figures)), published.folder))
+}
+
+/** Writes the report into a folder. Returns the path of its page. */
 export function writeReport(folder: string, figures: Figures): string {
-  const sections = sectionsOf(figures)
-  const page = join(folder, 'README.md')
   mkdirSync(folder, { recursive: true })
-  for (const { file, svg } of sections) writeFileSync(join(folder, file), svg)
-  writeFileSync(page, pageOf(figures, sections))
-  writeFileSync(join(folder, 'figures.jsonl'), toLines(figures))
+  for (const [name, text] of filesOf(figures)) writeFileSync(join(folder, name), text)
+  return join(folder, 'README.md')
+}
+
+/** Writes the report where the repository shows it, and quotes it. Returns the path of its page. */
+export function publish(figures: Figures): string {
+  const { folder, readme } = published
+  const text = quoted(figures, readFileSync(readme, 'utf8'))
+  const page = writeReport(folder, figures)
+  writeFileSync(readme, text)
   return page
 }

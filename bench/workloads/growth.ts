@@ -13,7 +13,7 @@ const short = { comparisons: requestTo([]), extras, maxRounds: 3 }
 export const byConnections: Series = {
   points: [1, 10, 100, 1000].map((connections) => {
     const label = connections.toLocaleString('en')
-    const title = `GET 65 B, ${connections === 1 ? '1 connection' : `${label} connections`}`
+    const title = `GET 65 B, by connections: ${label}`
     const name = `by-connections-${connections}`
     const given = { name, title, path: '/65b', responseBytes: 65, connections }
     return { at: connections, label, workload: workload({ ...given, ...short }) }
@@ -34,7 +34,7 @@ export const byBodySize: Series = {
     const word = label.replace(' ', '').toLowerCase()
     const given = {
       name: `by-body-size-${word}`,
-      title: `GET ${label}, 16 connections`,
+      title: `GET, 16 connections, by size: ${label}`,
       path: `/${word}`,
       responseBytes: bytes,
       connections: 16,

@@ -39,7 +39,6 @@ export const targets: readonly Workload[] = [
     responseBytes: 17,
     comparisons: requestTo(faster(2.6)),
     floorTarget: 0.66,
-    extras: ['undici-dispatch', 'node-http'],
   }),
   workload({
     name: 'get-64k',
@@ -47,7 +46,7 @@ export const targets: readonly Workload[] = [
     path: '/64k',
     responseBytes: 64 * KiB,
     comparisons: requestTo(faster(1.8)),
-    extras: ['hawser-dispatch', 'node-http', 'floor'],
+    extras: ['hawser-dispatch', 'floor'],
   }),
   workload({
     name: 'get-1mb',
@@ -67,7 +66,8 @@ export const targets: readonly Workload[] = [
     path: '/100mb',
     responseBytes: 100 * MiB,
     reading: 'stream',
-    sliceSeconds: 4,
+    sliceSeconds: 3,
+    maxRounds: 3,
     comparisons: [
       {
         label: 'borrowed',
@@ -88,7 +88,6 @@ export const targets: readonly Workload[] = [
         ],
       },
     ],
-    extras: ['node-http', 'floor'],
   }),
   workload({
     name: 'post-1k',
@@ -98,7 +97,7 @@ export const targets: readonly Workload[] = [
     requestBytes: KiB,
     responseBytes: 17,
     comparisons: requestTo(faster(2.4)),
-    extras: ['hawser-dispatch', 'node-http', 'floor'],
+    extras: ['hawser-dispatch', 'floor'],
   }),
   workload({
     name: 'post-1mb',
@@ -111,7 +110,6 @@ export const targets: readonly Workload[] = [
       { metric: 'speed', atLeast: 1.25 },
       { metric: 'cpu', atMost: 0.7 },
     ]),
-    extras: ['hawser-dispatch', 'node-http', 'floor'],
   }),
   workload({
     name: 'tls-get-65b',
@@ -120,7 +118,6 @@ export const targets: readonly Workload[] = [
     tls: true,
     comparisons: requestTo(faster(2.1)),
     floorTarget: 0.7,
-    extras: ['undici-dispatch', 'node-http'],
   }),
   workload({
     name: 'tls-get-1mb',
@@ -132,7 +129,6 @@ export const targets: readonly Workload[] = [
       { metric: 'speed', atLeast: 1.6 },
       { metric: 'thrift', atLeast: 1.8 },
     ]),
-    extras: ['node-http', 'floor'],
   }),
   workload({
     name: 'connections-1000',
@@ -143,7 +139,6 @@ export const targets: readonly Workload[] = [
     requests: 20_000,
     sliceSeconds: 1,
     comparisons: requestTo(faster(3)),
-    extras: ['hawser-dispatch', 'floor'],
   }),
   workload({
     name: 'queue-40000',
@@ -153,7 +148,6 @@ export const targets: readonly Workload[] = [
     requests: 40_000,
     sliceSeconds: 2,
     comparisons: requestTo(faster(2.2)),
-    extras: ['hawser-dispatch', 'node-http'],
   }),
   workload({
     name: 'one-at-a-time',
@@ -161,7 +155,7 @@ export const targets: readonly Workload[] = [
     ...get65b,
     lanes: 1,
     comparisons: requestTo(faster(1.2)),
-    extras: ['hawser-dispatch', 'node-http', 'floor'],
+    extras: ['hawser-dispatch', 'floor'],
   }),
   workload({
     name: 'gaps-5ms',
@@ -170,7 +164,6 @@ export const targets: readonly Workload[] = [
     lanes: 1,
     measure: 'latency',
     comparisons: requestTo([{ metric: 'latency', atLeast: 1 }]),
-    extras: ['hawser-dispatch', 'node-http', 'floor'],
   }),
   workload({
     name: 'idle-memory',
@@ -178,6 +171,7 @@ export const targets: readonly Workload[] = [
     ...get65b,
     connections: 1000,
     measure: 'idle-memory',
+    maxRounds: 3,
     comparisons: requestTo([
       { metric: 'heap', atMost: 0.5 },
       { metric: 'rss', atMost: 0.65 },
@@ -193,7 +187,6 @@ export const targets: readonly Workload[] = [
       { label: 'to axios', subject: 'hawser-client', rival: 'axios', targets: faster(10) },
       { label: 'to got', subject: 'hawser-client', rival: 'got', targets: faster(10) },
     ],
-    extras: ['hawser-request'],
   }),
   workload({
     name: 'client-cookies-65b',
@@ -202,7 +195,6 @@ export const targets: readonly Workload[] = [
     comparisons: [
       { subject: 'hawser-client-cookies', rival: 'undici-request', targets: faster(1.1) },
     ],
-    extras: ['hawser-client'],
   }),
   workload({
     name: 'client-get-1mb',
@@ -211,14 +203,12 @@ export const targets: readonly Workload[] = [
     responseBytes: MiB,
     connections: 16,
     comparisons: [{ subject: 'hawser-client', rival: 'undici-request', targets: faster(2.8) }],
-    extras: ['hawser-request'],
   }),
   workload({
     name: 'fetch-65b',
     title: 'fetch() + arrayBuffer(), 65 B',
     ...get65b,
     comparisons: [{ subject: 'hawser-fetch', rival: 'fetch', targets: faster(3) }],
-    extras: [],
   }),
   workload({
     name: 'fetch-1mb',
@@ -227,7 +217,6 @@ export const targets: readonly Workload[] = [
     responseBytes: MiB,
     connections: 16,
     comparisons: [{ subject: 'hawser-fetch', rival: 'fetch', targets: [] }],
-    extras: [],
   }),
   workload({
     name: 'tunnel-65b',
@@ -243,20 +232,17 @@ export const targets: readonly Workload[] = [
         targets: faster(0.7),
       },
     ],
-    extras: [],
   }),
   workload({
     name: 'forward-65b',
     title: 'GET 65 B, forwarded by a proxy',
     ...get65b,
     comparisons: [{ subject: 'hawser-forward', rival: 'undici-forward', targets: faster(1.8) }],
-    extras: [],
   }),
   workload({
     name: 'uds-65b',
     title: 'GET 65 B over a unix socket',
     ...get65b,
     comparisons: [{ subject: 'hawser-uds', rival: 'undici-uds', targets: faster(2) }],
-    extras: [],
   }),
 ]

@@ -39,7 +39,7 @@ export interface Workload {
   requests?: number
   /** For tails: how many requests come in a second. */
   perSecond?: number
-  /** At most so many rounds: for those that are many. */
+  /** At most so many rounds: where workloads are many, or rounds long and much the same. */
   maxRounds?: number
   /** About how long a slice takes, in seconds, where its length is not the pace's to choose. */
   sliceSeconds?: number
@@ -66,7 +66,7 @@ export function workload(given: Given & Partial<Workload>): Workload {
     lanes: connections,
     reading: 'whole',
     measure: 'rate',
-    extras: ['hawser-dispatch', 'floor'],
+    extras: [],
     ...given,
   }
 }
