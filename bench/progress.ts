@@ -75,8 +75,8 @@ export class Progress {
   }
 
   private show(line: string): void {
-    // A line that wraps could not be taken back.
-    this.screen.write(`\r\x1b[K${line.slice(0, (this.screen.columns ?? 80) - 1)}`)
+    // A line that wraps could not be taken back. Some terminals have 0 columns: they do not know.
+    this.screen.write(`\r\x1b[K${line.slice(0, (this.screen.columns || 80) - 1)}`)
   }
 }
 

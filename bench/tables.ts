@@ -18,13 +18,14 @@ export function facts(machine: Machine, pace: Pace): string[] {
   const { platform, cpu, cores, load, server, versions } = machine
   const { node, fetch, hawser, undici, axios, got } = versions
   const busy = isBusy(machine) ? ': other work disturbs these figures' : ''
+  const fewer = pace.rounds > 3 ? ' (3 where they are long or workloads many)' : ''
   return [
     `- Hawser ${hawser}; undici ${undici}, axios ${axios}, got ${got}`,
     `- Node ${node}, whose fetch is undici ${fetch}`,
     `- ${cpu}, ${cores} cores, ${platform}`,
     `- load average before: ${load.toFixed(1)}${busy}`,
     `- server: ${server}, in a process of its own, on 127.0.0.1`,
-    `- medians of ${pace.rounds} rounds, slices of about ${pace.sliceSeconds} s`,
+    `- medians of ${pace.rounds} rounds${fewer}, slices of about ${pace.sliceSeconds} s`,
   ]
 }
 
@@ -119,9 +120,9 @@ type Result = { samples: Sample[]; failure?: string } | undefined
 function columns(workload: Workload, result: Result): string[] {
   if (!result || result.samples.length === 0) return ['-', '-', failureOf(result)]
   const { samples, failure } = result
-  if (workload.measure === 'tail') return ['', '', tailOf(samples)]
   const more: string[] = []
   const mebibytes = 1024 * 1024
+  if (workload.measure === 'tail') more.push(tailOf(samples))
   if (workload.measure === 'latency') more.push(`latency ${micros(latencyOf(samples))}`)
   if (workload.measure === 'idle-memory') more.push(memoryOf(samples))
   if (workload.responseBytes >= mebibytes || workload.requestBytes >= mebibytes) {
@@ -133,7 +134,9 @@ function columns(workload: Workload, result: Result): string[] {
   }
   if (failure !== undefined) more.push(failureOf(result))
   const perSecond = workload.measure === 'rate' ? count(median(samples, rate)) : ''
-  return [perSecond, micros(median(samples, cpuPerRequest)), more.join(', ')]
+  // For tails the event loop is kept busy, so its CPU says nothing.
+  const cpu = workload.measure === 'tail' ? '' : micros(median(samples, cpuPerRequest))
+  return [perSecond, cpu, more.join(', ')]
 }
 
 function failureOf(result: Result): string {

@@ -125,7 +125,7 @@ function bars(
       return `${text(median)} (${text(min)} to ${text(max)})`
     }),
   ])
-  const caption = { title, subtitle: plain(words), footer: footerOf(figures) }
+  const caption = { title, subtitle: plain(words), footer: footerOf(figures, outcome.workload) }
   const svg = barChart({ ...caption, columns, rows: values })
   return { file: `${file}.svg`, title, words, svg, table: table(head, cells) }
 }
@@ -146,7 +146,7 @@ function tails(figures: Figures): Section | undefined {
   const svg = lineChart({
     title,
     subtitle: words,
-    footer: footerOf(figures),
+    footer: footerOf(figures, outcome.workload),
     across: 'part of the requests that took no longer, in percent',
     points,
     panels: [{ ...latency, text: (value) => rounded(micros(value)), lines }],
@@ -167,7 +167,8 @@ function growth(
   const names = [
     ...new Set(outcomes.flatMap((outcome) => (outcome ? measured(outcome) : [])).map(([n]) => n)),
   ]
-  if (names.length === 0) return undefined
+  const [first] = outcomes.filter((outcome) => outcome !== undefined)
+  if (!first || names.length === 0) return undefined
   const valuesOf = (name: ContestantName, { of }: Figure) =>
     outcomes.map((outcome) => {
       const samples = outcome?.results.get(name)?.samples ?? []
@@ -177,7 +178,7 @@ function growth(
   const svg = lineChart({
     title,
     subtitle: plain(words),
-    footer: footerOf(figures),
+    footer: footerOf(figures, first.workload),
     across,
     points: series.points,
     panels: panels.map((figure) => ({
