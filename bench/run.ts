@@ -48,8 +48,9 @@ async function main(): Promise<void> {
   if (options.help) return console.log(usage)
   if (options.list) return console.log(everyName())
   const isPart = options.quick || [options.only, options.contestants].some(Boolean)
-  if (options.publish && isPart) {
-    throw new Error('--publish takes all figures: not with --only, --contestants or --quick')
+  for (const whole of ['publish', 'from'] as const) {
+    if (!isPart || !options[whole]) continue
+    throw new Error(`--${whole} takes all figures: not with --only, --contestants or --quick`)
   }
   const figures =
     options.from === undefined ? await measureAll() : fromLines(readFileSync(options.from, 'utf8'))
