@@ -2,8 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BarChart } from '../../bench/report/bar-chart.ts'
 import { barChart } from '../../bench/report/bar-chart.ts'
+import { markOf } from '../../bench/report/labels.ts'
 import type { LineChart } from '../../bench/report/line-chart.ts'
 import { lineChart } from '../../bench/report/line-chart.ts'
+import { byBodySize, byConnections } from '../../bench/workloads/growth.ts'
+import { tail } from '../../bench/workloads/tail.ts'
+import { contestantsOf } from '../../bench/workloads/workload.ts'
 import type { Element } from './markup.ts'
 import { all, parseMarkup } from './markup.ts'
 
@@ -162,4 +166,33 @@ test('the legend names Hawser first, and marks nobody like another', () => {
     (name) => all(groups(svg, name)[0]!, 'path')[0]?.attributes.d,
   )
   assert.notEqual(hawser, undici)
+})
+
+test('a legend that is too long for one line goes on in the next', () => {
+  const names = [
+    'hawser-client',
+    'hawser-fetch',
+    'node-http',
+    'fetch',
+    'axios',
+    'got',
+    'floor',
+  ] as const
+  const more = names.map((name) => ({ name, values: [1, 2, 3] }))
+  const [panel] = lines.panels
+  const panels = [{ ...panel!, lines: [...panel!.lines, ...more] }]
+  const svg = parseMarkup(lineChart({ ...lines, panels }).trim())
+  const entries = all(svg, 'g').flatMap((group) => all(group, 'text'))
+  assert.equal(new Set(entries.map(({ attributes }) => attributes.y)).size, 2)
+  for (const { attributes, text } of entries) {
+    assert.ok(Number(attributes.x) + text.length * 7.2 < 840, text)
+  }
+})
+
+test('those who share a chart of lines have marks of their own', () => {
+  const workloads = [tail, ...[byConnections, byBodySize].map(({ points }) => points[0]!.workload)]
+  for (const workload of workloads) {
+    const marks = contestantsOf(workload, false).map(markOf)
+    assert.equal(new Set(marks).size, marks.length, workload.name)
+  }
 })

@@ -7,7 +7,7 @@ import { fromLines, toLines } from '../../bench/figures.ts'
 import { pageOf } from '../../bench/report/page.ts'
 import { sectionsOf } from '../../bench/report/sections.ts'
 import { markers, summaryOf, withSummary } from '../../bench/report/summary.ts'
-import { writeReport } from '../../bench/report/write.ts'
+import { filesOf, writeReport } from '../../bench/report/write.ts'
 import { byBodySize, byConnections } from '../../bench/workloads/growth.ts'
 import { parseMarkup } from './markup.ts'
 import { figures, outcome, sample, small } from './samples.ts'
@@ -106,6 +106,14 @@ test('figures come back from their lines as they were', () => {
     toLines(figures(outcome('get-65b', { got: [sample(1, 1)] }, { got: 'it hangs' }))),
   ).outcomes
   assert.equal(results.get('got')?.failure, 'it hangs')
+})
+
+test('the report of rounded figures is that of the figures', () => {
+  const close = { p50: 99.9499999996, p90: 100, p99: 100, 'p99.9': 100 } // 99.9, and rounded 100.0
+  const taken = figures(
+    outcome('tail-latency', { 'hawser-request': [sample(1_000, 50, { tailMicros: close })] }),
+  )
+  assert.deepEqual(filesOf(fromLines(toLines(taken))), filesOf(taken))
 })
 
 test('figures of a workload that is gone are refused', () => {
