@@ -6,7 +6,8 @@ export function count(value: number): string {
 }
 
 export function micros(value: number): string {
-  if (value >= 1000) return `${(value / 1000).toFixed(1)} ms`
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} s`
+  if (value >= 1000) return `${(value / 1000).toFixed(value < 1e5 ? 1 : 0)} ms`
   return `${value.toFixed(value < 100 ? 1 : 0)} µs`
 }
 

@@ -68,7 +68,7 @@ function bar(
   const from = scale(0)
   const length = Math.max(1, scale(median) - from)
   const middle = y + barHeight / 2
-  const d = `M${scale(min).toFixed(1)} ${middle}H${scale(max).toFixed(1)}`
+  const d = `M${scale(Math.max(0, min)).toFixed(1)} ${middle}H${scale(max).toFixed(1)}`
   const shape = { x: from, y, width: length, height: barHeight, fill: 'currentColor' }
   const tip = `${labelOf(name)}: ${column.text(median)}, ${column.text(min)} to ${column.text(max)}`
   return tag(

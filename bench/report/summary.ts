@@ -48,7 +48,7 @@ export function summaryOf(figures: Figures, folder: string): string {
     ...rows.flatMap(([name, comparison, title, rival]) => {
       const outcome = outcomes.find(({ workload }) => workload.name === name)
       const cells = outcome && ratios(outcome, comparison)
-      return cells ? [`| ${title} | ${rival} | ${cells.join(' | ')} |`] : []
+      return cells ? [`|${[title, rival, ...cells].map(cell).join('|')}|`] : []
     }),
     '',
     chart('tail-latency.svg', 'Latency of each client from p50 to p99.9 at a fixed rate'),
@@ -77,6 +77,8 @@ function ratios({ workload, results }: Outcome, comparison: number): string[] | 
   const cpu = thrift.median
   return [`${short(speed.median)}x`, cpu < 1 ? `${short(1 / cpu)}x more` : `${short(cpu)}x less`]
 }
+
+const cell = (text: string) => (text === '' ? ' ' : ` ${text} `)
 
 /** As many digits as it deserves. */
 function short(ratio: number): string {

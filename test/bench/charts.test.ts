@@ -137,6 +137,15 @@ test('behind each bar stands its value, and the spread of its rounds does not cr
   assert.equal(all(first!, 'title')[0]?.text, 'hawser pool.request: 300/s, 250/s to 400/s')
 })
 
+test('memory that shrank in a round does not reach out of its field', () => {
+  const rows = [{ name: 'got' as const, values: [{ median: 5, min: -9, max: 6 }, flat(1)] }]
+  const svg = parseMarkup(barChart({ ...bars, rows }).trim())
+  const [first] = groups(svg, 'got')
+  const spread = all(first!, 'path').find(({ attributes }) => attributes.class === 'spread')
+  const left = all(first!, 'rect')[0]?.attributes.x
+  assert.equal(/^M([\d.]+)/.exec(spread?.attributes.d ?? '')?.[1], Number(left).toFixed(1))
+})
+
 test('points of a line stand where the axes say', () => {
   const svg = parseMarkup(lineChart(lines).trim())
   const [, drawn] = groups(svg, 'hawser-request') // the first is the legend's
