@@ -5,7 +5,7 @@ import { fromLines } from './figures.ts'
 import { describeMachine } from './machine.ts'
 import { everyName, planOf } from './plan.ts'
 import { Progress } from './progress.ts'
-import { publish, writeReport } from './report/write.ts'
+import { checkPlace, publish, writeReport } from './report/write.ts'
 import type { Outcome, Pace } from './rounds.ts'
 import { measure } from './rounds.ts'
 import { stopOnSignals, withServer } from './servers/serving.ts'
@@ -52,6 +52,7 @@ async function main(): Promise<void> {
     if (!isPart || !options[whole]) continue
     throw new Error(`--${whole} takes all figures: not with --only, --contestants or --quick`)
   }
+  if (options.publish) checkPlace()
   const figures =
     options.from === undefined ? await measureAll() : fromLines(readFileSync(options.from, 'utf8'))
   const { machine, pace, outcomes } = figures

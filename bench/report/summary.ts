@@ -5,6 +5,7 @@ import type { Outcome, Results } from '../rounds.ts'
 import type { Metric, Sample } from '../statistics.ts'
 import { median, tailAt } from '../statistics.ts'
 import { ratioOf, verdicts } from '../verdicts.ts'
+import { sectionsOf } from './sections.ts'
 
 /** Where the README shows the figures. */
 export const markers = { begin: '<!-- bench -->', end: '<!-- /bench -->' }
@@ -36,13 +37,14 @@ export function summaryOf(figures: Figures, folder: string): string {
   const judged = outcomes.flatMap(verdicts)
   const missed = judged.filter(({ met }) => !met).length
   const busy = isBusy(machine) ? ' The machine was busy with other work, which disturbs them.' : ''
-  const chart = (file: string, alt: string) => `[![${alt}](${folder}/${file})](${folder}/README.md)`
+  const files = sectionsOf(figures).map(({ file }) => file)
+  const chart = (file: string, alt: string) =>
+    files.includes(file) ? [`[![${alt}](${folder}/${file})](${folder}/README.md)`, ''] : []
   return [
     `Measured by \`npm run bench\` on ${machine.date.slice(0, 10)}: Node ${node}, undici ${undici}, ${machine.server} on the same`,
     `machine (${machine.cpu}, ${machine.cores} cores), medians of ${pace.rounds} interleaved rounds.${busy}`,
     '',
-    chart('get-65b.svg', 'Requests per second and CPU per request of each client, GET of 65 bytes'),
-    '',
+    ...chart('get-65b.svg', 'Requests per second and CPU for each, GET of 65 bytes, by client'),
     '| | beside | requests per second | CPU for each |',
     '| --- | --- | --- | --- |',
     ...rows.flatMap(([name, comparison, title, rival]) => {
@@ -51,8 +53,7 @@ export function summaryOf(figures: Figures, folder: string): string {
       return cells ? [`|${[title, rival, ...cells].map(cell).join('|')}|`] : []
     }),
     '',
-    chart('tail-latency.svg', 'Latency of each client from p50 to p99.9 at a fixed rate'),
-    '',
+    ...chart('tail-latency.svg', 'Latency of each client from p50 to p99.9 at a fixed rate'),
     ...[memory(outcomes), tail(outcomes)].filter(Boolean),
     `[${folder}](${folder}/README.md) has more charts and every figure, [bench/README.md](bench/README.md) says how`,
     `it is measured. ${judged.length - missed} of ${judged.length} targets are met${missed > 0 ? '; the report names the others' : ''}.`,

@@ -27,6 +27,11 @@ export function quoted(figures: Figures, readme: string): string {
   return withSummary(readme, summaryOf(fromLines(toLines(figures)), published.folder))
 }
 
+/** Throws when the README has no place for figures: to be asked before they are taken. */
+export function checkPlace(): void {
+  withSummary(readFileSync(published.readme, 'utf8'), '')
+}
+
 /** Writes the report into a folder. Returns the path of its page. */
 export function writeReport(folder: string, figures: Figures): string {
   mkdirSync(folder, { recursive: true })
@@ -37,8 +42,7 @@ export function writeReport(folder: string, figures: Figures): string {
 /** Writes the report where the repository shows it, and quotes it. Returns the path of its page. */
 export function publish(figures: Figures): string {
   const { folder, readme } = published
-  const text = quoted(figures, readFileSync(readme, 'utf8'))
   const page = writeReport(folder, figures)
-  writeFileSync(readme, text)
+  writeFileSync(readme, quoted(figures, readFileSync(readme, 'utf8')))
   return page
 }

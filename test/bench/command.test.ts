@@ -24,6 +24,35 @@ test('figures of a part are not published, and a part of old ones not shown', ()
   }
 })
 
+test('where the README has no place for figures, none are taken to be published', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
+  try {
+    writeFileSync(join(folder, 'README.md'), '# A\n')
+    const args = { encoding: 'utf8', timeout: 30_000, cwd: folder } as const
+    const { status, stdout, stderr } = spawnSync(process.execPath, [command, '--publish'], args)
+    assert.deepEqual([status, stdout], [1, ''])
+    assert.match(stderr, /^no <!-- bench --> \.\.\. <!-- \/bench -->/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('published is what the README quotes, and the folder that it points to', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
+  try {
+    writeFileSync(join(folder, 'README.md'), '# A\n<!-- bench --><!-- /bench -->\n')
+    writeFileSync(join(folder, 'figures.jsonl'), toLines(figures(small)))
+    const options = { encoding: 'utf8', timeout: 30_000, cwd: folder } as const
+    const args = [command, '--publish', '--from', 'figures.jsonl']
+    assert.equal(spawnSync(process.execPath, args, options).status, 0)
+    const readme = readFileSync(join(folder, 'README.md'), 'utf8')
+    const [, image] = /\]\((docs\/bench\/[\w-]+\.svg)\)/.exec(readme) ?? []
+    assert.match(readFileSync(join(folder, image!), 'utf8'), /^<svg /)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('what cannot be done is said before anything is measured', () => {
   const cases: [string[], RegExp][] = [
     [['--only', 'get-66b'], /no workload named get-66b/],
