@@ -125,7 +125,9 @@ function bars(
       return `${text(median)} (${text(min)} to ${text(max)})`
     }),
   ])
-  const caption = { title, subtitle: plain(words), footer: footerOf(figures, outcome.workload) }
+  const spread = ', thin lines from the lowest to the highest'
+  const footer = footerOf(figures, outcome.workload, spread)
+  const caption = { title, subtitle: plain(words), footer }
   const svg = barChart({ ...caption, columns, rows: values })
   return { file: `${file}.svg`, title, words, svg, table: table(head, cells) }
 }
