@@ -16,7 +16,7 @@ const usage = `npm run bench -- [options]
 
   --only NAMES          these workloads (comma-separated)
   --contestants NAMES   these contestants
-  --quick               short slices, only what has a target: about 3 minutes
+  --quick               short slices, only what has a target: about 4 minutes
   --rounds N            rounds of each workload (5)
   --seconds S           length of a slice (0.4; quick: 0.35)
   --server KIND         nginx or embedded (nginx when it is installed)
