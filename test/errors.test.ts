@@ -125,7 +125,7 @@ test('a StreamError may have the request that needed the body', () => {
   assert.equal(new errors.StreamClosed('closed').request, null)
 })
 
-test('a polluted Object.prototype adds no facts', () => {
+test('22 a polluted Object.prototype adds no facts', () => {
   const polluted = {
     cause: 'evil',
     request: 'evil',

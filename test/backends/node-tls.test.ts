@@ -25,7 +25,7 @@ const nodeRefusesIpv6 =
     subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
   } as PeerCertificate) !== undefined
 
-describe('whom a certificate must name', () => {
+describe('33 whom a certificate must name', () => {
   const cases: [string, string[], string, ConnectionOptions, string | null][] = [
     ['its name', ['a.test'], 'a.test', trusted, null],
     ['its name with the final dot', ['a.test'], 'a.test.', trusted, null],
@@ -87,7 +87,7 @@ describe('whom a certificate must name', () => {
     assert.equal(taken.error, null)
   })
 
-  test('a polluted Object.prototype changes nothing', async (t) => {
+  test('22 a polluted Object.prototype changes nothing', async (t) => {
     const own = certificateFor(['b.test'])
     const { tcp, unix } = await serve(t, own)
     const pollution = {
@@ -112,7 +112,7 @@ describe('whom a certificate must name', () => {
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-  describe(`sessions of ${maxVersion}`, () => {
+  describe(`33 sessions of ${maxVersion}`, () => {
     const options = { ...trusted, maxVersion }
 
     test('are resumed', async (t) => {

@@ -184,7 +184,7 @@ test('lookup', async () => {
   assert.ok(Array.isArray(localhost) && localhost.length > 0)
 })
 
-test('an answer survives a blocked event loop and the EPIPE after it', async (t) => {
+test('15, S12 an answer survives a blocked event loop and the EPIPE after it', async (t) => {
   const server = new Worker(HASTY_SERVER, { eval: true })
   t.after(() => server.terminate())
   const [port] = (await once(server, 'message')) as [number]

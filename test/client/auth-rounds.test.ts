@@ -46,7 +46,7 @@ function digestServer(t: TestContext, { uses = Infinity, qop = 'auth' } = {}) {
   return recording(t, answer).then((server) => ({ ...server, counts }))
 }
 
-describe('DigestAuth', () => {
+describe('A3, A6 DigestAuth', () => {
   test('answers once, and uses the nonce again', async (t) => {
     const { origin, requests, counts, sockets } = await digestServer(t)
     const client = openClient(t, { auth: new DigestAuth('u', 'p') })

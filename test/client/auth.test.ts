@@ -20,7 +20,7 @@ function decoded(auth: BasicAuth | null): string | null {
   return Buffer.from(value, 'base64').toString()
 }
 
-describe('BasicAuth', () => {
+describe('A6 BasicAuth', () => {
   const cases: [user: string, password: string, value: string][] = [
     ['Aladdin', 'open sesame', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='], // RFC 7617 2
     ['test', '123£', 'Basic dGVzdDoxMjPCow=='], // RFC 7617 2.1
@@ -82,7 +82,7 @@ test('nothing shows user or password', () => {
   }
 })
 
-describe('userinfo of a URL', () => {
+describe('A6 userinfo of a URL', () => {
   const cases: [url: string, decoded: string | null][] = [
     ['http://h/', null],
     ['http://@h/', null],

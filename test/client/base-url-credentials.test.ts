@@ -55,7 +55,7 @@ async function sent(
   return first
 }
 
-describe('elsewhere nothing of the client', () => {
+describe('32 elsewhere nothing of the client', () => {
   for (const url of abroad) {
     test(url, async () => {
       const one = await sent(ofClient, url)
@@ -71,7 +71,7 @@ describe('elsewhere nothing of the client', () => {
   }
 })
 
-describe('at home all of it', () => {
+describe('32 at home all of it', () => {
   for (const url of home) {
     test(JSON.stringify(url), async () => {
       const one = await sent(ofClient, url)
@@ -99,7 +99,7 @@ test('what the request itself gives goes everywhere', async () => {
   assert.equal(four.headers.get('authorization'), 'own')
 })
 
-test("the client's Host is that of its home", async () => {
+test("32 the client's Host is that of its home", async () => {
   const options = { baseUrl: 'http://home.test', headers: { Host: 'inner.test' } }
   assert.equal((await sent(options, '/')).origin, 'http://inner.test')
   assert.equal((await sent(options, 'http://other.test/')).origin, 'http://other.test')

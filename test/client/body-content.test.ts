@@ -216,7 +216,7 @@ describe('what is no content', () => {
     })
   }
 
-  test('a polluted prototype makes no content', () => {
+  test('22 a polluted prototype makes no content', () => {
     const polluted = { next: 'x', pipe: 'x', getReader: 'x', stream: 'x', length: 7, path: 'x' }
     whilePolluted(polluted, () => {
       assert.throws(() => toContent({} as ContentInit), TypeError)

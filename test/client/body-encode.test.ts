@@ -173,7 +173,7 @@ describe('what cannot be sent', () => {
   }
 })
 
-test('a polluted prototype gives no body, and no fields', () => {
+test('22 a polluted prototype gives no body, and no fields', () => {
   const polluted = { content: 'x', json: 1, data: { a: 1 }, files: { a: 'x' }, evil: 'x', '0': 'x' }
   whilePolluted(polluted, () => {
     assert.equal(encodeBody({}, null), null)
@@ -183,7 +183,7 @@ test('a polluted prototype gives no body, and no fields', () => {
   })
 })
 
-test('large forms take linear time', () => {
+test('21 large forms take linear time', () => {
   assertLinear<FormInit>(
     (size) => Array.from({ length: size / 10 }, (_, i) => [`name${i}`, 'value'] as const),
     (data) => encodeBody({ data }, null),

@@ -198,7 +198,7 @@ const moments: Record<string, Moment> = {
   },
 }
 
-describe('aborted', () => {
+describe('1 aborted', () => {
   for (const [when, { client: ofClient, reach }] of Object.entries(moments)) {
     for (const reason of [new Error('enough'), 'a string', null]) {
       test(`${when}, with ${reason}`, async (t) => {
@@ -294,7 +294,7 @@ describe('aborted', () => {
   })
 })
 
-describe('one signal for many calls', () => {
+describe('13 one signal for many calls', () => {
   const warnings = async (work: () => Promise<void>): Promise<string[]> => {
     const seen: string[] = []
     const listen = (warning: Error) => seen.push(warning.name)

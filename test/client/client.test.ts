@@ -444,7 +444,7 @@ test('util.inspect shows the pool', async (t) => {
   )
 })
 
-test('a polluted Object.prototype changes no request', async (t) => {
+test('22 a polluted Object.prototype changes no request', async (t) => {
   const { origin } = await echo(t)
   const pollution = {
     headers: { evil: 'yes' },
@@ -474,7 +474,7 @@ test('a polluted Object.prototype changes no request', async (t) => {
   assert.deepEqual(response.json(), want)
 })
 
-test('a hostile URL or header of 1 MB costs no more than its length', () => {
+test('21 a hostile URL or header of 1 MB costs no more than its length', () => {
   const client = new Client()
   const refuse = (work: (text: string) => Promise<unknown>) =>
     assertLinear(

@@ -19,7 +19,7 @@ const H = 'http://h.test/dir/page'
 const NEVER = 'Wed, 21 Oct 2099 07:28:00 GMT'
 const PAST = 'Wed, 21 Oct 2015 07:28:00 GMT'
 
-describe('kept and sent by RFC 6265', () => {
+describe('35, A6 kept and sent by RFC 6265', () => {
   const cases: Record<string, [from: string, string[], to: string, want: string][]> = {
     'the host alone without Domain': [
       [H, ['a=1'], 'http://h.test/dir/', 'a=1'],
@@ -161,7 +161,7 @@ describe('kept and sent by RFC 6265', () => {
   })
 })
 
-describe('time', () => {
+describe('A6 time', () => {
   function clock(t: TestContext): (ms: number) => void {
     t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0) })
     return (ms) => t.mock.timers.tick(ms)
@@ -312,7 +312,7 @@ describe('the jar', () => {
   })
 })
 
-describe('a hostile server', () => {
+describe('36 a hostile server', () => {
   test('a domain has 180 cookies at most: the oldest go', () => {
     const lines = Array.from({ length: 10_000 }, (_, i) => `n${i}=${i}; Path=/`)
     const cookies = kept(['mine=1'], 'http://g.test/')
@@ -324,7 +324,7 @@ describe('a hostile server', () => {
     assert.equal(sent(cookies, 'http://g.test/'), 'mine=1')
   })
 
-  test('many Set-Cookies, or long ones, cost no more than their length', () => {
+  test('21 many Set-Cookies, or long ones, cost no more than their length', () => {
     assertLinear(
       (size) => size,
       (size) => {

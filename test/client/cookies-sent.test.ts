@@ -20,7 +20,7 @@ async function sentBy(
   return web.sent.map(({ headers }) => headers.get('cookie'))
 }
 
-describe('Set-Cookie is kept and sent', () => {
+describe('35, A6 Set-Cookie is kept and sent', () => {
   const cases: readonly [
     name: string,
     setCookie: readonly string[],
@@ -167,7 +167,7 @@ describe("a request's own", () => {
     )
   })
 
-  test('what could inject is refused', async (t) => {
+  test('35 what could inject is refused', async (t) => {
     const { as, sockets } = await recording(t)
     const client = openClient(t)
     for (const value of ['1; b=2', '1\r\nx: y', '1\0']) {

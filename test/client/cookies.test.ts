@@ -26,7 +26,7 @@ function kept(setCookies: string[], from: string | URL = url, init?: CookiesInit
   return cookies
 }
 
-describe('made of', () => {
+describe('35 made of', () => {
   const jar = new CookieJar()
   jar.setCookieSync('a=1', url)
   const cases: [CookiesInit, string][] = [
@@ -77,7 +77,7 @@ describe('made of', () => {
 })
 
 describe('without a domain', () => {
-  test('sent where the caller asked, and not where a redirect leads', () => {
+  test('28 sent where the caller asked, and not where a redirect leads', () => {
     const cookies = new Cookies({ a: '1' })
     cookies.keep(['b=2'], url)
     assert.equal(
@@ -128,7 +128,7 @@ describe('of one name', () => {
   }
 })
 
-describe('names and values', () => {
+describe('19, 35 names and values', () => {
   const sound = [
     ['a', ''],
     ['a', 'two words'],
@@ -425,7 +425,7 @@ describe('util.inspect', () => {
   })
 })
 
-test('a polluted Object.prototype changes nothing', (t) => {
+test('22 a polluted Object.prototype changes nothing', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0) })
   const pollution = {
     ...{ key: 'evil', value: 'evil', name: 'evil', domain: 'evil.test', path: '/evil' },
@@ -473,7 +473,7 @@ test('a polluted Object.prototype changes nothing', (t) => {
   assert.deepEqual(whilePolluted(pollution, work), want)
 })
 
-test('a hostile name or value of 1 MB costs no more than its length', () => {
+test('21 a hostile name or value of 1 MB costs no more than its length', () => {
   assertLinear(
     (size) => size,
     (size) => {

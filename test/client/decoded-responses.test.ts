@@ -47,7 +47,7 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(all)
 }
 
-describe('a coded body', () => {
+describe('S16 a coded body', () => {
   for (const [coding, encode] of Object.entries(encoders)) {
     for (const [size, plain] of [
       ['small', 'wenig'],
@@ -168,7 +168,7 @@ const ways: Record<
   },
 }
 
-describe('a coding that is broken', () => {
+describe('27, S10 a coding that is broken', () => {
   const gzip = encoders.gzip(text)
   const wrong = Buffer.from(gzip)
   wrong.fill(0, gzip.length >> 1, (gzip.length >> 1) + 20)
@@ -231,7 +231,7 @@ describe('a coding that is broken', () => {
     assert.equal(length, Buffer.byteLength(text))
   })
 
-  test('a connection that is cut is no broken coding', async (t) => {
+  test('27, S10 a connection that is cut is no broken coding', async (t) => {
     for (const coding of ['gzip', 'br']) {
       const { client, backend } = scriptedClient(t)
       const pending = client.stream('GET', URL)
@@ -249,7 +249,7 @@ describe('a coding that is broken', () => {
     }
   })
 
-  test('a body of a redirect or an auth round is not decoded at all', async (t) => {
+  test('36 a body of a redirect or an auth round is not decoded at all', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       response.setHeader('content-encoding', 'gzip')
       if (request.url === '/') response.writeHead(302, { location: '/x' }).end('no gzip at all')
@@ -259,7 +259,7 @@ describe('a coding that is broken', () => {
   })
 })
 
-describe('maxResponseSize', () => {
+describe('36, 37 maxResponseSize', () => {
   const bomb = encoders.gzip(Buffer.alloc(20 << 20))
   const bodies: Record<string, { coding: string; body: Uint8Array }> = {
     plain: { coding: 'identity', body: Buffer.alloc(1001) },
@@ -346,7 +346,7 @@ describe('maxResponseSize', () => {
   })
 })
 
-test('a hostile Content-Length takes no memory', async (t) => {
+test('36 a hostile Content-Length takes no memory', async (t) => {
   const { client, backend } = scriptedClient(t, { timeout: null })
   const before = process.memoryUsage.rss()
   for (const stream of [false, true]) {

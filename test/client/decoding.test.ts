@@ -102,7 +102,7 @@ for (const [title, name, encode] of encoders) {
   })
 }
 
-describe('several members or frames are one content', () => {
+describe('S16 several members or frames are one content', () => {
   const kinds: [name: string, encode: (bytes: Uint8Array) => Buffer][] = [['gzip', zlib.gzipSync]]
   if (zstdCompress) kinds.push(['zstd', zstdCompress])
   for (const [name, encode] of kinds) {
@@ -184,7 +184,7 @@ test('36 zstd frames with a window above 8 MB are refused', { skip: !zstdCompres
   await assertBroken('zstd', [frame(14 << 3)], Buffer.alloc(0))
 })
 
-describe('Content-Encoding', () => {
+describe('S16 Content-Encoding', () => {
   const coded = zlib.brotliCompressSync(zlib.gzipSync(short))
   for (const name of [
     'gzip, br',

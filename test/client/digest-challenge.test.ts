@@ -13,7 +13,7 @@ function parse(field: string): Parsed[] {
   return parseChallenges(field).map(({ scheme, params }) => [scheme, Object.fromEntries(params)])
 }
 
-describe('challenges of one WWW-Authenticate value', () => {
+describe('A3, A6 challenges of one WWW-Authenticate value', () => {
   const cases: [field: string, ...Parsed[]][] = [
     [''],
     [' , ,, '],
@@ -77,7 +77,7 @@ const sha256 = 'Digest realm="sha256", nonce="n", qop="auth", algorithm=SHA-256'
 const sha512 = 'Digest realm="sha512", nonce="n", qop="auth", algorithm="sha-512-256"'
 const unknown = 'Digest realm="?", nonce="n", qop="auth", algorithm=SHA3-512'
 
-describe('of several challenges', () => {
+describe('A3, A6 of several challenges', () => {
   const cases: [name: string, fields: string[], realm: string | null][] = [
     ['none', [], null],
     ['no Digest', ['Basic realm="x"', 'Negotiate'], null],
@@ -143,7 +143,7 @@ describe('what a Digest challenge says', () => {
     })
   }
 
-  test('a polluted Object.prototype adds nothing', () => {
+  test('22 a polluted Object.prototype adds nothing', () => {
     const pollution = { realm: 'x', nonce: 'x', qop: 'auth', userhash: 'true', algorithm: 'evil' }
     whilePolluted(pollution, () => {
       assert.equal(chooseChallenge(['Digest nonce="n"']), null)

@@ -31,7 +31,7 @@ function answer(
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 
-describe('RFC 7616 3.9.1', () => {
+describe('A6 RFC 7616 3.9.1', () => {
   const nonce = '7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v'
   const opaque = 'FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS'
   const cnonce = 'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ'

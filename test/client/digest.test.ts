@@ -86,7 +86,7 @@ const nonceOf = (field: string | null) => /nonce="([^"]*)"/.exec(field ?? '')?.[
 const countOf = (field: string | null) =>
   Number.parseInt(/nc=(\w+)/.exec(field ?? '')?.[1] ?? '', 16)
 
-describe('every algorithm, every quality of protection', () => {
+describe('A6 every algorithm, every quality of protection', () => {
   for (const name of Object.keys(HASHES)) {
     for (const algorithm of [name, `${name}-sess`]) {
       for (const qop of ['auth', 'auth-int', 'auth-int,auth', null]) {
@@ -117,7 +117,7 @@ describe('every algorithm, every quality of protection', () => {
   })
 })
 
-describe('rounds', () => {
+describe('A6 rounds', () => {
   const digest = (params: string): Answer => [401, { 'www-authenticate': `Digest ${params}` }]
   const known = 'realm="r", nonce="n", qop="auth"'
 
@@ -188,7 +188,7 @@ describe('rounds', () => {
   })
 })
 
-describe('a nonce is used again', () => {
+describe('A6 a nonce is used again', () => {
   test('and counted', async () => {
     const auth = user()
     const { answer, nonces } = digestServer()
@@ -270,7 +270,7 @@ describe('a nonce is used again', () => {
   })
 })
 
-describe('protection spaces', () => {
+describe('A6 protection spaces', () => {
   const others = ['http://h:81/', 'https://h/', 'http://www.h/', 'http://other/', 'http://[::1]/']
   for (const other of others) {
     test(`http://h/ was challenged, so ${other} gets nothing unasked`, async () => {

@@ -69,7 +69,7 @@ async function chunksOf(body: Body): Promise<string[]> {
 
 const octets = 'application/octet-stream'
 
-describe('a file as a part', () => {
+describe('A6 a file as a part', () => {
   async function* generated() {
     yield 'by '
     yield Buffer.from('parts')
@@ -184,7 +184,7 @@ describe('a file as a part', () => {
   })
 })
 
-describe('a form', () => {
+describe('A6 a form', () => {
   const a = part('name="a"', null, '1')
   const b = part('name="b"', null, '')
   const f = part('name="f"; filename="x.txt"', 'text/plain', 'hi')
@@ -255,7 +255,7 @@ describe('a form', () => {
   })
 })
 
-describe('nothing can be injected', () => {
+describe('19, A6 nothing can be injected', () => {
   const names: [name: string, escaped: string][] = [
     ['plain', 'plain'],
     ['é 日本 €', 'é 日本 €'],
@@ -289,7 +289,7 @@ describe('nothing can be injected', () => {
     })
   }
 
-  test('a polluted prototype adds nothing', async () => {
+  test('22 a polluted prototype adds nothing', async () => {
     const polluted = {
       a: 'x',
       filename: 'evil',
@@ -352,7 +352,7 @@ describe('wrong files', () => {
   }
 })
 
-describe('the boundary', () => {
+describe('20, A6 the boundary', () => {
   const files = { f: 'x' }
 
   test('is 128 random bits, anew each time', () => {
@@ -465,14 +465,14 @@ describe('chunks', () => {
     assert.equal(chunks.length, 4)
   })
 
-  test('10,000 parts take 64 times as long as 156', () => {
+  test('21 10,000 parts take 64 times as long as 156', () => {
     assertLinear(
       (size) => Array.from({ length: size / 50 }, (_, i) => ['name', `${i}`] as const),
       (files) => encode({ data: files, files }),
     )
   })
 
-  test('hostile names and types take linear time', () => {
+  test('21 hostile names and types take linear time', () => {
     for (const unit of ['"', '\r\n', '.', 'é']) {
       assertLinear(
         (size) => unit.repeat(size),
@@ -487,7 +487,7 @@ describe('chunks', () => {
     }
   })
 
-  test('10,000 parts are read in linear time', async () => {
+  test('21 10,000 parts are read in linear time', async () => {
     const files = Array.from({ length: 10_000 }, (_, i) => ['f', new Blob([`${i}`])] as const)
     const { content } = encode({ files })
     const contentLength = lengthOf(content)
@@ -495,7 +495,7 @@ describe('chunks', () => {
   })
 })
 
-describe('back-pressure', () => {
+describe('14 back-pressure', () => {
   const CHUNK = Buffer.alloc(65_536, 'x')
   const CHUNKS = 1024 // 64 MiB
 

@@ -25,7 +25,7 @@ function packageAlone(text: string, host: string): readonly unknown[] | null {
   return found ? [found.login, found.password] : null
 }
 
-describe('layouts that the package reads as well', () => {
+describe('A6 layouts that the package reads as well', () => {
   const cases: [name: string, text: string][] = [
     ['one line', 'machine h login u password p'],
     ['indented lines', 'machine h\n  login u\n  password p\n'],
@@ -39,7 +39,7 @@ describe('layouts that the package reads as well', () => {
   }
 })
 
-describe('layouts that the package alone gets wrong', () => {
+describe('A6 layouts that the package alone gets wrong', () => {
   // The host is always h, and want u and p unless said otherwise.
   const cases: [name: string, text: string, want?: Found, host?: string][] = [
     ['unindented lines', 'machine h\nlogin u\npassword p\n'],
@@ -120,7 +120,7 @@ describe('layouts that the package alone gets wrong', () => {
   }
 })
 
-describe('what gives no credentials', () => {
+describe('A6 what gives no credentials', () => {
   // To the package alone most of them do.
   const cases: [name: string, text: string, byPackage?: 'none'][] = [
     ['a comment', '# machine evil login x password y'],
@@ -152,7 +152,7 @@ describe('what gives no credentials', () => {
   }
 })
 
-describe('which entry', () => {
+describe('A6 which entry', () => {
   const cases: [name: string, text: string, host: string, want: Found][] = [
     ['none', 'machine h login u password p', 'other', null],
     ['an empty file', '', 'h', null],
@@ -188,7 +188,7 @@ describe('which entry', () => {
   }
 })
 
-test('a hostile or large file costs no more than its length', () => {
+test('21 a hostile or large file costs no more than its length', () => {
   const units = [
     'a',
     ' ',

@@ -192,7 +192,7 @@ describe('the file of the environment', () => {
     assert.deepEqual(warnings, [`${join(home, '.netrc')} is not used for h: ${reason}`])
   })
 
-  test('a polluted Object.prototype names no file and gives no credentials', (t) => {
+  test('22 a polluted Object.prototype names no file and gives no credentials', (t) => {
     const { home } = world(t)
     writeFileSync(join(home, 'evil'), 'default login evil password evil')
     const pollution = { NETRC: join(home, 'evil'), login: { value: '=evil' }, password: 'evil' }
@@ -206,7 +206,7 @@ describe('NetrcAuth', () => {
   const sentTo = async (auth: NetrcAuth, url: string) =>
     (await runFlow(auth, new Request('GET', url), () => [200])).sent[0]
 
-  test('looks each request’s host up, by its name alone', async (t) => {
+  test('31, A6 looks each request’s host up, by its name alone', async (t) => {
     const auth = new NetrcAuth(netrcFile(t, `${entry('u')}machine ::1 login six password p`))
     const cases: [url: string, value: string | null][] = [
       ['http://h/', basic('u')],

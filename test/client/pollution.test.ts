@@ -65,9 +65,9 @@ const program = (origin: string, when: 'never' | 'before' | 'after') => `
   ${life}
 `
 
-describe('the whole life of a call', () => {
+describe('22 the whole life of a call', () => {
   for (const when of ['before', 'after'] as const) {
-    test(`polluted ${when} the import`, async (t) => {
+    test(`22 polluted ${when} the import`, async (t) => {
       const { origin } = await httpServer(t, async (request, response) => {
         const { pathname } = new URL(request.url ?? '', 'http://h')
         const content = await text(request)

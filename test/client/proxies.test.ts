@@ -101,7 +101,7 @@ describe('proxies', () => {
     assert.deepEqual([asked(proxy), heads.length], [[6], 10])
   })
 
-  test('keys with the same proxy share its connections', async (t) => {
+  test('10 keys with the same proxy share its connections', async (t) => {
     const { port } = await startTarget(t)
     const proxy = await httpProxy(t)
     const given = new HTTPProxy(proxy.url)
@@ -116,7 +116,7 @@ describe('proxies', () => {
     }
   })
 
-  test('user and password of its URL are for the proxy alone', async (t) => {
+  test('30, A4 user and password of its URL are for the proxy alone', async (t) => {
     const target = await startTarget(t)
     const secure = await secureTarget(t)
     const auth = ['ada', 'sécret'] as const
@@ -159,7 +159,7 @@ describe('proxies', () => {
   })
 })
 
-describe('the environment', () => {
+describe('11, 34 the environment', () => {
   /** Where requests for these go, by the names of the proxies. */
   async function routes(
     t: TestContext,
@@ -275,7 +275,7 @@ describe('a redirect chooses the route anew', () => {
   })
 })
 
-describe('Proxy-Authorization as a field of the request', () => {
+describe('30, A4 Proxy-Authorization as a field of the request', () => {
   const headers = { 'proxy-authorization': 'Basic c2VjcmV0' }
 
   test('is forwarded, and stays with the origin on a redirect', async (t) => {
@@ -371,7 +371,7 @@ test('close ends what is in flight through proxies, too', async (t) => {
   assert.match(inspect(client), /<HTTPProxy .*> <ConnectionPool \[0 connections/)
 })
 
-test('a polluted Object.prototype chooses no route, and trusts nobody', async (t) => {
+test('22 a polluted Object.prototype chooses no route, and trusts nobody', async (t) => {
   const { port } = await startTarget(t)
   const secure = await secureTarget(t)
   const evil = 'http://127.0.0.1:1'

@@ -249,7 +249,7 @@ test('util.inspect shows the status and no secret', async (t) => {
   }
 })
 
-describe('what a status means', () => {
+describe('S2 what a status means', () => {
   const location = { location: '/x' }
   const cases: [status: number, headers: Fields, ok: boolean, redirect: boolean, error: boolean][] =
     [

@@ -14,7 +14,7 @@ function follow(location: string, from = here, method = 'GET', status = 302): Re
   return redirect
 }
 
-describe('29 method and content', () => {
+describe('29, A2 method and content', () => {
   const same = [
     [301, 'GET', 'GET', true],
     [301, 'HEAD', 'HEAD', true],
@@ -58,7 +58,7 @@ describe('29 method and content', () => {
   })
 })
 
-describe('where to', () => {
+describe('A1 where to', () => {
   const cases: [from: string, location: string, href: string][] = [
     [here, '/x', 'http://h/x'],
     [here, 'x?a=b', 'http://h/dir/x?a=b'],
@@ -102,7 +102,7 @@ describe('where to', () => {
   })
 })
 
-describe('28 credentials', () => {
+describe('28, A2 credentials', () => {
   const cases: [from: string, location: string, keeps: boolean, href: string][] = [
     ['http://h/', '/x', true, 'http://h/x'],
     ['http://h/', 'http://h:80/x', true, 'http://h/x'],
@@ -135,7 +135,7 @@ describe('28 credentials', () => {
   }
 })
 
-describe('29 what is not followed', () => {
+describe('29, A2 what is not followed', () => {
   const request = { method: 'GET', url: here }
   const from = new URL('http://u:secret@h/x?secret')
   const cases: [location: string, type: new (message: string) => Error, message: RegExp][] = [

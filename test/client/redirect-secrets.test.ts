@@ -107,7 +107,7 @@ function shows({ headers, target, content }: Sent): boolean {
 }
 
 for (const [name, urls, shown] of chains) {
-  describe(name, () => {
+  describe(`28, A2 ${name}`, () => {
     for (const secret of secrets) {
       test(secret.name, async (t) => {
         const sent = await along(t, urls, secret)
@@ -119,7 +119,7 @@ for (const [name, urls, shown] of chains) {
   })
 }
 
-describe('DigestAuth', () => {
+describe('28, A2 DigestAuth', () => {
   for (const [name, urls, shown] of chains) {
     test(name, async () => {
       let hop = 0
@@ -139,7 +139,7 @@ describe('DigestAuth', () => {
   }
 })
 
-test('Host of the caller stays behind too', async () => {
+test('28 Host of the caller stays behind too', async () => {
   const web = new Web((_, count) =>
     count === 1 ? reply(302, ['Location: http://b.test/']) : reply(200),
   )
@@ -147,7 +147,7 @@ test('Host of the caller stays behind too', async () => {
   assert.deepEqual(web.origins, ['http://inner.test', 'http://b.test'])
 })
 
-test('.netrc is looked up for the new host, and userinfo in a Location is nobody', async (t) => {
+test('28, A6 .netrc is looked up for the new host, and userinfo in a Location is nobody', async (t) => {
   withNetrc(t, 'machine a.test login a password x\nmachine b.test login b password y')
   const web = new Web((_, count) =>
     count === 1 ? reply(302, ['Location: http://evil:evil@b.test/']) : reply(200),
@@ -160,7 +160,7 @@ test('.netrc is looked up for the new host, and userinfo in a Location is nobody
   assert.equal(response.url.href, 'http://b.test/')
 })
 
-test('.netrc is matched by the host, not by the userinfo', async (t) => {
+test('31 .netrc is matched by the host, not by the userinfo', async (t) => {
   withNetrc(t, 'machine trusted.test login SECRET password x')
   for (const url of ['http://trusted.test:x@evil.test/', 'http://trusted.test@evil.test:80/']) {
     const web = new Web(() => reply(200))
@@ -169,7 +169,7 @@ test('.netrc is matched by the host, not by the userinfo', async (t) => {
   }
 })
 
-test('auth null stays null behind a redirect', async (t) => {
+test('28 auth null stays null behind a redirect', async (t) => {
   withNetrc(t, 'default login SECRET password x')
   const web = new Web((_, count) =>
     count === 1 ? reply(302, ['Location: http://b.test/']) : reply(200),
@@ -178,7 +178,7 @@ test('auth null stays null behind a redirect', async (t) => {
   assert.equal(web.sent.some(shows), false)
 })
 
-test('the jar decides anew', async () => {
+test('28, A6 the jar decides anew', async () => {
   const web = new Web(({ origin }) =>
     origin === 'http://a.test'
       ? reply(302, [
@@ -197,7 +197,7 @@ test('the jar decides anew', async () => {
   )
 })
 
-test('with real sockets: host, port, and back', async (t) => {
+test('28, A2 with real sockets: host, port, and back', async (t) => {
   const b = await recording(t, () => [307, { location: `${a.as('a')}/last` }])
   const a = await recording(t, ({ url }) =>
     url === '/last' ? [200] : [307, { location: `${b.as('a')}/` }],

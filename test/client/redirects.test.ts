@@ -25,7 +25,7 @@ function pick(response: Response) {
   return { status, url: url.href, method: request.method, history: history.map((r) => r.status) }
 }
 
-describe('every status and method', () => {
+describe('29, A2 every status and method', () => {
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'REPORT']
   const becomes = (status: number, method: string) => {
     if (status === 303) return method === 'HEAD' ? 'HEAD' : 'GET'
@@ -94,7 +94,7 @@ describe('every status and method', () => {
   }
 })
 
-describe('content is sent again', () => {
+describe('A2 content is sent again', () => {
   async function* generated() {
     yield 'once'
   }
@@ -188,7 +188,7 @@ describe('content is sent again', () => {
   })
 })
 
-describe('how many', () => {
+describe('A2 how many', () => {
   /** Redirects from /1 to /0, then answers. */
   const countdown = ({ url }: { url: string }): Answer => {
     const left = Number(url.slice(1))
@@ -251,7 +251,7 @@ describe('how many', () => {
   })
 })
 
-describe('where to', () => {
+describe('A1 where to', () => {
   const targets: readonly [location: string, url: string][] = [
     ['/x', '/x'],
     ['x', '/a/x'],
@@ -453,7 +453,7 @@ describe('by hand', () => {
   })
 })
 
-describe("a redirect's body", () => {
+describe("36 a redirect's body", () => {
   const bodies: readonly [name: string, size: number, sockets: number][] = [
     ['none keeps the connection', 0, 1],
     ['a small one keeps the connection', 1000, 1],

@@ -29,7 +29,7 @@ function timed(answer: (sent: Sent, count: number) => string | null) {
   return { web, times }
 }
 
-describe('how long it waits', () => {
+describe('A5 how long it waits', () => {
   const said: readonly [name: string, fields: readonly string[], wait: number | null][] = [
     ['seconds', ['Retry-After: 7'], 7000],
     ['no time at all', ['Retry-After: 0'], 0],
@@ -122,7 +122,7 @@ describe('how often', () => {
   })
 })
 
-describe('what is repeated', () => {
+describe('R13 what is repeated', () => {
   const again = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
   const never = ['POST', 'PATCH', 'PROPOSE']
   for (const method of [...again, ...never]) {

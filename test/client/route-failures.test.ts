@@ -276,7 +276,7 @@ async function failure(t: TestContext, { options, url }: Failing): Promise<Trans
   return first
 }
 
-describe('failures are told apart', () => {
+describe('18 failures are told apart', () => {
   for (const [name, start, { type, phase, message, code, status }] of cases) {
     test(name, async (t) => {
       const error = await failure(t, await start(t))
@@ -306,7 +306,7 @@ describe('silence: a ConnectTimeout that says where', () => {
     })
   }
 
-  test('a place that is taken: a PoolTimeout, with the state of the pool', async (t) => {
+  test('6, 18 a place that is taken: a PoolTimeout, with the state of the pool', async (t) => {
     const { port } = await startTarget(t)
     const proxy = await httpProxy(t)
     const client = new Client({

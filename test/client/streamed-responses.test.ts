@@ -327,7 +327,7 @@ describe('a body is given once', () => {
   })
 })
 
-describe('given up', () => {
+describe('12 given up', () => {
   const ways: Record<string, (response: Response) => Promise<unknown>> = {
     'break out of iterBytes': async (response) => {
       for await (const _ of response.iterBytes()) break
@@ -440,7 +440,7 @@ function pourInto(socket: Socket): void {
   more()
 }
 
-describe('a slow reader', () => {
+describe('38 a slow reader', () => {
   // What the systems' own buffers take on the way, by far.
   const BOUND = 16 << 20
 
@@ -493,7 +493,7 @@ describe('a slow reader', () => {
   })
 })
 
-describe('a body that is cut short', () => {
+describe('27, S10 a body that is cut short', () => {
   const cases: [name: string, head: string, body: string, came: string][] = [
     ['by length', 'Content-Length: 10', 'a\nb', 'a\nb'],
     ['before its first byte', 'Content-Length: 10', '', ''],

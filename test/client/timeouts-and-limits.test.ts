@@ -290,7 +290,7 @@ describe('timeouts hold', () => {
   })
 })
 
-test("a PoolTimeout's message has the state of the pool, and no secret", async (t) => {
+test("6, 18 a PoolTimeout's message has the state of the pool, and no secret", async (t) => {
   const { client, clock } = scriptedClient(t, {
     timeout: { pool: 50, read: null },
     poolLimits: { maxConnections: 2 },

@@ -154,7 +154,7 @@ describe('forms', () => {
   })
 })
 
-test('a file of 1 GB from disk is read as fast as the server takes it', async (t) => {
+test('14 a file of 1 GB from disk is read as fast as the server takes it', async (t) => {
   const size = 1 << 30
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -372,7 +372,7 @@ describe('the source is closed', () => {
   })
 })
 
-test('a redirect that needs a spent stream fails, and says so', async (t) => {
+test('14 a redirect that needs a spent stream fails, and says so', async (t) => {
   const { origin } = await httpServer(t, (request, response) => {
     request.resume().on('end', () => response.writeHead(307, { location: '/x' }).end())
   })

@@ -36,7 +36,7 @@ describe('absolute URLs are used as they are, with a base or without', () => {
   })
 })
 
-describe('what cannot be requested', () => {
+describe('19 what cannot be requested', () => {
   const cases: [given: unknown, type: new (message: string) => Error, message: RegExp][] = [
     ['http://', InvalidURL, /^Not an absolute URL: http:\/\/$/],
     ['http://h:99999/', InvalidURL, /^Not an absolute URL/],
@@ -109,7 +109,7 @@ describe('what cannot be requested', () => {
   })
 })
 
-describe('relative URLs', () => {
+describe('32 relative URLs', () => {
   const cases: [base: string, given: string, href: string][] = [
     ['http://h/api', '/users', 'http://h/api/users'],
     ['http://h/api', 'users', 'http://h/api/users'],

@@ -38,7 +38,7 @@ async function refusal(client: Client, url: string): Promise<ConnectError> {
   return error
 }
 
-describe('certificates', () => {
+describe('18, 33 certificates', () => {
   const cases: [name: string, certificate: Certificate, host: string, code: string, RegExp][] = [
     [
       'expired',
@@ -114,7 +114,7 @@ describe('certificates', () => {
   })
 })
 
-describe('verify', () => {
+describe('33 verify', () => {
   test('in each of its forms', async (t) => {
     setEnvironment(t, {})
     const { port } = await tlsServer(t, good)
@@ -236,7 +236,7 @@ describe('the environment', () => {
   })
 })
 
-describe('other settings share nothing', () => {
+describe('33 other settings share nothing', () => {
   const closing = { headers: { connection: 'close' } }
   const reused = (socket: TLSSocket) => (socket.isSessionReused() ? 'resumed' : 'full')
 
@@ -260,7 +260,7 @@ describe('other settings share nothing', () => {
   }
 })
 
-describe('contexts', () => {
+describe('17 contexts', () => {
   /** How many are built meanwhile. */
   async function built(work: () => Promise<unknown>): Promise<number> {
     const { createSecureContext } = tls

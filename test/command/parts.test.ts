@@ -65,7 +65,7 @@ describe('JSON', () => {
     assert.equal(prettyJson(text, plain)!.replace(/\s/g, ''), text)
   })
 
-  test('depth and length cost what they weigh', () => {
+  test('21 depth and length cost what they weigh', () => {
     const pretty = (text: string) => prettyJson(text, plain)
     assertLinear((size) => '['.repeat(size / 2) + ']'.repeat(size / 2), pretty)
     assertLinear((size) => `"${'a\\\\'.repeat(size / 3)}"`, pretty)

@@ -261,7 +261,7 @@ const ways: Record<string, (call: Call, controller: AbortController) => unknown>
 
 for (const state of states) {
   for (const [way, cancel] of Object.entries(ways)) {
-    test(`cancelled while: ${state.name}, by ${way}`, async () => {
+    test(`1 cancelled while: ${state.name}, by ${way}`, async () => {
       const stage = new Stage(state.options)
       await state.before?.(stage)
       const controller = new AbortController()
@@ -296,7 +296,7 @@ for (const state of states) {
   }
 }
 
-test('cancelled before it was dispatched', async () => {
+test('1 cancelled before it was dispatched', async () => {
   const stage = new Stage()
   const reason = new Error('never mind')
   const signal = AbortSignal.abort(reason)
@@ -310,7 +310,7 @@ test('cancelled before it was dispatched', async () => {
   await stage.done()
 })
 
-test('cancelled in the queue: the others stay, in order', async () => {
+test('1 cancelled in the queue: the others stay, in order', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 } })
   await stage.warm()
   const busy = await stage.send({ path: '/busy' })
@@ -329,7 +329,7 @@ test('cancelled in the queue: the others stay, in order', async () => {
   await stage.done()
 })
 
-test('the place of a cancelled request goes to who waits, at once', async () => {
+test('1 the place of a cancelled request goes to who waits, at once', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 } })
   const first = await stage.send({ path: '/1' })
   const second = await stage.send({ path: '/2' })
@@ -361,7 +361,7 @@ const inside: Record<string, { script: Script; told: string[] }> = {
 }
 
 for (const [name, { script, told }] of Object.entries(inside)) {
-  test(`cancelled inside ${name}`, async () => {
+  test(`1 cancelled inside ${name}`, async () => {
     const stage = new Stage()
     const call = await stage.send({}, script)
     await stage.receive(`HTTP/1.1 103 x\r\n\r\n${CHUNKED}2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n`)
@@ -374,7 +374,7 @@ for (const [name, { script, told }] of Object.entries(inside)) {
 }
 
 for (const ending of ['onEnd', 'onError'] as const) {
-  test(`cancelled inside ${ending}: too late`, async () => {
+  test(`1 cancelled inside ${ending}: too late`, async () => {
     const stage = new Stage()
     const call = await stage.send({}, { [ending]: (ended: Call) => ended.abort(new Error('x')) })
     if (ending === 'onEnd') await stage.receive(OK)
@@ -401,7 +401,7 @@ test('cancelled after its end: the connection, which serves another, stays', asy
   await stage.done()
 })
 
-test('one signal for many requests has one listener for each, and none at the end', async () => {
+test('13 one signal for many requests has one listener for each, and none at the end', async () => {
   const stage = new Stage()
   const { signal } = new AbortController()
   for (let round = 0; round < 30; round++) {
@@ -415,7 +415,7 @@ test('one signal for many requests has one listener for each, and none at the en
   await stage.done()
 })
 
-test('cancelled from inside the content', async () => {
+test('1 cancelled from inside the content', async () => {
   const stage = new Stage()
   let closed = false
   let call: Call | undefined

@@ -30,7 +30,7 @@ for (const sample of samples) {
   })
 
   for (const cut of ['FIN', 'reset'] as const) {
-    test(`${sample.name}: ${cut} at each of ${cuts.length} places`, async () => {
+    test(`1, 27, S10 ${sample.name}: ${cut} at each of ${cuts.length} places`, async () => {
       await Promise.all(cuts.map((at) => cutAt(sample, at, cut)))
     })
   }

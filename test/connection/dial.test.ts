@@ -32,7 +32,7 @@ const tried = ({ sockets }: ScriptedPool) => sockets.map(({ target }) => target.
 const refused = (address: string) =>
   Object.assign(new Error(`connect ECONNREFUSED ${address}:80`), { code: 'ECONNREFUSED' })
 
-describe('addresses are raced (RFC 8305)', () => {
+describe('7, A6 addresses are raced (RFC 8305)', () => {
   const orders: [given: Address[], order: Address[]][] = [
     [[v4(1)], [v4(1)]],
     [
@@ -204,7 +204,7 @@ describe('TLS', () => {
     await assertEmpty(pool)
   })
 
-  test('a session is offered to the next connection of that origin, and to no other', async () => {
+  test('33 a session is offered to the next connection of that origin, and to no other', async () => {
     const { pool } = await dial([v4(1)], { limits: { maxConnections: 10 } }, secure)
     const session = Buffer.from('ticket')
     pool.sockets[0].connected()
@@ -272,7 +272,7 @@ describe('names', () => {
     await assertEmpty(pool)
   })
 
-  test('a name that is not there: host, phase and cause are told', async () => {
+  test('18 a name that is not there: host, phase and cause are told', async () => {
     const missing = Object.assign(new Error('getaddrinfo ENOTFOUND a.test'), { code: 'ENOTFOUND' })
     const { pool, told } = await dial(missing)
     assert.ok(told.error instanceof ConnectError)
@@ -488,7 +488,7 @@ describe('onConnect', () => {
 })
 
 describe('a unix socket', () => {
-  test('every origin leads there; Host, and whom TLS must find, stay', async () => {
+  test('33 every origin leads there; Host, and whom TLS must find, stay', async () => {
     const { pool } = await dial([], { uds: '/run/x.sock' }, { origin: 'http://docker:99' })
     const { socket } = pool.backend
     assert.equal(socket.target.path, '/run/x.sock')
@@ -503,7 +503,7 @@ describe('a unix socket', () => {
     await assertEmpty(pool)
   })
 
-  test('the message of a failure has its path', async () => {
+  test('18 the message of a failure has its path', async () => {
     const { pool, told } = await dial([], { uds: '/run/x.sock' })
     pool.sockets[0].reset(new Error('connect ENOENT /run/x.sock'))
     assert.equal(
@@ -520,7 +520,7 @@ test('localAddress is passed on', async () => {
   await assertEmpty(pool)
 })
 
-describe('ConnectTimeout', () => {
+describe('6, 8, 18 ConnectTimeout', () => {
   const timeouts = { connect: 400 }
 
   test('covers name, all addresses and TLS together; says the phase', async () => {
@@ -600,7 +600,7 @@ describe('ConnectTimeout', () => {
   })
 })
 
-describe('abort', () => {
+describe('1 abort', () => {
   const phases: [phase: string, reach: (pool: ScriptedPool) => Promise<void>][] = [
     ['at once', async () => {}],
     ['dns', () => settle()],

@@ -27,7 +27,7 @@ const events: Record<string, { happen: (stage: Stage) => unknown; reason: CloseR
 }
 
 for (const [name, { happen, reason }] of Object.entries(events)) {
-  test(`an idle connection is closed by ${name}`, async () => {
+  test(`3, 24 an idle connection is closed by ${name}`, async () => {
     const stage = new Stage()
     const socket = await stage.warm()
     await happen(stage)
@@ -117,7 +117,7 @@ const responses: Record<
 
 for (const [name, { request, response, reason }] of Object.entries(responses)) {
   for (const waiting of [false, true]) {
-    test(`${name}: ${reason ?? 'kept'}${waiting ? ', while another waits' : ''}`, async () => {
+    test(`24, R12, S11 ${name}: ${reason ?? 'kept'}${waiting ? ', while another waits' : ''}`, async () => {
       const stage = new Stage({ limits: { maxConnections: 1 } })
       const call = await stage.send(request)
       const next = waiting ? stage.dispatch({ path: '/2' }) : null
@@ -135,7 +135,7 @@ for (const [name, { request, response, reason }] of Object.entries(responses)) {
   }
 }
 
-test('surplus in a read of its own, while the next request is already sent, is its fault to bear', async () => {
+test('24 surplus in a read of its own, while the next request is already sent, is its fault to bear', async () => {
   // Nothing tells such bytes from an answer; what can be told is told by the two tests above.
   const stage = new Stage()
   await stage.warm()
@@ -145,7 +145,7 @@ test('surplus in a read of its own, while the next request is already sent, is i
   await stage.done()
 })
 
-test('surplus that cannot be seen, because the read was full, costs the connection', async () => {
+test('24 surplus that cannot be seen, because the read was full, costs the connection', async () => {
   for (const copy of [false, true]) {
     const stage = new Stage()
     const head = 'HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n'
@@ -173,7 +173,7 @@ test('surplus that cannot be seen, because the read was full, costs the connecti
   await stage.done()
 })
 
-test('FIN behind a response in the same turn: nothing is sent on that connection', async () => {
+test('3, 24 FIN behind a response in the same turn: nothing is sent on that connection', async () => {
   const stage = new Stage()
   const call = await stage.send()
   const next = stage.dispatch({ path: '/2' })

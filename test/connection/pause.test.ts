@@ -26,7 +26,7 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
     for (const copy of [false, true]) {
       const name = `${framing}${late ? ', late' : ''}${copy ? ', copied' : ''}`
 
-      test(`a pause after each piece: ${name}`, async () => {
+      test(`38 a pause after each piece: ${name}`, async () => {
         const stage = new Stage()
         const call = await stage.send({ copy }, pausing)
         for (const read of reads) stage.socket.receive(read, { late })
@@ -222,7 +222,7 @@ test('resume twice is resume once', async () => {
   await stage.done()
 })
 
-test('a pause costs no more than what is on its way: the socket rests', async () => {
+test('38 a pause costs no more than what is on its way: the socket rests', async () => {
   const stage = new Stage()
   const call = await stage.send({}, pausing)
   await stage.receive(`${SIZED}he`)
@@ -327,7 +327,7 @@ for (const [how, end] of Object.entries({
 }
 
 for (const pauses of [1, 2, 3]) {
-  test(`late bytes behind the end of a response are not given to the next: paused ${pauses} times`, async () => {
+  test(`24 late bytes behind the end of a response are not given to the next: paused ${pauses} times`, async () => {
     const stage = new Stage({ limits: { maxConnections: 1 } })
     let left = pauses
     const first = await stage.send({ path: '/1' }, { onData: () => left-- <= 0 })

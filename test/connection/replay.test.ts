@@ -58,7 +58,7 @@ const requests: Record<string, { request: () => Partial<DispatchRequest>; replay
 
 for (const [name, { request, replayed }] of Object.entries(requests)) {
   for (const [death, die] of Object.entries(deaths)) {
-    test(`${name} on a dead kept connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
+    test(`3, R13 ${name} on a dead kept connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
       const stage = new Stage()
       const first = await stage.warm()
       const call = await stage.send(request())
@@ -90,7 +90,7 @@ for (const [name, { request, replayed }] of Object.entries(requests)) {
 }
 
 for (const [death, die] of Object.entries(deaths)) {
-  test(`a second death is an error: ${death}`, async () => {
+  test(`3, R13 a second death is an error: ${death}`, async () => {
     const stage = new Stage()
     await stage.warm()
     const call = await stage.send()
@@ -113,7 +113,7 @@ for (const [death, die] of Object.entries(deaths)) {
     await stage.done()
   })
 
-  test(`on a new connection nothing is sent again: ${death}`, async () => {
+  test(`3, R13 on a new connection nothing is sent again: ${death}`, async () => {
     const stage = new Stage()
     const call = await stage.send()
     die(stage)
@@ -123,7 +123,7 @@ for (const [death, die] of Object.entries(deaths)) {
     await stage.done()
   })
 
-  test(`one byte of a response, and nothing is sent again: ${death}`, async () => {
+  test(`3, R13 one byte of a response, and nothing is sent again: ${death}`, async () => {
     for (const bytes of ['H', 'HTTP/1.1 103 x\r\n\r\n', '\r\n']) {
       const stage = new Stage()
       await stage.warm()
@@ -142,7 +142,7 @@ for (const [death, die] of Object.entries(deaths)) {
   })
 }
 
-test('a timeout is not answered by sending again', async () => {
+test('3, R13 a timeout is not answered by sending again', async () => {
   const stage = new Stage({ timeouts: { read: 100 } })
   await stage.warm()
   const call = await stage.send()
@@ -152,7 +152,7 @@ test('a timeout is not answered by sending again', async () => {
   await stage.done()
 })
 
-test('sent again takes a new connection, not another kept one that may be as dead', async () => {
+test('3 sent again takes a new connection, not another kept one that may be as dead', async () => {
   const stage = new Stage()
   const [a, b] = [await stage.send({ path: '/a' }), await stage.send({ path: '/b' })]
   for (const socket of stage.backend.sockets) socket.receive(OK)

@@ -44,7 +44,7 @@ const dials: Record<string, { phase: Phase; secure?: boolean; prepare: (stage: S
 }
 
 for (const [what, { phase, secure, prepare }] of Object.entries(dials)) {
-  test(`connect timeout: ${what} takes too long`, async () => {
+  test(`8 connect timeout: ${what} takes too long`, async () => {
     const stage = new Stage({ timeouts: { connect: 1000, read: 10, write: 10, pool: 10 } })
     prepare(stage)
     const call = await stage.send({ origin: secure ? 'https://h.test' : 'http://h.test' })
@@ -67,7 +67,7 @@ for (const [what, { phase, secure, prepare }] of Object.entries(dials)) {
   })
 }
 
-test('a connect timer that is late by 700 ms is armed once more, for 700 ms', async () => {
+test('6 a connect timer that is late by 700 ms is armed once more, for 700 ms', async () => {
   const stage = new Stage({ timeouts: { connect: 1000 } })
   stage.backend.autoConnect = false
   const call = await stage.send()
@@ -80,7 +80,7 @@ test('a connect timer that is late by 700 ms is armed once more, for 700 ms', as
   await stage.done()
 })
 
-test('a connect that a blocked loop has delayed is no timeout', async () => {
+test('6 a connect that a blocked loop has delayed is no timeout', async () => {
   const stage = new Stage({ timeouts: { connect: 1000 } })
   stage.backend.autoConnect = false
   const call = await stage.send()
@@ -92,7 +92,7 @@ test('a connect that a blocked loop has delayed is no timeout', async () => {
   await stage.done()
 })
 
-test('a connect that is there when its timer fires is no timeout', async () => {
+test('6 a connect that is there when its timer fires is no timeout', async () => {
   const stage = new Stage({ timeouts: { connect: 1000 } })
   stage.backend.autoConnect = false
   const call = await stage.send()
@@ -106,7 +106,7 @@ test('a connect that is there when its timer fires is no timeout', async () => {
 
 // --- read
 
-test('a late read timer looks first at what has come meanwhile', async () => {
+test('6 a late read timer looks first at what has come meanwhile', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
   const call = await stage.send()
   await stage.clock.stall(8000)
@@ -147,7 +147,7 @@ test('what follows on the connection is not the late timer`s concern', async () 
   await stage.done()
 })
 
-test('a reader who pauses is not a read timeout', async () => {
+test('38 a reader who pauses is not a read timeout', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
   const call = await stage.send({}, { onData: () => false })
   await stage.receive(`${HEAD}he`)
@@ -311,7 +311,7 @@ test('a write that blocks behind a slow source has all of its time', async () =>
   await stage.done()
 })
 
-test('a late write timer looks first at what has gone out meanwhile', async () => {
+test('6 a late write timer looks first at what has gone out meanwhile', async () => {
   const stage = new Stage({ timeouts: { write: 1000 } })
   const socket = await stage.warm()
   socket.block()
@@ -369,7 +369,7 @@ test('total timeout in the queue', async () => {
   await stage.done()
 })
 
-test('total timeout against a slow drip, and against a pause', async () => {
+test('8 total timeout against a slow drip, and against a pause', async () => {
   for (const script of [{}, { onData: () => false }]) {
     const stage = new Stage({ timeouts: { total: 1000 } })
     const call = await stage.send({}, script)
@@ -387,7 +387,7 @@ test('total timeout against a slow drip, and against a pause', async () => {
   }
 })
 
-test('a late total timer looks first at what has come meanwhile', async () => {
+test('6 a late total timer looks first at what has come meanwhile', async () => {
   const stage = new Stage({ timeouts: { total: 1000 } })
   const call = await stage.send()
   await stage.clock.stall(8000)

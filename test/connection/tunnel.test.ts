@@ -64,7 +64,7 @@ async function openTunnel(pool: ScriptedPool, kind: Kind): Promise<void> {
 
 const one = { limits: { maxConnections: 1 } }
 
-describe('CONNECT', () => {
+describe('9, R2, S14 CONNECT', () => {
   test('is said with the port, in target and Host, and with what is for the proxy', async () => {
     const cases: [origin: string, authority: string][] = [
       ['https://a.test', 'a.test:443'],
@@ -151,7 +151,7 @@ describe('CONNECT', () => {
   })
 })
 
-describe('a refusal', () => {
+describe('9 a refusal', () => {
   const REFUSAL = 'HTTP/1.1 403 Not\x80 you\r\nContent-Length: 2000\r\n\r\n'
 
   test('tells 1 KiB of its reason, cleaned, as soon as it is here', async () => {
@@ -218,7 +218,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
     return asked
   }
 
-  describe(`a dialogue with a proxy: ${kind}`, () => {
+  describe(`9, A6 a dialogue with a proxy: ${kind}`, () => {
     test('split anywhere', async () => {
       for (let at = 1; at < said.length; at++) {
         const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
@@ -351,7 +351,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
   })
 }
 
-describe('names and addresses', () => {
+describe('A6 names and addresses', () => {
   const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
 
   test('onConnect sees the target that is resolved here, and may refuse its addresses', async () => {
@@ -455,7 +455,7 @@ describe('names and addresses', () => {
   })
 })
 
-describe('TLS', () => {
+describe('33 TLS', () => {
   test('proxy and origin: each with its own host, settings and session', async () => {
     const ours = { ca: 'ours' }
     const theirs = { rejectUnauthorized: false }

@@ -47,7 +47,7 @@ async function open(request: Partial<DispatchRequest>, response: string) {
 }
 
 for (const [name, { request, response }] of Object.entries(ways)) {
-  test(`${name}: bytes go both ways, the first of them beside the socket`, async () => {
+  test(`S13, S14 ${name}: bytes go both ways, the first of them beside the socket`, async () => {
     const { stage, call, wire, raw } = await open(request, `${response}first`)
     assert.equal(call.firstBytes, 'first')
     wire.takeWritten()
@@ -113,7 +113,7 @@ test('pool.close leaves a raw socket alone', async () => {
   assert.ok(wire.closed)
 })
 
-test('bytes that come after the head are the new protocol`s, in any cut', async () => {
+test('S13, S14 bytes that come after the head are the new protocol`s, in any cut', async () => {
   const message = `${SWITCH}first`
   for (let at = 1; at < message.length; at++) {
     const stage = new Stage()
@@ -143,7 +143,7 @@ test('the first bytes are kept when the window goes on', async () => {
   await stage.done()
 })
 
-test('a reader that is slow stops the socket; late bytes are kept', async () => {
+test('38 a reader that is slow stops the socket; late bytes are kept', async () => {
   const { stage, call, wire } = await open(UPGRADE, SWITCH)
   const socket = new Raw(call).socket.pause()
   const pieces = ['x', 'y'].map((letter) => Buffer.alloc(65_536, letter))
@@ -252,7 +252,7 @@ const refusals: Record<
 }
 
 for (const [name, { request, script, response }] of Object.entries(refusals)) {
-  test(`refused: ${name}`, async () => {
+  test(`S13 refused: ${name}`, async () => {
     const stage = new Stage()
     const call = await stage.send(request, script)
     await stage.receive(`${response}first`)
@@ -285,7 +285,7 @@ test('101 while the content is still on its way is refused', async () => {
   await stage.done()
 })
 
-test('an answer without a switch is an answer', async () => {
+test('S13 an answer without a switch is an answer', async () => {
   for (const request of [UPGRADE, CONNECT]) {
     const stage = new Stage()
     const call = await stage.send(request, takeUpgrade)

@@ -131,7 +131,7 @@ const bodies: Record<string, { body: () => Body; sized?: string; chunked?: strin
 
 for (const [name, { body, sized, chunked }] of Object.entries(bodies)) {
   for (const blocking of [false, true]) {
-    test(`content: ${name}${blocking ? ', a slow socket' : ''}`, async () => {
+    test(`R6 content: ${name}${blocking ? ', a slow socket' : ''}`, async () => {
       const stage = new Stage()
       const socket = await stage.warm()
       if (blocking) socket.block()
@@ -160,7 +160,7 @@ for (const [name, { body, sized, chunked }] of Object.entries(bodies)) {
   }
 }
 
-test('no more is taken from a source than the socket takes', async () => {
+test('14, R6 no more is taken from a source than the socket takes', async () => {
   const stage = new Stage()
   const socket = await stage.warm()
   const source = new Faucet()
@@ -182,7 +182,7 @@ test('no more is taken from a source than the socket takes', async () => {
   await stage.done()
 })
 
-test('nothing is taken from a source while the head waits for the socket', async () => {
+test('14 nothing is taken from a source while the head waits for the socket', async () => {
   const stage = new Stage()
   const socket = await stage.warm()
   const source = new Faucet()
@@ -205,7 +205,7 @@ const trailers: Record<string, DispatchRequest['trailers']> = {
 
 for (const [name, given] of Object.entries(trailers)) {
   for (const body of ['hello', ['hello']] as Body[]) {
-    test(`trailers: ${name}, behind ${typeof body === 'string' ? 'a string' : 'an array'}`, async () => {
+    test(`R11 trailers: ${name}, behind ${typeof body === 'string' ? 'a string' : 'an array'}`, async () => {
       const stage = new Stage()
       const call = await stage.send({ method: 'POST', body, trailers: given })
       assert.equal(contentOf(stage.socket.written), '5\r\nhello\r\n0\r\nA: b\r\n\r\n')
@@ -216,7 +216,7 @@ for (const [name, given] of Object.entries(trailers)) {
   }
 }
 
-test('a trailer that may not be one is refused before anything is written', async () => {
+test('R11 a trailer that may not be one is refused before anything is written', async () => {
   for (const name of ['Content-Length', 'Host', 'transfer-encoding', 'Authorization', 'a b']) {
     const stage = new Stage()
     const call = await stage.send({ method: 'POST', body: 'hello', trailers: { [name]: '5' } })
@@ -369,7 +369,7 @@ const failures: Record<
 
 for (const [name, { request, type, message, content, cause }] of Object.entries(failures)) {
   for (const blocking of [false, true]) {
-    test(`content that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
+    test(`R6 content that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
       const stage = new Stage()
       const socket = await stage.warm()
       if (blocking) socket.block()
@@ -541,7 +541,7 @@ test('the content is asked for in the async context of `dispatch`', async () => 
 
 const ERROR = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\n'
 
-test('413 during the upload: delivered, the rest is not sent', async () => {
+test('15, S12 413 during the upload: delivered, the rest is not sent', async () => {
   const stage = new Stage()
   const source = new Faucet()
   const call = await stage.send({ method: 'POST', body: source })
@@ -558,7 +558,7 @@ test('413 during the upload: delivered, the rest is not sent', async () => {
   await stage.done()
 })
 
-test('413 and then silence: the read timeout holds, whatever the upload was at', async () => {
+test('15, S12 413 and then silence: the read timeout holds, whatever the upload was at', async () => {
   for (const at of ['source', 'socket'] as const) {
     const stage = new Stage({ timeouts: { read: 1000, write: 400 } })
     const source = new Faucet()
@@ -574,7 +574,7 @@ test('413 and then silence: the read timeout holds, whatever the upload was at',
   }
 })
 
-test('413 with `large bytes` on their way', async () => {
+test('15, S12 413 with `large bytes` on their way', async () => {
   const stage = new Stage()
   const socket = await stage.warm()
   socket.block()
@@ -589,7 +589,7 @@ test('413 with `large bytes` on their way', async () => {
   await stage.done()
 })
 
-test('200 with `close` during the upload: delivered, and that is that', async () => {
+test('15, S12 200 with `close` during the upload: delivered, and that is that', async () => {
   const stage = new Stage()
   const source = new Faucet()
   const call = await stage.send({ method: 'POST', body: source })
@@ -601,7 +601,7 @@ test('200 with `close` during the upload: delivered, and that is that', async ()
   await stage.done()
 })
 
-test('200 during the upload: the upload goes on, and the end comes behind it', async () => {
+test('15, S12 200 during the upload: the upload goes on, and the end comes behind it', async () => {
   const stage = new Stage()
   const source = new Faucet()
   const call = await stage.send({ method: 'POST', body: source })
@@ -723,7 +723,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
     return { stage, socket, call }
   }
 
-  test(`EPIPE with the answer behind it: ${name}`, async () => {
+  test(`15, S12 EPIPE with the answer behind it: ${name}`, async () => {
     const { stage, socket, call } = await broken()
     await stage.receive(`${ERROR}err`)
     assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
@@ -732,7 +732,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
   })
 
   for (const how of ['FIN', 'reset'] as const) {
-    test(`EPIPE without an answer, then ${how}: ${name}`, async () => {
+    test(`15 EPIPE without an answer, then ${how}: ${name}`, async () => {
       const { stage, socket, call } = await broken()
       if (how === 'FIN') socket.receiveEnd()
       else socket.reset()
@@ -749,7 +749,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
       await stage.done()
     })
 
-    test(`EPIPE, half an answer, then ${how}: ${name}`, async () => {
+    test(`15 EPIPE, half an answer, then ${how}: ${name}`, async () => {
       const { stage, socket, call } = await broken()
       await stage.receive(ERROR)
       if (how === 'FIN') socket.receiveEnd()
@@ -763,7 +763,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
   }
 
   if (name === 'an iterable') {
-    test('EPIPE before the source was asked: it never is', async () => {
+    test('15 EPIPE before the source was asked: it never is', async () => {
       const stage = new Stage()
       const socket = await stage.warm()
       const source = new Faucet()
@@ -780,7 +780,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
     })
   }
 
-  test(`EPIPE and then silence is not waited for for ever: ${name}`, async () => {
+  test(`15 EPIPE and then silence is not waited for for ever: ${name}`, async () => {
     const { stage, call } = await broken({ read: 1000 })
     await stage.clock.advance(999)
     assert.equal(call.over, false)
@@ -794,7 +794,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
 
 const EXPECT = { method: 'POST', headers: ['Expect', '100-continue'], body: 'hello' }
 
-test('100 starts the content', async () => {
+test('16, R10 100 starts the content', async () => {
   const stage = new Stage()
   const call = await stage.send(EXPECT)
   await stage.clock.advance(500)
@@ -809,7 +809,7 @@ test('100 starts the content', async () => {
   await stage.done()
 })
 
-test('without 100 the content starts after 1000 ms', async () => {
+test('16, R10 without 100 the content starts after 1000 ms', async () => {
   for (const between of ['', 'HTTP/1.1 102 Processing\r\n\r\n']) {
     const stage = new Stage()
     const call = await stage.send(EXPECT)
@@ -826,7 +826,7 @@ test('without 100 the content starts after 1000 ms', async () => {
   }
 })
 
-test('a final response instead of 100: the content is not sent, nor asked for', async () => {
+test('16, R10, S12 a final response instead of 100: the content is not sent, nor asked for', async () => {
   for (const status of [200, 204, 302, 401, 413]) {
     const stage = new Stage()
     const source = new Faucet()
@@ -853,7 +853,7 @@ for (const [name, body] of Object.entries({
     yield 'hello'
   },
 } as Record<string, () => Body>)) {
-  test(`417 instead of 100: once more without Expect, on a new connection: ${name}`, async () => {
+  test(`16, R10 417 instead of 100: once more without Expect, on a new connection: ${name}`, async () => {
     const stage = new Stage()
     const first = await stage.warm()
     const headers = ['A', 'b', 'expect', '100-Continue', 'C', 'd']
@@ -878,7 +878,7 @@ for (const [name, body] of Object.entries({
   })
 }
 
-test('417 to a request without Expect, to one sent again, and behind its content, is an answer', async () => {
+test('16, R10 417 to a request without Expect, to one sent again, and behind its content, is an answer', async () => {
   const stage = new Stage()
   const plain = await stage.send({ method: 'POST', body: 'hello' })
   await stage.receive(REFUSED)
@@ -933,7 +933,7 @@ test('a final response instead of 100, and half of it: the read timeout holds', 
   await stage.done()
 })
 
-test('the wait for 100 is not the read timeout`s, the wait for the answer is', async () => {
+test('16, R10 the wait for 100 is not the read timeout`s, the wait for the answer is', async () => {
   const stage = new Stage({ timeouts: { read: 200 } })
   const call = await stage.send(EXPECT)
   await stage.clock.advance(1199)
@@ -971,7 +971,7 @@ test('content that fails behind a 100', async () => {
   await stage.done()
 })
 
-test('any number of 100s that nobody asked for', async () => {
+test('16, 26, S3 any number of 100s that nobody asked for', async () => {
   const stage = new Stage()
   const call = await stage.send()
   await stage.receive('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20))

@@ -79,7 +79,7 @@ describe('options', () => {
     )
   })
 
-  test('a polluted prototype says nothing', () => {
+  test('22 a polluted prototype says nothing', () => {
     whilePolluted({ kind: 'wrong', client: 'wrong', rootPath: 1, raiseAppExceptions: 1 }, () => {
       assert.ok(new AppDispatcher({ app: answer }))
       assert.throws(() => new AppDispatcher({} as never), TypeError)

@@ -145,7 +145,7 @@ const tables: Record<string, readonly Case[]> = {
 }
 
 for (const [name, cases] of Object.entries(tables)) {
-  test(name, () => {
+  test(`11, 34 ${name}`, () => {
     for (const [noProxy, host, direct] of cases) {
       const url = new URL(host.includes('//') ? host : `http://${host}/`)
       assert.equal(new NoProxy(noProxy).matches(url), direct, `${host} with ${noProxy}`)
@@ -153,7 +153,7 @@ for (const [name, cases] of Object.entries(tables)) {
   })
 }
 
-describe('an entry that makes no sense', () => {
+describe('11 an entry that makes no sense', () => {
   const entries = [
     '10.0.0.0/33',
     '10.0.0.0/99',
@@ -216,7 +216,7 @@ describe('an entry that makes no sense', () => {
   }
 })
 
-test('a long host costs linear time', () => {
+test('21 a long host costs linear time', () => {
   const noProxy = new NoProxy('a.test,.b.test,10.0.0.0/8,::1')
   assertLinear(
     (size) => new URL(`http://${'a.'.repeat(size / 2)}${'.'.repeat(size)}x`),

@@ -176,7 +176,7 @@ test('no variables cost nothing', () => {
   assert.equal(environmentProxies({}, FakeProxy).lookup(untouchable), undefined)
 })
 
-test('a polluted Object.prototype changes nothing', () => {
+test('22 a polluted Object.prototype changes nothing', () => {
   const pollution = { HTTP_PROXY: EVIL, http_proxy: EVIL, all_proxy: EVIL, no_proxy: '*' }
   assert.equal(
     whilePolluted(pollution, () => proxyFor({}, http)),

@@ -109,7 +109,7 @@ describe('what is no proxy', () => {
   })
 })
 
-test('a polluted Object.prototype changes nothing', () => {
+test('22 a polluted Object.prototype changes nothing', () => {
   const found = whilePolluted({ all: 'http://evil.test', http: 'http://evil.test' }, () =>
     hosts({ https: 'http://p.test' }, http, https),
   )

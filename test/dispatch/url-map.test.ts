@@ -213,7 +213,7 @@ test('an empty one does not look at the URL', () => {
   assert.equal(new UrlMap('mounts', { all: undefined }).lookup(untouchable), undefined)
 })
 
-test('a polluted Object.prototype changes nothing', () => {
+test('22 a polluted Object.prototype changes nothing', () => {
   const pollution = {
     all: 1,
     'http://a.test': 1,
@@ -239,7 +239,7 @@ test('a host called __proto__ or constructor', () => {
   assert.equal(keyFor(['all://constructor'], 'http://constructor'), 'all://constructor')
 })
 
-test('a long host costs linear time', () => {
+test('21 a long host costs linear time', () => {
   const map = new UrlMap('mounts', { 'all://a*b*c*d*.test': 1, 'all://*a.test': 2, 'all://*.x': 3 })
   for (const piece of ['ab', 'abcd', '.', 'a.']) {
     assertLinear(

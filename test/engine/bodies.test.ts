@@ -168,7 +168,7 @@ test('trailers of a large body', async (t) => {
   assert.equal(response.trailers?.get('x-digest'), want)
 })
 
-test('1,000 small responses over one connection, none of its listeners pile up', async (t) => {
+test('13 1,000 small responses over one connection, none of its listeners pile up', async (t) => {
   const warnings: Error[] = []
   const note = (warning: Error) => void warnings.push(warning)
   process.on('warning', note)
@@ -187,7 +187,7 @@ test('1,000 small responses over one connection, none of its listeners pile up',
   assert.deepEqual(warnings, [])
 })
 
-test('bytes behind a response are never given to the next request', async (t) => {
+test('24 bytes behind a response are never given to the next request', async (t) => {
   const one = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n'
   const long = 200_000
   const bursts: [name: string, burst: string, body: string][] = [
@@ -224,7 +224,7 @@ test('bytes behind a response are never given to the next request', async (t) =>
   }
 })
 
-describe('a body that is cut short', () => {
+describe('27, S10 a body that is cut short', () => {
   const cuts: [name: string, sent: string, cut: (socket: Socket) => void, type: unknown][] = [
     ['by the end', 'Content-Length: 9\r\n\r\nhalf', (socket) => socket.end(), RemoteProtocolError],
     [
@@ -283,7 +283,7 @@ describe('a body that is cut short', () => {
   })
 })
 
-describe('a slow reader', () => {
+describe('38 a slow reader', () => {
   /** Sends for ever, as fast as it is taken; says how much that was. */
   async function endless(t: TestContext) {
     const block = Buffer.alloc(MB, 'x')

@@ -69,7 +69,7 @@ describe('the process', () => {
   })
 })
 
-describe('what is let go of is collected', () => {
+describe('12 what is let go of is collected', () => {
   test('a response that nobody holds gives its place back', async (t) => {
     const { origin } = await rawServer(t, (socket) => {
       socket.once('data', () => {
@@ -249,7 +249,7 @@ describe('what is let go of is collected', () => {
   })
 })
 
-test('1,000 failing handshakes keep memory flat', async (t) => {
+test('39 1,000 failing handshakes keep memory flat', async (t) => {
   const { origin } = await rawServer(t, (socket) => {
     socket.once('data', () => socket.end('this is no TLS'))
   })

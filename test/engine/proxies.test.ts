@@ -169,7 +169,7 @@ for (const route of routes) {
         pool.assertQuiescent()
       })
 
-      test('the request line and Host that each hop sees', async (t) => {
+      test('9, 30, R2, R3 the request line and Host that each hop sees', async (t) => {
         const { get, proxy, authority, target } = await start(t)
         await get('/path?q')
         assert.match(target.seen[0]!.head, /^GET \/path\?q\r\n/)
@@ -246,7 +246,7 @@ for (const route of routes) {
   }
 }
 
-describe('connections are shared', () => {
+describe('10 connections are shared', () => {
   test('by all http origins to which a proxy forwards', async (t) => {
     const proxy = await httpProxy(t)
     const one = await origins(t)
@@ -303,7 +303,7 @@ const SECRETS = {
   originAuth: 'Bearer of-the-origin',
 }
 
-describe('credentials are seen by the hop they are for, and by no other', () => {
+describe('30, A4 credentials are seen by the hop they are for, and by no other', () => {
   const cases: [name: string, mode: 'DEFAULT' | 'TUNNEL_ONLY', scheme: 'http' | 'https'][] = [
     ['forwarded http', 'DEFAULT', 'http'],
     ['tunnelled http', 'TUNNEL_ONLY', 'http'],
@@ -397,7 +397,7 @@ async function closedPort(): Promise<number> {
 
 const codeOf = (error: Error) => (error.cause as NodeJS.ErrnoException | undefined)?.code
 
-describe('failures are told apart', () => {
+describe('9, 18 failures are told apart', () => {
   const HTTP = 'http://a.test'
   const HTTPS = 'https://a.test'
 
@@ -549,7 +549,7 @@ describe('failures are told apart', () => {
     }
   })
 
-  test("the origin's certificate is refused, on every route", async (t) => {
+  test("33 the origin's certificate is refused, on every route", async (t) => {
     for (const route of routes.filter(({ https }) => https === 'tunnel')) {
       const { options } = await route.open(t)
       const target = await origins(t)
@@ -563,7 +563,7 @@ describe('failures are told apart', () => {
     }
   })
 
-  test("the proxy's trust is not the origin's, nor the other way round", async (t) => {
+  test("33 the proxy's trust is not the origin's, nor the other way round", async (t) => {
     const proxy = await httpProxy(t, { tls: proxyCertificate })
     const target = await origins(t)
     const origin = `https://a.test:${target.https}`
@@ -630,7 +630,7 @@ test('a proxy that tells its reason late, or never whole', async (t) => {
   assert.match(error.message, /: 503 Busy: come back \(/)
 })
 
-test('bytes behind the head of CONNECT are heard by TLS', async (t) => {
+test('9, S14 bytes behind the head of CONNECT are heard by TLS', async (t) => {
   const alert = '\x15\x03\x03\x00\x02\x02\x28' // handshake_failure
   for (const options of [{}, { tls: proxyCertificate }]) {
     const proxy = await httpProxy(t, {
@@ -648,7 +648,7 @@ test('bytes behind the head of CONNECT are heard by TLS', async (t) => {
   }
 })
 
-test('50 failing handshakes through tunnels leave nothing behind', async (t) => {
+test('39 50 failing handshakes through tunnels leave nothing behind', async (t) => {
   const proxy = await httpProxy(t, { tls: proxyCertificate })
   const target = await origins(t)
   const handles = () =>

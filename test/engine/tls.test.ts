@@ -60,7 +60,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.equal(await get(openPool(t, trusting), origin), 'false')
     })
 
-    test('a certificate of another host', async (t) => {
+    test('33 a certificate of another host', async (t) => {
       const { port } = await tlsServer(t, { ...a, maxVersion })
       const error = await failure(openPool(t, trusting), `https://other.test:${port}`)
       assert.match(
@@ -93,7 +93,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       }
     })
 
-    test('a session is resumed by the next connection, of that pool and that host', async (t) => {
+    test('33 a session is resumed by the next connection, of that pool and that host', async (t) => {
       const { port, sockets } = await tlsServer(t, { ...ab, maxVersion }, reused)
       const pool = openPool(t, trusting)
       const origin = `https://a.test:${port}`
@@ -105,7 +105,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.equal(sockets.length, 5)
     })
 
-    test("identity is checked against the origin's host, whatever the servername", async (t) => {
+    test("33 identity is checked against the origin's host, whatever the servername", async (t) => {
       const { port } = await tlsServer(t, { ...ab, maxVersion }, reused)
       const asked: string[] = []
       const checkServerIdentity = (host: string) => {
@@ -146,7 +146,7 @@ describe('what functions of the caller throw fails the connection, and nothing e
   }
 })
 
-describe('a session for one host never serves another', () => {
+describe('33 a session for one host never serves another', () => {
   test('of the same server, whose certificate has only the first', async (t) => {
     // Both names lead to one server, which would resume the one's session for the other.
     const { port } = await tlsServer(t, a, reused)
@@ -169,7 +169,7 @@ describe('a session for one host never serves another', () => {
   })
 })
 
-describe('settings of one pool', () => {
+describe('33 settings of one pool', () => {
   test('do not reach another: trust, and its absence', async (t) => {
     const { port } = await tlsServer(t, ab)
     const origin = `https://a.test:${port}`
@@ -231,7 +231,7 @@ describe('settings of one pool', () => {
     pool.assertQuiescent()
   })
 
-  test('are not changed by a polluted Object.prototype', async (t) => {
+  test('22 are not changed by a polluted Object.prototype', async (t) => {
     const { port } = await tlsServer(t, ab)
     const pool = openPool(t, { lookup: toLoopback })
     const evil = {
@@ -268,7 +268,7 @@ test('a server that closes instead of a handshake', async (t) => {
   pool.assertQuiescent()
 })
 
-test('50 failing handshakes leave nothing behind', async (t) => {
+test('39 50 failing handshakes leave nothing behind', async (t) => {
   const { port, server } = await tlsServer(t, certificateFor(['a.test']))
   const handles = () =>
     process.getActiveResourcesInfo().filter((name) => /TLS|TCPSOCKET/i.test(name)).length

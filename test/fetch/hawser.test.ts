@@ -201,7 +201,7 @@ test('its connections are used again, and bytes() gives bytes', async () => {
   await fetch.close()
 })
 
-test('a polluted prototype says nothing', async () => {
+test('22 a polluted prototype says nothing', async () => {
   const { backend, fetch } = scripted()
   const pollution = { method: 'DELETE', body: 'evil', redirect: 'error', headers: { evil: '1' } }
   Object.assign(Object.prototype, pollution)

@@ -12,7 +12,7 @@ const defaults = {
   maxLifetime: null,
 }
 
-test('the defaults', () => {
+test('5 the defaults', () => {
   assert.deepEqual(resolveLimits(), defaults)
   assert.deepEqual(resolveLimits(undefined), defaults)
   assert.deepEqual(resolveLimits({}), defaults)
@@ -81,7 +81,7 @@ test('the result cannot be changed', () => {
   assert.ok(Object.isFrozen(resolveLimits({ maxConnections: 1 })))
 })
 
-test('a polluted Object.prototype sets no limit', () => {
+test('22 a polluted Object.prototype sets no limit', () => {
   const polluted = {
     maxConnections: 1,
     maxKeepaliveConnections: 1,

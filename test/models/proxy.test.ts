@@ -62,7 +62,7 @@ describe('where it is', () => {
   }
 })
 
-describe('credentials', () => {
+describe('A4 credentials', () => {
   const cases: [given: string, auth: HTTPProxyOptions['auth'], sent: string | null][] = [
     ['http://proxy.test', undefined, null],
     ['http://me:secret@proxy.test', undefined, 'me:secret'],
@@ -153,7 +153,7 @@ test('bad options are TypeErrors that show no secret', () => {
   assert.throws(() => new HTTPProxy(5 as never), TypeError)
 })
 
-test('a polluted Object.prototype changes nothing', () => {
+test('22 a polluted Object.prototype changes nothing', () => {
   const evil = { mode: 'FORWARD_ONLY', auth: ['evil', 'x'], headers: { evil: 'x' }, verify: false }
   const { mode, headers, tls } = whilePolluted(evil, () => settings('http://p', {}))
   assert.deepEqual([mode, headers], ['DEFAULT', []])

@@ -8,7 +8,7 @@ const each = (value: number | null) => ({ connect: value, read: value, write: va
 const bad: unknown[] = [0, -0, -1, -Infinity, NaN, '1000', true, 10n, Symbol('a'), () => 1]
 const names = ['connect', 'read', 'write', 'pool', 'total'] as const
 
-test('the default is 5000 ms each, and no total', () => {
+test('8 the default is 5000 ms each, and no total', () => {
   assert.deepEqual({ ...Timeout.default }, { ...each(5000), total: null })
   assert.deepEqual({ ...new Timeout() }, { ...Timeout.default })
 })
@@ -101,7 +101,7 @@ test('from a number leaves the total of the base, from null nothing is left', ()
   assert.deepEqual({ ...Timeout.from(null, base) }, { ...each(null), total: null })
 })
 
-test('a polluted Object.prototype sets no timeout', () => {
+test('22 a polluted Object.prototype sets no timeout', () => {
   const polluted = { connect: 1, read: 1, write: 1, pool: 1, total: 1 }
   const [fromEmpty, made] = whilePolluted(polluted, () => [
     Timeout.from({}, base),

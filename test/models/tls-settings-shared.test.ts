@@ -17,7 +17,7 @@ function settings(init: TlsSettingsInit) {
   return tlsSettings({ env: {}, ...init })
 }
 
-describe('the same content is the same object', () => {
+describe('17 the same content is the same object', () => {
   test('of nothing at all', () => {
     assert.equal(settings({}), settings({ verify: true }))
     assert.equal(settings({}), settings({ verify: {} }))
@@ -53,7 +53,7 @@ describe('the same content is the same object', () => {
   })
 })
 
-describe('other content is another object', () => {
+describe('33 other content is another object', () => {
   const pairs: [string, TlsSettingsInit['verify'], TlsSettingsInit['verify']][] = [
     ['trust', true, false],
     ['trust, as an option', { rejectUnauthorized: true }, false],

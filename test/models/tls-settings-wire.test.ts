@@ -143,7 +143,7 @@ describe('SSLKEYLOGFILE', () => {
     assert.deepEqual(labels(readFileSync(file, 'latin1')).slice(0, 1), TLS13.slice(0, 1))
   })
 
-  test('a polluted Object.prototype gets nothing', async (t) => {
+  test('22 a polluted Object.prototype gets nothing', async (t) => {
     const { port } = await tlsServer(t, server)
     const lines: Uint8Array[] = []
     const target = {

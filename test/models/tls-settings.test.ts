@@ -403,7 +403,7 @@ describe('cert', () => {
   })
 })
 
-test('a polluted Object.prototype changes nothing', (t) => {
+test('22 a polluted Object.prototype changes nothing', (t) => {
   const { write } = temporaryDirectory(t)
   const both = write('both.pem', client.cert + client.key)
   const pollution = {

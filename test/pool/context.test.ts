@@ -168,7 +168,7 @@ describe('handlers see the store of their own dispatch', () => {
   })
 })
 
-describe('listeners', () => {
+describe('13 listeners', () => {
   /** The warnings that come while `work` runs. */
   async function warningsOf(work: () => Promise<void>): Promise<string[]> {
     const warnings: string[] = []
@@ -274,7 +274,7 @@ describe('listeners', () => {
   })
 })
 
-describe('a polluted Object.prototype', () => {
+describe('22 a polluted Object.prototype', () => {
   const pollution = {
     method: 'DELETE',
     path: '/evil',

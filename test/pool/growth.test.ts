@@ -42,7 +42,7 @@ function askMany(pool: ScriptedPool, count: number, origin = (_: number) => 'htt
 
 const manyOrigins = (i: number) => `http://10.1.${i >> 8}.${i & 255}`
 
-describe('the cost of a request does not grow with the number of those that wait', () => {
+describe('2 the cost of a request does not grow with the number of those that wait', () => {
   test('to join the queue', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
@@ -133,7 +133,7 @@ describe('the cost of a request does not grow with the number of those that wait
     }))
 })
 
-describe('the cost of a request does not grow with the number of connections', () => {
+describe('2 the cost of a request does not grow with the number of connections', () => {
   test('of origins that idle', () =>
     assertProportional(async (origins) => {
       const pool = new ScriptedPool({ limits: { maxConnections: null }, trace: () => {} })

@@ -32,7 +32,7 @@ describe('reuse', () => {
     await assertEmpty(pool)
   })
 
-  test('at once: the request is written inside dispatch', async () => {
+  test('4 at once: the request is written inside dispatch', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     socket.takeWritten()
@@ -108,7 +108,7 @@ describe('keepaliveExpiry', () => {
     await assertEmpty(pool)
   })
 
-  test('what has expired is not used, however late its timer is', async () => {
+  test('3 what has expired is not used, however late its timer is', async () => {
     const pool = new ScriptedPool()
     await warmAll(pool, 3)
     const { clock } = pool.backend
@@ -144,7 +144,7 @@ describe("the server's Keep-Alive hint", () => {
     ['TIMEOUT=3;max=1', 2000],
   ]
   for (const [hint, lasts] of cases) {
-    test(`${hint}: kept for ${lasts} ms`, async () => {
+    test(`3 ${hint}: kept for ${lasts} ms`, async () => {
       const pool = new ScriptedPool()
       await pool.asked(A)
       const { socket } = pool.backend
@@ -209,7 +209,7 @@ describe('maxLifetime', () => {
   })
 })
 
-describe('an idle connection is closed when', () => {
+describe('3, 24 an idle connection is closed when', () => {
   test('the peer ends it', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)

@@ -30,7 +30,7 @@ describe('maxConnections', () => {
     await assertEmpty(pool)
   })
 
-  test('100 if nobody says how many', async () => {
+  test('5 100 if nobody says how many', async () => {
     const pool = new ScriptedPool()
     for (let i = 0; i < 101; i++) pool.ask(A, `/${i}`)
     await settle()
@@ -60,7 +60,7 @@ describe('maxConnections', () => {
     await assertEmpty(pool)
   })
 
-  test('a failed dial gives its place to who waits', async () => {
+  test('1 a failed dial gives its place to who waits', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     pool.backend.autoConnect = false
     const failing = pool.ask(A, '/0')
@@ -126,7 +126,7 @@ describe('maxConnectionsPerOrigin', () => {
     await assertEmpty(pool)
   })
 
-  test('a parked request moves up when one before it is cancelled', async () => {
+  test('1 a parked request moves up when one before it is cancelled', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 2, maxConnectionsPerOrigin: 1 } })
     pool.ask(A, '/a')
     pool.ask(C, '/c')
@@ -141,7 +141,7 @@ describe('maxConnectionsPerOrigin', () => {
     await assertEmpty(pool)
   })
 
-  test('a parked request moves up when a connection of its origin is lost', async () => {
+  test('1 a parked request moves up when a connection of its origin is lost', async () => {
     const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 } })
     const lost = pool.ask(A, '/0')
     pool.ask(A, '/1')
@@ -235,7 +235,7 @@ describe('order', () => {
   })
 })
 
-describe('a cancelled waiter leaves no trace', () => {
+describe('1 a cancelled waiter leaves no trace', () => {
   for (const cancelled of [0, 1, 2, 3, 4]) {
     test(`at position ${cancelled} of 5`, async () => {
       const pool = new ScriptedPool({ limits: { maxConnections: 1 } })

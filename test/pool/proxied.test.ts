@@ -33,7 +33,7 @@ async function written(
   return text
 }
 
-describe('the head of a forwarded request', () => {
+describe('R2, R3 the head of a forwarded request', () => {
   test('has absolute-form, its own Host, and what is for the proxy', async () => {
     const cases: [origin: string, path: string, method: string, line: string, host: string][] = [
       [A, '/', 'GET', 'GET http://a.test/', 'a.test'],
@@ -101,7 +101,7 @@ describe('the head of a forwarded request', () => {
   })
 })
 
-describe('a Proxy-Authorization of the request’s own', () => {
+describe('30, A4 a Proxy-Authorization of the request’s own', () => {
   const headers = ['proxy-Authorization', 'Basic eDp5']
 
   test('is sent with what is forwarded, to a proxy that has none', async () => {
@@ -143,7 +143,7 @@ describe('a Proxy-Authorization of the request’s own', () => {
   })
 })
 
-describe('connections to a proxy that forwards', () => {
+describe('10 connections to a proxy that forwards', () => {
   test('serve all origins, one after the other', async () => {
     const pool = withProxy()
     await pool.warm(A)

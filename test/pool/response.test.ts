@@ -113,7 +113,7 @@ for (const [name, read] of Object.entries(readers)) {
     })
 
     for (const framing of [9, 'chunked', 'close'] as const) {
-      test(`${framing}: an error in the middle rejects`, async () => {
+      test(`27, S10 ${framing}: an error in the middle rejects`, async () => {
         const { pool, socket, response } = await ask(headOf(framing))
         socket.receive(framing === 'chunked' ? '9\r\nhalf' : 'half')
         const promise = read(response)
@@ -266,7 +266,7 @@ describe('reading twice', () => {
     await assertEmpty(pool)
   })
 
-  test('close while one reads rejects that reader, and is no short success', async () => {
+  test('27 close while one reads rejects that reader, and is no short success', async () => {
     for (const length of [9, 1_000_000, 'chunked'] as const) {
       const { pool, socket, response } = await ask(headOf(length))
       const read = assert.rejects(response.bytes(), closed)
@@ -282,7 +282,7 @@ describe('reading twice', () => {
   })
 })
 
-describe('trailers', () => {
+describe('S9 trailers', () => {
   test('null until the body has ended', async () => {
     const { pool, socket, response } = await ask(headOf('chunked') + chunk('body'))
     assert.equal((response as { trailers: unknown }).trailers, null)
@@ -293,7 +293,7 @@ describe('trailers', () => {
   })
 })
 
-describe('bytes({ max })', () => {
+describe('36, 37 bytes({ max })', () => {
   const tooLarge = (error: unknown) => {
     assert.ok(error instanceof ResponseTooLarge)
     assert.match(error.message, /^The response has (at least )?\d+ bytes, more than 10\b/)
@@ -355,7 +355,7 @@ describe('bytes({ max })', () => {
   })
 })
 
-describe('an unread body', () => {
+describe('12 an unread body', () => {
   test('is read up to about a window; its connection is not released until somebody reads', async () => {
     for (const framing of [10 * WINDOW, 'chunked', 'close'] as const) {
       const wire = (text: string) => (framing === 'chunked' ? chunk(text) : text)
@@ -425,7 +425,7 @@ describe('iteration', () => {
     await assertEmpty(pool)
   })
 
-  test('the socket waits for the reader', async () => {
+  test('38 the socket waits for the reader', async () => {
     const { pool, socket, response } = await ask(headOf(100 * WINDOW))
     const iterator = response[Symbol.asyncIterator]()
     let received = 0
@@ -517,7 +517,7 @@ describe('iteration', () => {
   })
 })
 
-describe('close', () => {
+describe('12 close', () => {
   test('a small rest is read, and the connection serves others', async () => {
     const { pool, socket, response } = await ask(`${headOf(20_000)}abc`)
     response.close()
@@ -608,7 +608,7 @@ describe('close', () => {
   })
 })
 
-describe('memory', () => {
+describe('36 memory', () => {
   /** The largest single allocation while `work` runs. */
   async function largestAllocation(work: () => Promise<void>): Promise<number> {
     const originals = { allocUnsafe: Buffer.allocUnsafe, allocUnsafeSlow: Buffer.allocUnsafeSlow }

@@ -14,7 +14,7 @@ async function busyPool(): Promise<ScriptedPool> {
 }
 
 describe('PoolTimeout', () => {
-  test('says what, where, after how long, and how the pool stands', async () => {
+  test('6, 18 says what, where, after how long, and how the pool stands', async () => {
     const pool = await busyPool()
     const told = pool.ask(B, '/secret?key=1', { timeouts: { pool: 300 } })
     pool.ask(B, '/other')
@@ -107,7 +107,7 @@ describe('PoolTimeout', () => {
     await assertEmpty(pool)
   })
 
-  test('a connection that came free while the loop was blocked comes first', async () => {
+  test('6 a connection that came free while the loop was blocked comes first', async () => {
     const pool = await busyPool()
     const told = pool.ask(A, '/1', { timeouts: { pool: 100 } })
     const { clock } = pool.backend

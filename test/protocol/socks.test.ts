@@ -126,7 +126,7 @@ const cases: [name: string, turns: string[], steps: string[], options?: { secret
   ],
 ]
 
-describe('dialogues, whole and byte by byte', () => {
+describe('A6 dialogues, whole and byte by byte', () => {
   for (const [name, turns, steps, options] of cases) {
     test(name, () => {
       assert.deepEqual(play(turns, options), steps)
@@ -138,7 +138,7 @@ describe('dialogues, whole and byte by byte', () => {
   }
 })
 
-test('every reply in words, with and without what stands behind it', () => {
+test('A6 every reply in words, with and without what stands behind it', () => {
   const words = [
     'general SOCKS server failure',
     'connection not allowed by ruleset',
@@ -158,16 +158,16 @@ test('every reply in words, with and without what stands behind it', () => {
   }
 })
 
-test('what comes behind the reply is the origin’s', () => {
+test('A6 what comes behind the reply is the origin’s', () => {
   assert.equal(play(['0500', `${REPLY} 48656c6c6f`]).at(-1), 'open 48656c6c6f')
 })
 
-test('more than was asked, before the end, is a fault', () => {
+test('A6 more than was asked, before the end, is a fault', () => {
   assert.match(play(['050000']).at(-1)!, /^fault it says more/)
   assert.match(play(['0502', '010000'], { secret: true }).at(-1)!, /^fault it says more/)
 })
 
-describe('targets', () => {
+describe('A6 targets', () => {
   const targets: [host: string, ipVersion: 4 | 6 | null, address: string][] = [
     ['a.test', null, '03 06 612e74657374'],
     ['1.2.3.4', 4, '01 01020304'],

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { framing } from './framing.ts'
+import { injection } from './injection.ts'
+import { noProxy } from './no-proxy.ts'
+import { pool } from './pool.ts'
+import { requests } from './requests.ts'
+import { resources } from './resources.ts'
+import { secrets } from './secrets.ts'
+
+/** A mistake that could be made in the sources, and the tests that must not let it pass. */
+export interface Mutation {
+  /** The lines of conformance and the hazards that it offends: a test that carries one of them has to fail. */
+  readonly marks: string
+  /** In words. */
+  readonly mistake: string
+  readonly file: string
+  /** Stands in the file once. */
+  readonly find: string
+  readonly replace: string
+  /** Files in test/, without `.test.ts`. */
+  readonly tests: readonly string[]
+}
+
+export const mutations: readonly Mutation[] = [
+  ...pool,
+  ...noProxy,
+  ...requests,
+  ...injection,
+  ...framing,
+  ...secrets,
+  ...resources,
+]
+
+/** The top of the checkout: compiled tests are in dist/test/mutations/. */
+export const top: string = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The file with the mistake in it; a text that says why there is none. */
+export function mutated({ file, find, replace }: Mutation): { text: string } | { why: string } {
+  const pieces = readFileSync(join(top, file), 'utf8').split(find)
+  if (pieces.length === 2) return { text: pieces.join(replace) }
+  return { why: `${file} has ${pieces.length === 1 ? 'no' : pieces.length - 1} times: ${find}` }
+}
