@@ -185,6 +185,8 @@ test('36 zstd frames with a window above 8 MB are refused', { skip: !zstdCompres
 })
 
 describe('S16 Content-Encoding', () => {
+  test('x-deflate is deflate', () => assertDecodes('X-Deflate', [zlib.deflateSync(short)], short))
+
   const coded = zlib.brotliCompressSync(zlib.gzipSync(short))
   for (const name of [
     'gzip, br',

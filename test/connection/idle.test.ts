@@ -117,7 +117,7 @@ const responses: Record<
 
 for (const [name, { request, response, reason }] of Object.entries(responses)) {
   for (const waiting of [false, true]) {
-    test(`24, R12, S11 ${name}: ${reason ?? 'kept'}${waiting ? ', while another waits' : ''}`, async () => {
+    test(`24, 26, R12, S11 ${name}: ${reason ?? 'kept'}${waiting ? ', while another waits' : ''}`, async () => {
       const stage = new Stage({ limits: { maxConnections: 1 } })
       const call = await stage.send(request)
       const next = waiting ? stage.dispatch({ path: '/2' }) : null

@@ -119,7 +119,7 @@ describe('A4 credentials', () => {
   })
 })
 
-test('bad options are TypeErrors that show no secret', () => {
+test('19 bad options are TypeErrors that show no secret', () => {
   const bad: [url: string, options: unknown][] = [
     ['http://p', { mode: 'tunnel' }],
     ['http://p', { modes: 'DEFAULT' }],

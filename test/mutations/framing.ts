@@ -31,7 +31,7 @@ export const framing: readonly Mutation[] = [
     mistake: 'chunked before a tab is overlooked, and its framing taken for body',
     file: 'src/protocol/response-framing.ts',
     find: '  if (isLast !== chunked) throw',
-    replace: '  if (isLast && chunked && times === 0) throw',
+    replace: '  if (isLast !== chunked && times === 0) throw',
     tests: ['wire/corpus'],
   },
   {
@@ -171,7 +171,7 @@ export const framing: readonly Mutation[] = [
     mistake: 'a head has no end',
     file: 'src/protocol/faults.ts',
     find: 'export const MAX_HEAD_SIZE = 65_536',
-    replace: 'export const MAX_HEAD_SIZE = 131_072',
+    replace: 'export const MAX_HEAD_SIZE = 65_537',
     tests: ['protocol/response-limits'],
   },
   {
@@ -234,11 +234,10 @@ export const framing: readonly Mutation[] = [
   {
     marks: '26, S8',
     mistake: 'a complete message waits for the end of the connection',
-    file: 'src/protocol/response-parser.ts',
-    find: "    if (this.expecting === 'counted') this.#complete(new Headers())\n",
-    replace:
-      "    if (this.expecting !== 'counted') return\n    if (this.persistent) this.#complete(new Headers())\n    else this.expecting = 'until-close'\n",
-    tests: ['wire/corpus'],
+    file: 'src/connection/connection.ts',
+    find: '    this.#trailers = trailers\n    this.#finish()',
+    replace: '    this.#trailers = trailers\n    if (this.#parser.persistent) this.#finish()',
+    tests: ['connection/idle'],
   },
   {
     marks: '26, S8',

@@ -254,7 +254,7 @@ export const pool: readonly Mutation[] = [
     find: '    this.#refusal = head\n',
     replace:
       "    this.#refusal = head\n    this.socket.write(requestHead('CONNECT', this.authority, '', [], 'none').text)\n",
-    tests: ['connection/tunnel'],
+    tests: ['hazards/connect'],
   },
   {
     marks: '10',

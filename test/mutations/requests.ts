@@ -103,7 +103,7 @@ export const requests: readonly Mutation[] = [
     mistake: 'errors say neither what nor where',
     file: 'src/connection/exchange.ts',
     find: "    const url = method === 'CONNECT'",
-    replace: "    if (method !== '') return ''\n    const url = method === 'CONNECT'",
+    replace: "    if (method.length > 0) return ''\n    const url = method === 'CONNECT'",
     tests: ['connection/dial'],
   },
   {
@@ -120,7 +120,7 @@ export const requests: readonly Mutation[] = [
     file: 'src/connection/exchange.ts',
     find: '{redactUrl(url)}, after',
     replace: '{url}, after',
-    tests: ['connection/dial', 'client/route-failures'],
+    tests: ['hazards/errors'],
   },
   {
     marks: 'R1',

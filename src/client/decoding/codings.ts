@@ -50,6 +50,7 @@ export function codingOf(name: string): Coding | null {
     case 'x-gzip':
       return gzip
     case 'deflate':
+    case 'x-deflate':
       return deflate
     case 'br':
       return brotli

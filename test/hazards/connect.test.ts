@@ -1,0 +1,29 @@
+// A proxy that refuses is asked once: clients that answer a 407 by asking again have asked for ever.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ProxyError } from '../../src/engine.ts'
+import { assertEmpty, ScriptedPool, settle } from '../pool/scripted-pool.ts'
+
+const refusals: Record<string, string> = {
+  '407 that keeps the connection':
+    'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="p"\r\nContent-Length: 0\r\n\r\n',
+  '407 that says close':
+    'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="p"\r\nConnection: close\r\n\r\n',
+  '302 to another proxy':
+    'HTTP/1.1 302 No\r\nLocation: http://other.test/\r\nContent-Length: 0\r\n\r\n',
+  '503 with Retry-After': 'HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n',
+}
+
+for (const [what, answer] of Object.entries(refusals)) {
+  test(`9 CONNECT is asked once: ${what}`, async () => {
+    const pool = new ScriptedPool({ proxy: 'http://me:secret@proxy.test' })
+    const told = await pool.asked('https://a.test')
+    pool.sockets[0]?.receive(answer)
+    await settle()
+    await pool.backend.clock.advance(60_000)
+    assert.ok(told.error instanceof ProxyError)
+    const asked = pool.sockets.map(({ written }) => written.split('CONNECT a.test:443 ').length - 1)
+    assert.deepEqual(asked, [1])
+    await assertEmpty(pool)
+  })
+}

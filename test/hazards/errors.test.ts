@@ -1,0 +1,126 @@
+// An error says what failed, where, after how long and why, and never a secret of the URL.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { settle } from '../../src/backends/scripted-clock.ts'
+import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
+import { RequestError } from '../../src/engine.ts'
+import { Stage } from '../support/stage.ts'
+
+interface Trouble {
+  readonly options?: PoolOptions
+  readonly request?: Partial<DispatchRequest>
+  /** Before the request. */
+  readonly before?: (stage: Stage) => unknown
+  /** After it. */
+  readonly happens?: (stage: Stage) => unknown
+  readonly name: string
+  /** What the message says beside the request. */
+  readonly says: RegExp
+}
+
+const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:80'), {
+  code: 'ECONNREFUSED',
+})
+
+const troubles: Record<string, Trouble> = {
+  'a name that is not there': {
+    before: ({ backend }) => backend.hosts.set('h.test', new Error('ENOTFOUND h.test')),
+    name: 'ConnectError',
+    says: /^Finding h\.test failed: ENOTFOUND/,
+  },
+  'nobody there': {
+    before: ({ backend }) => {
+      backend.autoConnect = false
+    },
+    happens: ({ socket }) => socket.reset(refused),
+    name: 'ConnectError',
+    says: /^Connecting to h\.test \(127\.0\.0\.1\) failed: connect ECONNREFUSED/,
+  },
+  'no handshake': {
+    request: { origin: 'https://h.test' },
+    before: ({ backend }) => {
+      backend.autoConnect = false
+    },
+    happens: ({ socket }) => {
+      socket.connected()
+      socket.reset(new Error('self-signed certificate'))
+    },
+    name: 'ConnectError',
+    says: /^TLS with h\.test \(127\.0\.0\.1\) failed: self-signed certificate/,
+  },
+  'a connection too late': {
+    before: ({ backend }) => {
+      backend.autoConnect = false
+    },
+    happens: ({ clock }) => clock.advance(5000),
+    name: 'ConnectTimeout',
+    says: /^No connection to h\.test within 5000 ms, at tcp/,
+  },
+  'no place in the pool': {
+    options: { limits: { maxConnections: 1 }, timeouts: { read: null } },
+    before: (stage) => stage.send({ path: '/busy' }),
+    happens: ({ clock }) => clock.advance(5000),
+    name: 'PoolTimeout',
+    says: /^No connection came free within 5000 ms: .*at most 1 connections/,
+  },
+  'no answer': {
+    happens: ({ clock }) => clock.advance(5000),
+    name: 'ReadTimeout',
+    says: /^No response came for 5000 ms/,
+  },
+  'half an answer': {
+    happens: async ({ socket, clock }) => {
+      socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
+      await clock.advance(5000)
+    },
+    name: 'ReadTimeout',
+    says: /^No byte of the rest of the response came for 5000 ms/,
+  },
+  'a socket that takes nothing': {
+    request: { method: 'POST', body: Buffer.alloc(1 << 20) },
+    before: async (stage) => (await stage.warm()).block(),
+    happens: ({ clock }) => clock.advance(5000),
+    name: 'WriteTimeout',
+    says: /^No progress in sending for 5000 ms, \d+ bytes wait/,
+  },
+  'no HTTP': {
+    happens: ({ socket }) => socket.receive('SSH-2.0\r\n'),
+    name: 'RemoteProtocolError',
+    says: /^The server's response is not valid: it does not begin with HTTP/,
+  },
+  'an end too early': {
+    happens: ({ socket }) => socket.receiveEnd(),
+    name: 'RemoteProtocolError',
+    says: /the connection ended without a response/,
+  },
+  'a reset': {
+    happens: ({ socket }) => socket.reset(new Error('read ECONNRESET')),
+    name: 'ReadError',
+    says: /^The connection broke: read ECONNRESET/,
+  },
+  'all of its time over': {
+    options: { timeouts: { total: 100 } },
+    happens: ({ clock }) => clock.advance(100),
+    name: 'TotalTimeout',
+    says: /^Not done within 100 ms/,
+  },
+}
+
+for (const [what, { options, request, before, happens, name, says }] of Object.entries(troubles)) {
+  test(`18 ${what}: what, where, how long and why, and no secret`, async () => {
+    const stage = new Stage(options)
+    await before?.(stage)
+    const call = await stage.send({ path: '/path?token=SECRET', ...request })
+    await happens?.(stage)
+    await settle()
+    const { error } = call
+    assert.ok(error instanceof RequestError, String(error))
+    assert.equal(error.name, name)
+    assert.match(error.message, says)
+    const { method = 'GET', origin = 'http://h.test' } = request ?? {}
+    assert.ok(error.message.includes(`(${method} ${origin}/path?…, after `), error.message)
+    assert.match(error.message, /, after \d+ ms\)/)
+    assert.doesNotMatch(error.message, /SECRET/)
+    await stage.pool.close()
+  })
+}
