@@ -152,7 +152,7 @@ describe('what a Digest challenge says', () => {
   })
 })
 
-describe('a hostile field costs no more than its length', () => {
+describe('21 a hostile field costs no more than its length', () => {
   const units = [
     'a',
     ' ',

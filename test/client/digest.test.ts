@@ -288,7 +288,7 @@ describe('A6 protection spaces', () => {
     assert.deepEqual(await rounds(auth, get('http://u:p@h/'), answer), [1, 200])
   })
 
-  test('the challenge of a response from elsewhere is not answered', async () => {
+  test('28, A6 the challenge of a response from elsewhere is not answered', async () => {
     const request = get('http://h/')
     const flow = user().authFlow(request)
     await flow.next()

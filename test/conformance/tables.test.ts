@@ -1,0 +1,62 @@
+// test/README.md says which tests stand for which line of conformance and which hazard: that they do.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { marksOf } from '../mutations/marks.ts'
+import { top } from '../mutations/mutation.ts'
+
+const LINES = [...numbered('R', 13), ...numbered('S', 16), ...numbered('A', 6)]
+const HAZARDS = numbered('', 39)
+
+function numbered(letter: string, last: number): string[] {
+  return Array.from({ length: last }, (_, i) => `${letter}${i + 1}`)
+}
+
+interface Row {
+  readonly mark: string
+  readonly files: readonly string[]
+}
+
+/** The rows of the table behind a heading. */
+function rowsOf(heading: string): Row[] {
+  const page = readFileSync(join(top, 'test/README.md'), 'utf8')
+  const section = page.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? ''
+  return [...section.matchAll(/^\| ([RSA]?\d+) \| .* \| ([^|]*) \|$/gm)].map(([, mark, files]) => ({
+    mark: mark as string,
+    files: [...(files as string).matchAll(/`([^`]+)`/g)].map(([, file]) => file as string),
+  }))
+}
+
+/** The marks of a file's titles: of sections in Markdown, of whatever may be a title in TypeScript. */
+function marksIn(file: string): Set<string> {
+  const text = readFileSync(join(top, 'test', file), 'utf8')
+  const titles = text.matchAll(file.endsWith('.md') ? /^## (.+)$/gm : /['"`]([RSA\d][^'"`\n]*)/g)
+  return new Set([...titles].flatMap(([, title]) => marksOf(title as string)))
+}
+
+for (const [heading, wanted] of [
+  ['Conformance', LINES],
+  ['Hazards', HAZARDS],
+] as const) {
+  describe(`the table of ${heading.toLowerCase()}`, () => {
+    const rows = rowsOf(heading)
+
+    test('is complete', () => {
+      assert.deepEqual(
+        rows.map(({ mark }) => mark),
+        wanted,
+      )
+    })
+
+    for (const { mark, files } of rows) {
+      test(`${mark}: its files are there and carry its number`, () => {
+        assert.ok(files.length > 0)
+        for (const file of files) {
+          assert.ok(existsSync(join(top, 'test', file)), `${file} is not there`)
+          assert.ok(marksIn(file).has(mark), `${file} has no title with ${mark}`)
+        }
+      })
+    }
+  })
+}
