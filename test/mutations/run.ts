@@ -36,8 +36,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 for (const name of COPIED) cpSync(join(top, name), join(copy, name), { recursive: true })
 symlinkSync(join(top, 'node_modules'), join(copy, 'node_modules'))
 if (!compile()) fail('the sources do not compile')
-const sound = await run([...new Set(chosen.flatMap(({ tests }) => tests))])
-if (sound.failed.length > 0) fail(`without any mistake there fails: ${sound.failed.join('; ')}`)
+
+/** What fails in a file without any mistake: timing, on a busy machine. It proves nothing. */
+const failsAnyway = new Map<string, readonly string[]>()
 
 const survivors: string[] = []
 for (const [i, mutation] of chosen.entries()) {
@@ -61,6 +62,9 @@ async function verdictOn(mutation: Mutation): Promise<Verdict> {
   const attempt = mutated(mutation)
   if ('why' in attempt) return { noticed: false, text: `cannot be made: ${attempt.why}` }
   const path = join(copy, mutation.file)
+  const unknown = mutation.tests.filter((name) => !failsAnyway.has(name))
+  if (unknown.length > 0) compile() // the mistake before is still in what is compiled
+  for (const name of unknown) failsAnyway.set(name, (await run([name])).failed)
   const before = readFileSync(path)
   const module = readFileSync(join(copy, MODULE))
   try {
@@ -76,8 +80,10 @@ async function verdictOn(mutation: Mutation): Promise<Verdict> {
   }
 }
 
-function judge({ marks }: Mutation, { failed, hung }: Outcome): Verdict {
+function judge({ marks, tests }: Mutation, { failed: all, hung }: Outcome): Verdict {
   const wanted = marks.split(', ')
+  const anyway = tests.flatMap((name) => failsAnyway.get(name) ?? [])
+  const failed = all.filter((title) => !anyway.includes(title))
   const bearer = failed.find((title) => marksOf(title).some((mark) => wanted.includes(mark)))
   if (bearer !== undefined) return { noticed: true, text: `noticed by "${bearer}"` }
   if (hung) return { noticed: true, text: 'noticed, as the tests do not end' }

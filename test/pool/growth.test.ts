@@ -19,7 +19,12 @@ async function assertProportional(work: (waiters: number) => Promise<() => void>
     return best / waiters
   }
   await cost(100, 10) // warm
-  const each = [await cost(100, 10), await cost(1000, 1), await cost(5000, 2)]
+  let each = [Infinity, Infinity, Infinity]
+  // A busy machine may spoil a few.
+  for (let round = 0; round < 5 && !(each[2] < each[0] * 9); round++) {
+    const now = [await cost(100, 10), await cost(1000, 1), await cost(5000, 2)]
+    each = each.map((ms, i) => Math.min(ms, now[i]))
+  }
   const figures = each.map((ms) => `${(ms * 1000).toFixed(2)} us`).join(', ')
   // Quadratic work would cost 50 times as much for each.
   assert.ok(each[2] < each[0] * 9, `for each of 100, 1,000, 5,000: ${figures}`)
