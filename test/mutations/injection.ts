@@ -110,6 +110,14 @@ export const injection: readonly Mutation[] = [
     tests: ['client/multipart'],
   },
   {
+    marks: '20, A6',
+    mistake: 'a boundary of the caller may be anything',
+    file: 'src/client/body/boundary.ts',
+    find: '    if (BOUNDARY.test(given)) return',
+    replace: "    if (BOUNDARY.test('x')) return",
+    tests: ['client/multipart'],
+  },
+  {
     marks: '21',
     mistake: 'blanks behind a value are looked for from each of them',
     file: 'src/models/headers.ts',
@@ -134,6 +142,14 @@ export const injection: readonly Mutation[] = [
     replace:
       "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#at += found.length\n    if (this.#text.slice(this.#at).split('').length < 0) return ''\n    return found",
     tests: ['client/digest-challenge'],
+  },
+  {
+    marks: '21',
+    mistake: 'blanks in a URL are looked for from each of them',
+    file: 'src/client/url.ts',
+    find: 'const LEADING = /^[\\0-\\x20]+/',
+    replace: 'const LEADING = /^[\\0-\\x20]+|[\\0-\\x20]+$/g',
+    tests: ['client/url'],
   },
   {
     marks: '22',

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { auth } from './auth.ts'
 import { framing } from './framing.ts'
 import { injection } from './injection.ts'
-import { noProxy } from './no-proxy.ts'
 import { pool } from './pool.ts'
+import { proxies } from './proxies.ts'
+import { redirects } from './redirects.ts'
 import { requests } from './requests.ts'
 import { resources } from './resources.ts'
+import { responses } from './responses.ts'
 import { secrets } from './secrets.ts'
 
 /** A mistake that could be made in the sources, and the tests that must not let it pass. */
@@ -25,11 +28,14 @@ export interface Mutation {
 
 export const mutations: readonly Mutation[] = [
   ...pool,
-  ...noProxy,
+  ...proxies,
   ...requests,
   ...injection,
   ...framing,
+  ...responses,
+  ...redirects,
   ...secrets,
+  ...auth,
   ...resources,
 ]
 

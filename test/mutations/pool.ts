@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-/** Connections and who gets them: hazards 1 to 10, 12 and 13. */
+/** Connections and who gets them: hazards 1 to 8, 12 and 13. */
 export const pool: readonly Mutation[] = [
   {
     marks: '1',
@@ -223,57 +223,6 @@ export const pool: readonly Mutation[] = [
     tests: ['connection/timeouts'],
   },
   {
-    marks: '9',
-    mistake: 'the connect timeout ends where CONNECT begins',
-    file: 'src/connection/dial.ts',
-    find: '    if (this.#peer === this.#origin) this.#done(socket, null)',
-    replace:
-      '    this.#deadline.cancel()\n    if (this.#peer === this.#origin) this.#done(socket, null)',
-    tests: ['connection/tunnel'],
-  },
-  {
-    marks: '9',
-    mistake: 'a tunnel that is refused keeps its place',
-    file: 'src/pool/place.ts',
-    find: "    this.#release(null, 'dial-failed')\n",
-    replace: '',
-    tests: ['connection/tunnel'],
-  },
-  {
-    marks: '9',
-    mistake: 'CONNECT names the proxy itself in Host',
-    file: 'src/connection/connect-tunnel.ts',
-    find: "'none').text)",
-    replace: "'none').text.replace(/Host: .*/, 'Host: ' + proxy.origin.authority))",
-    tests: ['connection/tunnel'],
-  },
-  {
-    marks: '9',
-    mistake: 'CONNECT is asked again after a 407',
-    file: 'src/connection/connect-tunnel.ts',
-    find: '    this.#refusal = head\n',
-    replace:
-      "    this.#refusal = head\n    this.socket.write(requestHead('CONNECT', this.authority, '', [], 'none').text)\n",
-    tests: ['hazards/connect'],
-  },
-  {
-    marks: '10',
-    mistake: 'each request through a proxy opens a pool of its own',
-    file: 'src/dispatch/router.ts',
-    find: '      this.#proxied.set(proxy, responder)\n',
-    replace: '',
-    tests: ['client/proxies'],
-  },
-  {
-    marks: '10',
-    mistake: 'a tunnel serves one request',
-    file: 'src/pool/scheduler.ts',
-    find: "    if (decision === 'yield') return connection.close('place-needed')",
-    replace:
-      "    if (decision === 'yield' || group.proxyRules) return connection.close('place-needed')",
-    tests: ['engine/proxies'],
-  },
-  {
     marks: '12',
     mistake: 'a body that nobody reads is read without end',
     file: 'src/pool/response-body.ts',
@@ -312,5 +261,13 @@ export const pool: readonly Mutation[] = [
     find: "    if (this.#watches.size === 0) this.#signal.addEventListener('abort', this)",
     replace: "    this.#signal.addEventListener('abort', () => watch.abort(this.#signal.reason))",
     tests: ['pool/context', 'client/cancel'],
+  },
+  {
+    marks: '13',
+    mistake: 'each write leaves a listener on the socket',
+    file: 'src/backends/node-socket.ts',
+    find: '    if (tail !== undefined) socket.cork()',
+    replace: "    socket.on('drain', () => {})\n    if (tail !== undefined) socket.cork()",
+    tests: ['engine/bodies'],
   },
 ]

@@ -1,7 +1,58 @@
 import type { Mutation } from './mutation.ts'
 
-/** NO_PROXY: hazards 11 and 34. */
-export const noProxy: readonly Mutation[] = [
+/** Proxies, and NO_PROXY: hazards 9 to 11, and 34. */
+export const proxies: readonly Mutation[] = [
+  {
+    marks: '9',
+    mistake: 'the connect timeout ends where CONNECT begins',
+    file: 'src/connection/dial.ts',
+    find: '    if (this.#peer === this.#origin) this.#done(socket, null)',
+    replace:
+      '    this.#deadline.cancel()\n    if (this.#peer === this.#origin) this.#done(socket, null)',
+    tests: ['connection/tunnel'],
+  },
+  {
+    marks: '9',
+    mistake: 'a tunnel that is refused keeps its place',
+    file: 'src/pool/place.ts',
+    find: "    this.#release(null, 'dial-failed')\n",
+    replace: '',
+    tests: ['connection/tunnel'],
+  },
+  {
+    marks: '9',
+    mistake: 'CONNECT names the proxy itself in Host',
+    file: 'src/connection/connect-tunnel.ts',
+    find: "'none').text)",
+    replace: "'none').text.replace(/Host: .*/, 'Host: ' + proxy.origin.authority))",
+    tests: ['connection/tunnel'],
+  },
+  {
+    marks: '9',
+    mistake: 'CONNECT is asked again after a 407',
+    file: 'src/connection/connect-tunnel.ts',
+    find: '    this.#refusal = head\n',
+    replace:
+      "    this.#refusal = head\n    this.socket.write(requestHead('CONNECT', this.authority, '', [], 'none').text)\n",
+    tests: ['hazards/connect'],
+  },
+  {
+    marks: '10',
+    mistake: 'each request through a proxy opens a pool of its own',
+    file: 'src/dispatch/router.ts',
+    find: '      this.#proxied.set(proxy, responder)\n',
+    replace: '',
+    tests: ['client/proxies'],
+  },
+  {
+    marks: '10',
+    mistake: 'a tunnel serves one request',
+    file: 'src/pool/scheduler.ts',
+    find: "    if (decision === 'yield') return connection.close('place-needed')",
+    replace:
+      "    if (decision === 'yield' || group.proxyRules) return connection.close('place-needed')",
+    tests: ['engine/proxies'],
+  },
   {
     marks: '11',
     mistake: 'an entry that makes no sense throws',

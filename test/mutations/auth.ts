@@ -1,0 +1,77 @@
+import type { Mutation } from './mutation.ts'
+
+/** Lines A3, A5 and A6 of conformance, where no hazard is near. */
+export const auth: readonly Mutation[] = [
+  {
+    marks: 'A3',
+    mistake: 'of several fields the first alone is looked at',
+    file: 'src/client/auth/digest-challenge.ts',
+    find: '  for (const field of fields) {',
+    replace: '  for (const field of fields.slice(0, 1)) {',
+    tests: ['client/digest-challenge', 'client/digest'],
+  },
+  {
+    marks: 'A3',
+    mistake: 'the first challenge is taken, not the strongest',
+    file: 'src/client/auth/digest-challenge.ts',
+    find: '(!best || STRENGTH.indexOf(digest.hash) > STRENGTH.indexOf(best.hash))',
+    replace: '!best',
+    tests: ['client/digest-challenge'],
+  },
+  {
+    marks: 'A5',
+    mistake: 'a date in Retry-After is not understood',
+    file: 'src/client/retry.ts',
+    find: '  if (!HTTP_DATE.test(value)) return null',
+    replace: '  if (HTTP_DATE.test(value)) return null',
+    tests: ['client/retries'],
+  },
+  {
+    marks: 'A5',
+    mistake: 'the seconds of Retry-After are milliseconds',
+    file: 'src/client/retry.ts',
+    find: 'return Number(value) * 1000',
+    replace: 'return Number(value)',
+    tests: ['client/retries'],
+  },
+  {
+    marks: 'A6',
+    mistake: 'the count of a nonce stands still',
+    file: 'src/client/auth/digest-session.ts',
+    find: '      count: ++this.#count,',
+    replace: '      count: 1,',
+    tests: ['client/digest'],
+  },
+  {
+    marks: 'A6',
+    mistake: 'a stale nonce is not renewed',
+    file: 'src/client/auth/digest.ts',
+    find: '(answered && (renewed || !challenge.stale))',
+    replace: 'answered',
+    tests: ['client/digest'],
+  },
+  {
+    marks: 'A6',
+    mistake: 'Basic is in latin1',
+    file: 'src/client/auth/basic.ts',
+    find: "`).toString('base64')}`",
+    replace: "`, 'latin1').toString('base64')}`",
+    tests: ['client/auth'],
+  },
+  {
+    marks: 'A6',
+    mistake: 'a SOCKS proxy is trusted to have taken the password',
+    file: 'src/protocol/socks.ts',
+    find: "    if (status !== 0) return { step: 'refused', reason: 'wrong user or password' }\n",
+    replace: '',
+    tests: ['protocol/socks'],
+  },
+  {
+    marks: 'A6',
+    mistake: 'a comment in .netrc gives credentials',
+    file: 'src/client/netrc/grammar.ts',
+    find: "this.#text[this.#at] === '#'; this.#take(BLANKS)) this.#skipComment()",
+    replace: "this.#text[this.#at] === '#'; this.#take(BLANKS)) this.#at++",
+    tests: ['client/netrc-layout'],
+  },
+]
