@@ -305,7 +305,7 @@ class SpecialFields {
   }
 
   check(content: ContentLength): void {
-    if (this.expectsContinue && content === 'none') {
+    if (this.expectsContinue && (content === 'none' || content === 0)) {
       throw new LocalProtocolError('Expect: 100-continue needs content to wait with')
     }
     this.close = this.names('close')

@@ -52,10 +52,11 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '2',
-    mistake: 'each waiter that leaves costs a walk along the queue',
-    file: 'src/pool/queue.ts',
-    find: 'if (this.#items.length > 2 * this.size) this.#closeRanks()',
-    replace: 'this.#closeRanks()',
+    mistake: 'a waiter that is cancelled is looked for in the queue',
+    file: 'src/pool/scheduler.ts',
+    find: '    this.#leave(waiter, group)\n    this.#unpark(group)',
+    replace:
+      '    ;[...this.#waiters].map(({ order }) => String(order)).indexOf(String(waiter.order))\n    this.#leave(waiter, group)\n    this.#unpark(group)',
     tests: ['pool/growth'],
   },
   {

@@ -70,7 +70,7 @@ export const requests: readonly Mutation[] = [
     marks: '16, R10',
     mistake: 'Expect is sent without content',
     file: 'src/protocol/request-head.ts',
-    find: "if (this.expectsContinue && content === 'none') {",
+    find: "if (this.expectsContinue && (content === 'none' || content === 0)) {",
     replace: "if (this.expectsContinue && content === 'none' && this.te) {",
     tests: ['protocol/request-refused'],
   },

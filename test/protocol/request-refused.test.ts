@@ -421,6 +421,13 @@ refuses(
   { headers: ['Expect', '100-continue'] },
   /^Expect: 100-continue needs content/,
 )
+for (const body of ['', new Uint8Array(0)]) {
+  refuses(
+    `R10 Expect with empty content, ${typeof body}`,
+    { method: 'POST', body, headers: ['Expect', '100-continue'] },
+    /^Expect: 100-continue needs content/,
+  )
+}
 refuses(
   'R10 another expectation',
   { body: 'a', headers: ['Expect', 'more'] },
