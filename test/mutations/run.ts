@@ -37,8 +37,8 @@ for (const name of COPIED) cpSync(join(top, name), join(copy, name), { recursive
 symlinkSync(join(top, 'node_modules'), join(copy, 'node_modules'))
 if (!compile()) fail('the sources do not compile')
 
-/** What fails in a file without any mistake: timing, on a busy machine. It proves nothing. */
-const failsAnyway = new Map<string, readonly string[]>()
+/** What comes of each file without any mistake. On a busy machine timing may fail: that proves nothing. */
+const without = new Map<string, Outcome>()
 
 const survivors: string[] = []
 for (const [i, mutation] of chosen.entries()) {
@@ -62,9 +62,9 @@ async function verdictOn(mutation: Mutation): Promise<Verdict> {
   const attempt = mutated(mutation)
   if ('why' in attempt) return { noticed: false, text: `cannot be made: ${attempt.why}` }
   const path = join(copy, mutation.file)
-  const unknown = mutation.tests.filter((name) => !failsAnyway.has(name))
+  const unknown = mutation.tests.filter((name) => !without.has(name))
   if (unknown.length > 0) compile() // the mistake before is still in what is compiled
-  for (const name of unknown) failsAnyway.set(name, (await run([name])).failed)
+  for (const name of unknown) without.set(name, await run([name]))
   const before = readFileSync(path)
   const module = readFileSync(join(copy, MODULE))
   try {
@@ -80,10 +80,11 @@ async function verdictOn(mutation: Mutation): Promise<Verdict> {
   }
 }
 
-function judge({ marks, tests }: Mutation, { failed: all, hung }: Outcome): Verdict {
+function judge({ marks, tests }: Mutation, outcome: Outcome): Verdict {
   const wanted = marks.split(', ')
-  const anyway = tests.flatMap((name) => failsAnyway.get(name) ?? [])
-  const failed = all.filter((title) => !anyway.includes(title))
+  const anyway = tests.map((name) => without.get(name) as Outcome)
+  const failed = outcome.failed.filter((title) => !anyway.some((one) => one.failed.includes(title)))
+  const hung = outcome.hung && !anyway.some((one) => one.hung)
   const bearer = failed.find((title) => marksOf(title).some((mark) => wanted.includes(mark)))
   if (bearer !== undefined) return { noticed: true, text: `noticed by "${bearer}"` }
   if (hung) return { noticed: true, text: 'noticed, as the tests do not end' }
