@@ -42,9 +42,12 @@ export const mutations: readonly Mutation[] = [
 /** The top of the checkout: compiled tests are in dist/test/mutations/. */
 export const top: string = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The file with the mistake in it; a text that says why there is none. */
-export function mutated({ file, find, replace }: Mutation): { text: string } | { why: string } {
-  const pieces = readFileSync(join(top, file), 'utf8').split(find)
+/** The file of that checkout with the mistake in it; or why there is none. */
+export function mutated(
+  { file, find, replace }: Mutation,
+  checkout = top,
+): { text: string } | { why: string } {
+  const pieces = readFileSync(join(checkout, file), 'utf8').split(find)
   if (pieces.length === 2) return { text: pieces.join(replace) }
   return { why: `${file} has ${pieces.length === 1 ? 'no' : pieces.length - 1} times: ${find}` }
 }

@@ -59,7 +59,7 @@ interface Verdict {
 }
 
 async function verdictOn(mutation: Mutation): Promise<Verdict> {
-  const attempt = mutated(mutation)
+  const attempt = mutated(mutation, copy)
   if ('why' in attempt) return { noticed: false, text: `cannot be made: ${attempt.why}` }
   const path = join(copy, mutation.file)
   const unknown = mutation.tests.filter((name) => !without.has(name))
