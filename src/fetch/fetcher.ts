@@ -7,7 +7,7 @@ import type { FieldList } from '../client/field-list.ts'
 import { mergeFields } from '../client/field-list.ts'
 import { isContentField, isRedirect, redirectTo } from '../client/redirect.ts'
 import { openRouter } from '../client/routing.ts'
-import { parseUrl } from '../client/url.ts'
+import { isSameOrigin, parseUrl } from '../client/url.ts'
 import type { Router } from '../dispatch/router.ts'
 import {
   ClientClosed,
@@ -143,11 +143,14 @@ function nextHop(hop: Hop, raw: EngineResponse): Hop | null {
     const text = `${describe(hop)} is redirected, and its body, a stream, gave itself only once`
     throw new StreamConsumed(text, factsOf(hop))
   }
+  // Another origin has another route: through a tunnel it would reach the server, and directly, too.
+  const keepsForProxy = isSameOrigin(hop.url, to.url)
   const headers: string[] = []
   for (let i = 0; i < hop.headers.length; i += 2) {
     const name = hop.headers[i].toLowerCase()
     const isKept =
       (to.keepsCredentials || !FOR_ONE_ORIGIN.has(name)) &&
+      (keepsForProxy || name !== 'proxy-authorization') &&
       (to.keepsContent || !isContentField(name))
     if (isKept) headers.push(hop.headers[i], hop.headers[i + 1])
   }

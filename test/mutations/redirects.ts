@@ -125,4 +125,20 @@ export const redirects: readonly Mutation[] = [
     replace: 'status !== 308',
     tests: ['client/redirect-rules'],
   },
+  {
+    marks: '28',
+    mistake: 'fetch sends credentials along to another host',
+    file: 'src/fetch/fetcher.ts',
+    find: '(to.keepsCredentials || !FOR_ONE_ORIGIN.has(name)) &&',
+    replace: "(to.keepsCredentials || name !== 'host') &&",
+    tests: ['hazards/fetch'],
+  },
+  {
+    marks: '30',
+    mistake: "fetch sends Proxy-Authorization along by a route that may be another's",
+    file: 'src/fetch/fetcher.ts',
+    find: "      (keepsForProxy || name !== 'proxy-authorization') &&\n",
+    replace: '',
+    tests: ['hazards/fetch'],
+  },
 ]
