@@ -263,7 +263,7 @@ describe('19, A6 nothing can be injected', () => {
     ['a\r\nX-Evil: 1\r\n\r\nbody', 'a%0D%0AX-Evil: 1%0D%0A%0D%0Abody'],
     ['a\rb\nc', 'a%0Db%0Ac'],
     ['evil.php\0.png', 'evil.php%00.png'],
-    ['a\\', 'a\\'],
+    ['a\\', 'a\\\\'],
     ['100%22', '100%22'],
     ['\ud800', '\ufffd'],
     ['__proto__', '__proto__'],

@@ -16,6 +16,7 @@ const ESCAPED: Readonly<Record<string, string>> = {
   '\r': '%0D',
   '\n': '%0A',
   '\0': '%00',
+  '\\': '\\\\',
 }
 
 /** Its header and the empty line. Throws `LocalProtocolError` for a type that no field value may be. */
@@ -29,7 +30,11 @@ export function partHead({ name, filename, contentType }: Part): string {
   return `${head}\r\n\r\n`
 }
 
-/** As browsers do it, not RFC 2231; NUL as well, at which some servers would cut the name. WHATWG HTML 4.10.21.8 */
+/**
+ * As browsers do it, not RFC 2231; NUL as well, at which some servers would cut the name. WHATWG HTML 4.10.21.8
+ * And the backslash, which browsers leave alone: at the end of a name it escapes the quote for who reads a
+ * quoted-string (RFC 2183), so busboy loses the part.
+ */
 function escaped(name: string): string {
-  return name.replace(/["\r\n\0]/g, (each) => ESCAPED[each])
+  return name.replace(/["\r\n\0\\]/g, (each) => ESCAPED[each])
 }
