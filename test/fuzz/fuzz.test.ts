@@ -1,0 +1,29 @@
+// A short run of each fuzzer, always the same one. `npm run fuzz` goes on with other inputs.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { explore, target } from './target.ts'
+import { targets } from './targets.ts'
+
+const SEED = 20_260_101
+const RUNS = 500
+
+for (const each of targets) {
+  test(`${each.name}: ${RUNS} inputs, and all that failed once`, async () => {
+    const { runs, failure } = await explore(each, { seed: SEED, runs: RUNS })
+    if (failure !== null) {
+      throw new Error(`It fails with ${JSON.stringify(failure.input)}`, { cause: failure.error })
+    }
+    assert.ok(runs >= RUNS)
+  })
+}
+
+test('an input that fails is found, and made small', async () => {
+  const broken = target({
+    name: 'broken',
+    inputs: fc.array(fc.nat(1000)),
+    check: (numbers) => assert.ok(numbers.every((number) => number < 500)),
+  })
+  const { failure } = await explore(broken, { seed: SEED, runs: RUNS })
+  assert.deepEqual(failure?.input, [500])
+})

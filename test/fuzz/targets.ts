@@ -1,0 +1,27 @@
+import type { FuzzTarget } from './target.ts'
+import { challenges } from './targets/challenges.ts'
+import { codings } from './targets/codings.ts'
+import { cookies } from './targets/cookies.ts'
+import { headers } from './targets/headers.ts'
+import { multipart } from './targets/multipart.ts'
+import { netrc } from './targets/netrc.ts'
+import { noProxy } from './targets/no-proxy.ts'
+import { nodeParser } from './targets/node-parser.ts'
+import { params } from './targets/params.ts'
+import { redirects } from './targets/redirects.ts'
+import { responses } from './targets/responses.ts'
+
+/** All that is fuzzed. */
+export const targets: readonly FuzzTarget[] = [
+  responses,
+  nodeParser,
+  codings,
+  redirects,
+  cookies,
+  challenges,
+  headers,
+  params,
+  multipart,
+  noProxy,
+  netrc,
+]

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { parseNetrc } from '../../../src/client/netrc/grammar.ts'
+import { parseByPackage } from '../../../src/client/netrc/netrc-parser.ts'
+import { soup, unicodeText } from '../hostile-text.ts'
+import { target } from '../target.ts'
+
+const KEYWORDS = ['machine', 'default', 'login', 'password', 'account', 'macdef', '\n', '"', '#']
+
+const word = fc.oneof(
+  fc.constantFrom('h', 'h.test', 'u', 'p', 'machine', 'login', '#', '#p', 'p#', '__proto__'),
+  soup(KEYWORDS, 3),
+  unicodeText,
+)
+const entry = fc.record({
+  host: fc.option(word),
+  login: fc.option(word),
+  password: fc.option(word),
+  account: fc.option(word, { freq: 1 }),
+  passwordFirst: fc.boolean(),
+  /** A macro behind it, with a body that gives no credentials. */
+  hasMacro: fc.boolean(),
+})
+const SPACES = [' ', '\n', '\t', '\r\n', '  ', '\n\n', '\n\t ', '\v', '\f']
+const COMMENTS = ['\n# machine evil login x\n', '\n#\r\n', ' #"\n']
+
+/** The same entries come out of every layout of a netrc file, and nothing out of comments and macros. */
+export const netrc = target({
+  name: 'netrc',
+  inputs: fc.record({
+    entries: fc.array(entry, { maxLength: 3 }),
+    /** How each word is written, in turn. */
+    layout: fc.array(
+      fc.record({
+        space: fc.constantFrom(...SPACES),
+        comment: fc.option(fc.constantFrom(...COMMENTS)),
+        isQuoted: fc.boolean(),
+        isUpper: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 12 },
+    ),
+    noise: soup(KEYWORDS),
+  }),
+  check({ entries, layout, noise }) {
+    let text = ''
+    let words = 0
+    const next = () => layout[words++ % layout.length]!
+    const keyword = (name: string) => {
+      const { space, comment, isUpper } = next()
+      text += (comment ?? space) + (isUpper ? name.toUpperCase() : name)
+    }
+    const value = (given: string) => {
+      const { space, isQuoted } = next()
+      text += space + (isQuoted || !isPlain(given) ? quoted(given) : given)
+    }
+    for (const { host, login, password, account, passwordFirst, hasMacro } of entries) {
+      keyword(host === null ? 'default' : 'machine')
+      if (host !== null) value(host)
+      const pairs = [
+        ['login', login],
+        ['account', account],
+        ['password', password],
+      ] as const
+      for (const [name, given] of passwordFirst ? [...pairs].reverse() : pairs) {
+        if (given === null) continue
+        keyword(name)
+        value(given)
+      }
+      if (hasMacro) text += '\nmacdef init\nmachine evil\nlogin evil password evil\n\n'
+    }
+    const found = parseNetrc(text)
+    assert.deepEqual(
+      found,
+      entries.map(({ host, login, password }) => ({
+        host: host?.toLowerCase() ?? null,
+        login,
+        password,
+      })),
+    )
+    for (const one of found.filter(isWellFormed)) {
+      const { login, password } = parseByPackage(one)
+      assert.deepEqual([login, password], [one.login ?? '', one.password ?? ''])
+    }
+    try {
+      parseNetrc(noise)
+    } catch (error) {
+      assert.match((error as Error).message, /^line \d+ has a/)
+    }
+  },
+})
+
+/** Whether it means the same without quotes. */
+function isPlain(word: string): boolean {
+  return /^[^ \t\r\n\v\f"#][^ \t\r\n\v\f]*$/.test(word)
+}
+
+function quoted(word: string): string {
+  const escaped = word.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '\\n')
+  return `"${escaped}"`
+}
+
+/** A file is UTF-8, and so has no lone surrogates. */
+function isWellFormed(entry: object): boolean {
+  return Object.values(entry).every(
+    (word) => word === null || Buffer.from(word).toString() === word,
+  )
+}

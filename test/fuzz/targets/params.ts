@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { Client } from '../../../src/index.ts'
+import { soup, unicodeText } from '../hostile-text.ts'
+import { target } from '../target.ts'
+
+const name = fc.oneof(fc.constantFrom('a', 'b', 'c d', 'é', '', '__proto__'), unicodeText)
+const query = soup([
+  'a=1',
+  'b',
+  'b=',
+  '=x',
+  '&',
+  '&&',
+  'c+d=2',
+  'c%20d',
+  '%C3%A9=1',
+  '%zz',
+  '+',
+  '%61=3',
+])
+
+const client = new Client({ trustEnv: false })
+
+/** Parameters replace those of their name; all else of the URL stays byte for byte, in its order. */
+export const params = target({
+  name: 'params',
+  inputs: fc.record({
+    query: query.map((text) => text.replaceAll(/[\r\n\t\0#]/g, '')),
+    fragment: fc.constantFrom('', '#f', '#?a=1'),
+    params: fc.array(fc.tuple(name, fc.option(unicodeText)), { maxLength: 4 }),
+  }),
+  check({ query, fragment, params }) {
+    const before = new URL(`http://h.test/p/?${query}${fragment}`)
+    const { url: after } = client.buildRequest('GET', before, { params })
+    const names = new Set(params.map(([name]) => wellFormed(name)))
+    const isTouched = ([segment]: Segment) => names.has(nameOf(segment))
+    const untouched = segmentsOf(before).filter((one) => !isTouched(one))
+    if (names.size > 0) {
+      assert.deepEqual(
+        segmentsOf(after).filter((one) => !isTouched(one)),
+        untouched,
+      )
+    } else assert.equal(after.href, before.href)
+    for (const name of names) {
+      const values = params.filter((pair) => wellFormed(pair[0]) === name).map(([, value]) => value)
+      const given = values.flatMap((value) => (value === null ? [] : [wellFormed(value)]))
+      assert.deepEqual(after.searchParams.getAll(name), given, name)
+    }
+    assert.equal(after.hash, before.hash)
+    assert.equal(after.pathname, before.pathname)
+    assert.equal(after.origin, before.origin)
+  },
+})
+
+type Segment = readonly [text: string]
+
+/** What stands between the ampersands; an empty one is nobody's. */
+function segmentsOf({ search }: URL): Segment[] {
+  return search
+    .slice(1)
+    .split('&')
+    .filter((text) => text !== '')
+    .map((text) => [text])
+}
+
+function nameOf(segment: string): string {
+  const [pair] = new URLSearchParams(segment)
+  return pair?.[0] ?? ''
+}
+
+/** As it goes on the wire: lone surrogates are replaced. */
+function wellFormed(text: string): string {
+  return Buffer.from(text).toString()
+}
