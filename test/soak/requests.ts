@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Response } from '../../src/index.ts'
+import { NetworkError, ReadTimeout, RemoteProtocolError } from '../../src/index.ts'
+import { GZIPPED } from './origin.ts'
+import { PatternCheck, patternBytes, patternPieces } from './pattern.ts'
+import type { Route } from './routes.ts'
+
+/** What one request needs to know. */
+export interface Task {
+  readonly route: Route
+  /** No other request has it. */
+  readonly id: number
+  readonly random: (below: number) => number
+  /** One signal for all requests, which is never aborted. */
+  readonly signal: AbortSignal
+}
+
+/** One kind of request: resolves if all was as it should be. */
+export interface RequestKind {
+  readonly name: string
+  /** How many of these there are, for those of other kinds. */
+  readonly weight: number
+  readonly run: (task: Task) => Promise<void>
+}
+
+const SMALL = 2000
+const LARGE = 300_000
+
+/** `AssertionError` is what must not be; every other error is the call's. */
+export const REQUEST_KINDS: readonly RequestKind[] = [
+  {
+    name: 'small',
+    weight: 300,
+    async run({ route: { client, base }, id, signal }) {
+      const response = await client.get(`${base}/echo/0`, {
+        headers: { 'x-id': String(id) },
+        signal,
+      })
+      assert.equal(textOf(response), String(id), 'the answer to another request')
+    },
+  },
+  {
+    name: 'known length',
+    weight: 40,
+    async run({ route: { client, base }, random, signal }) {
+      const length = random(10) === 0 ? random(LARGE) : random(SMALL)
+      const response = await client.get(`${base}/bytes/${length}`, { signal })
+      assert.ok(patternBytes(length).equals(bytesOf(response)), 'a wrong body')
+    },
+  },
+  {
+    name: 'chunked',
+    weight: 20,
+    async run({ route: { client, base }, random }) {
+      const length = random(LARGE)
+      const response = await client.get(`${base}/chunked/${length}`)
+      assert.ok(patternBytes(length).equals(bytesOf(response)), 'a wrong body')
+    },
+  },
+  {
+    name: 'slow reader',
+    weight: 5,
+    async run({ route: { client, base }, random }) {
+      const length = random(2 * LARGE)
+      const response = await client.stream('GET', `${base}/bytes/${length}`)
+      response.raiseForStatus()
+      const check = new PatternCheck()
+      for await (const chunk of response.iterBytes()) {
+        check.take(chunk)
+        if (random(4) === 0) await sleep(random(5))
+      }
+      assert.deepEqual([check.isIntact, check.length], [true, length], 'a wrong body')
+    },
+  },
+  {
+    name: 'abandoned',
+    weight: 10,
+    async run({ route: { client, base }, random }) {
+      const response = await client.stream('GET', `${base}/bytes/${random(LARGE)}`)
+      if (random(2) === 0) for await (const _ of response.iterBytes()) break
+      await response.close()
+    },
+  },
+  {
+    name: 'upload',
+    weight: 30,
+    async run({ route: { client, base }, random, signal }) {
+      const length = random(SMALL)
+      const content = patternBytes(length)
+      const response = await client.post(`${base}/upload/0`, { content, signal })
+      assert.equal(textOf(response), `${length} true`, 'a wrong upload')
+    },
+  },
+  {
+    name: 'streamed upload',
+    weight: 5,
+    async run({ route: { client, base }, random }) {
+      const length = random(LARGE)
+      const content = patternPieces(length, 1 + random(20_000))
+      const response = await client.put(`${base}/upload/0`, { content })
+      assert.equal(textOf(response), `${length} true`, 'a wrong upload')
+    },
+  },
+  {
+    name: 'early answer',
+    weight: 3,
+    async run({ route: { client, base } }) {
+      const content = patternPieces(LARGE, 10_000)
+      try {
+        const response = await client.post(`${base}/early/0`, { content })
+        if (response.status !== 413) assert.fail(response.raiseForStatus().statusText)
+      } catch (error) {
+        // The server's reset may overtake its answer.
+        if (!(error instanceof NetworkError || error instanceof RemoteProtocolError)) throw error
+      }
+    },
+  },
+  {
+    name: 'gzip',
+    weight: 10,
+    async run({ route: { client, base } }) {
+      const response = await client.get(`${base}/gzip/0`)
+      assert.ok(patternBytes(GZIPPED).equals(bytesOf(response)), 'a wrong body')
+    },
+  },
+  {
+    name: 'redirect',
+    weight: 10,
+    async run({ route: { client, base }, id }) {
+      const headers = { 'x-id': String(id) }
+      const response = await client.get(`${base}/redirect/0`, { headers })
+      assert.equal(textOf(response), String(id), 'the answer to another request')
+    },
+  },
+  {
+    name: 'no content, hints',
+    weight: 10,
+    async run({ route: { client, base }, random }) {
+      const path = random(2) === 0 ? 'empty' : 'hints'
+      const response = await client.get(`${base}/${path}/0`)
+      assert.equal(textOf(response), path === 'empty' ? '' : 'hinted')
+    },
+  },
+  {
+    name: 'cancelled',
+    weight: 20,
+    async run({ route: { client, base }, random }) {
+      const control = new AbortController()
+      const path = ['echo/0', `bytes/${LARGE}`, 'silent/0', 'drip/5'][random(4)]
+      const isSilent = path === 'silent/0'
+      const pending = client.get(`${base}/${path}`, { signal: control.signal })
+      const timer = setTimeout(() => control.abort(), isSilent ? random(20) : random(4))
+      try {
+        await pending
+        assert.ok(!isSilent, 'an answer out of nothing')
+      } catch (error) {
+        if (error !== control.signal.reason) throw error
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  },
+  {
+    name: 'timeout',
+    weight: 4,
+    async run({ route: { client, base } }) {
+      const pending = client.get(`${base}/silent/0`, { timeout: { read: 20 } })
+      await assertFails(pending, [ReadTimeout])
+    },
+  },
+  {
+    name: 'broken off',
+    weight: 5,
+    async run({ route: { client, base }, random }) {
+      const path = random(2) === 0 ? 'hangup/0' : `cut/${random(SMALL)}`
+      await assertFails(client.get(`${base}/${path}`), [NetworkError, RemoteProtocolError])
+    },
+  },
+]
+
+/** A server that got half of a request says 400: an error of the call, which only a rig explains. */
+function textOf(response: Response): string {
+  return response.raiseForStatus().text()
+}
+
+function bytesOf(response: Response): Uint8Array {
+  return response.raiseForStatus().bytes()
+}
+
+/** With one of these; another error is the call's own. */
+async function assertFails(
+  pending: Promise<unknown>,
+  types: readonly (abstract new (...args: never[]) => Error)[],
+): Promise<void> {
+  try {
+    await pending
+  } catch (error) {
+    if (types.some((type) => error instanceof type)) return
+    throw error
+  }
+  assert.fail('it did not fail')
+}
