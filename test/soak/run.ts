@@ -82,7 +82,7 @@ console.log(
 for (const [name, { done, failed }] of counts) {
   console.log(`${name.padEnd(16)}${String(done).padStart(10)}${String(failed).padStart(24)}`)
 }
-for (const text of [...lost.slice(0, SHOWN), ...leaks]) console.log(`\nLOST ${text}`)
+for (const leak of leaks) console.log(`\nLEFT ${leak}`)
 const minutes = ((performance.now() - start) / 60_000).toFixed(1)
 console.log(
   `\n${started} requests in ${minutes} minutes, --seed ${seed}: ${lost.length} lost, ${leaks.length} leaks`,
@@ -114,7 +114,8 @@ async function attempt(kind: RequestKind, task: Task): Promise<void> {
 }
 
 function lose(what: string, error: unknown): void {
-  lost.push(`${what}: ${inspect(error)}`)
+  const text = `LOST ${what}: ${inspect(error)}`
+  if (lost.push(text) <= SHOWN) console.log(text)
 }
 
 function stopIfHanging(): void {

@@ -1,0 +1,104 @@
+// The servers, in a process of their own. Forked by run.ts; it ends with it.
+import { once } from 'node:events'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import { certificateFor } from '../support/certificates.ts'
+
+const HEAD = 'HTTP/1.1 200 OK\r\n'
+const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`
+const OK = `${HEAD}Content-Length: 2\r\n\r\nok`
+const DELAY = 300
+
+/** What is said once, and then again and again, to whom it takes it. */
+const ENDLESS = {
+  headers: [HEAD, `X: ${'x'.repeat(1000)}\r\n`],
+  informational: ['', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'],
+  chunks: [CHUNKED, `1000\r\n${'x'.repeat(0x1000)}\r\n`],
+  'chunk extensions': [`${CHUNKED}1;`, 'x'.repeat(4096)],
+  trailers: [`${CHUNKED}0\r\n`, `X: ${'x'.repeat(1000)}\r\n`],
+  'until close': [`${HEAD}\r\n`, 'x'.repeat(4096)],
+  'empty lines': ['', '\r\n'.repeat(1000)],
+} as const
+export type EndlessKind = keyof typeof ENDLESS
+export const ENDLESS_KINDS = Object.keys(ENDLESS) as EndlessKind[]
+
+export type ServerKind = EndlessKind | 'ok' | 'late' | 'numbered' | 'silent' | 'drip' | 'untrusted'
+/** Ports on 127.0.0.1. */
+export type Ports = Readonly<Record<ServerKind, number>>
+
+let arrivals = 0
+
+/** Calls `answer` for each request; none has content. */
+function onRequest(socket: Socket, answer: () => void): void {
+  let matched = 0
+  socket.on('data', (bytes: Buffer) => {
+    for (const byte of bytes) {
+      const wanted = matched % 2 === 0 ? 0x0d : 0x0a
+      matched = byte === wanted ? matched + 1 : 0
+      if (matched < 4) continue
+      matched = 0
+      answer()
+    }
+  })
+}
+
+function repeat(socket: Socket, [first, again]: (typeof ENDLESS)[EndlessKind]): void {
+  if (first !== '') socket.write(first)
+  const write = () => {
+    for (let i = 0; i < 64 && !socket.destroyed; i++) {
+      if (!socket.write(again)) return void socket.once('drain', write)
+    }
+    if (!socket.destroyed) setImmediate(write)
+  }
+  write()
+}
+
+const ACCEPT: Readonly<Record<Exclude<ServerKind, 'untrusted'>, (socket: Socket) => void>> = {
+  ok: (socket) => onRequest(socket, () => socket.write(OK)),
+  late: (socket) => onRequest(socket, () => setTimeout(() => socket.write(OK), DELAY)),
+  numbered: (socket) =>
+    onRequest(socket, () => {
+      const number = String(arrivals++)
+      socket.write(`${HEAD}Content-Length: ${number.length}\r\n\r\n${number}`)
+    }),
+  silent: (socket) => socket.resume(),
+  drip: (socket) => {
+    socket.write(`${HEAD}Content-Length: 1000000\r\n\r\n`)
+    const timer = setInterval(() => socket.write('x'), 10)
+    socket.on('close', () => clearInterval(timer)).resume()
+  },
+  ...(Object.fromEntries(
+    ENDLESS_KINDS.map((kind) => [
+      kind,
+      (socket: Socket) => onRequest(socket, () => repeat(socket, ENDLESS[kind])),
+    ]),
+  ) as Record<EndlessKind, (socket: Socket) => void>),
+}
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1', 4096)
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+async function start(): Promise<Ports> {
+  const untrusted = createTlsServer(certificateFor(['127.0.0.1']), (socket) => socket.destroy())
+  untrusted.on('tlsClientError', () => {})
+  const ports: Record<string, number> = { untrusted: await listening(untrusted) }
+  for (const [kind, accept] of Object.entries(ACCEPT)) {
+    const server = createServer({ noDelay: true }, (socket) => {
+      socket.on('error', () => socket.destroy())
+      accept(socket)
+    })
+    ports[kind] = await listening(server)
+  }
+  return ports as Ports
+}
+
+// Imported for its types and names as well.
+if (process.send !== undefined) {
+  process.on('disconnect', () => process.exit())
+  process.on('SIGINT', () => {})
+  process.send(await start())
+}
