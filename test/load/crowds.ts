@@ -90,18 +90,25 @@ function turn(): Promise<void> {
 async function inFlight({ ports, scale, maxConnections }: World): Promise<string> {
   const connections = Math.min(2000 * scale, maxConnections)
   const count = 5 * connections
+  const gate = (path: string) =>
+    withPool({}, async (pool) => {
+      const origin = `http://127.0.0.1:${ports.gated}`
+      await (await pool.request({ origin, path })).text()
+    })
+  await gate('/close')
   return withPool({ limits: { maxConnections: connections } }, async (pool) => {
-    let [mostOpen, mostInFlight] = [0, 0]
+    let mostOpen = 0
+    let opened: Promise<void> | null = null
     const timer = setInterval(() => {
-      const { connections, connecting, active, waiting } = pool.stats()
-      mostOpen = Math.max(mostOpen, connections)
-      mostInFlight = Math.max(mostInFlight, connecting + active + waiting)
+      const { active, waiting, connections: open } = pool.stats()
+      mostOpen = Math.max(mostOpen, open)
+      if (active === connections && active + waiting === count) opened ??= gate('/open')
     }, 2)
-    const ended = await crowd(pool, ports.late, count).finally(() => clearInterval(timer))
+    const ended = await crowd(pool, ports.gated, count).finally(() => clearInterval(timer))
+    await opened
     assert.ok(ended.every(({ body, error }) => error === null && body === 'ok'))
     assert.equal(mostOpen, connections, 'the most connections at once')
-    assert.ok(mostInFlight > 0.9 * count, `only ${mostInFlight} were in flight at once`)
-    return `${mostInFlight} in flight at once, on ${mostOpen} connections`
+    return `${count} in flight at once, on ${mostOpen} connections`
   })
 }
 
@@ -141,7 +148,7 @@ async function inOrder({ ports, scale }: World): Promise<string> {
 const LATE = 20
 
 async function poolTimeouts({ ports, scale, gauge }: World): Promise<string> {
-  const count = 20_000 * scale
+  const count = 10_000 * scale
   const due: number[] = []
   const lateness: number[] = []
   await withPool({ limits: { maxConnections: 1 } }, async (pool) => {
@@ -164,13 +171,11 @@ async function poolTimeouts({ ports, scale, gauge }: World): Promise<string> {
     await turn()
   })
   const latest = Math.max(...lateness)
-  const { delay } = gauge
   // A clock that counts whole milliseconds may be one early.
   assert.ok(Math.min(...lateness) > -1, 'one was early')
-  assert.ok(
-    latest <= LATE + delay,
-    `${latest.toFixed(1)} ms late, with a loop delay of ${delay.toFixed(1)} ms`,
-  )
+  // Of the turn that is under way when it is due, and of the one in which it is told.
+  const allowed = LATE + 2 * gauge.delay
+  assert.ok(latest <= allowed, `${latest.toFixed(1)} ms late, ${allowed.toFixed(1)} are explained`)
   return `${count} timed out, the latest ${latest.toFixed(1)} ms late`
 }
 

@@ -8,7 +8,6 @@ import { certificateFor } from '../support/certificates.ts'
 const HEAD = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`
 const OK = `${HEAD}Content-Length: 2\r\n\r\nok`
-const DELAY = 300
 
 /** What is said once, and then again and again, to whom it takes it. */
 const ENDLESS = {
@@ -23,25 +22,33 @@ const ENDLESS = {
 export type EndlessKind = keyof typeof ENDLESS
 export const ENDLESS_KINDS = Object.keys(ENDLESS) as EndlessKind[]
 
-export type ServerKind = EndlessKind | 'ok' | 'late' | 'numbered' | 'silent' | 'drip' | 'untrusted'
+export type ServerKind = EndlessKind | 'gated' | 'numbered' | 'silent' | 'drip' | 'untrusted'
 /** Ports on 127.0.0.1. */
 export type Ports = Readonly<Record<ServerKind, number>>
 
 let arrivals = 0
 
-/** Calls `answer` for each request; none has content. */
-function onRequest(socket: Socket, answer: () => void): void {
-  let matched = 0
+/** Calls `answer` with the head of each request; none has content. */
+function onRequest(socket: Socket, answer: (head: string) => void): void {
+  let text = ''
   socket.on('data', (bytes: Buffer) => {
-    for (const byte of bytes) {
-      const wanted = matched % 2 === 0 ? 0x0d : 0x0a
-      matched = byte === wanted ? matched + 1 : 0
-      if (matched < 4) continue
-      matched = 0
-      answer()
-    }
+    const heads = (text + bytes.latin1Slice()).split('\r\n\r\n')
+    text = heads.pop()!
+    for (const head of heads) answer(head)
   })
 }
+
+/** Holds its answers from a request to `/close` to one to `/open`. */
+function passGate(socket: Socket, head: string): void {
+  if (head.startsWith('GET /close ')) isOpen = false
+  if (head.startsWith('GET /open ')) isOpen = true
+  if (!isOpen && head.startsWith('GET / ')) held.push(socket)
+  else socket.write(OK)
+  if (isOpen) for (const one of held.splice(0)) one.write(OK)
+}
+
+let isOpen = true
+const held: Socket[] = []
 
 function repeat(socket: Socket, [first, again]: (typeof ENDLESS)[EndlessKind]): void {
   if (first !== '') socket.write(first)
@@ -55,8 +62,7 @@ function repeat(socket: Socket, [first, again]: (typeof ENDLESS)[EndlessKind]): 
 }
 
 const ACCEPT: Readonly<Record<Exclude<ServerKind, 'untrusted'>, (socket: Socket) => void>> = {
-  ok: (socket) => onRequest(socket, () => socket.write(OK)),
-  late: (socket) => onRequest(socket, () => setTimeout(() => socket.write(OK), DELAY)),
+  gated: (socket) => onRequest(socket, (head) => passGate(socket, head)),
   numbered: (socket) =>
     onRequest(socket, () => {
       const number = String(arrivals++)

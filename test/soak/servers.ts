@@ -45,7 +45,11 @@ function plan(random: (below: number) => number, mayCorrupt: boolean): Plan {
   return random(3) === 0 ? { up: [fault] } : { down: [fault] }
 }
 
+/** Far beyond the client's: who closes an idle connection first must not be a matter of luck here. */
+const KEEP_ALIVE = 60_000
+
 async function listening(server: Server, path?: string): Promise<number> {
+  if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE
   if (path === undefined) server.listen(0, '127.0.0.1')
   else server.listen(path)
   await once(server, 'listening')
