@@ -1,0 +1,88 @@
+// What is published, and what comes with it. That it works when it is installed, others test.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const top = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (path: string) => readFileSync(join(top, path), 'utf8')
+
+/** Of what is in the package each file has to be one of these. */
+const WANTED = [
+  /^package\.json$/,
+  /^README\.md$/,
+  /^CHANGELOG\.md$/,
+  /^LICENSE$/,
+  /^native\/(?:README|THIRD-PARTY)\.md$/,
+  /^dist\/src\/.+\.(?:js|js\.map|d\.ts)$/,
+]
+
+function packedFiles(): string[] {
+  const home = mkdtempSync(join(tmpdir(), 'hawser-pack-'))
+  try {
+    const words = ['pack', '--dry-run', '--ignore-scripts', '--json']
+    const { status, stdout, stderr } = spawnSync('npm', words, {
+      cwd: top,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: home },
+    })
+    assert.equal(status, 0, stderr)
+    const [{ files }] = JSON.parse(stdout)
+    return files.map(({ path }: { path: string }) => path)
+  } finally {
+    rmSync(home, { recursive: true })
+  }
+}
+
+const packed = packedFiles()
+
+test('the package holds nothing but what is meant to be in it', () => {
+  assert.deepEqual(
+    packed.filter((path) => !WANTED.some((pattern) => pattern.test(path))),
+    [],
+  )
+})
+
+test('of each kind of file there is one, and each source has its outputs', () => {
+  for (const pattern of WANTED)
+    assert.ok(
+      packed.some((path) => pattern.test(path)),
+      `${pattern}`,
+    )
+  const sources = readdirSync(join(top, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+    (path) => path.endsWith('.ts') && !path.endsWith('.d.ts'),
+  )
+  const wanted = sources.flatMap((path) =>
+    ['.js', '.js.map', '.d.ts'].map((end) => `dist/src/${path.replace(/\.ts$/, end)}`),
+  )
+  const outputs = packed.filter((path) => path.startsWith('dist/'))
+  assert.deepEqual(outputs.sort(), wanted.sort())
+})
+
+test('no file of the package knows the machine that it was made on', () => {
+  const folder = top.replace(/\/$/, '')
+  for (const path of packed) assert.ok(!read(path).includes(folder), path)
+})
+
+interface Locked {
+  readonly integrity?: string
+  readonly hasInstallScript?: boolean
+  readonly dev?: boolean
+}
+
+test('what is installed with it is pinned, hashed and runs no script', () => {
+  const { dependencies, scripts } = JSON.parse(read('package.json'))
+  for (const version of Object.values<string>(dependencies))
+    assert.match(version, /^\d+\.\d+\.\d+$/)
+  for (const name of ['preinstall', 'install', 'postinstall'])
+    assert.equal(scripts[name], undefined)
+  const packages = Object.entries<Locked>(JSON.parse(read('package-lock.json')).packages)
+  for (const [path, { integrity, hasInstallScript, dev }] of packages) {
+    if (path === '') continue
+    assert.match(integrity ?? '', /^sha512-/, path)
+    if (!dev) assert.ok(!hasInstallScript, path)
+  }
+})
