@@ -6,7 +6,7 @@ import { explore, target } from './target.ts'
 import { targets } from './targets.ts'
 
 const SEED = 20_260_101
-const RUNS = 500
+const RUNS = 800
 
 for (const each of targets) {
   test(`${each.name}: ${RUNS} inputs, and all that failed once`, async () => {

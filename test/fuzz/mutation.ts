@@ -8,6 +8,8 @@ const PIECES = [
   '\r\n\r\n',
   '\r\n ',
   '\n\n',
+  '\rx ',
+  '\rx\t',
   '\r\r',
   ', 5',
   'close',

@@ -3,6 +3,7 @@ import { settle } from '../../src/backends/scripted-clock.ts'
 import type { DispatchRequest, Head } from '../../src/engine.ts'
 import type { Call } from '../support/stage.ts'
 import { Stage, uncaughtDuring } from '../support/stage.ts'
+import { Play } from '../wire/play.ts'
 import type { MutatedResponse } from './mutation.ts'
 
 /** What the server does when all was sent. */
@@ -90,8 +91,19 @@ async function deliver(stage: Stage, { pieces, settles }: Arrival): Promise<void
     if (socket.closed || socket.destroyed) return
     socket.receive(piece)
     if (settles) await settle()
+    disturb()
   }
 }
+
+/** Another connection's reads use all that parsers share. */
+export function disturb(): void {
+  new Play('GET').read(OTHERS)
+}
+
+const OTHERS = Buffer.from(
+  'HTTP/1.0 404 Other\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nab',
+  'latin1',
+)
 
 /** The ending, for each connection on which the request is tried. */
 async function finish(stage: Stage, call: Call, ending: Ending): Promise<void> {

@@ -8,12 +8,14 @@ import { netrc } from './targets/netrc.ts'
 import { noProxy } from './targets/no-proxy.ts'
 import { nodeParser } from './targets/node-parser.ts'
 import { params } from './targets/params.ts'
+import { readResponses } from './targets/read-responses.ts'
 import { redirects } from './targets/redirects.ts'
 import { responses } from './targets/responses.ts'
 
 /** All that is fuzzed. */
 export const targets: readonly FuzzTarget[] = [
   responses,
+  readResponses,
   nodeParser,
   codings,
   redirects,

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { mutatedResponse } from '../mutation.ts'
 import type { Ending, Outcome } from '../one-exchange.ts'
 import { exchange } from '../one-exchange.ts'
+import { cutAt, cuts } from '../pieces.ts'
 import { target } from '../target.ts'
 
 /** However reads cut a response, it is the same one. */
@@ -10,7 +11,7 @@ export const responses = target({
   name: 'responses',
   inputs: fc.record({
     response: mutatedResponse,
-    cuts: fc.array(fc.nat(0xffff), { maxLength: 6 }),
+    cuts,
     settles: fc.boolean(),
     reused: fc.boolean(),
     upgrades: fc.boolean(),
@@ -30,11 +31,4 @@ export const responses = target({
 function comparable(outcome: Outcome): Outcome {
   const isRefused = outcome.head === null && outcome.end.startsWith('error ')
   return isRefused ? { ...outcome, end: 'error' } : outcome
-}
-
-/** Pieces, none of them empty. */
-function cutAt(text: string, cuts: readonly number[]): string[] {
-  const places = [0, ...cuts.map((at) => at % (text.length + 1)), text.length]
-  places.sort((a, b) => a - b)
-  return places.slice(1).flatMap((end, i) => (end > places[i]! ? [text.slice(places[i], end)] : []))
 }

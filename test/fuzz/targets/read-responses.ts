@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { ScriptedBackend } from '../../../src/backends/scripted.ts'
+import { settle } from '../../../src/backends/scripted-clock.ts'
+import { ConnectionPool, HawserError } from '../../../src/engine.ts'
+import { mutatedResponse } from '../mutation.ts'
+import { disturb, exchange } from '../one-exchange.ts'
+import { cutAt, cuts } from '../pieces.ts'
+import { target } from '../target.ts'
+
+/** What is read at once, straight into its buffer where its length is known, is what a handler is told. */
+export const readResponses = target({
+  name: 'read-responses',
+  inputs: fc.record({ response: mutatedResponse, cuts, settles: fc.boolean() }),
+  async check({ response: { method, text }, cuts, settles }) {
+    if (method === 'CONNECT') return
+    const arrival = { settles: true, ending: 'end', reused: false, upgrades: false } as const
+    const [told] = await exchange(method, { pieces: cutAt(text, []), ...arrival })
+    if (told.end.startsWith('upgrade')) return
+    const failed = told.end.startsWith('error ')
+    assert.deepEqual(await read(method, cutAt(text, cuts), settles), {
+      // What came before an error, only a handler is told.
+      ...(!failed && { head: told.head, body: told.body, trailers: told.trailers }),
+      failed,
+      kept: told.kept,
+    })
+  },
+})
+
+async function read(method: string, pieces: readonly string[], settles: boolean) {
+  const backend = new ScriptedBackend()
+  const pool = new ConnectionPool({ backend })
+  let found: object | null = null
+  void pool
+    .request({ origin: 'http://h.test', path: '/', method })
+    .then(async (response) => {
+      const { status, statusText, httpVersion, headers } = response
+      const head = JSON.stringify([status, statusText, httpVersion, ...headers.flat()])
+      const body = Buffer.from(await response.bytes()).latin1Slice()
+      return { head, body, trailers: [...(response.trailers?.flat() ?? [])], failed: false }
+    })
+    .catch((error: unknown) => {
+      assert.ok(error instanceof HawserError, String(error))
+      return { failed: true }
+    })
+    .then((outcome) => {
+      found = outcome
+    })
+  await settle()
+  const { socket } = backend
+  for (const piece of pieces) {
+    if (socket.closed || socket.destroyed) break
+    socket.receive(piece)
+    if (settles) await settle()
+    disturb()
+  }
+  await settle()
+  const kept = pool.stats().idle
+  if (!socket.closed && !socket.destroyed) socket.receiveEnd()
+  await backend.clock.flush()
+  assert.ok(found !== null, 'it does not end')
+  await pool.close()
+  await settle()
+  pool.assertQuiescent()
+  assert.equal(backend.clock.armedTimers, 0)
+  return { ...(found as object), kept }
+}
