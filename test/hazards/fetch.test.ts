@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createFetch } from '../../src/fetch/index.ts'
+import { HTTPProxy } from '../../src/index.ts'
 import { reply, Web } from '../client/scripted-web.ts'
 
 const SECRETS = ['authorization', 'cookie', 'proxy-authorization']
@@ -12,7 +13,9 @@ async function sentAlong(urls: readonly string[]): Promise<string[][]> {
     const next = urls[count]
     return next === undefined ? reply(200) : reply(307, [`Location: ${next}`])
   })
-  const fetch = createFetch({ trustEnv: false, backend: web.backend })
+  // Forwards all: what is for a proxy is sent to nobody else.
+  const proxies = new HTTPProxy('http://proxy.test', { mode: 'FORWARD_ONLY' })
+  const fetch = createFetch({ proxies, backend: web.backend })
   const headers = Object.fromEntries(SECRETS.map((name) => [name, 'SECRET']))
   const response = await web.during(fetch(urls[0] as string, { headers }))
   assert.equal(response.status, 200)
