@@ -1,7 +1,7 @@
 // Every `ts` block of these pages is compiled, run in a process of its own, and has to end by itself
 // without an error. What stands as a comment behind a `console.log` has to be among what it prints.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,12 @@ import { startExampleServers } from './server.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 
-const pages = ['README.md', 'docs/advanced.md', 'docs/engine.md', 'docs/fetch.md']
+const pages = [
+  'README.md',
+  ...readdirSync(join(top, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+]
 
 interface Example {
   readonly page: string
