@@ -63,6 +63,16 @@ for (const [what, label, table] of [
   })
 }
 
+test('the worked examples stand in the pages as they are', () => {
+  const shown = read('docs/engine.md') + read('docs/fetch.md')
+  for (const name of readdirSync(join(top, 'docs/examples'))) {
+    const text = read(`docs/examples/${name}`)
+    assert.ok(shown.includes(`\`\`\`ts\n${text}\`\`\`\n`), `${name} is another`)
+  }
+  const lines = read('docs/examples/reverse-proxy.ts').trimEnd().split('\n').length
+  assert.ok(lines <= 60, `the proxy has ${lines} lines, and not sixty`)
+})
+
 test('docs/engine.md draws the states of a connection', () => {
   const states: Record<ConnectionState, true> = {
     idle: true,
