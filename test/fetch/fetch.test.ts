@@ -725,7 +725,7 @@ table('redirects', [
     },
     [302, 'no location'],
   ],
-  ['too many', (fetch, origin) => errorOf(() => fetch(`${origin}/loop/0`)), 'TypeError'],
+  ['too many', (fetch, origin) => errorOf(() => fetch(`${origin}/loop/1`)), 'TypeError'],
   [
     'to where nobody can go',
     async (fetch, origin) => [
@@ -795,7 +795,7 @@ table('errors', [
     'options that mean nothing here are ignored',
     async (fetch, origin) => {
       const init = { credentials: 'include', cache: 'no-store', keepalive: true, mode: 'cors' }
-      const more = { referrer: '', referrerPolicy: 'no-referrer', priority: 'high' }
+      const more = { referrer: '', referrerPolicy: 'no-referrer', priority: 'high', window: null }
       return (await fetch(`${origin}/text`, { ...init, ...more } as never)).status
     },
     200,

@@ -55,7 +55,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       response.writeHead(Number(more), { location: searchParams.get('to') ?? '/echo' })
       return void response.end('moved')
     case 'loop':
+      if (more === '0') return void response.end('home')
       response.writeHead(302, { location: `/loop/${Number(more) + 1}` })
+      return void response.end()
+    case 'location':
+      response.writeHead(302, { location: `/text/${Buffer.from(more, 'hex').toString('latin1')}` })
+      return void response.end()
+    case 'latin1':
+      response.writeHead(200, { 'x-latin': 'é' })
       return void response.end()
     case 'nowhere':
       response.writeHead(302)
