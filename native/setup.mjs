@@ -1,4 +1,4 @@
-// Makes this checkout ready to run: packages, the wasm module, the compiled TypeScript. Each step is
+// Makes this checkout ready to run: packages, the wasm module, the compiled TypeScript, the bundle. Each step is
 // taken only if its result is missing or old. Plain JavaScript, because it runs before all of them.
 // `--clean` builds from nothing.
 import { spawnSync } from 'node:child_process'
@@ -19,6 +19,8 @@ const MODULE_INPUTS = ['native/build.mjs', 'native/recorder.wat', 'package-lock.
 const SOURCES = ['src', 'test', 'bench', 'docs', 'native']
 const BUILD_INFO = 'dist/.tsbuildinfo'
 const BUILT = 'dist/.built' // its time is the start of the last build that succeeded
+const LIB = join('dist', 'lib')
+const BUNDLED = join(LIB, 'index.js')
 const OUTPUTS = ['.js', '.js.map', '.d.ts', '.d.ts.map']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -28,6 +30,7 @@ if (MODULE_INPUTS.some((input) => time(input) > time(MODULE))) {
   step('building the wasm module', 'node native/build.mjs')
 }
 compile()
+if (time(BUILT) > time(BUNDLED)) step('bundling', 'node native/bundle.mjs')
 
 /** Is what is installed what package-lock.json asks for? (Optional packages are for other platforms.) */
 function packagesMatchLock() {
@@ -48,7 +51,7 @@ function compile() {
   )
   const wanted = new Set(sources.map(outputOf))
   // What a deleted source has left behind must neither run as a test nor be published.
-  const stale = list('dist', '.js').filter((path) => !wanted.has(path))
+  const stale = list('dist', '.js').filter((path) => !wanted.has(path) && !path.startsWith(LIB))
   for (const path of stale) for (const end of OUTPUTS) remove(path.slice(0, -'.js'.length) + end)
 
   const built = time(BUILT)

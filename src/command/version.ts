@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
 
 /** Of the package, as its package.json says. */
 export function version(): string {
-  const file = new URL('../../../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+  return (require('hawser/package.json') as { version: string }).version
 }

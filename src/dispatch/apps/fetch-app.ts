@@ -62,7 +62,7 @@ function requestOf(
   const { method } = request
   try {
     const init = { method, headers, body, signal, duplex: 'half', redirect: 'manual' }
-    return new Request(targetUri(request), init as RequestInit)
+    return new globalThis.Request(targetUri(request), init as RequestInit)
   } catch (cause) {
     const what = `A fetch app cannot be given this request: ${(cause as Error).message}`
     const error = new LocalProtocolError(`${what} (${exchange.describe()})`, exchange.facts(cause))
