@@ -15,9 +15,11 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds from an arbitrary start; never goes back. */
   now(): number
+  /** A timer that is not armed yet; it does not keep the process alive. */
   timer(callback: () => void): Timer
   /** Calls back after all that has arrived on the sockets by now has been delivered. */
   afterPending(callback: () => void): void
+  /** Calls back after what runs now, before anything else. */
   microtask(callback: () => void): void
 }
 
@@ -90,7 +92,9 @@ export interface BackendSocket {
   pendingBytes(): number
   /** Finishes sending. */
   end(): void
+  /** Stops reading. What is on its way may still come. */
   pause(): void
+  /** Reads on. */
   resume(): void
   /** Closes at once. `onClose` follows. */
   destroy(): void
@@ -126,5 +130,6 @@ export interface Backend {
   ): BackendSocket
   /** Keeps the process alive until as many `release` calls were made. Sockets and timers by themselves never do. */
   hold(): void
+  /** Takes one `hold()` back. */
   release(): void
 }

@@ -108,30 +108,37 @@ export class Client {
     return new Sending(this.#shared).run(request, call)
   }
 
+  /** `request` with GET. */
   get(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('GET', url, options)
   }
 
+  /** `request` with OPTIONS. */
   options(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('OPTIONS', url, options)
   }
 
+  /** `request` with HEAD. */
   head(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('HEAD', url, options)
   }
 
+  /** `request` with POST. */
   post(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('POST', url, options)
   }
 
+  /** `request` with PUT. */
   put(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('PUT', url, options)
   }
 
+  /** `request` with PATCH. */
   patch(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('PATCH', url, options)
   }
 
+  /** `request` with DELETE. */
   delete(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('DELETE', url, options)
   }
@@ -143,6 +150,7 @@ export class Client {
     return this.#router.close()
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -44,30 +44,37 @@ function open(options: OneCallOptions): [Client, RequestOptions] {
   }
 }
 
+/** `request` with GET. */
 export function get(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('GET', url, options)
 }
 
+/** `request` with OPTIONS. */
 export function options(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('OPTIONS', url, options)
 }
 
+/** `request` with HEAD. */
 export function head(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('HEAD', url, options)
 }
 
+/** `request` with POST. */
 export function post(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('POST', url, options)
 }
 
+/** `request` with PUT. */
 export function put(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('PUT', url, options)
 }
 
+/** `request` with PATCH. */
 export function patch(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('PATCH', url, options)
 }
 
+/** `request` with DELETE; to be imported under another name. */
 function del(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('DELETE', url, options)
 }

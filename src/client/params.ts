@@ -1,3 +1,4 @@
+/** One value of a query; numbers and booleans as text. */
 export type ParamValue = string | number | boolean
 
 type ParamValues = ParamValue | readonly (ParamValue | undefined)[] | null | undefined

@@ -13,6 +13,7 @@ import type { FieldList } from './field-list.ts'
 import { withField } from './field-list.ts'
 import { parseUrl } from './url.ts'
 
+/** What a `Request` is made with, besides method and URL. */
 export interface RequestInit {
   /** A flat list is kept as it is, and checked when it is looked at or sent. */
   readonly headers?: HeadersInit | null | undefined
@@ -45,6 +46,7 @@ export class Request implements RequestFacts {
     this.#content = content === null ? null : toContent(content)
   }
 
+  /** Where to. A string that is assigned is parsed: `InvalidURL`, `UnsupportedProtocol`. */
   get url(): URL {
     return this.#url
   }
@@ -62,6 +64,7 @@ export class Request implements RequestFacts {
     this.#target = target
   }
 
+  /** The fields, to be changed in place or assigned anew. */
   get headers(): Headers {
     if (!(this.#headers instanceof Headers)) this.#headers = new Headers(this.#headers)
     return this.#headers

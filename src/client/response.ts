@@ -63,6 +63,7 @@ export class Response {
     this.#origins = origins
   }
 
+  /** The status code. */
   get status(): number {
     return this.#raw.status
   }
@@ -77,6 +78,7 @@ export class Response {
     return this.#raw.httpVersion
   }
 
+  /** The fields, as they came. */
   get headers(): Headers {
     return this.#raw.headers
   }
@@ -195,10 +197,12 @@ export class Response {
     )
   }
 
+  /** `bytes()` in a memory of its own: a copy. */
   arrayBuffer(): ArrayBuffer {
     return new Uint8Array(this.bytes()).buffer
   }
 
+  /** `bytes()` with the media type: a copy. */
   blob(): Blob {
     const type = this.headers.get('content-type') ?? ''
     return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], bare({ type }))
@@ -262,6 +266,7 @@ export class Response {
     return Promise.resolve()
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -25,6 +25,7 @@ export const closeReasons = {
   upgraded: 'it was given away as a raw socket',
 } as const
 
+/** The name of a reason. */
 export type CloseReason = keyof typeof closeReasons
 
 /** What is known of a connection whose exchange is complete. */

@@ -11,6 +11,7 @@ export interface Fetch {
   (input: Input, init?: Init): Promise<globalThis.Response>
   /** Closes its connections at once; what is in flight fails. */
   close(): Promise<void>
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -9,6 +9,7 @@ export const events = {
   'connection:close': 'it was closed or given away, or it never came to be',
 } as const
 
+/** The name of an event. */
 export type EventName = keyof typeof events
 
 /** The phases of a request in their order; which of them there are is up to the route. */
@@ -26,6 +27,7 @@ export const phases = {
 /** Milliseconds in each phase that was gone through, in order; a replay's are added up. */
 export type Durations = { readonly [Name in Phase]?: number }
 
+/** Told of a request when it is dispatched. */
 export interface RequestStart {
   /** Of this request, in this process: the same at its end. */
   readonly id: number
@@ -36,6 +38,7 @@ export interface RequestStart {
   readonly path: string
 }
 
+/** Told of a request when it is over. */
 export interface RequestEnd extends RequestStart {
   /** Of the final response; null where none came. */
   readonly status: number | null
@@ -53,12 +56,14 @@ export interface RequestEnd extends RequestStart {
   readonly error: unknown
 }
 
+/** Told of a connection when it is established. */
 export interface ConnectionOpen {
   readonly origin: string
   /** Undefined for a unix socket. */
   readonly address: string | undefined
 }
 
+/** Told of a connection when it has ended. */
 export interface ConnectionClose {
   readonly origin: string
   /** A name from the table of close reasons. */

@@ -85,6 +85,7 @@ export class Headers {
     return this.getAll('set-cookie')
   }
 
+  /** Whether there is a field of that name. */
   has(name: string): boolean {
     const list = this.flat()
     for (let i = 0; i < list.length; i += 2) {
@@ -133,23 +134,28 @@ export class Headers {
     return removed
   }
 
+  /** Name and value of each field, in order; a repeated one several times. */
   *entries(): IterableIterator<[name: string, value: string]> {
     const list = this.flat()
     for (let i = 0; i < list.length; i += 2) yield [list[i], list[i + 1]]
   }
 
+  /** The name of each field, as it came. */
   *keys(): IterableIterator<string> {
     for (const [name] of this.entries()) yield name
   }
 
+  /** The value of each field. */
   *values(): IterableIterator<string> {
     for (const [, value] of this.entries()) yield value
   }
 
+  /** As `entries()`. */
   [Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     return this.entries()
   }
 
+  /** Calls back for each field, in order. */
   forEach(callback: (value: string, name: string, headers: Headers) => void): void {
     for (const [name, value] of this.entries()) callback(value, name, this)
   }

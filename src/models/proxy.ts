@@ -16,6 +16,7 @@ import { tlsSettings } from './tls-settings.ts'
  */
 export type ProxyMode = 'DEFAULT' | 'TUNNEL_ONLY' | 'FORWARD_ONLY'
 
+/** What an `HTTPProxy` is made with, besides its URL. */
 export interface HTTPProxyOptions {
   readonly mode?: ProxyMode | undefined
   /** For the proxy: sent with CONNECT and with what is forwarded, never through a tunnel. */

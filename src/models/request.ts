@@ -50,6 +50,7 @@ export interface Head {
 export interface DispatchHandler {
   /** A 1xx response; the final one follows. */
   onInformational?(head: Head): void
+  /** The head of the final response. */
   onHead(head: Head): void
   /**
    * A part of the body. **Borrowed**: its bytes are overwritten once this returns, unless the request

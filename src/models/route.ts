@@ -3,6 +3,7 @@ import type { Origin } from './origin.ts'
 import type { ProxySettings } from './proxy.ts'
 import { isSocks } from './proxy.ts'
 
+/** Where a connection is about to go: an address, and the host it was found for. */
 export interface ConnectFacts {
   readonly address: string
   readonly family: 4 | 6

@@ -22,6 +22,7 @@ export type Lookup = (
   ) => void,
 ) => void
 
+/** What a pool is made with. */
 export interface PoolOptions {
   readonly limits?: PoolLimits | undefined
   readonly timeouts?: TimeoutInit

@@ -96,6 +96,7 @@ export class ConnectionPool {
     return exchange
   }
 
+  /** Counts of this moment. */
   stats(): PoolStats {
     return this.#scheduler.stats()
   }
@@ -116,6 +117,7 @@ export class ConnectionPool {
     return Promise.resolve()
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -14,6 +14,7 @@ export class Response {
     this.#body = body
   }
 
+  /** The status code. */
   get status(): number {
     return this.#head.status
   }
@@ -23,10 +24,12 @@ export class Response {
     return this.#head.statusText
   }
 
+  /** `1.0` or `1.1` */
   get httpVersion(): string {
     return this.#head.httpVersion
   }
 
+  /** The fields, as they came. */
   get headers(): Headers {
     return this.#head.headers
   }
@@ -50,6 +53,7 @@ export class Response {
     return decodeText(bytes, charsetOf(this.headers.get('content-type')))
   }
 
+  /** `text()` as a value. Throws `SyntaxError` for what is no JSON. The type is the caller's claim. */
   async json<T = unknown>(options?: { readonly max?: number | undefined }): Promise<T> {
     return JSON.parse(await this.text(options)) as T
   }

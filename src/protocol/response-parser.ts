@@ -26,11 +26,13 @@ import { ResponseHead } from './response-head.ts'
 export interface MessageSink {
   /** A 1xx response but 101. */
   onInformational(head: ResponseHead): void
+  /** The head of a final response. */
   onHead(head: ResponseHead): void
   /** A head after which the connection speaks another protocol: 101, or 2xx to CONNECT. Its first bytes are borrowed. */
   onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void
   /** Body bytes, free of framing. `source` is borrowed: its bytes are gone when this returns. */
   onBody(source: Buffer, start: number, end: number): void
+  /** The message is complete. */
   onComplete(trailers: Headers): void
   /** What came is not HTTP/1.x, in words. What came before it has been delivered. */
   onFault(fault: string): void

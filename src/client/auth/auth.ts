@@ -28,6 +28,7 @@ export interface AuthResponse {
  * ```
  */
 export interface Auth {
+  /** Yields requests and receives their responses; see `Auth`. */
   authFlow(
     request: Request,
   ): AsyncGenerator<Request, void, AuthResponse> | Generator<Request, void, AuthResponse>

@@ -18,6 +18,7 @@ export class BasicAuth implements Auth {
     return this.#authorization
   }
 
+  /** One request, with Authorization. */
   *authFlow(request: Request): Generator<Request, void, AuthResponse> {
     request.headers.set('authorization', this.#authorization)
     yield request

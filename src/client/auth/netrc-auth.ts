@@ -16,6 +16,7 @@ export class NetrcAuth implements Auth {
     this.#netrc = file === undefined ? new EnvironmentNetrc() : Netrc.read(file)
   }
 
+  /** One request, with what the file has for its host. */
   *authFlow(request: Request): Generator<Request, void, AuthResponse> {
     const auth = this.#netrc.authFor(request.url)
     if (auth) request.headers.set('authorization', auth.authorization)

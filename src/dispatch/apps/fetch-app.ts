@@ -15,6 +15,7 @@ export interface FetchInfo {
   readonly rootPath: string
 }
 
+/** An app that answers a `Request` of the platform with a `Response`. */
 export type FetchHandler = (
   request: globalThis.Request,
   info: FetchInfo,
