@@ -17,7 +17,6 @@ export async function showUrl(url: string): Promise<void> {
     const shown =
       isText(type) && !headers.has('content-encoding') ? firstLines(response.text()) : ''
     if (shown !== '') say(shown)
-    if (headers.has('location')) say(styled('gray', 'Redirects are not followed yet.'))
     say(styled('gray', `${length} bytes in ${Math.round(elapsed)} ms`))
   } finally {
     await client.close()

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import type { AxiosError, AxiosInstance } from 'axios'
 import axios from 'axios'
+import { Client } from 'hawser'
 import { hawserAdapter } from '../../docs/examples/axios-adapter.ts'
-import { Client } from '../../src/index.ts'
 
 const server = createServer(async (request, response) => {
   const { method, url = '', headers } = request

@@ -24,6 +24,17 @@ const pages = [
     .map((name) => `docs/${name}`),
 ]
 
+test('every page with examples has a file that tests them', () => {
+  const tested = readdirSync(join(top, 'test/docs')).map((name) => read(`test/docs/${name}`))
+  for (const page of pages) {
+    if (!/^```ts$/m.test(read(page))) continue
+    assert.ok(
+      tested.some((text) => text.includes(`testExamples('${page}')`)),
+      `nobody tests the examples of ${page}`,
+    )
+  }
+})
+
 /** As GitHub makes it of a heading. */
 function anchorOf(heading: string): string {
   return heading

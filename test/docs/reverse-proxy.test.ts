@@ -5,8 +5,8 @@ import { createServer, request as nodeRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
+import { ConnectionPool } from 'hawser/engine'
 import { reverseProxy } from '../../docs/examples/reverse-proxy.ts'
-import { ConnectionPool } from '../../src/engine.ts'
 
 interface Test {
   after(end: () => unknown): void

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { MockHandler } from 'hawser'
+import { HTTPStatusError, MockDispatcher } from 'hawser'
 import { Users, UsersError } from '../../docs/examples/users-api.ts'
-import type { MockHandler } from '../../src/index.ts'
-import { HTTPStatusError, MockDispatcher } from '../../src/index.ts'
 
 function usersOf(handler: MockHandler) {
   let tokens = 0

@@ -1,0 +1,112 @@
+// Every `ts` block of a page is compiled, run in a process of its own, and has to end by itself
+// without an error. What stands as a comment behind a `console.log` has to be among what it prints.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { runNode } from './process.ts'
+import type { ExampleServers } from './server.ts'
+import { startExampleServers } from './server.ts'
+
+const top = fileURLToPath(new URL('../../../', import.meta.url))
+
+interface Example {
+  readonly page: string
+  readonly line: number
+  readonly text: string
+  /** Where it is compiled, without its extension. */
+  readonly name: string
+}
+
+/** A block without an import goes on from the first one of its page. */
+function examplesOf(page: string): Example[] {
+  const text = readFileSync(join(top, page), 'utf8')
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)]
+  const first = blocks[0]?.[1] ?? ''
+  return blocks.map(({ 1: own = '', index }, i) => ({
+    page,
+    line: text.slice(0, index).split('\n').length,
+    text: /^import /m.test(own) ? own : first + own,
+    name: `${page.replace(/\W/g, '-')}-${i}`,
+  }))
+}
+
+function expectedLines({ text }: Example): string[] {
+  return [...text.matchAll(/console\.log\(.*\)\)?\)?;?,? \/\/ (.+)$/gm)].map(([, line]) => line!)
+}
+
+/** Tests the examples of a page. Each page has a file of its own: a file has a minute. */
+export function testExamples(page: string): void {
+  describe(`examples of ${page}`, { concurrency: 4 }, () => {
+    const examples = examplesOf(page)
+    // Inside of dist, so that `hawser` is found: by Node and by the compiler as a user has it.
+    const folder = mkdtempSync(join(dirname(fileURLToPath(import.meta.url)), 'examples-'))
+    let servers: ExampleServers
+
+    before(async () => {
+      servers = await startExampleServers()
+      for (const [name, content] of Object.entries(servers.files)) {
+        writeFileSync(join(folder, name), content)
+      }
+      for (const { name, text } of examples) {
+        let local = text
+        for (const [written, real] of servers.addresses) local = local.replaceAll(written, real)
+        writeFileSync(join(folder, `${name}.mts`), `${local}\nexport {}\n`)
+      }
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2022',
+        lib: ['es2023'],
+        types: ['node'],
+        strict: true,
+        rootDir: '.',
+        skipLibCheck: true,
+      }
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+      assert.equal(await compile(), '')
+    })
+
+    /** @returns the compiler's complaints */
+    async function compile(...options: string[]): Promise<string> {
+      const compiler = join(top, 'node_modules/typescript/bin/tsc')
+      return (await runNode(compiler, ['-p', folder, ...options])).stdout
+    }
+
+    after(() => {
+      servers.close()
+      rmSync(folder, { recursive: true })
+    })
+
+    for (const example of examples) {
+      test(`${example.page}:${example.line}`, async () => {
+        const outcome = await runNode(join(folder, `${example.name}.mjs`), [], folder)
+        assert.equal(outcome.stderr, '')
+        assert.equal(outcome.code, 0)
+        let said = outcome.stdout
+        for (const [written, real] of servers.addresses) said = said.replaceAll(real, written)
+        const lines = said.split('\n')
+        for (const line of expectedLines(example)) {
+          assert.ok(lines.includes(line), `${JSON.stringify(line)} is not in\n${outcome.stdout}`)
+        }
+      })
+    }
+
+    test('compile for users who check the declarations of their packages, too', async () => {
+      assert.equal(await compile('--noEmit', '--skipLibCheck', 'false'), '')
+    })
+
+    test('use each of the proxies that they name', () => {
+      const text = examples.map((example) => example.text).join()
+      for (const { url, targets } of servers.proxies) {
+        const [written] = servers.addresses.find(([, real]) => real.endsWith(new URL(url).host))!
+        if (text.includes(written)) assert.ok(targets.length > 0, written)
+      }
+    })
+
+    test('have something to say', () => {
+      const said = examples.flatMap(expectedLines)
+      assert.ok(said.length > 2, `${said.length} lines are expected`)
+    })
+  })
+}
