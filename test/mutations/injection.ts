@@ -79,8 +79,8 @@ export const injection: readonly Mutation[] = [
     marks: '19, A6',
     mistake: 'a name or file name of a form stands there as it is',
     file: 'src/client/body/part.ts',
-    find: '  return name.replace(/["\\r\\n\\0]/g, (each) => ESCAPED[each])',
-    replace: '  return name.replace(/[\\0]/g, (each) => ESCAPED[each])',
+    find: '  return name.replace(/["\\r\\n\\0',
+    replace: '  return name.replace(/[\\0',
     tests: ['client/multipart'],
   },
   {

@@ -118,8 +118,8 @@ export const requests: readonly Mutation[] = [
     marks: '18',
     mistake: 'errors show the secrets of a URL',
     file: 'src/connection/exchange.ts',
-    find: '{redactUrl(url)}, after',
-    replace: '{url}, after',
+    find: '{redactUrl(url)}',
+    replace: '{url}',
     tests: ['hazards/errors'],
   },
   {

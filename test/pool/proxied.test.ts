@@ -72,7 +72,7 @@ describe('R2, R3 the head of a forwarded request', () => {
     )
   })
 
-  test('https is in it for FORWARD_ONLY alone', async () => {
+  test('30 https is in it for FORWARD_ONLY alone', async () => {
     const forwarding = new HTTPProxy(PROXY, { mode: 'FORWARD_ONLY' })
     assert.equal(
       await written('https://a.test', '/x', {}, forwarding),
