@@ -186,6 +186,8 @@ describe('32 relative URLs', () => {
       const make = (size: number) => unit.repeat(size / unit.length)
       assertLinear(make, (text) => parseUrl(text, bases[1]))
       assertLinear(make, (text) => assert.throws(() => parseUrl(text, null)))
+      const inside = (size: number) => `/a${make(size)}a`
+      assertLinear(inside, (text) => parseUrl(text, bases[1]))
     })
   }
 })
