@@ -6,6 +6,7 @@ import { Headers } from './headers.ts'
 import { checkOptions, option } from './options.ts'
 import type { Origin } from './origin.ts'
 import { parseOrigin } from './origin.ts'
+import { parsedUrl } from './parsed-url.ts'
 import type { ClientCertificate, Verify } from './tls-settings.ts'
 import { tlsSettings } from './tls-settings.ts'
 
@@ -153,12 +154,12 @@ function parseProxyUrl(given: string | URL) {
   if (scheme === undefined || !SCHEMES.includes(scheme)) {
     throw bad(`which begins with one of ${SCHEMES.map((each) => `${each}://`).join(' ')}`)
   }
-  if (!URL.canParse(text)) throw bad('it cannot be parsed')
-  const { port } = new URL(text)
+  const port = parsedUrl(text)?.port
+  if (port === undefined) throw bad('it cannot be parsed')
   // Hosts are normalised in schemes that WHATWG knows, and only there.
   const asHttp = text.replace(/^socks5h?/i, 'http')
-  if (!URL.canParse(asHttp)) throw bad('its host cannot be parsed')
-  const url = new URL(asHttp)
+  const url = parsedUrl(asHttp)
+  if (url === null) throw bad('its host cannot be parsed')
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw bad('it has a path')
   const { username, password } = url
   url.username = url.password = ''

@@ -1,3 +1,4 @@
+import { parsedUrl } from '../../models/parsed-url.ts'
 import type { DigestSession } from './digest-session.ts'
 
 /** A server may invent realms, and a crawler may meet any number of servers. */
@@ -63,8 +64,7 @@ export class ProtectionSpaces {
 function prefixesOf(url: URL, domain: readonly string[]): string[] {
   return domain
     .slice(0, MAX_PREFIXES)
-    .filter((uri) => URL.canParse(uri, url.href))
-    .map((uri) => new URL(uri, url))
+    .flatMap((uri) => parsedUrl(uri, url) ?? [])
     .filter((parsed) => parsed.origin === url.origin)
     .map(pathOf)
 }
