@@ -17,6 +17,7 @@ export const MAX_INFORMATIONAL = 100
 export const MAX_CHUNK_OVERHEAD = 65_536
 export const MAX_CHUNK_OVERHEAD_RATIO = 16
 
+export const LF_EXPECTED = 2
 export const INVALID_START = 8
 export const INVALID_HEADER_TOKEN = 10
 export const UNEXPECTED_CONTENT_LENGTH = 4
@@ -24,7 +25,7 @@ export const INVALID_CONTENT_LENGTH = 11
 
 /** llhttp's error codes, and ours, in words. */
 const FAULTS: ReadonlyMap<number, string> = new Map([
-  [2, 'a line does not end in CRLF'],
+  [LF_EXPECTED, 'a line does not end in CRLF'],
   [3, 'a CR stands without its LF'],
   [UNEXPECTED_CONTENT_LENGTH, 'Content-Length stands beside another framing field'],
   [INVALID_START, 'it does not begin with HTTP/1.1 or HTTP/1.0'],

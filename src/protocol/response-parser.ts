@@ -4,6 +4,7 @@ import {
   INVALID_CONTENT_LENGTH,
   INVALID_HEADER_TOKEN,
   INVALID_START,
+  LF_EXPECTED,
   MAX_CHUNK_OVERHEAD,
   MAX_CHUNK_OVERHEAD_RATIO,
   MAX_HEAD_SIZE,
@@ -275,7 +276,14 @@ export class ResponseParser {
   /** Decides what follows a complete head; null when that is a fault. */
   #takeHead(base: number, end: number, flags: number): ResponseHead | null {
     for (const { at, bytes } of this.#patches) window.set(bytes, base - WINDOW + at)
-    const head = new ResponseHead(record[wasm.STATUS], latin1(base, end - 4))
+    const raw = latin1(base, end - 4)
+    // llhttp takes CR CR for the end of a status line: what follows would be a field to it alone.
+    const lineEnd = raw.indexOf('\r')
+    if (window[(lineEnd < 0 ? end - 4 : base + lineEnd) + 1 - WINDOW] !== LF) {
+      this.#fault(faultOf(LF_EXPECTED))
+      return null
+    }
+    const head = new ResponseHead(record[wasm.STATUS], raw)
     const framing = record[wasm.FRAMING]
     try {
       if (this.#patches.length > 0) checkRepeatedContentLength(head)
