@@ -30,7 +30,8 @@ if (MODULE_INPUTS.some((input) => time(input) > time(MODULE))) {
   step('building the wasm module', 'node native/build.mjs')
 }
 compile()
-if (time(BUILT) > time(BUNDLED)) step('bundling', 'node native/bundle.mjs')
+if (Math.max(time(BUILT), time('native/bundle.mjs')) > time(BUNDLED))
+  step('bundling', 'node native/bundle.mjs')
 
 /** Is what is installed what package-lock.json asks for? (Optional packages are for other platforms.) */
 function packagesMatchLock() {
