@@ -282,9 +282,15 @@ function readUntilTaken(socket: Socket, take: (held: Buffer) => Buffer | null): 
       before = held.length
       held = take(held)
     } while (held !== null && held.length < before)
-    if (held === null) socket.off('data', onData)
+    if (held !== null) return
+    socket.off('data', onData)
+    socket.off('end', onEnd)
+  }
+  const onEnd = (): void => {
+    socket.end()
   }
   socket.on('data', onData)
+  socket.on('end', onEnd)
 }
 
 /** What stands behind the type of an address, as text. */
