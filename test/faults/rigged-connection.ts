@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault, Plan } from './rig.ts'
 
 /** What a stalled direction still takes in, in bytes: the end behind it is seen, and senders block. */
-const STALL_ROOM = 65_536
+const STALL_ROOM = 1 << 20
 
 export interface RiggedOwner {
   /** A fault comes to pass. */
@@ -58,10 +58,13 @@ export class RiggedConnection {
     this.#owner.onFault()
   }
 
-  /** One of the directions has ended or stalled. What stalls never ends by itself. @internal */
-  onEnded(): void {
+  /** One of the directions is over. Who is left alone in one that a fault has ended need not wait. @internal */
+  onOver(): void {
     const { up, down } = this
-    if ((up.stalled && down.ended) || (down.stalled && up.ended)) this.close()
+    const isLeft = up.isHarmed && up.ended
+    if (!isLeft && !(up.isOver && down.isOver && (up.isHarmed || down.isHarmed))) return
+    this.#gone.abort()
+    for (const socket of this.#sockets) socket.destroySoon()
   }
 
   #onClose(): void {
@@ -76,9 +79,8 @@ export class RiggedConnection {
 export class Direction {
   /** So many bytes have passed. */
   passed = 0
-  /** The sender has finished, and the receiver knows. */
+  /** The sender has finished. */
   ended = false
-  stalled = false
   readonly #from: Socket
   readonly #to: Socket
   readonly #connection: RiggedConnection
@@ -86,8 +88,9 @@ export class Direction {
   readonly #faults: Fault[]
   #pace: { readonly bytes: number; readonly ms: number } | null = null
   #mask = 0
-  /** Half-closed by a fault: what comes is for nobody. */
-  #cut = false
+  /** By a fault: what comes is for nobody. */
+  #isCut = false
+  #isStalled = false
   #swallowed = 0
 
   constructor(from: Socket, to: Socket, faults: readonly Fault[], connection: RiggedConnection) {
@@ -100,9 +103,18 @@ export class Direction {
     if (this.#faults[0]?.at === 0) this.#hold(() => this.#suffer())
   }
 
+  /** Nothing passes any more, by a fault. */
+  get isHarmed(): boolean {
+    return this.#isStalled || this.#isCut
+  }
+
+  get isOver(): boolean {
+    return this.ended || this.isHarmed
+  }
+
   #onData(bytes: Buffer): void {
-    if (this.stalled) return this.#swallow(bytes.length)
-    if (this.#cut) return
+    if (this.#isStalled) return this.#swallow(bytes.length)
+    if (this.#isCut) return
     const next = this.#faults[0]
     const isQuiet = this.#pace === null && this.#mask === 0
     if (!isQuiet || (next !== undefined && next.at <= this.passed + bytes.length)) {
@@ -115,9 +127,9 @@ export class Direction {
   }
 
   #end(): void {
-    if (!this.#cut && !this.stalled) this.#to.end()
+    if (!this.isHarmed) this.#to.end()
     this.ended = true
-    this.#connection.onEnded()
+    this.#connection.onOver()
   }
 
   /** Nothing more is read until `work` is done. */
@@ -132,7 +144,7 @@ export class Direction {
   }
 
   async #harm(bytes: Buffer): Promise<void> {
-    for (let rest = bytes; rest.length > 0 && !this.#cut && !this.stalled; ) {
+    for (let rest = bytes; rest.length > 0 && !this.isHarmed; ) {
       const room = (this.#faults[0]?.at ?? Number.POSITIVE_INFINITY) - this.passed
       const piece = rest.subarray(0, Math.min(room, this.#pace?.bytes ?? room))
       rest = rest.subarray(piece.length)
@@ -165,13 +177,12 @@ export class Direction {
           this.#mask ^= fault.mask
           break
         case 'stall':
-          this.stalled = true
-          this.#connection.onEnded()
-          return
+          this.#isStalled = true
+          return this.#connection.onOver()
         case 'end':
-          this.#cut = true
+          this.#isCut = true
           this.#to.end()
-          return
+          return this.#connection.onOver()
         case 'close':
           return this.#connection.close()
         default:
