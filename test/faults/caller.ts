@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
+import type { ConnectionPool, DispatchRequest } from '../../src/engine.ts'
+import { StreamClosed } from '../../src/index.ts'
+import type { Script } from '../support/stage.ts'
+import { Call } from '../support/stage.ts'
+
+/** What came out of a call, as far as its caller can see. */
+export interface Outcome {
+  /** It has ended, in one way or another. */
+  readonly over: boolean
+  readonly error: unknown
+  readonly status: number | null
+  /** Latin1. */
+  readonly body: string
+  readonly trailers: readonly (readonly [string, string])[]
+}
+
+/** What becomes of the connection is not the engine's affair any more. */
+function takeOver({ socket }: Call): void {
+  socket?.on('error', () => {})
+}
+
+/** Who dispatches, and holds the engine to its promises. */
+export class Dispatched implements Outcome {
+  readonly call: Call
+
+  constructor(pool: ConnectionPool, request: DispatchRequest) {
+    const { headers, method } = request
+    const upgrades = method === 'CONNECT' || String(headers).startsWith('Upgrade')
+    const script: Script = upgrades ? { onUpgrade: takeOver } : {}
+    this.call = new Call(pool, request, script)
+  }
+
+  get over(): boolean {
+    return this.call.over
+  }
+
+  get error(): unknown {
+    return this.call.error
+  }
+
+  get status(): number | null {
+    return this.call.head?.status ?? null
+  }
+
+  get body(): string {
+    return this.call.body
+  }
+
+  get trailers(): readonly (readonly [string, string])[] {
+    return [...(this.call.trailers ?? [])]
+  }
+
+  close(): void {
+    this.call.abort()
+  }
+
+  /** Whatever was promised to its handler. */
+  assertKept(): void {
+    assert.deepEqual(this.call.violations, [], inspect(this.call.events))
+    this.call.socket?.destroy()
+  }
+}
+
+/** What a response of the client and one of the engine have in common. */
+interface Response {
+  readonly status: number
+  readonly trailers: Iterable<[string, string]> | null
+  readonly history?: readonly { readonly status: number }[]
+  bytes(): Uint8Array | Promise<Uint8Array>
+  close(): Promise<void> | undefined | void
+  read?(): Promise<unknown>
+}
+
+/** Who asks for a response by a promise, and reads or closes it. */
+export class Asked implements Outcome {
+  over = false
+  error: unknown
+  status: number | null = null
+  body = ''
+  trailers: readonly (readonly [string, string])[] = []
+  history: readonly number[] = []
+  /** What came of reading a response that had been closed. */
+  afterClose: unknown = null
+  #response: Response | null = null
+  #isClosing = false
+
+  /** @param closes the response is there at its head, to be closed */
+  constructor(response: Promise<Response>, closes: boolean) {
+    response.then(
+      (given) => (closes ? this.#keep(given) : this.#read(given)),
+      (error: unknown) => this.#end(error),
+    )
+  }
+
+  /** As soon as there is a response. */
+  close(): void {
+    this.#isClosing = true
+    const response = this.#response
+    if (response === null) return
+    response.close()
+    const read = async () => (response.read === undefined ? response.bytes() : response.read())
+    read().then(
+      () => this.#end(undefined),
+      (error: unknown) => {
+        this.afterClose = error
+        this.#end(undefined)
+      },
+    )
+  }
+
+  assertKept(): void {
+    const { afterClose } = this
+    assert.ok(afterClose === null || afterClose instanceof StreamClosed, inspect(afterClose))
+  }
+
+  #keep(response: Response): void {
+    this.status = response.status
+    this.#response = response
+    if (this.#isClosing) this.close()
+  }
+
+  async #read(response: Response): Promise<void> {
+    this.status = response.status
+    this.history = (response.history ?? []).map(({ status }) => status)
+    try {
+      this.body = Buffer.from(await response.bytes()).latin1Slice()
+      this.trailers = [...(response.trailers ?? [])]
+      this.#end(undefined)
+    } catch (error) {
+      this.#end(error)
+    }
+  }
+
+  #end(error: unknown): void {
+    assert.equal(this.over, false, 'it ended twice')
+    this.error = error
+    this.over = true
+  }
+}

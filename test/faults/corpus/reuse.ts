@@ -1,0 +1,114 @@
+import type { Exchange } from '../exchange.ts'
+import { answer, BODY, chunked, OK } from '../exchange.ts'
+
+const result = { status: 200, body: BODY }
+const UPGRADED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
+
+/** On a kept connection: what nothing has come to is sent again, if that does no harm. */
+const kept: readonly Exchange[] = [
+  { name: 'GET', dispatch: () => ({}), answers: [OK], result },
+  {
+    name: 'HEAD',
+    dispatch: () => ({ method: 'HEAD' }),
+    answers: [{ head: 'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n', framing: 'none' }],
+    result: { status: 200 },
+  },
+  {
+    name: 'DELETE in chunks',
+    dispatch: () => ({ method: 'DELETE' }),
+    answers: [
+      {
+        head: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
+        body: chunked(BODY, [5]),
+        framing: 'chunked',
+      },
+    ],
+    result,
+  },
+  {
+    name: 'PUT of text',
+    dispatch: () => ({ method: 'PUT', body: 'small' }),
+    answers: [OK],
+    result,
+  },
+  {
+    name: 'PUT with Expect',
+    dispatch: () => ({ method: 'PUT', headers: ['Expect', '100-continue'], body: 'small' }),
+    answers: [{ ...OK, interim: 'HTTP/1.1 100 Continue\r\n\r\n' }],
+    result: { ...result, informational: 1 },
+  },
+  {
+    name: 'PUT of an iterable',
+    dispatch: () => ({ method: 'PUT', body: ['ab', 'cde'] }),
+    answers: [OK],
+    oneShot: true,
+    result,
+  },
+  {
+    name: 'POST of text',
+    dispatch: () => ({ method: 'POST', body: 'small' }),
+    answers: [OK],
+    result,
+  },
+  {
+    name: 'PATCH of nothing',
+    dispatch: () => ({ method: 'PATCH' }),
+    answers: [answer(202, [], BODY)],
+    result: { status: 202, body: BODY },
+  },
+  {
+    name: 'GET over TLS',
+    scheme: 'https',
+    dispatch: () => ({}),
+    answers: [OK],
+    result,
+  },
+]
+
+export const reuse: readonly Exchange[] = kept.map((exchange) => ({
+  ...exchange,
+  name: `${exchange.name}, on a kept connection`,
+  warm: true,
+}))
+
+export const upgrades: readonly Exchange[] = [
+  {
+    name: 'Upgrade',
+    dispatch: () => ({ headers: ['Upgrade', 'x'] }),
+    answers: [{ head: UPGRADED, body: 'first bytes', framing: 'upgrade' }],
+    result: { status: 101 },
+  },
+  {
+    name: 'Upgrade, behind a 103',
+    dispatch: () => ({ headers: ['Upgrade', 'x'] }),
+    answers: [{ before: 'HTTP/1.1 103 Hints\r\nA: b\r\n\r\n', head: UPGRADED, framing: 'upgrade' }],
+    result: { status: 101, informational: 1 },
+  },
+  {
+    name: 'Upgrade that is not wanted',
+    dispatch: () => ({ headers: ['Upgrade', 'x'] }),
+    answers: [OK],
+    result,
+  },
+  {
+    name: 'CONNECT',
+    dispatch: () => ({ method: 'CONNECT', path: 'far.test:443' }),
+    answers: [
+      { head: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', body: 'x', framing: 'upgrade' },
+    ],
+    result: { status: 200 },
+  },
+  {
+    name: 'CONNECT that is refused',
+    dispatch: () => ({ method: 'CONNECT', path: 'far.test:443' }),
+    answers: [answer(403, [], BODY)],
+    result: { status: 403, body: BODY },
+  },
+  {
+    name: 'Upgrade, on a kept connection',
+    warm: true,
+    dispatch: () => ({ headers: ['Upgrade', 'x'] }),
+    answers: [{ head: UPGRADED, framing: 'upgrade' }],
+    result: { status: 101 },
+  },
+]
