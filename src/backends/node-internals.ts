@@ -84,15 +84,25 @@ export function requestDrain(socket: Socket): void {
   if (writing !== undefined) writing.needDrain = true
 }
 
+/** Whether `unsentBytes` is exact. */
+export function tellsUnsentBytes(socket: Socket): boolean {
+  return bottomOf(socket)?.writeQueueSize !== undefined
+}
+
+function bottomOf(socket: Socket): Handle | null | undefined {
+  let bottom = (socket as Internals)._handle
+  while (bottom?._parent) bottom = bottom._parent
+  return bottom
+}
+
 /**
  * Bytes written that the operating system has not taken. `writableLength` alone says so much
  * sooner than it is true: it counts all of a write until its last byte is taken, and over TLS
  * until the next turn of the event loop.
  */
 export function unsentBytes(socket: Socket): number {
-  const { _handle: handle, _writableState: writing } = socket as Internals
-  let bottom = handle
-  while (bottom?._parent) bottom = bottom._parent
+  const { _writableState: writing } = socket as Internals
+  const bottom = bottomOf(socket)
   if (bottom?.writeQueueSize === undefined || writing?.writelen === undefined) {
     return socket.writableLength
   }

@@ -6,9 +6,11 @@ import {
   forgetWriteError,
   requestDrain,
   surviveWriteErrors,
+  tellsUnsentBytes,
   unsentBytes,
 } from './node-internals.ts'
 import { sessionVerified } from './node-tls.ts'
+import { PacedWrites } from './paced-writes.ts'
 
 /**
  * Where a socket's first read goes, to be copied from. Node asks for that target inside `connect`,
@@ -63,25 +65,38 @@ export class NodeSocket implements BackendSocket {
   readonly #socket: Socket
   #blocked = false
   #writeFailed = false
+  /** Only where it is needed: for a large write, from then on. */
+  #paced: PacedWrites | null = null
+  #ending = false
   #reason: Error | null = null
+
+  /** What it speaks over, if it is not the operating system. */
+  readonly #below: BackendSocket | undefined
+  readonly isSecure: boolean
 
   /** @param open What it throws, the socket closes with. */
   constructor(
     handler: SocketHandler,
     tls: TlsTarget | null | undefined,
     open: (onread: OnReadOpts) => Socket,
+    below?: BackendSocket,
   ) {
     this.handler = handler
+    this.isSecure = Boolean(tls)
+    this.#below = below
     let opening = true
     let target = firstTarget
+    let armedFor = handler
     const onread = {
       buffer: () => {
-        target = opening ? firstTarget : this.handler.readTarget()
+        armedFor = this.handler
+        target = opening ? firstTarget : armedFor.readTarget()
         return target
       },
       callback: (length: number) => {
-        if (target === firstTarget) this.#deliver(firstTarget.subarray(0, length))
-        else this.handler.onRead(length)
+        const known = target !== firstTarget && armedFor === this.handler
+        if (known) this.handler.onRead(length)
+        else this.#deliver(target.subarray(0, length))
         return true
       },
     }
@@ -106,7 +121,7 @@ export class NodeSocket implements BackendSocket {
 
   /** For the listeners. */
   onDrained(): void {
-    if (!this.#blocked) return
+    if (!this.#blocked || this.#waitingBytes > 0) return
     this.#blocked = false
     this.handler.onDrain()
   }
@@ -155,6 +170,11 @@ export class NodeSocket implements BackendSocket {
     return this
   }
 
+  /** Nothing comes from the peer any more. */
+  get finished(): boolean {
+    return this.#socket.destroyed || this.#socket.readableEnded
+  }
+
   /** The socket itself, for TLS to be spoken over it. Nothing is heard here from now on. */
   giveUp(): Socket {
     this.handler = deaf
@@ -164,6 +184,13 @@ export class NodeSocket implements BackendSocket {
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed) return true
     const socket = this.#socket
+    if (this.#paced === null && isLarge(data, tail) && !tellsUnsentBytes(socket)) {
+      this.#paced = new PacedWrites(socket, () => {
+        if (this.#ending) socket.end()
+        this.onDrained()
+      })
+    }
+    if (this.#paced !== null) return this.#writePaced(this.#paced, data, tail)
     if (tail !== undefined) socket.cork()
     // A callback for each write would cost 0.5 us, 'drain' for each 0.2 us.
     if (typeof data === 'string') socket.write(data, 'latin1')
@@ -178,12 +205,26 @@ export class NodeSocket implements BackendSocket {
     return false
   }
 
+  #writePaced(paced: PacedWrites, data: string | Uint8Array, tail?: Uint8Array): boolean {
+    paced.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
+    if (tail !== undefined) paced.write(tail)
+    if (this.pendingBytes() === 0) return true
+    this.#blocked = true
+    return false
+  }
+
+  get #waitingBytes(): number {
+    return this.#paced?.waitingBytes ?? 0
+  }
+
   pendingBytes(): number {
-    return unsentBytes(this.#socket)
+    return this.#waitingBytes + unsentBytes(this.#socket)
   }
 
   end(): void {
-    if (!this.#writeFailed) this.#socket.end()
+    if (this.#writeFailed) return
+    this.#ending = true
+    if (this.#waitingBytes === 0) this.#socket.end()
   }
 
   pause(): void {
@@ -199,27 +240,32 @@ export class NodeSocket implements BackendSocket {
   }
 
   keepAlive(on: boolean): void {
+    this.#below?.keepAlive(on)
     if (on) this.#socket.ref()
     else this.#socket.unref()
   }
 
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress
+    return this.#socket.remoteAddress ?? this.#below?.remoteAddress
   }
 
   get remotePort(): number | undefined {
-    return this.#socket.remotePort
+    return this.#socket.remotePort ?? this.#below?.remotePort
   }
 
   get localAddress(): string | undefined {
-    return this.#socket.localAddress
+    return this.#socket.localAddress ?? this.#below?.localAddress
   }
 
   get localPort(): number | undefined {
-    return this.#socket.localPort
+    return this.#socket.localPort ?? this.#below?.localPort
   }
 
   get alpnProtocol(): string | false {
     return (this.#socket as Partial<TLSSocket>).alpnProtocol || false
   }
+}
+
+function isLarge(data: string | Uint8Array, tail: Uint8Array | undefined): boolean {
+  return data.length + (tail?.length ?? 0) > 65_536
 }

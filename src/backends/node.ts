@@ -2,15 +2,19 @@ import { lookup } from 'node:dns'
 import type { OnReadOpts, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Backend, ConnectTarget, TlsTarget } from './backend.ts'
+import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
+import { bunApi } from './bun-api.ts'
+import { denoApi } from './deno-api.ts'
 import { hold, release } from './hold.ts'
 import { readInto } from './node-internals.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
+import { connectOverStream, secureOverStream } from './over-stream.ts'
 import { own } from './own.ts'
 import { systemClock } from './system-clock.ts'
 
-const KEEP_ALIVE_PROBES_AFTER = 60_000
+/** In milliseconds. */
+export const KEEP_ALIVE_PROBES_AFTER = 60_000
 
 /** Sockets of `node:net` and `node:tls`. */
 export const nodeBackend: Backend = {
@@ -24,11 +28,16 @@ export const nodeBackend: Backend = {
   },
 
   connect(target, handler) {
-    return new NodeSocket(handler, target.tls, (onread) => open(target, onread))
+    const { tls } = own(target)
+    if (tls && denoApi()) return connectOverStream(connectDirectly, target, tls, handler)
+    return connectDirectly(target, handler)
   },
 
   secure(socket, tls, handler, firstBytes = null) {
     if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
+    if (denoApi() || (bunApi() && socket.isSecure)) {
+      return secureOverStream(socket, socket.finished, tls, handler, firstBytes)
+    }
     const below = socket.giveUp()
     let isRead = false
     const secure = new NodeSocket(handler, tls, (onread) => {
@@ -42,6 +51,10 @@ export const nodeBackend: Backend = {
 
   hold,
   release,
+}
+
+function connectDirectly(target: ConnectTarget, handler: SocketHandler): BackendSocket {
+  return new NodeSocket(handler, target.tls, (onread) => open(target, onread))
 }
 
 function open(target: ConnectTarget, onread: OnReadOpts): Socket {

@@ -1,18 +1,43 @@
 import type { Backend } from './backend.ts'
+import { bunBackend } from './bun.ts'
+import { bunApi } from './bun-api.ts'
+import { denoBackend } from './deno.ts'
+import { denoApi } from './deno-api.ts'
 import { nodeBackend } from './node.ts'
 
 export type BackendChoice = 'auto' | 'node' | 'bun' | 'deno' | Backend
 
-/** @throws TypeError for what is no backend, or is none of this version's. */
+/** One of each, so that all pools share what a backend keeps. */
+const own: { bun?: Backend; deno?: Backend } = {}
+
+/** @throws TypeError for what is no backend, or is none of this runtime's. */
 export function selectBackend(choice: BackendChoice | undefined): Backend {
-  if (choice === undefined || choice === 'auto' || choice === 'node') return nodeBackend
-  if (choice === 'bun' || choice === 'deno') {
-    throw new TypeError(
-      `backend: this version of Hawser has no '${choice}' backend; 'node' runs on that runtime, too`,
-    )
-  }
+  if (choice === undefined || choice === 'auto') return bunSockets() ?? denoSockets() ?? nodeBackend
+  if (choice === 'node') return nodeBackend
+  if (choice === 'bun') return bunSockets() ?? missing('bun', 'Bun')
+  if (choice === 'deno') return denoSockets() ?? missing('deno', 'Deno')
   if (isBackend(choice)) return choice
-  throw new TypeError(`backend: expected 'auto', 'node' or a Backend, got ${describe(choice)}`)
+  throw new TypeError(
+    `backend: expected 'auto', 'node', 'bun', 'deno' or a Backend, got ${describe(choice)}`,
+  )
+}
+
+function bunSockets(): Backend | undefined {
+  const bun = bunApi()
+  if (bun !== undefined) own.bun ??= bunBackend(bun)
+  return own.bun
+}
+
+function denoSockets(): Backend | undefined {
+  const deno = denoApi()
+  if (deno !== undefined) own.deno ??= denoBackend(deno)
+  return own.deno
+}
+
+function missing(name: string, runtime: string): never {
+  throw new TypeError(
+    `backend: '${name}' has the sockets of ${runtime}, and this is not ${runtime}`,
+  )
 }
 
 function isBackend(value: unknown): value is Backend {

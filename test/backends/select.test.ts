@@ -1,14 +1,30 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { bunApi } from '../../src/backends/bun-api.ts'
+import { denoApi } from '../../src/backends/deno-api.ts'
 import { nodeBackend } from '../../src/backends/node.ts'
 import { ScriptedBackend } from '../../src/backends/scripted.ts'
 import type { BackendChoice } from '../../src/backends/select.ts'
 import { selectBackend } from '../../src/backends/select.ts'
 
 test('names', () => {
-  assert.equal(selectBackend(undefined), nodeBackend)
-  assert.equal(selectBackend('auto'), nodeBackend)
   assert.equal(selectBackend('node'), nodeBackend)
+  assert.equal(selectBackend(undefined), selectBackend('auto'))
+  assert.equal(selectBackend('auto').name, bunApi() ? 'bun' : denoApi() ? 'deno' : 'node')
+})
+
+test('those of other runtimes', () => {
+  for (const [name, api, runtime] of [
+    ['bun', bunApi(), 'Bun'],
+    ['deno', denoApi(), 'Deno'],
+  ] as const) {
+    if (api) assert.equal(selectBackend(name).name, name)
+    else {
+      const message = new RegExp(`^backend: '${name}' .*this is not ${runtime}`)
+      assert.throws(() => selectBackend(name), { name: 'TypeError', message })
+    }
+    if (api) assert.equal(selectBackend(name), selectBackend(name))
+  }
 })
 
 test('a backend of its own', () => {
@@ -18,8 +34,6 @@ test('a backend of its own', () => {
 
 test('what there is not, or is no backend', () => {
   const select = (choice: unknown) => () => selectBackend(choice as BackendChoice)
-  assert.throws(select('bun'), { name: 'TypeError', message: /no 'bun' backend/ })
-  assert.throws(select('deno'), { name: 'TypeError', message: /no 'deno' backend/ })
   assert.throws(select('curl'), { name: 'TypeError', message: /got 'curl'/ })
   for (const wrong of [null, 1, {}, [], () => {}, { connect() {} }, Symbol('x')]) {
     assert.throws(select(wrong), TypeError)

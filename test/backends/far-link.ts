@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { Backend, ConnectTarget, TlsTarget } from '../../src/backends/backend.ts'
+import type { Link } from './conformance.ts'
+import { Recorder } from './recorder.ts'
+import type { TlsPeerOptions } from './tls-peer.ts'
+
+export interface FarLink {
+  readonly unix: boolean
+  readonly certificate: TlsPeerOptions['certificate']
+  readonly tls: TlsTarget
+  /** What leads there: no tunnel, one over TCP, or one over TLS. */
+  readonly through: null | 'tcp' | 'tls'
+}
+
+/** Over TLS whose other side is a process of Node (`tls-peer.ts`): that of `$HAWSER_NODE`. */
+export function farLink(backend: Backend, { unix, certificate, tls, through }: FarLink): Link {
+  return {
+    backend,
+    large: 64 * 2 ** 20, // sockets and streams on the way hold 20 MB
+    async open() {
+      // Of its own each time: a process that is killed leaves the file.
+      const path = join(tmpdir(), `hawser-${randomUUID()}.sock`)
+      const listen = unix ? { path } : { host: '127.0.0.1', port: 0 }
+      const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true })
+      server.listen({ host: '127.0.0.1', port: 0 })
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const { address, close } = await startPeer({
+        listen,
+        target: { host: '127.0.0.1', port },
+        certificate: { key: certificate.key, cert: certificate.cert },
+        outer: through !== 'tcp',
+        tunnel: through !== null,
+      })
+      const where = typeof address === 'string' ? { path: address } : only(address)
+      const target: ConnectTarget = { ...where, tls: through === 'tcp' ? null : tls }
+      const accepted = once(server, 'connection')
+      return {
+        target: through === null ? target : null,
+        async connect(recorder) {
+          const socket =
+            through === null
+              ? recorder.listen((handler) => backend.connect(target, handler))
+              : await overTunnel(backend, target, tls, recorder)
+          await recorder.untilEvent('secure')
+          assert.equal(socket.alpnProtocol, through === null ? 'http/1.1' : false)
+          const [peer] = (await accepted) as [Socket]
+          return { socket, peer }
+        },
+        async close() {
+          server.close()
+          close()
+          rmSync(path, { force: true })
+        },
+      }
+    },
+    // What a TLS server leaves unread it has read all the same.
+    ...(unix ? {} : { reset: (peer: Duplex) => (peer as Socket).resetAndDestroy() }),
+  }
+}
+
+function only({ address, port }: AddressInfo): ConnectTarget {
+  return { address, port }
+}
+
+async function overTunnel(
+  backend: Backend,
+  target: ConnectTarget,
+  tls: TlsTarget,
+  recorder: Recorder,
+) {
+  const proxy = new Recorder()
+  const below = proxy.listen((handler) => backend.connect(target, handler))
+  await proxy.untilEvent(target.tls ? 'secure' : 'connect')
+  below.write('CONNECT')
+  await proxy.until(() => proxy.text === '200')
+  return recorder.listen((handler) => backend.secure(proxy.raw, tls, handler))
+}
+
+async function startPeer(options: TlsPeerOptions) {
+  const file = fileURLToPath(new URL('tls-peer.js', import.meta.url))
+  const child = spawn(process.env.HAWSER_NODE ?? 'node', [file], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  child.stdin.write(JSON.stringify(options))
+  const [line] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+  assert.equal(typeof line, 'object', `the TLS peer ended with ${line}`)
+  return {
+    address: JSON.parse(String(line)) as AddressInfo | string,
+    close: () => void child.kill(),
+  }
+}

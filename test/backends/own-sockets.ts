@@ -1,0 +1,11 @@
+import type { Backend } from '../../src/backends/backend.ts'
+import { bunApi } from '../../src/backends/bun-api.ts'
+import { denoApi } from '../../src/backends/deno-api.ts'
+import { selectBackend } from '../../src/backends/select.ts'
+
+/** The backends with real sockets that this runtime has. */
+export const socketBackends: readonly Backend[] = [
+  selectBackend('node'),
+  ...(bunApi() ? [selectBackend('bun')] : []),
+  ...(denoApi() ? [selectBackend('deno')] : []),
+]

@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { describe, test } from 'node:test'
+import type { ConnectionOptions, PeerCertificate, TLSSocket, TlsOptions } from 'node:tls'
+import { checkServerIdentity, createServer } from 'node:tls'
+import type { Backend, ConnectTarget } from '../../src/backends/backend.ts'
+import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { whilePolluted } from '../support/pollution.ts'
+import { socketBackends } from './own-sockets.ts'
+import { Recorder } from './recorder.ts'
+
+const ca = certificateAuthority()
+const trusted = { ca: ca.cert }
+
+/** Node 22.23 takes the name of no IPv6 address; 20, 24 and 26 do. */
+const nodeRefusesIpv6 =
+  checkServerIdentity('::1', {
+    subject: {},
+    subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
+  } as PeerCertificate) !== undefined
+
+for (const backend of socketBackends) describe(backend.name, () => tlsTests(backend))
+
+function tlsTests(backend: Backend): void {
+  describe('33 whom a certificate must name', () => {
+    const cases: [string, string[], string, ConnectionOptions, string | null][] = [
+      ['its name', ['a.test'], 'a.test', trusted, null],
+      ['its name with the final dot', ['a.test'], 'a.test.', trusted, null],
+      ['a wildcard', ['*.a.test'], 'www.a.test', trusted, null],
+      ['another name', ['a.test'], 'b.test', trusted, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+      [
+        'not the address it was reached by',
+        ['127.0.0.1'],
+        'a.test',
+        trusted,
+        'ERR_TLS_CERT_ALTNAME_INVALID',
+      ],
+      ['an address', ['127.0.0.1'], '127.0.0.1', trusted, null],
+      ['an IPv6 address', ['::1'], '::1', trusted, null],
+      ['another address', ['127.0.0.1'], '127.0.0.2', trusted, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+      [
+        'not the SNI name',
+        ['a.test'],
+        'b.test',
+        { ...trusted, servername: 'a.test' },
+        'ERR_TLS_CERT_ALTNAME_INVALID',
+      ],
+      ['whoever signs', ['a.test'], 'a.test', {}, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+      ['nobody, if told so', ['a.test'], 'b.test', { rejectUnauthorized: false }, null],
+      [
+        'whom the caller says',
+        ['a.test'],
+        'b.test',
+        { ...trusted, checkServerIdentity: () => undefined },
+        null,
+      ],
+    ]
+    for (const [name, hosts, host, options, code] of cases) {
+      const skip = host === '::1' && nodeRefusesIpv6
+      test(name, { skip }, async (t) => {
+        const target = await serve(t, certificateFor(hosts, { ca }))
+        for (const where of [target.tcp, target.unix]) {
+          const recorder = await call(backend, { ...where, tls: { host, options } })
+          assert.equal(codeOf(recorder.error), code)
+          const established = code === null ? ['connect', 'secure'] : ['connect']
+          assert.deepEqual(recorder.events.slice(0, established.length), established)
+          assert.equal(recorder.events.includes('secure'), code === null)
+        }
+      })
+    }
+
+    test('an expired one is refused', async (t) => {
+      const { tcp } = await serve(t, certificateFor(['a.test'], { ca, expired: true }))
+      const recorder = await call(backend, { ...tcp, tls: { host: 'a.test', options: trusted } })
+      assert.equal(codeOf(recorder.error), 'CERT_HAS_EXPIRED')
+    })
+
+    test('one that signs itself is refused', async (t) => {
+      const own = certificateFor(['a.test'])
+      const { tcp } = await serve(t, own)
+      const refused = await call(backend, { ...tcp, tls: { host: 'a.test', options: {} } })
+      assert.equal(codeOf(refused.error), 'DEPTH_ZERO_SELF_SIGNED_CERT')
+      const taken = await call(backend, {
+        ...tcp,
+        tls: { host: 'a.test', options: { ca: own.cert } },
+      })
+      assert.equal(taken.error, null)
+    })
+
+    test('22 a polluted Object.prototype changes nothing', async (t) => {
+      const own = certificateFor(['b.test'])
+      const { tcp, unix } = await serve(t, own)
+      const pollution = {
+        ca: own.cert,
+        checkServerIdentity: () => undefined,
+        path: unix.path,
+        rejectUnauthorized: false,
+        servername: 'b.test',
+        session: Buffer.from('x'),
+      }
+      const target = { ...tcp, tls: { host: 'a.test', options: {} } }
+      const recorder = await whilePolluted(pollution, () => call(backend, target))
+      assert.equal(codeOf(recorder.error), 'DEPTH_ZERO_SELF_SIGNED_CERT')
+
+      const plain = new Recorder()
+      const open = () => plain.listen((handler) => backend.connect(tcp, handler))
+      const socket = whilePolluted({ path: unix.path, host: '192.0.2.1', localAddress: 'x' }, open)
+      await plain.untilEvent('connect')
+      assert.equal(socket.remotePort, tcp.port)
+      socket.destroy()
+    })
+  })
+
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    describe(`33 sessions of ${maxVersion}`, () => {
+      const options = { ...trusted, maxVersion }
+
+      test('are resumed', async (t) => {
+        const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
+        const session = await sessionOf(backend, { ...tcp, tls: { host: 'a.test', options } })
+        const resumed = await call(backend, { ...tcp, tls: { host: 'a.test', options, session } })
+        assert.equal(resumed.error, null)
+        assert.deepEqual(
+          seen.map(({ reused }) => reused),
+          [false, true],
+        )
+      })
+
+      test('serve no other host', async (t) => {
+        const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
+        const sameSni = { ...options, servername: 'a.test' }
+        const session = await sessionOf(backend, {
+          ...tcp,
+          tls: { host: 'a.test', options: sameSni },
+        })
+        const other = await call(backend, {
+          ...tcp,
+          tls: { host: 'b.test', options: sameSni, session },
+        })
+        assert.equal(codeOf(other.error), 'ERR_TLS_CERT_ALTNAME_INVALID')
+        assert.deepEqual(other.events, ['connect', 'close'])
+        assert.ok(seen.every(({ reused }) => !reused))
+      })
+
+      test('of unchecked connections serve no checked one', async (t) => {
+        const { tcp, seen } = await serve(t, certificateFor(['b.test']))
+        const unchecked = { rejectUnauthorized: false, maxVersion }
+        const session = await sessionOf(backend, {
+          ...tcp,
+          tls: { host: 'a.test', options: unchecked },
+        })
+        const checked = await call(backend, { ...tcp, tls: { host: 'a.test', options, session } })
+        assert.equal(codeOf(checked.error), 'DEPTH_ZERO_SELF_SIGNED_CERT')
+        assert.ok(seen.every(({ reused }) => !reused))
+      })
+
+      test('of other settings are not used', async (t) => {
+        const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
+        const session = await sessionOf(backend, { ...tcp, tls: { host: 'a.test', options } })
+        const others = { ...options }
+        const other = await call(backend, {
+          ...tcp,
+          tls: { host: 'a.test', options: others, session },
+        })
+        assert.equal(other.error, null)
+        assert.ok(seen.every(({ reused }) => !reused))
+      })
+    })
+  }
+
+  test('what is said in the handshake', async (t) => {
+    const { tcp, seen } = await serve(t, certificateFor(['a.test', '127.0.0.1'], { ca }))
+    await call(backend, { ...tcp, tls: { host: 'a.test', options: trusted } })
+    await call(backend, { ...tcp, tls: { host: '127.0.0.1', options: trusted } })
+    await call(backend, {
+      ...tcp,
+      tls: { host: 'a.test', options: { ...trusted, ALPNProtocols: ['x'] } },
+    })
+    await call(backend, {
+      ...tcp,
+      tls: { host: 'a.test', options: { ...trusted, servername: 'b.test' } },
+    })
+    assert.deepEqual(
+      seen.map(({ servername, alpnProtocol }) => [servername, alpnProtocol]),
+      [
+        ['a.test', 'http/1.1'],
+        [false, 'http/1.1'],
+        ['a.test', 'x'],
+        ['b.test', 'http/1.1'],
+      ],
+    )
+  })
+
+  test('a server that hangs up, or speaks no TLS', async (t) => {
+    for (const answer of ['', 'HTTP/1.1 400 Bad Request\r\n\r\n']) {
+      const server = createTcpServer((peer) => peer.on('error', () => {}).end(answer))
+      server.listen(0, '127.0.0.1')
+      t.after(() => server.close())
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const tls = { host: 'a.test', options: trusted }
+      const recorder = await call(backend, { address: '127.0.0.1', port, tls })
+      assert.deepEqual(recorder.events, ['connect', 'close'])
+      assert.match(codeOf(recorder.error) ?? '', answer === '' ? /ECONNRESET/ : /ERR_SSL/)
+    }
+  })
+
+  test('a tunnel that is closed already', async (t) => {
+    const server = createTcpServer((peer) => peer.on('error', () => {}).end('200'))
+    server.listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const tls = { host: 'a.test', options: trusted }
+    for (const destroyed of [false, true]) {
+      const below = new Recorder()
+      const socket = below.listen((h) => backend.connect({ address: '127.0.0.1', port }, h))
+      await below.untilEvent('end')
+      if (destroyed) socket.destroy()
+      const recorder = new Recorder()
+      recorder.listen((handler) => backend.secure(below.raw, tls, handler))
+      await recorder.untilEvent('close')
+      assert.deepEqual(recorder.events, ['close'])
+      assert.ok(recorder.error)
+      assert.ok(!below.events.includes('close'))
+    }
+  })
+
+  test('what has been read of a tunnel already is heard by TLS', async (t) => {
+    const server = createTcpServer((peer) => peer.on('error', () => {}).resume())
+    server.listen(0, '127.0.0.1')
+    t.after(() => server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const tls = { host: 'a.test', options: trusted }
+    const cases: [bytes: Buffer, reason: RegExp][] = [
+      [Buffer.from('15030300020228', 'hex'), /alert handshake failure/],
+      [Buffer.from('HTTP/1.1 400'), /wrong version number/],
+    ]
+    for (const [first, reason] of cases) {
+      const below = new Recorder()
+      below.listen((h) => backend.connect({ address: '127.0.0.1', port }, h))
+      await below.untilEvent('connect')
+      const recorder = new Recorder()
+      recorder.listen((handler) => backend.secure(below.raw, tls, handler, first))
+      await recorder.untilEvent('close')
+      assert.match(String(recorder.error), reason)
+      assert.deepEqual(recorder.events, ['close'])
+    }
+  })
+}
+
+interface Handshake {
+  readonly reused: boolean
+  readonly servername: string | false
+  readonly alpnProtocol: string | false | null
+}
+
+async function serve(t: TestContext, options: TlsOptions) {
+  const seen: Handshake[] = []
+  const listen = async (where: { path: string } | { host: string; port: number }) => {
+    const server = createServer({ ...options, ALPNProtocols: ['http/1.1', 'x'] }, (peer) => {
+      const { servername, alpnProtocol } = peer as TLSSocket & { servername: string | false }
+      seen.push({ reused: peer.isSessionReused(), servername, alpnProtocol })
+      peer.on('error', () => {}).resume()
+      peer.write('welcome')
+    })
+    server.on('tlsClientError', () => {})
+    server.listen(where)
+    t.after(() => server.close())
+    await once(server, 'listening')
+    return server
+  }
+  const path = join(tmpdir(), `hawser-${randomUUID()}.sock`)
+  await listen({ path })
+  const tcp = await listen({ host: '127.0.0.1', port: 0 })
+  const { port } = tcp.address() as AddressInfo
+  return { tcp: { address: '127.0.0.1', port }, unix: { path }, seen }
+}
+
+/** Connects, and closes again once it is welcomed. */
+async function call(backend: Backend, target: ConnectTarget): Promise<Recorder> {
+  const recorder = new Recorder()
+  const socket = recorder.listen((handler) => backend.connect(target, handler))
+  recorder.on = (event) => {
+    if (event === 'read') socket.destroy()
+  }
+  await recorder.untilEvent('close')
+  return recorder
+}
+
+async function sessionOf(backend: Backend, target: ConnectTarget): Promise<Uint8Array> {
+  const recorder = new Recorder()
+  const socket = recorder.listen((handler) => backend.connect(target, handler))
+  await recorder.untilEvent('session')
+  socket.destroy()
+  await recorder.untilEvent('close')
+  return recorder.sessions.at(-1)!
+}
+
+function codeOf(error: Error | null): string | null {
+  return (error as NodeJS.ErrnoException | null)?.code ?? null
+}
