@@ -87,10 +87,16 @@ function bareFile(name: string, init: ContentInit): Part {
 /** What a `File` or a file's stream says it is called, without folders; empty for others. */
 function nameOf(init: ContentInit): string {
   if (typeof init !== 'object') return ''
-  if (kindOf(init) === 'File') return String((init as BlobLike & { name: unknown }).name)
+  if (isFile(init)) return String((init as BlobLike & { name: unknown }).name)
   if (!isNodeStream(init) || !Object.hasOwn(init, 'path')) return ''
   const { path } = init as { path?: unknown }
   return typeof path === 'string' || Buffer.isBuffer(path) ? basename(String(path)) : ''
+}
+
+/** Bun's say that they are Blobs. */
+function isFile(init: object): boolean {
+  const kind = kindOf(init)
+  return kind === 'File' || (kind === 'Blob' && init.constructor.name === 'File')
 }
 
 /** A `Blob`'s own type, else a guess by the name; null where there is no name to guess by. */
