@@ -222,6 +222,22 @@ describe('exceptions', () => {
         throw boom
       })
     },
+    'a rejection of who hears the end of the content': (request, response) => {
+      request.resume().on('end', async () => {
+        response.setHeader('x-a', '1')
+        await null
+        throw boom
+      })
+    },
+    'a rejection of who hears it once': (request, _) => {
+      request
+        .resume()
+        .once('close', () => {})
+        .once('end', () => Promise.reject(boom))
+    },
+    'a rejection of who hears the response': (_, response) => {
+      response.on('told', () => Promise.reject(boom)).emit('told')
+    },
     'an error event that nobody hears': (_, response) => {
       process.nextTick(() => response.emit('error', boom))
     },
@@ -412,20 +428,29 @@ describe('Upgrade', () => {
     await assert.rejects(upgrade(server, { raiseAppExceptions: false }), /status 500/)
   })
 
-  test('what is thrown over a chunk closes the socket', async () => {
-    const server = createServer().on('upgrade', (_, socket: Duplex) => {
-      socket.write(
-        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
-      )
-      socket.on('data', () => {
+  const onChunk: [string, () => void][] = [
+    [
+      'is thrown',
+      () => {
         throw new Error('boom')
+      },
+    ],
+    ['a listener rejects with', () => Promise.reject(new Error('boom'))],
+  ]
+  for (const [what, listener] of onChunk) {
+    test(`what ${what} over a chunk closes the socket`, async () => {
+      const server = createServer().on('upgrade', (_, socket: Duplex) => {
+        socket.write(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
+        )
+        socket.on('data', listener)
       })
+      const { socket } = await upgrade(server)
+      const failed = assert.rejects(once(socket, 'close'), resetBy('boom'))
+      socket.write('hello')
+      await failed
     })
-    const { socket } = await upgrade(server)
-    const failed = assert.rejects(once(socket, 'close'), resetBy('boom'))
-    socket.write('hello')
-    await failed
-  })
+  }
 
   test('what its listener rejects with once it has switched closes the socket', async () => {
     const later = gate()

@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events'
+import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { MemoryBackend } from '../../backends/memory.ts'
@@ -116,6 +116,7 @@ function answer500(response: ServerResponse): void {
 
 /** What a listener has left for later, such as to parse the content at its end, may throw as well. */
 function catchInEvents(emitter: EventEmitter, failed: (error: unknown) => void): void {
+  catchRejections(emitter, failed)
   const { emit } = emitter
   emitter.emit = (...event) => {
     let heard = true
@@ -124,6 +125,18 @@ function catchInEvents(emitter: EventEmitter, failed: (error: unknown) => void):
     }, failed)
     return heard
   }
+}
+
+/**
+ * And async listeners may reject: `captureRejections`, which is the constructor's option, for an
+ * emitter that is there already. `init` leaves its listeners alone (Node 20 to 26, Bun, Deno); where
+ * it is missing a rejection goes to the process.
+ */
+function catchRejections(emitter: EventEmitter, failed: (error: unknown) => void): void {
+  const init: unknown = Reflect.get(EventEmitter, 'init')
+  if (typeof init !== 'function') return
+  Object.defineProperty(emitter, captureRejectionSymbol, { value: failed, configurable: true })
+  Reflect.apply(init, emitter, [{ captureRejections: true }])
 }
 
 /** @returns whether it threw */
