@@ -11,6 +11,7 @@ import {
 } from './node-internals.ts'
 import { sessionVerified } from './node-tls.ts'
 import { PacedWrites } from './paced-writes.ts'
+import type { SocketStream } from './socket-stream.ts'
 
 /**
  * Where a socket's first read goes, to be copied from. Node asks for that target inside `connect`,
@@ -71,7 +72,7 @@ export class NodeSocket implements BackendSocket {
   #reason: Error | null = null
 
   /** What it speaks over, if it is not the operating system. */
-  readonly #below: BackendSocket | undefined
+  readonly #below: SocketStream | undefined
   readonly isSecure: boolean
 
   /** @param open What it throws, the socket closes with. */
@@ -79,7 +80,7 @@ export class NodeSocket implements BackendSocket {
     handler: SocketHandler,
     tls: TlsTarget | null | undefined,
     open: (onread: OnReadOpts) => Socket,
-    below?: BackendSocket,
+    below?: SocketStream,
   ) {
     this.handler = handler
     this.isSecure = Boolean(tls)
@@ -122,6 +123,7 @@ export class NodeSocket implements BackendSocket {
   /** For the listeners. */
   onDrained(): void {
     if (!this.#blocked || this.#waitingBytes > 0) return
+    if (this.#bytesBelow > 0) return
     this.#blocked = false
     this.handler.onDrain()
   }
@@ -199,7 +201,9 @@ export class NodeSocket implements BackendSocket {
       socket.write(tail)
       socket.uncork()
     }
-    if (socket.writableLength === 0 || unsentBytes(socket) === 0) return true
+    if ((socket.writableLength === 0 || unsentBytes(socket) === 0) && this.#bytesBelow === 0) {
+      return true
+    }
     this.#blocked = true
     requestDrain(socket)
     return false
@@ -213,12 +217,17 @@ export class NodeSocket implements BackendSocket {
     return false
   }
 
+  /** Encrypted, and not taken. */
+  get #bytesBelow(): number {
+    return this.#below?.writableLength ?? 0
+  }
+
   get #waitingBytes(): number {
     return this.#paced?.waitingBytes ?? 0
   }
 
   pendingBytes(): number {
-    return this.#waitingBytes + unsentBytes(this.#socket)
+    return this.#waitingBytes + unsentBytes(this.#socket) + this.#bytesBelow
   }
 
   end(): void {
@@ -240,25 +249,25 @@ export class NodeSocket implements BackendSocket {
   }
 
   keepAlive(on: boolean): void {
-    this.#below?.keepAlive(on)
+    this.#below?.socket.keepAlive(on)
     if (on) this.#socket.ref()
     else this.#socket.unref()
   }
 
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress ?? this.#below?.remoteAddress
+    return this.#socket.remoteAddress ?? this.#below?.socket.remoteAddress
   }
 
   get remotePort(): number | undefined {
-    return this.#socket.remotePort ?? this.#below?.remotePort
+    return this.#socket.remotePort ?? this.#below?.socket.remotePort
   }
 
   get localAddress(): string | undefined {
-    return this.#socket.localAddress ?? this.#below?.localAddress
+    return this.#socket.localAddress ?? this.#below?.socket.localAddress
   }
 
   get localPort(): number | undefined {
-    return this.#socket.localPort ?? this.#below?.localPort
+    return this.#socket.localPort ?? this.#below?.socket.localPort
   }
 
   get alpnProtocol(): string | false {

@@ -35,7 +35,7 @@ export const nodeBackend: Backend = {
 
   secure(socket, tls, handler, firstBytes = null) {
     if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
-    if (denoApi() || (bunApi() && socket.isSecure)) {
+    if (denoApi() || (bunApi() && (socket.isSecure || firstBytes !== null))) {
       return secureOverStream(socket, socket.finished, tls, handler, firstBytes)
     }
     const below = socket.giveUp()

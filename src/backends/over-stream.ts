@@ -1,7 +1,7 @@
 /**
  * TLS of `node:tls` over a plain socket as a stream, for runtimes whose `node:tls` is less exact on
  * sockets of its own. Deno's (2.9) there never reports a reset, reads on while paused, and hangs
- * over a tunnel; Bun's (1.4) hangs over a tunnel that is TLS itself.
+ * over a tunnel; Bun's (1.4) hangs over a tunnel that is TLS itself, and hears nothing of `firstBytes`.
  */
 import type { TLSSocket } from 'node:tls'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
@@ -62,7 +62,11 @@ function overStream(stream: SocketStream, tls: TlsTarget, handler: SocketHandler
       throw error
     }
   }
-  return new NodeSocket(handler, tls, openOrClose, stream.socket).readByEvents()
+  const secure = new NodeSocket(handler, tls, openOrClose, stream).readByEvents()
+  stream.onSent = () => {
+    if (secure.pendingBytes() === 0) secure.onDrained()
+  }
+  return secure
 }
 
 /** An end that comes while the socket is paused is lost on Deno: all bytes come, then nothing. */

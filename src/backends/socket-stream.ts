@@ -4,6 +4,8 @@ import type { BackendSocket, SocketHandler } from './backend.ts'
 /** A socket as a stream, for TLS to be spoken over it: whoever makes it has it for himself. */
 export class SocketStream extends Duplex {
   readonly socket: BackendSocket
+  /** All that was written to the stream has been taken: Bun's TLS writes without waiting for it. */
+  onSent: () => void = () => {}
   /** Where reads go; each is copied, since a stream keeps what it is given. */
   readonly #target = new Uint8Array(16_384)
   #written: ((error?: Error | null) => void) | null = null
@@ -39,6 +41,7 @@ export class SocketStream extends Duplex {
     const done = this.#written
     this.#written = null
     done?.(error)
+    if (this.writableLength === 0) this.onSent()
   }
 
   override _read(): void {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { TestContext } from 'node:test'
-import { describe, test } from 'node:test'
+import { after, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, BackendSocket, ConnectTarget } from '../../src/backends/backend.ts'
 import { Recorder } from './recorder.ts'
@@ -19,6 +19,8 @@ export interface Link {
   readonly backend: Backend
   /** Serves until `close`. Peers are paused; they may be half open. */
   open(): Promise<Opened>
+  /** After the last case. */
+  close?(): void
   /** More bytes than are on their way at once when nobody reads; 8 MB if it does not say. */
   readonly large?: number
   /** Breaks the connection, where that can be done. */
@@ -36,6 +38,8 @@ export interface Opened {
 export function backendConformance(name: string, link: Link): void {
   const large = link.large ?? 8 * 2 ** 20
   describe(name, () => {
+    after(() => link.close?.())
+
     test('exchanges bytes', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       await taken(recorder, socket.write('ping \xe9'))
@@ -102,7 +106,7 @@ export function backendConformance(name: string, link: Link): void {
 
     test('a taken byte is progress', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
-      socket.write(pattern(64 * 2 ** 20))
+      socket.write(pattern(32 * 2 ** 20))
       const seen = [socket.pendingBytes()]
       peer.on('data', () => seen.push(socket.pendingBytes()))
       peer.resume()

@@ -22,26 +22,32 @@ export interface FarLink {
   readonly through: null | 'tcp' | 'tls'
 }
 
-/** Over TLS whose other side is a process of Node (`tls-peer.ts`): that of `$HAWSER_NODE`. */
+/**
+ * Over TLS whose other side is a process of Node (`tls-peer.ts`): that of `$HAWSER_NODE`. There is
+ * one for all cases.
+ */
 export function farLink(backend: Backend, { unix, certificate, tls, through }: FarLink): Link {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true })
+  const path = join(tmpdir(), `hawser-${randomUUID()}.sock`)
+  let peer: ReturnType<typeof startPeer> | undefined
+  const start = async () => {
+    server.listen({ host: '127.0.0.1', port: 0 }).unref()
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    return startPeer({
+      listen: unix ? { path } : { host: '127.0.0.1', port: 0 },
+      target: { host: '127.0.0.1', port },
+      certificate: { key: certificate.key, cert: certificate.cert },
+      outer: through !== 'tcp',
+      tunnel: through !== null,
+    })
+  }
   return {
     backend,
-    large: 64 * 2 ** 20, // sockets and streams on the way hold 20 MB
+    large: 32 * 2 ** 20, // sockets and streams on the way hold 20 MB
     async open() {
-      // Of its own each time: a process that is killed leaves the file.
-      const path = join(tmpdir(), `hawser-${randomUUID()}.sock`)
-      const listen = unix ? { path } : { host: '127.0.0.1', port: 0 }
-      const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true })
-      server.listen({ host: '127.0.0.1', port: 0 })
-      await once(server, 'listening')
-      const { port } = server.address() as AddressInfo
-      const { address, close } = await startPeer({
-        listen,
-        target: { host: '127.0.0.1', port },
-        certificate: { key: certificate.key, cert: certificate.cert },
-        outer: through !== 'tcp',
-        tunnel: through !== null,
-      })
+      peer ??= start()
+      const { address } = await peer
       const where = typeof address === 'string' ? { path: address } : only(address)
       const target: ConnectTarget = { ...where, tls: through === 'tcp' ? null : tls }
       const accepted = once(server, 'connection')
@@ -57,12 +63,13 @@ export function farLink(backend: Backend, { unix, certificate, tls, through }: F
           const [peer] = (await accepted) as [Socket]
           return { socket, peer }
         },
-        async close() {
-          server.close()
-          close()
-          rmSync(path, { force: true })
-        },
+        async close() {},
       }
+    },
+    close() {
+      server.close()
+      void peer?.then(({ close }) => close())
+      rmSync(path, { force: true })
     },
     // What a TLS server leaves unread it has read all the same.
     ...(unix ? {} : { reset: (peer: Duplex) => (peer as Socket).resetAndDestroy() }),

@@ -34,7 +34,7 @@ for (const { name: backend } of socketBackends)
   describe(`${backend}: the process`, () => {
     const cases: [string, string, string][] = [
       ['is not kept alive by an idle socket', '', 'exit'],
-      ['nor by an armed timer', 'backend.clock.timer(() => log("late")).arm(20)', 'exit'],
+      ['nor by an armed timer', 'backend.clock.timer(() => log("late")).arm(3000)', 'exit'],
       ['is by hold', 'hold(); later(20); setTimeout(release, 40).unref()', '20 exit'],
       ['is not after release', 'hold(); release(); later(20)', 'exit'],
       [

@@ -240,8 +240,8 @@ function tlsTests(backend: Backend): void {
     const { port } = server.address() as AddressInfo
     const tls = { host: 'a.test', options: trusted }
     const cases: [bytes: Buffer, reason: RegExp][] = [
-      [Buffer.from('15030300020228', 'hex'), /alert handshake failure/],
-      [Buffer.from('HTTP/1.1 400'), /wrong version number/],
+      [Buffer.from('15030300020228', 'hex'), /alert.{1,2}handshake.?failure/i],
+      [Buffer.from('HTTP/1.1 400'), /wrong.version.number|InvalidContentType/i],
     ]
     for (const [first, reason] of cases) {
       const below = new Recorder()
@@ -267,7 +267,7 @@ async function serve(t: TestContext, options: TlsOptions) {
   const listen = async (where: { path: string } | { host: string; port: number }) => {
     const server = createServer({ ...options, ALPNProtocols: ['http/1.1', 'x'] }, (peer) => {
       const { servername, alpnProtocol } = peer as TLSSocket & { servername: string | false }
-      seen.push({ reused: peer.isSessionReused(), servername, alpnProtocol })
+      seen.push({ reused: peer.isSessionReused(), servername: servername || false, alpnProtocol })
       peer.on('error', () => {}).resume()
       peer.write('welcome')
     })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { evaluate } from '../support/evaluate.ts'
 
 interface Library {
   readonly hawser: typeof import('../../src/index.ts')
@@ -14,15 +15,16 @@ export interface Outcome {
 /** Where `hawser` is, as text for an import. */
 export const HAWSER = JSON.stringify(new URL('../../src/index.js', import.meta.url).href)
 
+const GUARD = 'setTimeout(() => process.exit(99), 30_000).unref();' // its parent may be gone by then
+
 /** Runs a program in a Node of its own until that ends by itself; `options` are Node's. */
-export async function runChild(
-  source: string,
-  options: readonly string[] = ['--input-type=module'],
-): Promise<Outcome> {
-  const guard = 'setTimeout(() => process.exit(99), 30_000).unref();' // its parent may be gone by then
-  const node = spawn(process.execPath, [...options, '--eval', `${guard}${source}`], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+export function runChild(source: string, options?: readonly string[]): Promise<Outcome> {
+  if (options === undefined) return run(evaluate(`${GUARD}${source}`))
+  return run([...options, '--eval', `${GUARD}${source}`])
+}
+
+async function run(args: readonly string[]): Promise<Outcome> {
+  const node = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | string>((resolve) =>
     node.on('close', (code, signal) => resolve(code ?? signal ?? 'nothing')),
   )
@@ -40,5 +42,5 @@ export function inChild<Argument>(
     import * as hawser from ${HAWSER}
     await (${work})({ hawser }, ${JSON.stringify(argument) ?? 'undefined'})
   `
-  return runChild(source, [...options, '--input-type=module'])
+  return run(evaluate(`${GUARD}${source}`, options))
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { evaluate } from '../support/evaluate.ts'
 
 type Library = typeof import('../../src/index.ts')
 
@@ -18,6 +19,6 @@ export async function inNode<Argument>(
   `
   const options = { timeout: 20_000 }
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', source], options)
+  const { stdout } = await run(process.execPath, evaluate(source), options)
   return stdout.trim()
 }

@@ -72,7 +72,7 @@ async function origins(t: TestContext) {
   const http = await listen(createServer(listener))
   const resumed: boolean[] = []
   const secure = createHttpsServer(targetCertificate, listener)
-  secure.on('secureConnection', (socket) => resumed.push(socket.isSessionReused()))
+  secure.on('secureConnection', (socket) => resumed.push(socket.isSessionReused?.() === true)) // Bun has none
   const https = await listen(secure)
   t.after(() => {
     for (const socket of sockets) socket.destroy()
@@ -644,7 +644,7 @@ test('9, S14 bytes behind the head of CONNECT are heard by TLS', async (t) => {
     )
     assert.ok(error instanceof ConnectError)
     assert.equal(error.phase, 'tls')
-    assert.match(error.message, /alert handshake failure/)
+    assert.match(error.message, /handshake.?failure/i)
   }
 })
 

@@ -20,9 +20,23 @@ function limited(body: Body): (context: real.TestContext) => Promise<void> {
   }
 }
 
-export function test(name: string, ...rest: [Body] | [real.TestOptions, Body]): void {
-  if (rest.length === 1) void real.test(name, limited(rest[0]))
-  else void real.test(name, rest[0], limited(rest[1]))
+/** What does not end on Deno (`known.ts`): patterns of whole names. */
+const skipped = (JSON.parse(process.env.HAWSER_SKIP ?? '[]') as string[]).map((p) => new RegExp(p))
+const suites: string[] = []
+
+export function describe(name: string, define: () => void): void {
+  void real.describe(name, () => {
+    suites.push(name)
+    define()
+    suites.pop()
+  })
 }
 
-export const { after, before, describe, mock } = real
+export function test(name: string, ...rest: [Body] | [real.TestOptions, Body]): void {
+  const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest
+  const fullName = [...suites, name].join(' > ')
+  const skip = options.skip || skipped.some((pattern) => pattern.test(fullName))
+  void real.test(name, { ...options, skip }, limited(body))
+}
+
+export const { after, afterEach, before, beforeEach, mock } = real
