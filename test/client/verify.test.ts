@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import tls from 'node:tls'
-import { queryObjects } from 'node:v8'
+import * as v8 from 'node:v8'
 import type { ClientOptions } from '../../src/index.ts'
 import { Client, ConnectError, get, HTTPProxy } from '../../src/index.ts'
 import { tlsServer, toLoopback } from '../engine/servers.ts'
@@ -304,7 +304,7 @@ describe('17 contexts', () => {
     const url = `https://a.test:${port}`
     const client = openClient(t, { ...trusting, poolLimits: { maxConnections: 10 } })
     // Those of the server among them.
-    const sockets = () => queryObjects(tls.TLSSocket, { format: 'count' })
+    const sockets = () => v8.queryObjects(tls.TLSSocket, { format: 'count' })
     const before = sockets()
     const contexts = await built(async () => {
       for (let i = 0; i < 50; i++) {

@@ -6,8 +6,11 @@ type Body = (context: real.TestContext) => unknown
 
 const LIMIT = 10_000
 
+/** Deno also calls what `t.after` was given after the whole suite, and not after the test. */
 function limited(body: Body): (context: real.TestContext) => Promise<void> {
   return async (context) => {
+    const after: (() => unknown)[] = []
+    Reflect.set(context, 'after', (call: () => unknown) => void after.push(call))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`took longer than ${LIMIT} ms`)), LIMIT)
@@ -16,6 +19,7 @@ function limited(body: Body): (context: real.TestContext) => Promise<void> {
       await Promise.race([body(context), late])
     } finally {
       clearTimeout(timer)
+      for (const call of after) await call()
     }
   }
 }

@@ -87,6 +87,105 @@ export const KNOWN: readonly Known[] = [
       hangs: true,
     },
   ]),
+  ...on('node22 22.23.3', 'client/verify', [
+    {
+      test: /that are right: of a name, an address, and behind a unix socket/,
+      reason: 'checkServerIdentity takes no IPv6 address',
+    },
+  ]),
+  ...on(BUN, 'client/multipart', [
+    { test: /another implementation reads it/, reason: 'Blobs add a charset to their type' },
+  ]),
+  ...on(BUN, 'client/uploads', [
+    { test: /files of each kind, with fields/, reason: 'Blobs add a charset to their type' },
+  ]),
+  ...on(BUN, 'client/verify', [
+    { test: /that signs itself/, reason: 'other words: self signed certificate' },
+    {
+      test: /contexts > /,
+      reason: 'has no queryObjects, and shows no replaced createSecureContext',
+    },
+  ]),
+  ...on(BUN, 'dispatch/app-fetch', [
+    {
+      test: /(a GET with content|TRACE) is the caller's fault/,
+      reason: 'new Request takes methods and content that fetch does not allow',
+    },
+  ]),
+  ...on(BUN, 'dispatch/app-listener', [
+    {
+      test: /timeouts that it sets itself/,
+      reason: "http.Server does not act on a stream's timeout",
+    },
+    { test: /trailers both ways/, reason: 'http.Server over a stream reads no trailers' },
+    {
+      test: /an upload as fast as it is taken/,
+      reason: 'http.Server over a stream reads it all, paused or not',
+    },
+    { test: /the process ends by itself/, reason: "asks for Node's --import of a data: URL" },
+  ]),
+  ...on(BUN, 'engine/process', [
+    {
+      test: /handlers of requests that ended/,
+      reason: 'a connect cannot be given up, and keeps its handlers until it has failed',
+    },
+  ]),
+  ...on(BUN, 'engine/tls', [
+    { test: /keylog of TLSv1.3/, reason: 'keylog comes after the handshake: a ReadError' },
+    {
+      test: /wanted and missing fails the handshake: TLSv1.3/,
+      reason: 'other words: TLSV1_ALERT_CERTIFICATE_REQUIRED',
+    },
+  ]),
+  ...on(BUN, 'engine/proxies', [
+    { test: /TLS sessions .* are resumed/, reason: 'servers do not say that they have resumed' },
+    {
+      test: /50 failing handshakes through tunnels/,
+      reason: 'server sockets are not destroyed when the peer is gone',
+    },
+  ]),
+  ...on(DENO, 'client/decoded-responses', [
+    { test: /br, cut/, reason: 'node:zlib takes a br stream that is cut for whole' },
+  ]),
+  ...on(DENO, 'client/streamed-responses', [
+    {
+      test: /dropped by all/,
+      reason: 'a dropped response is not collected within the limit',
+      hangs: true,
+    },
+  ]),
+  ...on(DENO, 'client/uploads', [
+    { test: /a large file from disk/, reason: 'memory rises by 80 MB while 200 are read' },
+  ]),
+  ...on(DENO, 'client/verify', [
+    { test: /certificates > expired/, reason: 'refused, and said to be of an unknown issuer' },
+    { test: /SSLKEYLOGFILE/, reason: 'node:tls emits no keylog' },
+    { test: /never serves who verifies/, reason: 'no session is resumed' },
+    {
+      test: /contexts > /,
+      reason: 'has no queryObjects, and shows no replaced createSecureContext',
+    },
+  ]),
+  ...on(DENO, 'dispatch/app-listener', [
+    { test: /the process ends by itself/, reason: "asks for Node's --import of a data: URL" },
+    { test: /one connection for calls in turn/, reason: 'http.Server over a stream closes it' },
+  ]),
+  ...on(DENO, 'engine/tls', [
+    { test: /not sent as a name/, reason: 'server sockets say null for no servername' },
+    { test: /an expired one/, reason: 'refused, and said to be of an unknown issuer' },
+    {
+      test: /a session is resumed|whose certificate has only the first/,
+      reason: 'no session is resumed',
+    },
+    {
+      test: /wanted and missing fails the handshake/,
+      reason: 'other words: received fatal alert: CertificateRequired',
+    },
+    { test: /keylog of/, reason: 'node:tls emits no keylog' },
+  ]),
+  ...on(DENO, 'engine/proxies', [
+    { test: /TLS sessions .* are resumed/, reason: 'no session is resumed' },
+  ]),
 ]
 
 function on(runtime: string, file: string, all: readonly Omit<Known, 'on' | 'file'>[]): Known[] {

@@ -33,7 +33,7 @@ export class Tally {
         this.failures.push(`${runtime}  ${file}: ${name}\n${message.replace(/^/gm, '    ')}`)
       }
     }
-    const row = `${runtime.padEnd(14)}${file.split('/', 1)[0]}`
+    const row = `${runtime.padEnd(17)}${file.split('/', 1)[0]}`
     const sum = this.#rows.get(row) ?? none()
     for (const outcome of OUTCOMES) sum[outcome] += counts[outcome]
     this.#rows.set(row, sum)
@@ -51,8 +51,8 @@ export class Tally {
       row.map((cell) => String(cell).padStart(9)).join('')
     const rows = [...this.#rows].sort(([a], [b]) => (a < b ? -1 : 1))
     return [
-      `${'runtime'.padEnd(28)}${cells(OUTCOMES)}`,
-      ...rows.map(([row, counts]) => `${row.padEnd(28)}${cells(Object.values(counts))}`),
+      `${'runtime'.padEnd(31)}${cells(OUTCOMES)}`,
+      ...rows.map(([row, counts]) => `${row.padEnd(31)}${cells(Object.values(counts))}`),
     ].join('\n')
   }
 }

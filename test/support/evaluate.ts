@@ -5,5 +5,5 @@
  */
 export function evaluate(source: string, options: readonly string[] = []): string[] {
   if (!('Deno' in globalThis)) return [...options, '--input-type=module', '--eval', source]
-  return ['eval', `--v8-flags=${options.join()}`, source]
+  return ['eval', ...options.map((option) => `--v8-flags=${option}`), source]
 }

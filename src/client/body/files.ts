@@ -96,7 +96,7 @@ function nameOf(init: ContentInit): string {
 /** Bun's say that they are Blobs. */
 function isFile(init: object): boolean {
   const kind = kindOf(init)
-  return kind === 'File' || (kind === 'Blob' && init.constructor.name === 'File')
+  return kind === 'File' || (kind === 'Blob' && init instanceof File)
 }
 
 /** A `Blob`'s own type, else a guess by the name; null where there is no name to guess by. */
