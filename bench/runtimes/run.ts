@@ -3,7 +3,7 @@
 
 import { install, runtime } from '../../test/runtimes/runtimes.ts'
 import { describeMachine } from '../machine.ts'
-import { count, micros, table } from '../report.ts'
+import { count, micros, table } from '../format.ts'
 import { stopOnSignals, withServer } from '../servers/serving.ts'
 import type { Sample } from '../statistics.ts'
 import { compare, cpuPerRequest, rate, spread } from '../statistics.ts'
