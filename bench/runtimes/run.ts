@@ -2,8 +2,8 @@
 // and calls into apps of the same process, on Node.
 
 import { install, runtime } from '../../test/runtimes/runtimes.ts'
-import { describeMachine } from '../machine.ts'
 import { count, micros, table } from '../format.ts'
+import { describeMachine } from '../machine.ts'
 import { stopOnSignals, withServer } from '../servers/serving.ts'
 import type { Sample } from '../statistics.ts'
 import { compare, cpuPerRequest, rate, spread } from '../statistics.ts'
