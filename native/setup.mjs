@@ -30,8 +30,10 @@ if (MODULE_INPUTS.some((input) => time(input) > time(MODULE))) {
   step('building the wasm module', 'node native/build.mjs')
 }
 compile()
-if (Math.max(time(BUILT), time('native/bundle.mjs')) > time(BUNDLED))
+// Not by BUILT: who runs tsc alone does not touch that.
+if ([...list('dist/src', '.js'), 'native/bundle.mjs'].some((path) => time(path) > time(BUNDLED))) {
   step('bundling', 'node native/bundle.mjs')
+}
 
 /** Is what is installed what package-lock.json asks for? (Optional packages are for other platforms.) */
 function packagesMatchLock() {

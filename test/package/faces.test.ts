@@ -1,6 +1,6 @@
 // The package as its users get it, by its name: what `exports` leads to.
 import assert from 'node:assert/strict'
-import { readdirSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -38,6 +38,28 @@ for (const [name, source] of Object.entries({
   })
 }
 
+test('the types are right for `import` and for `require`', async (t) => {
+  const folder = mkdtempSync(join(here, 'types-')) // in dist, where `hawser` is found
+  t.after(() => rmSync(folder, { recursive: true }))
+  const uses = `new Client({ timeout: 1 }) satisfies object
+    const error: engine.ReadTimeout = new ReadTimeout('late')
+    // @ts-expect-error There is no such option.
+    new Client({ no: 1 }) ?? error`
+  const clause = `{ Client, ReadTimeout } from 'hawser'`
+  writeFileSync(
+    join(folder, 'a.mts'),
+    `import ${clause}\nimport * as engine from 'hawser/engine'\n${uses}`,
+  )
+  writeFileSync(
+    join(folder, 'b.cts'),
+    `import ${clause}\nimport engine = require('hawser/engine')\n${uses}`,
+  )
+  const compilerOptions = { module: 'nodenext', strict: true, noEmit: true, types: ['node'] }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+  const compiler = join(here, '../../../node_modules/typescript/bin/tsc')
+  assert.deepEqual(await runNode(compiler, ['-p', folder]), { code: 0, stdout: '', stderr: '' })
+})
+
 test('the faces share their classes', async () => {
   const client = await import('hawser')
   const engine = await import('hawser/engine')
@@ -63,6 +85,7 @@ async function kept(program: string): Promise<Record<string, number>> {
     stdin: { contents: program, resolveDir: here },
     bundle: true,
     write: false,
+    logLevel: 'error', // in a package that is installed it would not warn
     metafile: true,
     packages: 'bundle',
     external: ['tough-cookie', 'mime-types', 'netrc-parser'],
