@@ -4,10 +4,12 @@
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
+  lstatSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  unlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -25,7 +27,12 @@ const OUTPUTS = ['.js', '.js.map', '.d.ts', '.d.ts.map']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 if (process.argv.includes('--clean')) for (const path of ['dist', MODULE]) remove(path)
-if (!packagesMatchLock()) step('installing packages', 'npm ci --include=dev --loglevel=error')
+if (!packagesMatchLock()) {
+  // npm ci would empty what a link leads to, and that is another checkout's.
+  const isLink = lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink()
+  if (isLink) unlinkSync('node_modules')
+  step('installing packages', 'npm ci --include=dev --loglevel=error')
+}
 if (MODULE_INPUTS.some((input) => time(input) > time(MODULE))) {
   step('building the wasm module', 'node native/build.mjs')
 }
