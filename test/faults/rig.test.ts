@@ -225,6 +225,24 @@ test('a stalled direction blocks its sender', async (t) => {
   assert.equal(client.end, 'ECONNRESET')
 })
 
+describe('who leaves is not waited for, though the other side is never told', () => {
+  const plans: readonly (readonly [string, Plan])[] = [
+    ['up is stalled', { up: [{ at: 3, do: 'stall' }] }],
+    ['up has ended', { up: [{ at: 3, do: 'end' }] }],
+    ['down is stalled', { down: [{ at: 0, do: 'stall' }] }],
+    ['down has ended', { down: [{ at: 0, do: 'end' }] }],
+  ]
+  for (const [name, plan] of plans) {
+    test(name, async (t) => {
+      const { client, rig } = await both(t, plan)
+      client.socket.write(UP)
+      await until(() => rig.fired === 1)
+      client.socket.destroy()
+      await until(() => rig.connections.size === 0)
+    })
+  }
+})
+
 test('several faults, in the order of their bytes', async (t) => {
   const { client, server, rig } = await both(t, {
     down: [
