@@ -113,6 +113,7 @@ export class Sending {
   /** The request's, the client's, the URL's, that of .netrc: the last alone is asked for a host that a redirect leads to. */
   #authFor(request: Request, call: Call): Auth | null {
     const { url } = request
+    if (request.method === 'TRACE') return null // comes back with all it had: RFC 9110 9.3.8
     const { netrc, credentials } = this.#owner
     const auth = call.auth === undefined ? credentials.authFor(url) : call.auth
     if (auth === null) return null
@@ -194,7 +195,7 @@ export class Sending {
   async #exchange(request: Request, call: Call, base: Request): Promise<Response> {
     const { router, cookies, hooks, credentials } = this.#owner
     let sent = request
-    if (call.cookies !== null || !cookies.isEmpty) {
+    if ((call.cookies !== null || !cookies.isEmpty) && request.method !== 'TRACE') {
       const { url, fields } = request
       // A flow may ask other servers, too.
       const isAsked = call.keepsCredentials && keepsCredentials(base.url, url)

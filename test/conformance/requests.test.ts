@@ -175,6 +175,12 @@ for (const method of ['GET', 'OPTIONS', 'DELETE', 'REPORT', 'TRACE']) {
     lines(`${method} / HTTP/1.1`, 'Host: h.test'),
   )
 }
+sends(
+  'R8 TRACE, which the server sends back whole, gets no credentials and no cookies',
+  (client) => client.request('TRACE', 'http://user:secret@h.test/', { cookies: { a: '1' } }),
+  lines('TRACE / HTTP/1.1', 'Host: h.test'),
+  { auth: ['user', 'secret'], cookies: { b: '2' } },
+)
 test('R8 TRACE with content is refused, nothing is written', async (t) => {
   const { client, backend } = scriptedClient(t)
   await assert.rejects(

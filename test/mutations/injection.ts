@@ -173,6 +173,6 @@ export const injection: readonly Mutation[] = [
     file: 'src/backends/own.ts',
     find: 'Object.assign(Object.create(null), ',
     replace: 'Object.assign({}, ',
-    tests: ['engine/tls', 'backends/node-tls'],
+    tests: ['engine/tls', 'backends/tls'],
   },
 ]

@@ -24,7 +24,7 @@ export const requests: readonly Mutation[] = [
     file: 'src/backends/node-internals.ts',
     find: '  reading.autoDestroy = false\n  writing.autoDestroy = false\n',
     replace: '',
-    tests: ['backends/node'],
+    tests: ['backends/sockets'],
   },
   {
     marks: '15, S12',

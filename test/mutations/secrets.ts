@@ -90,7 +90,7 @@ export const secrets: readonly Mutation[] = [
     file: 'src/backends/node-tls.ts',
     find: 'verified?.host === host && verified.options === options',
     replace: 'verified?.options === options',
-    tests: ['backends/node-tls'],
+    tests: ['backends/tls'],
   },
   {
     marks: '33',
@@ -98,7 +98,7 @@ export const secrets: readonly Mutation[] = [
     file: 'src/backends/node-tls.ts',
     find: 'verified?.host === host && verified.options === options',
     replace: 'verified?.host === host',
-    tests: ['backends/node-tls'],
+    tests: ['backends/tls'],
   },
   {
     marks: '33',
@@ -107,7 +107,7 @@ export const secrets: readonly Mutation[] = [
     find: 'checkServerIdentity: (_, certificate) => identityError(host, options, certificate)',
     replace:
       'checkServerIdentity: (name, certificate) => identityError(name, options, certificate)',
-    tests: ['engine/tls', 'backends/node-tls'],
+    tests: ['engine/tls', 'backends/tls'],
   },
   {
     marks: '33',
