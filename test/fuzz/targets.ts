@@ -1,4 +1,5 @@
 import type { FuzzTarget } from './target.ts'
+import { baseUrl } from './targets/base-url.ts'
 import { challenges } from './targets/challenges.ts'
 import { codings } from './targets/codings.ts'
 import { cookies } from './targets/cookies.ts'
@@ -10,6 +11,7 @@ import { nodeParser } from './targets/node-parser.ts'
 import { params } from './targets/params.ts'
 import { readResponses } from './targets/read-responses.ts'
 import { redirects } from './targets/redirects.ts'
+import { requests } from './targets/requests.ts'
 import { responses } from './targets/responses.ts'
 
 /** All that is fuzzed. */
@@ -18,10 +20,12 @@ export const targets: readonly FuzzTarget[] = [
   readResponses,
   nodeParser,
   codings,
+  requests,
   redirects,
   cookies,
   challenges,
   headers,
+  baseUrl,
   params,
   multipart,
   noProxy,

@@ -15,7 +15,7 @@ const ROUNDS = 4
 /** What the last round may leave more than the first, which has made what is made once: a share, and MB. */
 const GROWTH = [0.1, 2] as const
 /** The event loop may stand still for so long, in ms; what it really was is printed. */
-const BLOCKED = 2000
+const BLOCKED = 5000
 /** Files that a process has open anyway. */
 const RESERVED = 200
 
