@@ -21,7 +21,6 @@ export const CORE: readonly string[] = [
   'client/streamed-responses',
   'client/timeouts-and-limits',
   'client/total-timeout',
-  'client/uploads',
   'client/verify',
   'dispatch/app-fetch',
   'dispatch/app-frameworks',
