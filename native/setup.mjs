@@ -22,7 +22,7 @@ const SOURCES = ['src', 'test', 'bench', 'docs', 'native']
 const BUILD_INFO = 'dist/.tsbuildinfo'
 const BUILT = 'dist/.built' // its time is the start of the last build that succeeded
 const LIB = join('dist', 'lib')
-const BUNDLED = join(LIB, 'index.js')
+const BUNDLED = join(LIB, '.bundled')
 const OUTPUTS = ['.js', '.js.map', '.d.ts', '.d.ts.map']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))

@@ -48,9 +48,9 @@ export class BunSocket implements BackendSocket {
   #options(target: ConnectTarget): BunConnectOptions<BunSocket> {
     const { address, port, path } = own(target)
     const options = { allowHalfOpen: true, data: this, socket: listeners }
-    if (path !== undefined) return { ...options, unix: path }
+    if (path !== undefined) return own({ ...options, unix: path })
     if (address === undefined || port === undefined) throw new TypeError('no address and no path')
-    return { ...options, hostname: address, port }
+    return own({ ...options, hostname: address, port })
   }
 
   onOpened(tcp: Tcp): void {

@@ -63,10 +63,10 @@ export class DenoSocket implements BackendSocket {
 
   #options(target: ConnectTarget): DenoConnectOptions {
     const { address, port, path } = own(target)
-    if (path !== undefined) return { transport: 'unix', path }
+    if (path !== undefined) return own({ transport: 'unix', path })
     if (address === undefined || port === undefined) throw new TypeError('no address and no path')
     const { signal } = this.#dialling
-    return { transport: 'tcp', hostname: address, port, autoSelectFamily: false, signal }
+    return own({ transport: 'tcp', hostname: address, port, autoSelectFamily: false, signal })
   }
 
   async #secure(deno: DenoApi, tls: DenoTlsOptions): Promise<void> {

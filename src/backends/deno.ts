@@ -50,15 +50,25 @@ export function denoBackend(deno: DenoApi): Backend {
 /** Undefined for what `Deno.startTls` would not do in the same way. */
 function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
   const { host, options } = own(target)
-  const { ALPNProtocols = ['http/1.1'], ...others } = own(options)
+  const { ALPNProtocols = ['http/1.1'], rejectUnauthorized, ...others } = own(options)
+  if (rejectUnauthorized === false) return undefined
   if (Object.values(others).some((value) => value !== undefined)) return undefined
   if (!Array.isArray(ALPNProtocols) || !ALPNProtocols.every((name) => typeof name === 'string')) {
     return undefined
   }
-  const { NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS } = process.env
-  if (NODE_TLS_REJECT_UNAUTHORIZED !== undefined || NODE_EXTRA_CA_CERTS !== undefined) {
-    return undefined
-  }
+  if (!isEnvironmentSilent(rejectUnauthorized !== undefined)) return undefined
   const hostname = isIP(host) === 0 ? host.replace(/\.$/, '') : host
-  return { hostname, alpnProtocols: ALPNProtocols as string[] }
+  // Without a prototype: Deno reads more names than these.
+  return own({ hostname, alpnProtocols: ALPNProtocols as string[] })
+}
+
+/** Without `--allow-env` nobody knows, and `node:tls` says so in the right place. */
+function isEnvironmentSilent(isVerifiedAnyway: boolean): boolean {
+  try {
+    const { NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS } = process.env
+    if (NODE_EXTRA_CA_CERTS !== undefined) return false
+    return isVerifiedAnyway || NODE_TLS_REJECT_UNAUTHORIZED === undefined
+  } catch {
+    return false
+  }
 }

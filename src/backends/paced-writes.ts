@@ -12,6 +12,7 @@ export class PacedWrites {
   readonly #onEmpty: () => void
   #waiting: Uint8Array[] = []
   #bytes = 0
+  #inFlight = false
 
   /** @param onEmpty All has been handed to the socket; its own 'drain' is still to come. */
   constructor(socket: Socket, onEmpty: () => void) {
@@ -27,7 +28,7 @@ export class PacedWrites {
   write(bytes: Uint8Array): void {
     this.#waiting.push(bytes)
     this.#bytes += bytes.length
-    if (this.#waiting.length === 1 && this.#socket.writableLength === 0) this.#next()
+    if (!this.#inFlight) this.#next()
   }
 
   #next(): void {
@@ -36,7 +37,10 @@ export class PacedWrites {
     if (slice.length === first.length) this.#waiting.shift()
     else this.#waiting[0] = first.subarray(SLICE)
     this.#bytes -= slice.length
+    this.#inFlight = true
+    // Behind what the socket has already: it may be busy with a small write from before.
     this.#socket.write(slice, (error) => {
+      this.#inFlight = false
       if (error) return
       if (this.#bytes > 0) this.#next()
       else this.#onEmpty()

@@ -93,6 +93,16 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(String(await read(peer, 5)), 'again')
     })
 
+    test('takes a large write right behind a small one', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      const sent = pattern(100_000)
+      const arrived = read(peer, 'head'.length + sent.length)
+      const isTaken = [socket.write('head'), socket.write(sent)].every((taken) => taken)
+      assert.ok((await arrived).equals(Buffer.concat([Buffer.from('head'), sent])))
+      if (!isTaken) await recorder.untilEvent('drain')
+      assert.equal(socket.pendingBytes(), 0)
+    })
+
     test('says so for small writes, too', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       let written = 0

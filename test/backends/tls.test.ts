@@ -98,11 +98,13 @@ function tlsTests(backend: Backend): void {
       const { tcp, unix } = await serve(t, own)
       const pollution = {
         ca: own.cert,
+        caCerts: [own.cert],
         checkServerIdentity: () => undefined,
         path: unix.path,
         rejectUnauthorized: false,
         servername: 'b.test',
         session: Buffer.from('x'),
+        unsafelyDisableHostnameVerification: true,
       }
       const target = { ...tcp, tls: { host: 'a.test', options: {} } }
       const recorder = await whilePolluted(pollution, () => call(backend, target))

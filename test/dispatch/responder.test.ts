@@ -66,6 +66,21 @@ describe('its own', () => {
   }
 })
 
+test('30 whether Proxy-Authorization may go along is for whom it goes to to say', async (t) => {
+  const { origin } = await httpServer(t, (_, response) => response.end())
+  const headers = { 'proxy-authorization': 'Basic eDp5' }
+  for (const [options, error] of [
+    [{ proxy: origin }, null],
+    [{}, /Proxy-Authorization is for a proxy/],
+  ] as const) {
+    const pool = new ConnectionPool(options)
+    const dispatch: Dispatch = (request, handler) => pool.dispatch(request, handler)
+    const call = ask(t, responderOf({ dispatch, close: () => pool.close() }))
+    if (error === null) assert.equal((await call('/', { origin, headers })).status, 200)
+    else await assert.rejects(call('/', { origin, headers }), error)
+  }
+})
+
 describe('a foreign one in front of a pool', () => {
   function wrapped(t: TestContext, listener: Parameters<typeof httpServer>[1]) {
     const pool = new ConnectionPool()

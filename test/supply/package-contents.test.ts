@@ -17,7 +17,9 @@ const WANTED = [
   /^CHANGELOG\.md$/,
   /^LICENSE$/,
   /^native\/(?:README|THIRD-PARTY)\.md$/,
-  /^dist\/src\/.+\.(?:js|js\.map|d\.ts)$/,
+  /^dist\/lib\/.+\.js$/,
+  /^dist\/lib\/.+\.js\.map$/,
+  /^dist\/src\/.+\.d\.ts$/,
 ]
 
 function packedFiles(): string[] {
@@ -46,7 +48,7 @@ test('the package holds nothing but what is meant to be in it', () => {
   )
 })
 
-test('of each kind of file there is one, and each source has its outputs', () => {
+test('of each kind of file there is one, and each source has its types', () => {
   for (const pattern of WANTED)
     assert.ok(
       packed.some((path) => pattern.test(path)),
@@ -55,10 +57,8 @@ test('of each kind of file there is one, and each source has its outputs', () =>
   const sources = readdirSync(join(top, 'src'), { recursive: true, encoding: 'utf8' }).filter(
     (path) => path.endsWith('.ts') && !path.endsWith('.d.ts'),
   )
-  const wanted = sources.flatMap((path) =>
-    ['.js', '.js.map', '.d.ts'].map((end) => `dist/src/${path.replace(/\.ts$/, end)}`),
-  )
-  const outputs = packed.filter((path) => path.startsWith('dist/'))
+  const wanted = sources.map((path) => `dist/src/${path.replace(/\.ts$/, '.d.ts')}`)
+  const outputs = packed.filter((path) => path.startsWith('dist/src/'))
   assert.deepEqual(outputs.sort(), wanted.sort())
 })
 

@@ -135,7 +135,11 @@ function catchInEvents(emitter: EventEmitter, failed: (error: unknown) => void):
 function catchRejections(emitter: EventEmitter, failed: (error: unknown) => void): void {
   const init: unknown = Reflect.get(EventEmitter, 'init')
   if (typeof init !== 'function') return
-  Object.defineProperty(emitter, captureRejectionSymbol, { value: failed, configurable: true })
+  Object.defineProperty(emitter, captureRejectionSymbol, {
+    value: failed,
+    configurable: true,
+    writable: true,
+  })
   Reflect.apply(init, emitter, [{ captureRejections: true }])
 }
 

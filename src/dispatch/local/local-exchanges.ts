@@ -14,9 +14,12 @@ import { PendingResponse } from '../../pool/pending-response.ts'
 import { settled, signalOf, wantsCopies, withRequest } from '../../pool/pool.ts'
 import type { Response } from '../../pool/response.ts'
 import { Watch } from '../../pool/watch.ts'
+import type { ProxyRules } from '../../protocol/request-head.ts'
 import { hostField } from '../../protocol/request-head.ts'
 
 /** Time, and the hold on the process: nothing is ever connected to. */
+/** Who carries the request knows its route, and what may go that way. */
+const NO_ROUTE: ProxyRules = { absolute: null, fields: '', via: '', noAuthorization: null }
 const local: Backend = new MemoryBackend(() => {})
 
 /** Accepts requests as a pool does, for whoever answers them without a connection. */
@@ -71,7 +74,7 @@ export class LocalExchanges {
       signal = signalOf(request)
       const origin = parseOrigin(request.origin)
       exchange = new Exchange(
-        outgoingRequest(request, origin, hostField(origin.authority), null),
+        outgoingRequest(request, origin, hostField(origin.authority), NO_ROUTE),
         sink,
         Timeout.from(option(request, 'timeouts', undefined), this.#timeouts),
         clock.now(),
