@@ -87,14 +87,17 @@ export function install(): void {
   if (complete) return
   console.error('hawser: installing runtimes into .runtimes/ (1 GB)')
   mkdirSync(HOME, { recursive: true })
-  // The lock comes last: it says that all is there.
+  // Not `npm ci`, which wants every platform's packages in the lock; a registry may lack some.
   copyFileSync(join(MANIFEST, 'package.json'), join(HOME, 'package.json'))
   copyFileSync(join(MANIFEST, 'package-lock.json'), join(HOME, 'package-lock.json'))
-  const { status } = spawnSync('npm ci --ignore-scripts --no-fund --no-audit --loglevel=error', {
-    cwd: HOME,
-    shell: true,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  const { status } = spawnSync(
+    'npm install --no-save --ignore-scripts --no-fund --no-audit --loglevel=error',
+    {
+      cwd: HOME,
+      shell: true,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  )
   if (status !== 0) throw new Error(`installing runtimes failed: npm ended with status ${status}`)
 }
 
