@@ -4,18 +4,8 @@ export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
 export { BasicAuth } from './client/auth/basic.ts'
 export { DigestAuth } from './client/auth/digest.ts'
 export { NetrcAuth } from './client/auth/netrc-auth.ts'
-export type {
-  BodyOptions,
-  ContentInit,
-  FieldValue,
-  FileInit,
-  FilesInit,
-  FileTuple,
-  FormInit,
-} from './client/body/body-options.ts'
-export type { Progress } from './client/body/progress.ts'
 export { Client, Client as AsyncClient } from './client/client.ts'
-export { type CookieScope, Cookies, type CookiesInit } from './client/cookies.ts'
+export { type CookieScope, Cookies, type CookiesInit } from './client/cookies/cookies.ts'
 export type { EventHooks } from './client/event-hooks.ts'
 export type { Link } from './client/links.ts'
 export {
@@ -38,6 +28,16 @@ export type {
 export type { ParamsInit, ParamValue } from './client/params.ts'
 export { Request, type RequestInit } from './client/request.ts'
 export { Response } from './client/response.ts'
+export type {
+  BodyOptions,
+  ContentInit,
+  FieldValue,
+  FileInit,
+  FilesInit,
+  FileTuple,
+  FormInit,
+} from './content/body-options.ts'
+export type { Progress } from './content/progress.ts'
 export {
   AppDispatcher,
   type AppDispatcherOptions,

@@ -1,8 +1,8 @@
 import type { Clock } from '../backends/backend.ts'
+import type { Progress } from '../content/progress.ts'
 import type { Timeout } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
-import type { Progress } from './body/progress.ts'
-import type { RequestCookies } from './cookies.ts'
+import type { RequestCookies } from './cookies/cookies.ts'
 import type { Request } from './request.ts'
 
 /** What one call goes by, client and request put together; a redirect's is derived from it. */

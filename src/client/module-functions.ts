@@ -1,4 +1,4 @@
-import { discardGiven } from './body/discard.ts'
+import { discardGiven } from '../content/discard.ts'
 import { Client } from './client.ts'
 import type { OneCallOptions, RequestOptions } from './options.ts'
 import { splitOptions } from './options.ts'

@@ -1,5 +1,9 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
+import { decoderFor, limited } from '../content/decoding/decoder.ts'
+import { iterLines } from '../content/lines.ts'
+import { isThenable } from '../content/pull.ts'
+import { iterText } from '../content/text.ts'
 import {
   HTTPStatusError,
   ResponseNotRead,
@@ -12,20 +16,16 @@ import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import { bare } from '../models/options.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
-import { isThenable } from './body/pull.ts'
 import type { Call } from './call.ts'
-import type { Cookies } from './cookies.ts'
-import { cookiesOf } from './cookies.ts'
-import { decoderFor, limited } from './decoding.ts'
+import type { Cookies } from './cookies/cookies.ts'
+import { cookiesOf } from './cookies/cookies.ts'
 import { notDone, withRequest } from './failure.ts'
 import { interruptible } from './interruption.ts'
-import { iterLines } from './lines.ts'
 import type { Link } from './links.ts'
 import { parseLinks } from './links.ts'
 import { nextRequest } from './next-request.ts'
 import { isRedirect } from './redirect.ts'
 import type { Request } from './request.ts'
-import { iterText } from './text.ts'
 
 /** How a response came about. */
 export interface Origins {

@@ -1,5 +1,5 @@
 import type { Response } from '../client/response.ts'
-import { iterText } from '../client/text.ts'
+import { iterText } from '../content/text.ts'
 import { bodyType } from './body-type.ts'
 import { prettyJson } from './json-colours.ts'
 import type { Output } from './output.ts'

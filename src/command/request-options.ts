@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { accessSync, constants, createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import type { BodyOptions } from '../client/body/body-options.ts'
 import type { CallOptions, ClientOptions } from '../client/options.ts'
+import type { BodyOptions } from '../content/body-options.ts'
 import type { Arguments, Pair } from './arguments.ts'
 import { systemReason, UsageError } from './failures.ts'
 

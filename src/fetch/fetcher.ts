@@ -1,13 +1,13 @@
 import type { Backend } from '../backends/backend.ts'
 import { selectBackend } from '../backends/select.ts'
-import { discardContent, isReplayable } from '../client/body/content.ts'
 import { VERSION } from '../client/building.ts'
-import { acceptEncoding } from '../client/decoding.ts'
 import type { FieldList } from '../client/field-list.ts'
 import { mergeFields } from '../client/field-list.ts'
 import { isContentField, isRedirect, redirectTo } from '../client/redirect.ts'
 import { openRouter } from '../client/routing.ts'
 import { isSameOrigin, parseUrl } from '../client/url.ts'
+import { discardContent, isReplayable } from '../content/content.ts'
+import { acceptEncoding } from '../content/decoding/decoder.ts'
 import type { Router } from '../dispatch/router.ts'
 import {
   ClientClosed,

@@ -1,9 +1,9 @@
-import { lengthOf } from '../client/body/content.ts'
-import { encodeBody } from '../client/body/encode-body.ts'
-import { isBlob, isFormData, isWebStream, kindOf } from '../client/body/kinds.ts'
-import { toContent } from '../client/body/to-content.ts'
 import type { FieldList } from '../client/field-list.ts'
 import { fieldOf, withField } from '../client/field-list.ts'
+import { lengthOf } from '../content/content.ts'
+import { encodeBody } from '../content/encode-body.ts'
+import { isBlob, isFormData, isWebStream, kindOf } from '../content/kinds.ts'
+import { toContent } from '../content/to-content.ts'
 import { isToken, trimBlanks } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../backends/backend.ts'
-import { toContent } from '../client/body/to-content.ts'
+import { toContent } from '../content/to-content.ts'
 import type { Body } from '../models/request.ts'
 
 /** Bytes of a body that are looked at for its end. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { ignore } from '../client/body/pull.ts'
-import { decoderFor } from '../client/decoding.ts'
+import { decoderFor } from '../content/decoding/decoder.ts'
+import { ignore } from '../content/pull.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { networkError } from './network-error.ts'
 

@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { bunApi } from '../../src/backends/bun-api.ts'
 import { denoApi } from '../../src/backends/deno-api.ts'
 import { nodeBackend } from '../../src/backends/node.ts'
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
 import type { BackendChoice } from '../../src/backends/select.ts'
 import { selectBackend } from '../../src/backends/select.ts'
+import { ScriptedBackend } from '../support/scripted-backend.ts'
 
 test('names', () => {
   assert.equal(selectBackend('node'), nodeBackend)

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { acceptEncoding } from '../../src/client/decoding.ts'
+import { acceptEncoding } from '../../src/content/decoding/decoder.ts'
 import type { ClientOptions, RequestOptions } from '../../src/index.ts'
 import {
   AsyncClient,

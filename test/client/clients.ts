@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
 import { inspect } from 'node:util'
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { ClientOptions } from '../../src/index.ts'
 import { Client } from '../../src/index.ts'
+import { ScriptedBackend } from '../support/scripted-backend.ts'
+import { settle } from '../support/scripted-clock.ts'
 
 export { settle }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { CookieJar } from 'tough-cookie'
-import { Cookies } from '../../src/client/cookies.ts'
+import { Cookies } from '../../src/client/cookies/cookies.ts'
 import { assertLinear } from '../support/growth.ts'
 
 function sent(cookies: Cookies, to: string): unknown {

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
-import { Cookies, cookiesOf, extraCookies, requestCookies } from '../../src/client/cookies.ts'
+import {
+  Cookies,
+  cookiesOf,
+  extraCookies,
+  requestCookies,
+} from '../../src/client/cookies/cookies.ts'
 import { Headers } from '../../src/models/headers.ts'
 
 const url = new URL('http://h.test/')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { CookieJar, MemoryCookieStore, Store } from 'tough-cookie'
-import { Cookies, requestCookies } from '../../src/client/cookies.ts'
+import { Cookies, requestCookies } from '../../src/client/cookies/cookies.ts'
 import { HawserError } from '../../src/errors.ts'
 
 const url = new URL('http://h.test/')

@@ -2,8 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { CookieJar, MemoryCookieStore } from 'tough-cookie'
-import type { CookieScope, CookiesInit } from '../../src/client/cookies.ts'
-import { Cookies, cookiesOf, extraCookies, requestCookies } from '../../src/client/cookies.ts'
+import type { CookieScope, CookiesInit } from '../../src/client/cookies/cookies.ts'
+import {
+  Cookies,
+  cookiesOf,
+  extraCookies,
+  requestCookies,
+} from '../../src/client/cookies/cookies.ts'
 import { HawserError, LocalProtocolError } from '../../src/errors.ts'
 import { Headers } from '../../src/models/headers.ts'
 import { assertLinear } from '../support/growth.ts'

@@ -1,7 +1,7 @@
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
 import type { ClientOptions } from '../../src/index.ts'
 import { Client, Headers } from '../../src/index.ts'
+import { ScriptedBackend } from '../support/scripted-backend.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 
 /** A request as it was on the wire. */
 export interface Sent {

@@ -1,8 +1,8 @@
 // Every kind of exchange, cut by the peer at every byte of the response.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import { assertError, Stage } from '../support/stage.ts'
 import type { Sample } from './samples.ts'
 import { headEndOf, isExpecting, samples, takeUpgrade, wholeOf } from './samples.ts'

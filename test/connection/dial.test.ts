@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Address } from '../../src/backends/backend.ts'
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
 import type { DispatchRequest } from '../../src/engine.ts'
 import { ConnectError, ConnectTimeout } from '../../src/errors.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import type { Told } from '../pool/scripted-pool.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
+import { ScriptedBackend } from '../support/scripted-backend.ts'
 
 const A = 'http://a.test'
 const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
+import { settle } from '../support/scripted-clock.ts'
 import type { Call, Script } from '../support/stage.ts'
 import { OK, Stage, uncaughtDuring } from '../support/stage.ts'
 

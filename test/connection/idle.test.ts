@@ -1,9 +1,9 @@
 // What ends a connection between requests, and what keeps it from another. Hazards 3 and 24
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { CloseReason, DispatchRequest } from '../../src/engine.ts'
 import { closeReasons } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import { OK, Stage } from '../support/stage.ts'
 
 const events: Record<string, { happen: (stage: Stage) => unknown; reason: CloseReason }> = {

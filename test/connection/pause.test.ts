@@ -1,8 +1,8 @@
 // Back-pressure: what a pause keeps, and in which order it comes out.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import type { Script } from '../support/stage.ts'
 import { assertError, OK, Stage } from '../support/stage.ts'
 

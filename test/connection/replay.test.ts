@@ -1,7 +1,6 @@
 // A kept connection that turns out to be dead. RFC 9112 9.3.1; hazard 3
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { DispatchRequest } from '../../src/engine.ts'
 import {
   ConnectError,
@@ -10,6 +9,7 @@ import {
   RemoteProtocolError,
   WriteError,
 } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import { assertError, OK, Stage } from '../support/stage.ts'
 
 const deaths: Record<string, (stage: Stage) => void> = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { Phase, TimeoutInit } from '../../src/engine.ts'
 import { ConnectTimeout, ReadTimeout, TotalTimeout, WriteTimeout } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import type { Script } from '../support/stage.ts'
 import { assertError, OK, Stage } from '../support/stage.ts'
 

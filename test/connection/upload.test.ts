@@ -4,7 +4,6 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { Body, DispatchRequest } from '../../src/engine.ts'
 import {
   LocalProtocolError,
@@ -14,6 +13,7 @@ import {
   WriteError,
   WriteTimeout,
 } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import type { Call } from '../support/stage.ts'
 import { assertError, OK, Stage } from '../support/stage.ts'
 

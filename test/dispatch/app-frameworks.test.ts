@@ -9,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
-import { encodeBody } from '../../src/client/body/encode-body.ts'
+import { encodeBody } from '../../src/content/encode-body.ts'
 import type { App } from '../../src/dispatch/apps/app-kind.ts'
 import { askApp } from './apps.ts'
 

@@ -1,5 +1,5 @@
-import type { ScriptedBackend } from '../../src/backends/scripted.ts'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
+import type { ScriptedBackend } from '../support/scripted-backend.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import type { Route } from './routes.ts'
 import type { CallerHarm, Message, Strike } from './strike.ts'
 import { greetingMessage } from './strike.ts'

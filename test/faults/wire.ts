@@ -1,5 +1,5 @@
-import { settle } from '../../src/backends/scripted-clock.ts'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
+import { settle } from '../support/scripted-clock.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import type { Peer, Said } from './peer.ts'
 import { RESET } from './peer.ts'
 import { headLength, methodOf, wholeLength } from './request-bytes.ts'

@@ -3,8 +3,6 @@ import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import * as errors from '../../src/errors.ts'
 import {
   ClientClosed,
@@ -15,6 +13,8 @@ import {
 } from '../../src/errors.ts'
 import * as face from '../../src/fetch/index.ts'
 import { createFetch, fetch } from '../../src/fetch/index.ts'
+import { ScriptedBackend } from '../support/scripted-backend.ts'
+import { settle } from '../support/scripted-clock.ts'
 import { errorOf } from './table.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Id: 7\r\n\r\nok'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { DispatchRequest, Head } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import type { Call } from '../support/stage.ts'
 import { Stage, uncaughtDuring } from '../support/stage.ts'
 import { Play } from '../wire/play.ts'

@@ -1,9 +1,9 @@
 // An error says what failed, where, after how long and why, and never a secret of the URL.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { settle } from '../../src/backends/scripted-clock.ts'
 import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
 import { RequestError } from '../../src/engine.ts'
+import { settle } from '../support/scripted-clock.ts'
 import { Stage } from '../support/stage.ts'
 
 interface Trouble {

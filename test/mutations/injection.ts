@@ -78,18 +78,18 @@ export const injection: readonly Mutation[] = [
   {
     marks: '19, A6',
     mistake: 'a name or file name of a form stands there as it is',
-    file: 'src/client/body/part.ts',
+    file: 'src/content/part.ts',
     find: '  return name.replace(/["\\r\\n\\0',
     replace: '  return name.replace(/[\\0',
-    tests: ['client/multipart'],
+    tests: ['content/multipart'],
   },
   {
     marks: '19, A6',
     mistake: "a part's content type may have any character",
-    file: 'src/client/body/part.ts',
+    file: 'src/content/part.ts',
     find: "    checkField('Content-Type', contentType)\n",
     replace: '',
-    tests: ['client/multipart'],
+    tests: ['content/multipart'],
   },
   {
     marks: '19',
@@ -103,19 +103,19 @@ export const injection: readonly Mutation[] = [
   {
     marks: '20, A6',
     mistake: 'the boundary can be guessed',
-    file: 'src/client/body/boundary.ts',
+    file: 'src/content/boundary.ts',
     find: "  const boundary = randomBytes(16).toString('hex')",
     replace:
       "  const boundary = Array.from(randomBytes(16), () => (Math.random() * 256) | 0).map((n) => n.toString(16).padStart(2, '0')).join('')",
-    tests: ['client/multipart'],
+    tests: ['content/multipart'],
   },
   {
     marks: '20, A6',
     mistake: 'a boundary of the caller may be anything',
-    file: 'src/client/body/boundary.ts',
+    file: 'src/content/boundary.ts',
     find: '    if (BOUNDARY.test(given)) return',
     replace: "    if (BOUNDARY.test('x')) return",
-    tests: ['client/multipart'],
+    tests: ['content/multipart'],
   },
   {
     marks: '21',

@@ -9,7 +9,7 @@ export const resources: readonly Mutation[] = [
   {
     marks: '36, 37',
     mistake: 'a stream of decoded bytes has no bound',
-    file: 'src/client/decoding.ts',
+    file: 'src/content/decoding/decoder.ts',
     find: '    if (received <= max) {',
     replace: '    if (received <= max || received > 0) {',
     tests: ['client/decoded-responses'],
@@ -17,28 +17,28 @@ export const resources: readonly Mutation[] = [
   {
     marks: '36',
     mistake: 'a body that is decoded at once has no bound',
-    file: 'src/client/decoding.ts',
+    file: 'src/content/decoding/decoder.ts',
     find: '      return whole.length <= max ? whole : null',
     replace: '      return whole',
-    tests: ['client/decoding-whole'],
+    tests: ['content/decoding-whole'],
   },
   {
     marks: '36',
     mistake: 'a chain of codings has no bound',
-    file: 'src/client/decoding.ts',
+    file: 'src/content/decoding/decoder.ts',
     find: 'const MAX_CODINGS = 5',
     replace: 'const MAX_CODINGS = 500',
-    tests: ['client/decoding'],
+    tests: ['content/decoding'],
   },
   ...(zstd
     ? [
         {
           marks: '36',
           mistake: 'a zstd frame may ask for any window',
-          file: 'src/client/decoding/codings.ts',
+          file: 'src/content/decoding/codings.ts',
           find: 'bare({ [constants.ZSTD_d_windowLogMax]: 23 })',
           replace: 'bare({ [constants.ZSTD_d_windowLogMax]: 30 })',
-          tests: ['client/decoding'],
+          tests: ['content/decoding'],
         },
       ]
     : []),

@@ -119,10 +119,10 @@ export const responses: readonly Mutation[] = [
   {
     marks: '27, S10',
     mistake: 'a coding that is cut short is a short success',
-    file: 'src/client/decoding.ts',
+    file: 'src/content/decoding/decoder.ts',
     find: '    decoder.end()\n    for (let out = await decoder.read(); out !== null; out = await decoder.read()) yield out\n',
     replace: '',
-    tests: ['client/decoding'],
+    tests: ['content/decoding'],
   },
   {
     marks: '27, S10',
@@ -175,18 +175,18 @@ export const responses: readonly Mutation[] = [
   {
     marks: 'S16',
     mistake: 'codings are undone in the order in which they were applied',
-    file: 'src/client/decoding.ts',
+    file: 'src/content/decoding/decoder.ts',
     find: 'codings.reverse()',
     replace: 'codings',
-    tests: ['client/decoding'],
+    tests: ['content/decoding'],
   },
   {
     marks: 'S16',
     mistake: 'x-gzip is not known',
-    file: 'src/client/decoding/codings.ts',
+    file: 'src/content/decoding/codings.ts',
     find: "    case 'x-gzip':\n",
     replace: '',
-    tests: ['client/decoding'],
+    tests: ['content/decoding'],
   },
   {
     marks: '26, S1',

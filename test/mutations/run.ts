@@ -17,7 +17,17 @@ import { marksOf } from './marks.ts'
 import type { Mutation } from './mutation.ts'
 import { mutated, mutations, top } from './mutation.ts'
 
-const COPIED = ['src', 'test', 'bench', 'docs', 'native', 'dist', 'package.json', 'tsconfig.json']
+const COPIED = [
+  'src',
+  'test',
+  'bench',
+  'docs',
+  'native',
+  'scripts',
+  'dist',
+  'package.json',
+  'tsconfig.json',
+]
 const MODULE = 'src/protocol/llhttp-module.generated.ts'
 /** For one test, and for one file. In ms. */
 const TEST_TIMEOUT = 20_000

@@ -145,7 +145,7 @@ export const secrets: readonly Mutation[] = [
   {
     marks: '35',
     mistake: 'a cookie of the caller may have any character',
-    file: 'src/client/cookie-syntax.ts',
+    file: 'src/client/cookies/cookie-syntax.ts',
     find: '  if (inValue) {',
     replace: "  if (inValue?.[0] === '') {",
     tests: ['client/cookies'],
@@ -153,7 +153,7 @@ export const secrets: readonly Mutation[] = [
   {
     marks: '35',
     mistake: "a cookie's name may have any character",
-    file: 'src/client/cookie-syntax.ts',
+    file: 'src/client/cookies/cookie-syntax.ts',
     find: '  if (inName) {',
     replace: "  if (inName?.[0] === '') {",
     tests: ['client/cookies'],
@@ -161,7 +161,7 @@ export const secrets: readonly Mutation[] = [
   {
     marks: '35, A6',
     mistake: 'a cookie is decoded',
-    file: 'src/client/cookie-syntax.ts',
+    file: 'src/client/cookies/cookie-syntax.ts',
     find: '  cookie.value = value\n',
     replace: '  cookie.value = decodeURIComponent(value)\n',
     tests: ['client/cookies-keep', 'client/cookies-sent'],
@@ -169,7 +169,7 @@ export const secrets: readonly Mutation[] = [
   {
     marks: '35',
     mistake: 'what no header can carry is kept of a server',
-    file: 'src/client/cookie-syntax.ts',
+    file: 'src/client/cookies/cookie-syntax.ts',
     find: ' || NOT_SENDABLE.test(setCookie)) return false',
     replace: ') return false',
     tests: ['client/cookies-keep', 'client/cookies-sent'],
@@ -177,7 +177,7 @@ export const secrets: readonly Mutation[] = [
   {
     marks: '35',
     mistake: 'cookies of a request are looked up in an object with a prototype',
-    file: 'src/client/cookies.ts',
+    file: 'src/client/cookies/cookies.ts',
     find: 'return new Map(readPairs(init))',
     replace:
       'return new Map(Object.entries(readPairs(init).reduce<Record<string, string | null>>((all, [name, value]) => { all[name] = value; return all }, {})))',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
 import { Connection } from '../../src/connection/connection.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import type { Told } from './scripted-pool.ts'
 import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
 

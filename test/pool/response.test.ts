@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
 import type { DispatchRequest, Response } from '../../src/engine.ts'
 import { ReadError, RemoteProtocolError, ResponseTooLarge } from '../../src/errors.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
-import { settle } from '../../src/backends/scripted-clock.ts'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest, Head } from '../../src/engine.ts'
 import { ConnectionPool } from '../../src/engine.ts'
 import type { Headers } from '../../src/models/headers.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
+import { ScriptedBackend } from '../support/scripted-backend.ts'
+import { settle } from '../support/scripted-clock.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 
 /** A whole response that keeps the connection. */
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'

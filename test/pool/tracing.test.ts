@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
-import type { ScriptedBackend } from '../../src/backends/scripted.ts'
 import type {
   DispatchRequest,
   EventName,
@@ -26,6 +25,7 @@ import {
   WriteTimeout,
 } from '../../src/errors.ts'
 import { events } from '../../src/models/events.ts'
+import type { ScriptedBackend } from '../support/scripted-backend.ts'
 import { uncaughtDuring } from '../support/stage.ts'
 import type { Told } from './scripted-pool.ts'
 import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'

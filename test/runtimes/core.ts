@@ -14,7 +14,7 @@ export const CORE: readonly string[] = [
   'client/decoded-responses',
   'client/event-hooks',
   'client/module-functions',
-  'client/multipart',
+  'content/multipart',
   'client/proxies',
   'client/read-responses',
   'client/retries',

@@ -93,7 +93,7 @@ export const KNOWN: readonly Known[] = [
       reason: 'checkServerIdentity takes no IPv6 address',
     },
   ]),
-  ...on(BUN, 'client/multipart', [
+  ...on(BUN, 'content/multipart', [
     { test: /another implementation reads it/, reason: 'Blobs add a charset to their type' },
   ]),
   ...on(BUN, 'client/uploads', [

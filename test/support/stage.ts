@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
-import { ScriptedBackend } from '../../src/backends/scripted.ts'
-import type { ScriptedClock } from '../../src/backends/scripted-clock.ts'
-import { settle } from '../../src/backends/scripted-clock.ts'
-import type { ScriptedSocket } from '../../src/backends/scripted-socket.ts'
 import type {
   DispatchControl,
   DispatchHandler,
@@ -15,6 +11,10 @@ import type {
 } from '../../src/engine.ts'
 import { ConnectionPool } from '../../src/engine.ts'
 import { window } from '../../src/protocol/llhttp.ts'
+import { ScriptedBackend } from './scripted-backend.ts'
+import type { ScriptedClock } from './scripted-clock.ts'
+import { settle } from './scripted-clock.ts'
+import type { ScriptedSocket } from './scripted-socket.ts'
 
 export const ORIGIN = 'http://h.test'
 

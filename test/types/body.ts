@@ -1,7 +1,7 @@
 // Compiled with the project: what stands under @ts-expect-error must not compile, all else must.
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import type { BodyOptions } from '../../src/client/body/body-options.ts'
+import type { BodyOptions } from '../../src/content/body-options.ts'
 
 type Options = { readonly headers?: Record<string, string> | undefined } & BodyOptions
 

@@ -1,4 +1,4 @@
-import { settle } from '../../../src/backends/scripted-clock.ts'
+import { settle } from '../../support/scripted-clock.ts'
 import type { Exchange } from '../exchange.ts'
 import { answer, BODY, OK } from '../exchange.ts'
 

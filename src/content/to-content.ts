@@ -1,0 +1,51 @@
+import { types } from 'node:util'
+import type { Body } from '../models/request.ts'
+import type { ContentInit } from './body-options.ts'
+import type { Chunk } from './content.ts'
+import { Content } from './content.ts'
+import {
+  isAnyIterable,
+  isBlob,
+  isFormData,
+  isIterator,
+  isNodeStream,
+  isWebStream,
+  kindOf,
+} from './kinds.ts'
+import { NodeStreamContent } from './node-stream.ts'
+import { IteratorContent } from './one-shot.ts'
+import { BlobContent, WebStreamContent } from './web-stream.ts'
+
+/**
+ * What the engine can send. Strings, bytes, what can be iterated again, and what this gave before,
+ * stay as they are. Throws `StreamConsumed` for a stream that has ended, failed or been read by
+ * another, `TypeError` that says `label` for what is no content.
+ */
+export function toContent(init: ContentInit, label = 'content'): Body {
+  if (typeof init === 'string' || init instanceof Uint8Array || init instanceof Content) return init
+  if (ArrayBuffer.isView(init)) return new Uint8Array(init.buffer, init.byteOffset, init.byteLength)
+  if (types.isAnyArrayBuffer(init)) return new Uint8Array(init)
+  if (typeof init === 'object' && init !== null) {
+    if (isBlob(init)) return new BlobContent(init)
+    if (isNodeStream(init)) return new NodeStreamContent(init)
+    if (isWebStream(init)) return new WebStreamContent(init)
+    if (isAnyIterable(init) && !isForm(init)) {
+      const chunks = init as Iterable<Chunk> | AsyncIterable<Chunk>
+      return isIterator(init) ? new IteratorContent(chunks) : chunks
+    }
+  }
+  throw new TypeError(
+    `${label} must be a string, bytes, a Blob, a stream, or an iterable of bytes, not ${kindOf(init)}${hint(init)}`,
+  )
+}
+
+function isForm(value: object): boolean {
+  return value instanceof URLSearchParams || isFormData(value)
+}
+
+function hint(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return ''
+  if (isForm(value)) return ': give a form as data'
+  if ('pipe' in value) return ': wrap a stream of the old kind by new Readable().wrap(stream)'
+  return kindOf(value) === 'Object' ? ': an object can be sent as json, or as data' : ''
+}

@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import zlib from 'node:zlib'
+import { acceptEncoding, decoderFor } from '../../src/content/decoding/decoder.ts'
+import { DecodingError } from '../../src/errors.ts'
+import { assertLinear } from '../support/growth.ts'
+import {
+  crumbs,
+  cutAt,
+  decodingOf,
+  encoders,
+  noise,
+  outcome,
+  Source,
+  zstdCompress,
+} from './decoding-samples.ts'
+
+const short = Buffer.from('A short text, a short text, and a shorter one.')
+const long = Buffer.concat([noise(100_000), Buffer.alloc(400_000, short)])
+
+async function decode(name: string, chunks: readonly Uint8Array[]) {
+  return outcome(decodingOf(name).decode(new Source(chunks)))
+}
+
+async function assertDecodes(name: string, chunks: readonly Uint8Array[], expected: Uint8Array) {
+  const { bytes, error } = await decode(name, chunks)
+  assert.ifError(error)
+  assert.ok(bytes.equals(expected), `${bytes.length} bytes came out`)
+}
+
+async function assertBroken(name: string, chunks: readonly Uint8Array[], expected: Uint8Array) {
+  const { bytes, error } = await decode(name, chunks)
+  assert.ok(error instanceof DecodingError, `${chunks.length} chunks: ${error}`)
+  assert.ok(error.cause instanceof Error)
+  assert.match(error.message, new RegExp(`^The response's content coding ${name} is broken: .`))
+  assert.ok(bytes.equals(expected.subarray(0, bytes.length)), 'other bytes came out')
+}
+
+for (const [title, name, encode] of encoders) {
+  describe(title, () => {
+    const coded = encode(short)
+
+    test('whole', async () => {
+      await assertDecodes(name, [coded], short)
+      await assertDecodes(name, [encode(long)], long)
+    })
+
+    test('split at every byte', async () => {
+      for (let i = 0; i <= coded.length; i++) await assertDecodes(name, cutAt(coded, i), short)
+    })
+
+    test('byte by byte', async () => {
+      await assertDecodes(name, crumbs(coded), short)
+    })
+
+    test('27 cut short at every byte', async () => {
+      for (let i = 1; i < coded.length; i++) {
+        await assertBroken(name, [coded.subarray(0, i)], short)
+        await assertBroken(name, crumbs(coded.subarray(0, i)), short)
+      }
+    })
+
+    test('27 cut short, all that had come is delivered before the error', async () => {
+      const text = noise(200_000)
+      const coded = encode(text)
+      const { bytes, error } = await decode(name, [coded.subarray(0, coded.length / 2)])
+      assert.ok(error instanceof DecodingError)
+      assert.ok(bytes.length >= 65_536, `${bytes.length} bytes came out`)
+      assert.ok(bytes.equals(text.subarray(0, bytes.length)))
+    })
+
+    test('not that coding at all', async () => {
+      await assertBroken(name, [Buffer.from('\xff\xffnot coded\n', 'latin1')], Buffer.alloc(0))
+    })
+
+    test('27 empty content stays empty', async () => {
+      await assertDecodes(name, [], Buffer.alloc(0))
+      await assertDecodes(name, [Buffer.alloc(0), Buffer.alloc(0)], Buffer.alloc(0))
+    })
+
+    test('empty chunks between others', async () => {
+      const chunks = crumbs(coded).flatMap((chunk) => [Buffer.alloc(0), chunk])
+      await assertDecodes(name, chunks, short)
+    })
+
+    test('nothing that is coded', async () => {
+      await assertDecodes(name, [encode(Buffer.alloc(0))], Buffer.alloc(0))
+    })
+
+    test('gzip below it, at every split', async () => {
+      const chain = encode(zlib.gzipSync(short))
+      for (let i = 0; i <= chain.length; i++) {
+        await assertDecodes(`gzip, ${name}`, cutAt(chain, i), short)
+      }
+      await assertBroken('gzip', [zlib.gzipSync(encode(short)).subarray(0, -1)], encode(short))
+    })
+
+    test('five of it', async () => {
+      const five = encode(encode(encode(encode(encode(long)))))
+      await assertDecodes(Array(5).fill(name).join(), [five], long)
+    })
+  })
+}
+
+describe('S16 several members or frames are one content', () => {
+  const kinds: [name: string, encode: (bytes: Uint8Array) => Buffer][] = [['gzip', zlib.gzipSync]]
+  if (zstdCompress) kinds.push(['zstd', zstdCompress])
+  for (const [name, encode] of kinds) {
+    const texts = [short, Buffer.alloc(0), Buffer.from('x'), short]
+    const members = texts.map((text) => encode(text))
+    const ends = members.map((_, i) => Buffer.concat(members.slice(0, i + 1)).length)
+    const coded = Buffer.concat(members)
+    const expected = Buffer.concat(texts)
+
+    test(`${name}, split at every byte`, async () => {
+      for (let i = 0; i <= coded.length; i++) await assertDecodes(name, cutAt(coded, i), expected)
+      await assertDecodes(name, crumbs(coded), expected)
+    })
+
+    test(`${name}, cut short at every byte but between them`, async () => {
+      for (let i = 1; i < coded.length; i++) {
+        if (!ends.includes(i)) await assertBroken(name, [coded.subarray(0, i)], expected)
+      }
+    })
+
+    test(`${name}, with something else behind`, async () => {
+      const junk = Buffer.concat([coded, Buffer.from('<!-- -->')])
+      await assertBroken(name, [junk], expected)
+      await assertBroken(name, cutAt(junk, coded.length), expected)
+    })
+  }
+})
+
+describe('bytes behind the end', () => {
+  const cases: [name: string, encode: (bytes: Uint8Array) => Buffer, behind: Buffer][] = [
+    ['gzip', zlib.gzipSync, Buffer.alloc(1)],
+    ['gzip', zlib.gzipSync, Buffer.alloc(600)],
+    ['deflate', zlib.deflateSync, short],
+    ['deflate', zlib.deflateRawSync, short],
+    ['br', zlib.brotliCompressSync, short],
+  ]
+  for (const [name, encode, behind] of cases) {
+    test(`${encode.name} ignores ${behind.length}, read to their end`, async () => {
+      const coded = Buffer.concat([encode(short), behind])
+      await assertDecodes(name, [coded], short)
+      await assertDecodes(name, crumbs(coded), short)
+      const cut = new Error('cut')
+      const { bytes, error } = await outcome(
+        decodingOf(name).decode(new Source([coded, behind, behind], cut)),
+      )
+      assert.ok(bytes.equals(short))
+      assert.equal(error, cut)
+    })
+  }
+})
+
+test('corrupted gzip: what came before it is delivered, then the error', async () => {
+  const coded = zlib.gzipSync(long)
+  coded[coded.length - 8] ^= 1 // its checksum
+  for (const chunks of [[coded], cutAt(coded, 60_000), cutAt(coded, 60_000, 100_000)]) {
+    const { bytes, error } = await decode('gzip', chunks)
+    assert.ok(error instanceof DecodingError)
+    assert.match(error.message, /incorrect data check$/)
+    // Of the read in which zlib finds it, nothing is given.
+    assert.ok(bytes.length >= long.length - 65_536, `${bytes.length} bytes came out`)
+    assert.ok(bytes.equals(long.subarray(0, bytes.length)))
+  }
+})
+
+test('a gzip header with all its optional fields, split at every byte', async () => {
+  const plain = zlib.gzipSync(short)
+  const header = Buffer.from(plain.subarray(0, 10))
+  header[3] = 0b11100 // extra field, name, comment
+  const fields = Buffer.from('\x02\x00xxname\0comment\0', 'latin1')
+  const coded = Buffer.concat([header, fields, plain.subarray(10)])
+  for (let i = 0; i <= coded.length; i++) await assertDecodes('gzip', cutAt(coded, i), short)
+})
+
+test('36 zstd frames with a window above 8 MB are refused', { skip: !zstdCompress }, async () => {
+  const frame = (window: number) =>
+    // No content size, no checksum; a window of 2 ** (10 + window / 8); one raw block of one byte.
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, 9, 0, 0, 120])
+  await assertDecodes('zstd', [frame(13 << 3)], Buffer.from('x'))
+  await assertBroken('zstd', [frame(14 << 3)], Buffer.alloc(0))
+})
+
+describe('S16 Content-Encoding', () => {
+  test('x-deflate is deflate', () => assertDecodes('X-Deflate', [zlib.deflateSync(short)], short))
+
+  const coded = zlib.brotliCompressSync(zlib.gzipSync(short))
+  for (const name of [
+    'gzip, br',
+    'gzip,br',
+    'X-GZIP,Br',
+    ' \tGzip\t,\t BR ',
+    ',, gzip,, identity, br,,',
+    'identity, gzip, identity, identity, identity, identity, br',
+  ]) {
+    test(JSON.stringify(name), () => assertDecodes(name, [coded], short))
+  }
+
+  const nothing = [null, '', ' ', ',', ', ,', 'identity', 'Identity , identity']
+  const unknown = ['compress', 'x', 'gzip, x', 'x, gzip', 'gzip;q=1', 'gz ip', '__proto__', 'x-br']
+  const odd = ['constructor', 'gzip\u00a0', '\u00a0gzip', '\u212agzip']
+  for (const name of [...nothing, ...unknown, ...odd]) {
+    test(`nothing to decode: ${JSON.stringify(name)}`, () => {
+      assert.equal(decoderFor(name), null)
+    })
+  }
+
+  test('36 more than five codings', () => {
+    const request = { method: 'GET', url: 'http://h/' }
+    for (const name of [
+      'gzip,gzip,gzip,gzip,gzip,gzip',
+      Array(9).fill('br').join(),
+      'x,x,x,x,x,x',
+    ]) {
+      assert.throws(
+        () => decoderFor(name, { request }),
+        (error) =>
+          error instanceof DecodingError &&
+          error.request === request &&
+          /^The response has \d content codings, more than 5$/.test(error.message),
+      )
+    }
+  })
+
+  const hostile: [title: string, make: (size: number) => string][] = [
+    ['commas', (size) => ','.repeat(size)],
+    ['blanks', (size) => ' '.repeat(size)],
+    ['blanks and commas', (size) => ' ,'.repeat(size / 2)],
+    ['a long name', (size) => 'x'.repeat(size)],
+  ]
+  for (const [title, make] of hostile) {
+    test(`21 linear: ${title}`, () => assertLinear(make, (value) => decoderFor(value)))
+  }
+})
+
+test('Accept-Encoding is what can be decoded here', () => {
+  assert.equal(acceptEncoding(), zstdCompress ? 'gzip, deflate, br, zstd' : 'gzip, deflate, br')
+  for (const name of acceptEncoding().split(', ')) assert.ok(decoderFor(name))
+  assert.equal(decoderFor('zstd') !== null, zstdCompress !== undefined)
+})
+
+test('errors carry the facts that were given', async () => {
+  const request = { method: 'GET', url: 'http://h/' }
+  const decoding = decoderFor('gzip', { request, responseStarted: true })
+  assert.ok(decoding)
+  const { error } = await outcome(decoding.decode(new Source([short])))
+  assert.ok(error instanceof DecodingError)
+  assert.equal(error.request, request)
+  assert.equal(error.responseStarted, true)
+})

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { iterLines } from '../../src/content/lines.ts'
+import { iterText } from '../../src/content/text.ts'
+import { charsetOf } from '../../src/models/charset.ts'
+
+async function* pieces<Piece>(all: Iterable<Piece>): AsyncGenerator<Piece, void, undefined> {
+  yield* all
+}
+
+async function all<Piece>(source: AsyncIterable<Piece>): Promise<Piece[]> {
+  const found: Piece[] = []
+  for await (const piece of source) found.push(piece)
+  return found
+}
+
+/** All ways to cut it in two, and in three with an empty piece, and single elements. */
+function* cuts<Whole extends string | Uint8Array>(whole: Whole): Generator<Whole[]> {
+  const cut = (start: number, end: number) => whole.slice(start, end) as Whole
+  for (let i = 0; i <= whole.length; i++) {
+    yield [cut(0, i), cut(i, whole.length)]
+    yield [cut(0, i), cut(0, 0), cut(i, whole.length)]
+  }
+  yield Array.from({ length: whole.length }, (_, i) => cut(i, i + 1))
+}
+
+describe('iterLines', () => {
+  const cases: [text: string, lines: string[]][] = [
+    ['', []],
+    ['a', ['a']],
+    ['a\nb', ['a', 'b']],
+    ['a\r\nb\r\n', ['a', 'b']],
+    ['a\rb\r', ['a', 'b']],
+    ['\n', ['']],
+    ['\r', ['']],
+    ['\r\n', ['']],
+    ['\n\r', ['', '']],
+    ['a\n\nb', ['a', '', 'b']],
+    ['a\r\rb', ['a', '', 'b']],
+    ['a\r\n\r\nb\n\r\nc\r\r\nd\n\n', ['a', '', 'b', '', 'c', '', 'd', '']],
+    ['a\r\n\nb', ['a', '', 'b']],
+    ['a\vb\fc\x1cd\x85e\u2028f\u2029g\0h', ['a\vb\fc\x1cd\x85e\u2028f\u2029g\0h']],
+    [' a \n\tb', [' a ', '\tb']],
+    ['\u{1f600}\n\u{1f600}', ['\u{1f600}', '\u{1f600}']],
+  ]
+  for (const [text, lines] of cases) {
+    test(`${JSON.stringify(text)}, however it is cut`, async () => {
+      assert.deepEqual(await all(iterLines(pieces([text]))), lines)
+      for (const cut of cuts(text)) {
+        assert.deepEqual(await all(iterLines(pieces(cut))), lines, JSON.stringify(cut))
+      }
+    })
+  }
+
+  test('a line comes out as soon as its end is here, a CR too', async () => {
+    const steps: string[] = []
+    async function* source() {
+      for (const piece of ['a\r', '\nb\n', 'c\r', 'd', '\r']) {
+        steps.push(JSON.stringify(piece))
+        yield piece
+      }
+    }
+    for await (const line of iterLines(source())) steps.push(line)
+    const expected = ['"a\\r"', 'a', '"\\nb\\n"', 'b', '"c\\r"', 'c', '"d"', '"\\r"', 'd']
+    assert.deepEqual(steps, expected)
+  })
+
+  test('27 a line that is cut by an error is not given', async () => {
+    const cut = new Error('cut')
+    async function* source() {
+      yield 'a\nb'
+      throw cut
+    }
+    const lines: string[] = []
+    await assert.rejects(async () => {
+      for await (const line of iterLines(source())) lines.push(line)
+    }, cut)
+    assert.deepEqual(lines, ['a'])
+  })
+
+  test('21 a line of 10 MB in pieces of 100', async () => {
+    const piece = '0123456789'.repeat(10)
+    const lines = await all(iterLines(pieces(Array(100_000).fill(piece))))
+    assert.equal(lines.length, 1)
+    assert.ok(lines[0] === piece.repeat(100_000))
+  })
+
+  test('21 single characters', async () => {
+    const lines = await all(iterLines(pieces('ab\n'.repeat(10_000) + 'x'.repeat(100_000))))
+    assert.equal(lines.length, 10_001)
+    assert.equal(lines[10_000].length, 100_000)
+  })
+
+  test('21 100,000 lines in one piece', async () => {
+    const lines = await all(iterLines(pieces(['a\n'.repeat(100_000)])))
+    assert.equal(lines.length, 100_000)
+    assert.ok(lines.every((line) => line === 'a'))
+  })
+
+  test('abandoned, it closes its source', async () => {
+    let closed = false
+    async function* source() {
+      try {
+        yield 'a\nb\n'
+      } finally {
+        closed = true
+      }
+    }
+    for await (const _ of iterLines(source())) break
+    assert.ok(closed)
+  })
+})
+
+describe('iterText', () => {
+  const cases: [type: string | null, bytes: string, text: string][] = [
+    [null, '', ''],
+    [null, 'plain', 'plain'],
+    [null, 'a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z', 'aé€\u{1f600}z'],
+    ['text/plain', '\xc3\xa9', 'é'],
+    ['text/plain; charset=UTF-8', '\xc3\xa9', 'é'],
+    ['text/plain; charset=unknown', '\xc3\xa9', 'é'],
+    ['text/plain; charset="iso-8859-1"', '\xc3\xa9', 'Ã©'],
+    ['text/plain; charset=windows-1252', '\x80', '€'],
+    ['text/plain; charset=shift_jis', '\x93\xfa\x96\x7b', '日本'],
+    ['text/plain; charset=gb18030', '\xc8\xd5\x81\x30\x84\x36', '日¥'],
+    ['text/plain; charset=utf-16le', 'a\0=\xd8\0\xde', 'a\u{1f600}'],
+    ['text/plain; charset=utf-16be', '\0a\xd8=\xde\0', 'a\u{1f600}'],
+    [null, '\xef\xbb\xbfa', 'a'],
+    [null, '\xef\xbb\xbf', ''],
+    [null, '\xef\xbb\xbf\xef\xbb\xbfa', '\ufeffa'],
+    [null, 'a\xef\xbb\xbf', 'a\ufeff'],
+    ['text/plain; charset=utf-16le', '\xff\xfea\0', 'a'],
+    ['text/plain; charset=utf-16le', 'a\0b', 'a\ufffd'],
+    [null, '\xef\xbba', '\ufffda'],
+    [null, '\xff\xc0\x80', '\ufffd\ufffd\ufffd'],
+    [null, 'a\xe2\x82', 'a\ufffd'],
+    [null, '\xf0\x9f\x98', '\ufffd'],
+    [null, '\xed\xa0\x80', '\ufffd\ufffd\ufffd'],
+  ]
+  for (const [type, latin1, text] of cases) {
+    const bytes = Buffer.from(latin1, 'latin1')
+    test(`${type}: ${JSON.stringify(latin1)}, however it is cut`, async () => {
+      for (const cut of [[bytes], ...cuts(bytes)]) {
+        const found = await all(iterText(pieces(cut), charsetOf(type)))
+        assert.equal(found.join(''), text)
+        assert.ok(!found.includes(''))
+      }
+    })
+  }
+
+  test('two at a time do not disturb each other', async () => {
+    const [first, second] = ['\xc3', '\xa9'].map((byte) => Buffer.from(byte, 'latin1'))
+    const one = iterText(pieces([first, second]), 'utf-8')
+    const other = iterText(pieces([first, second]), 'utf-8')
+    assert.equal((await one.next()).value, 'é')
+    assert.equal((await other.next()).value, 'é')
+    assert.equal(new TextDecoder().decode(second), '\ufffd')
+  })
+
+  test('what the source throws passes unchanged, after the text before it', async () => {
+    const cut = new Error('cut')
+    async function* source() {
+      yield Buffer.from('a\xc3', 'latin1')
+      throw cut
+    }
+    const texts = iterText(source(), 'utf-8')
+    assert.equal((await texts.next()).value, 'a')
+    await assert.rejects(texts.next(), cut)
+  })
+})

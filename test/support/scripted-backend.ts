@@ -1,0 +1,117 @@
+import type {
+  Address,
+  Backend,
+  BackendSocket,
+  ConnectTarget,
+  SocketHandler,
+  TlsTarget,
+} from '../../src/backends/backend.ts'
+import { ScriptedClock } from './scripted-clock.ts'
+import { ScriptedSocket } from './scripted-socket.ts'
+
+const LOOPBACK: readonly Address[] = [{ address: '127.0.0.1', family: 4 }]
+
+/** A question for a name's addresses, waiting for its answer. */
+export class ScriptedLookup {
+  readonly host: string
+  answered = false
+  readonly #callback: (error: Error | null, addresses: readonly Address[]) => void
+
+  constructor(
+    host: string,
+    callback: (error: Error | null, addresses: readonly Address[]) => void,
+  ) {
+    this.host = host
+    this.#callback = callback
+  }
+
+  answer(addresses: readonly Address[]): void {
+    this.#settle(null, addresses)
+  }
+
+  fail(error: Error): void {
+    this.#settle(error, [])
+  }
+
+  #settle(error: Error | null, addresses: readonly Address[]): void {
+    if (this.answered) throw new Error(`the lookup of ${this.host} was answered before`)
+    this.answered = true
+    this.#callback(error, addresses)
+  }
+}
+
+/**
+ * No network and no time of its own: a test says what names resolve to, what arrives on each
+ * socket and how the clock moves, and reads what was written.
+ */
+export class ScriptedBackend implements Backend {
+  readonly name = 'scripted'
+  readonly clock = new ScriptedClock()
+  /** All that were asked for, the oldest first; tunnels' TLS too. */
+  readonly sockets: ScriptedSocket[] = []
+  readonly lookups: ScriptedLookup[] = []
+  /** What names resolve to; 127.0.0.1 for those that are not in it. */
+  readonly hosts = new Map<string, readonly Address[] | Error>()
+  /** Answers lookups by `hosts`; false leaves them to the test, in `lookups`. */
+  autoLookup = true
+  /** Connects (and secures) each socket; false leaves it to the test. */
+  autoConnect = true
+  /** How often the process is being kept alive. */
+  held = 0
+
+  /** The newest socket. */
+  get socket(): ScriptedSocket {
+    const socket = this.sockets.at(-1)
+    if (socket === undefined) throw new Error('no socket was asked for')
+    return socket
+  }
+
+  lookup(
+    host: string,
+    callback: (error: Error | null, addresses: readonly Address[]) => void,
+  ): void {
+    const lookup = new ScriptedLookup(host, callback)
+    this.lookups.push(lookup)
+    if (!this.autoLookup) return
+    queueMicrotask(() => {
+      const found = this.hosts.get(host) ?? LOOPBACK
+      if (found instanceof Error) lookup.fail(found)
+      else lookup.answer(found)
+    })
+  }
+
+  connect(target: ConnectTarget, handler: SocketHandler): ScriptedSocket {
+    return this.#add(new ScriptedSocket(handler, target, target.tls ?? null, null))
+  }
+
+  secure(
+    socket: BackendSocket,
+    tls: TlsTarget,
+    handler: SocketHandler,
+    firstBytes: Uint8Array | null = null,
+  ): ScriptedSocket {
+    if (!(socket instanceof ScriptedSocket)) {
+      throw new TypeError('secure: not a socket of this backend')
+    }
+    return this.#add(new ScriptedSocket(handler, socket.target, tls, socket, firstBytes))
+  }
+
+  hold(): void {
+    this.held += 1
+  }
+
+  release(): void {
+    this.held -= 1
+  }
+
+  #add(socket: ScriptedSocket): ScriptedSocket {
+    this.sockets.push(socket)
+    if (this.autoConnect) {
+      queueMicrotask(() => {
+        if (!socket.closed && socket.below === null) socket.connected()
+        if (!socket.closed && socket.tls !== null) socket.secured()
+      })
+    }
+    return socket
+  }
+}
