@@ -53,6 +53,6 @@ export function fromLines(text: string): Figures {
 }
 
 /** Microseconds of a second are as much as anybody can measure. */
-function shortened(_key: string, value: unknown): unknown {
+export function shortened(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1e6) / 1e6 : value
 }

@@ -3,13 +3,16 @@ import os from 'node:os'
 import type { ServerAddress } from './messages.ts'
 
 /** Figures mean nothing without what they were taken on. */
-export interface Machine {
+export interface Computer {
   date: string
   platform: string
   cpu: string
   cores: number
   /** Processes that wanted to run in the minute before. More than a few disturb what we measure. */
   load: number
+}
+
+export interface Machine extends Computer {
   server: string
   versions: Versions
 }
@@ -25,7 +28,7 @@ export interface Versions {
   got: string
 }
 
-export function describeMachine(server: ServerAddress): Machine {
+export function describeComputer(): Computer {
   const cpus = os.cpus()
   return {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
@@ -33,6 +36,12 @@ export function describeMachine(server: ServerAddress): Machine {
     cpu: cpus[0]?.model.trim() ?? 'unknown',
     cores: cpus.length,
     load: os.loadavg()[0] ?? 0,
+  }
+}
+
+export function describeMachine(server: ServerAddress): Machine {
+  return {
+    ...describeComputer(),
     server: `${server.name} ${server.version}`,
     versions: {
       node: process.versions.node,
@@ -65,6 +74,6 @@ function versionAbove(url: string, name: string): string {
 }
 
 /** Whether so much else runs that the figures are disturbed. */
-export function isBusy({ load, cores }: Machine): boolean {
+export function isBusy({ load, cores }: Computer): boolean {
   return load > cores / 2
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { fromLines } from '../../bench/figures.ts'
-import { filesOf, published, quoted } from '../../bench/report/write.ts'
+import { filesOf, layersIn, published, quoted } from '../../bench/report/write.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (path: string) => readFileSync(join(top, path), 'utf8')
@@ -13,7 +13,8 @@ const skip = !existsSync(join(top, lines)) && 'nothing is published'
 const again = `To mend: npm run bench -- --from ${lines} --publish`
 
 test('the published report is what the bench makes of its figures', { skip }, () => {
-  for (const [name, text] of filesOf(fromLines(read(lines)))) {
+  const layers = layersIn(join(top, published.folder))
+  for (const [name, text] of filesOf(fromLines(read(lines)), layers)) {
     assert.ok(read(join(published.folder, name)) === text, `${name} is another. ${again}`)
   }
 })

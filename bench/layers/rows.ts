@@ -1,0 +1,235 @@
+import { ConnectionPool } from '../../src/engine.ts'
+import { createFetch } from '../../src/fetch/index.ts'
+import type { ClientOptions } from '../../src/index.ts'
+import { Client, MockDispatcher } from '../../src/index.ts'
+import type { Contestant } from '../contestants/contestant.ts'
+import type { Done } from '../contestants/lanes.ts'
+import { callbackLanes, promiseLanes } from '../contestants/lanes.ts'
+import { answeringBackend } from './backend.ts'
+
+/** Requests that are in flight at the same time, and connections. */
+export const LANES = 50
+
+/** A call to measure. */
+interface Row {
+  /** The call, for readers of the table. */
+  readonly title: string
+  open(): Contestant
+}
+
+const ORIGIN = 'http://127.0.0.1'
+const SMALL = 'x'.repeat(65)
+const LARGE = 'x'.repeat(65_536)
+const USER = JSON.stringify({ id: 7, name: 'Ada', email: 'ada@example.com', active: true })
+const POST_BODY = Buffer.alloc(1024, 'a')
+const POST_HEADERS = { 'content-type': 'application/json' }
+const ACCEPT = ['accept', '*/*']
+const limits = { maxConnections: LANES }
+
+/** All calls that are measured, by name. Each checks its response. */
+export const rows: Readonly<Record<string, Row>> = {
+  dispatch: {
+    title: 'pool.dispatch, GET',
+    open: () => dispatchRow(SMALL),
+  },
+  request: {
+    title: 'pool.request, GET',
+    open: () => requestRow(SMALL, get),
+  },
+  'request-post-1k': {
+    title: 'pool.request, POST of 1 KB with one header',
+    open: () => requestRow(SMALL, post),
+  },
+  'client-get': {
+    title: 'client.get',
+    open: () => clientRow((client) => client.get('/')),
+  },
+  'client-post-1k': {
+    title: 'client.post of 1 KB with one header',
+    open: () =>
+      clientRow((client) => client.post('/', { content: POST_BODY, headers: POST_HEADERS })),
+  },
+  'client-options': {
+    title: 'client.get with headers, params and a timeout',
+    open() {
+      const headers = { 'x-request-id': 'abc' }
+      const params = { q: 'a b' }
+      const timeout = { read: 1000 }
+      return clientRow((client) => client.get('/users/7', { headers, params, timeout }))
+    },
+  },
+  'client-signal': {
+    title: 'client.get with a signal that all requests share',
+    open() {
+      const { signal } = new AbortController()
+      return clientRow((client) => client.get('/', { signal }))
+    },
+  },
+  'client-cookies': {
+    title: 'client.get with five cookies in the jar',
+    open: () => clientRow((client) => client.get('/'), clientWithCookies(5)),
+  },
+  'client-json': {
+    title: 'client.post of JSON, response.json()',
+    open() {
+      const client = clientOn(responseOf(USER, 'application/json'))
+      const json = { id: 7, name: 'Ada' }
+      const once = async () => {
+        const response = await client.post('/users', { json })
+        check(response.status, response.json<{ id: number }>().id, 7)
+      }
+      return { run: promiseLanes(once), close: () => client.close() }
+    },
+  },
+  fetch: {
+    title: 'fetch of hawser/fetch, arrayBuffer()',
+    open() {
+      const backend = answeringBackend(responseOf(SMALL))
+      const fetch = createFetch({ backend, trustEnv: false, poolLimits: limits })
+      const once = async () => {
+        const response = await fetch(`${ORIGIN}/`)
+        check(response.status, (await response.arrayBuffer()).byteLength, SMALL.length)
+      }
+      return { run: promiseLanes(once), close: () => fetch.close() }
+    },
+  },
+  app: {
+    title: 'client.get, answered by a fetch handler in the process',
+    open() {
+      const headers = { 'content-type': 'text/plain' }
+      const app = (_request: Request) => new Response(SMALL, { headers })
+      return clientRow((client) => client.get('/'), newClient({ app }))
+    },
+  },
+  mock: {
+    title: 'client.get, answered by a MockDispatcher',
+    open() {
+      const dispatcher = new MockDispatcher(() => ({ text: SMALL }))
+      return clientRow((client) => client.get('/'), newClient({ dispatcher }))
+    },
+  },
+  'dispatch-64k': {
+    title: 'pool.dispatch, GET of 64 KB in borrowed chunks',
+    open: () => dispatchRow(LARGE),
+  },
+  'request-64k': {
+    title: 'pool.request, GET of 64 KB, bytes()',
+    open: () => requestRow(LARGE, get),
+  },
+}
+
+/** The fields are those that nginx sends for a file. */
+function responseOf(body: string, type = 'text/plain'): Buffer {
+  const lines = [
+    'HTTP/1.1 200 OK',
+    'Server: nginx/1.22.1',
+    'Date: Tue, 01 Dec 2026 03:27:00 GMT',
+    `Content-Type: ${type}`,
+    `Content-Length: ${body.length}`,
+    'Last-Modified: Tue, 01 Dec 2026 03:27:00 GMT',
+    'Connection: keep-alive',
+    'ETag: "6a1b2c3d-41"',
+    'Accept-Ranges: bytes',
+  ]
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1')
+}
+
+function poolOn(response: Buffer): ConnectionPool {
+  return new ConnectionPool({ backend: answeringBackend(response), limits })
+}
+
+function newClient(options: ClientOptions): Client {
+  return new Client({ baseUrl: ORIGIN, trustEnv: false, ...options })
+}
+
+function clientOn(response: Buffer): Client {
+  return newClient({ backend: answeringBackend(response), poolLimits: limits })
+}
+
+function clientWithCookies(count: number): Client {
+  const client = clientOn(responseOf(SMALL))
+  for (let i = 0; i < count; i++) {
+    client.cookies.jar.setCookieSync(`name${i}=value-${i}; Path=/`, ORIGIN)
+  }
+  return client
+}
+
+function dispatchRow(body: string): Contestant {
+  const pool = poolOn(responseOf(body))
+  const start = (done: Done) => {
+    const handler = new Counter(body.length, done)
+    pool.dispatch({ origin: ORIGIN, path: '/', method: 'GET', headers: ACCEPT }, handler)
+  }
+  return { run: callbackLanes(start), close: () => pool.close() }
+}
+
+class Counter {
+  #status = 0
+  #received = 0
+  readonly #expected: number
+  readonly #done: Done
+
+  constructor(expected: number, done: Done) {
+    this.#expected = expected
+    this.#done = done
+  }
+
+  onHead(head: { status: number }) {
+    this.#status = head.status
+  }
+
+  onData(chunk: Uint8Array): undefined {
+    this.#received += chunk.byteLength
+  }
+
+  onEnd() {
+    this.#done(mistakeIn(this.#status, this.#received, this.#expected))
+  }
+
+  onError(error: unknown) {
+    this.#done(error)
+  }
+}
+
+type PoolSend = (pool: ConnectionPool) => ReturnType<ConnectionPool['request']>
+
+// Plain literals: V8 takes more time to copy an object by `{ ...given, path }` than the pool for the request.
+const get: PoolSend = (pool) =>
+  pool.request({ origin: ORIGIN, path: '/', method: 'GET', headers: ACCEPT })
+const post: PoolSend = (pool) =>
+  pool.request({
+    origin: ORIGIN,
+    path: '/',
+    method: 'POST',
+    headers: POST_HEADERS,
+    body: POST_BODY,
+  })
+
+function requestRow(body: string, send: PoolSend): Contestant {
+  const pool = poolOn(responseOf(body))
+  const once = async () => {
+    const response = await send(pool)
+    check(response.status, (await response.bytes()).byteLength, body.length)
+  }
+  return { run: promiseLanes(once), close: () => pool.close() }
+}
+
+type ClientSend = (client: Client) => Promise<{ readonly status: number; bytes(): Uint8Array }>
+
+function clientRow(send: ClientSend, client = clientOn(responseOf(SMALL))): Contestant {
+  const once = async () => {
+    const response = await send(client)
+    check(response.status, response.bytes().byteLength, SMALL.length)
+  }
+  return { run: promiseLanes(once), close: () => client.close() }
+}
+
+function check(status: number, value: number, expected: number): void {
+  const mistake = mistakeIn(status, value, expected)
+  if (mistake !== undefined) throw mistake
+}
+
+function mistakeIn(status: number, value: number, expected: number): Error | undefined {
+  if (status === 200 && value === expected) return undefined
+  return new Error(`status ${status}, ${value}; expected status 200, ${expected}`)
+}
