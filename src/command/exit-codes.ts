@@ -12,7 +12,7 @@ import {
   TooManyRedirects,
   UnsupportedProtocol,
 } from '../errors.ts'
-import { FileError, ReportedStatus, UsageError } from './failures.ts'
+import { FileError, ReportedStatus, UsageError } from './command-errors.ts'
 
 /** What the exit status says. Those of HTTP are HTTPie's; the network's begin at 10. */
 export const exitCodes = {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { FileError, systemReason } from './failures.ts'
+import { FileError, systemReason } from './command-errors.ts'
 
 /** Whoever read our output has left, as `head` does when it has enough. */
 export class ReaderLeft extends Error {}

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { FileError, systemReason } from './failures.ts'
+import { FileError, systemReason } from './command-errors.ts'
 
 /** What a part belongs to: without it nobody could say whether more bytes fit on. */
 interface Label {

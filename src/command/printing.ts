@@ -1,6 +1,5 @@
 import type { Response } from '../client/response.ts'
 import { iterText } from '../content/text.ts'
-import { bodyType } from './body-type.ts'
 import { prettyJson } from './json-colours.ts'
 import type { Output } from './output.ts'
 import type { Colours } from './terminal.ts'
@@ -9,6 +8,12 @@ import { bytesText } from './units.ts'
 
 /** JSON that is larger is printed as it came, and as it comes. */
 const LARGEST_PRETTY = 4 << 20
+
+const TEXT =
+  /^(?:text\/|application\/(?:[\w.+-]*[.+-])?(?:json|xml|javascript|ecmascript|yaml|toml|graphql|sql|x-www-form-urlencoded|x-ndjson|x-sh|jsonl|json-seq)\b|image\/svg|message\/|multipart\/)/i
+
+/** What a body is good for on a terminal. */
+type BodyType = 'json' | 'text' | 'binary'
 
 /** The head as lines: status and fields. */
 export function headText(response: Response, colours: Colours): string {
@@ -57,6 +62,14 @@ export async function showBody(
   const pretty = rest?.isAll ? prettyJson(decode(rest.chunks, response.encoding), colours) : null
   if (pretty !== null) return output.write(`${pretty}\n`)
   await showText(joined(rest?.chunks ?? [first], chunks), response.encoding, output)
+}
+
+/** By its media type; where there is none, by its first bytes: text has no NUL. */
+export function bodyType(contentType: string | null, first: Uint8Array): BodyType {
+  const type = (contentType ?? '').split(';')[0]!.trim()
+  if (/^(?:application|text)\/(?:[\w.+-]*\+)?json$/i.test(type)) return 'json'
+  if (TEXT.test(type)) return 'text'
+  return type === '' && !first.includes(0) ? 'text' : 'binary'
 }
 
 function binaryNote({ headers }: Response): string {

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { CallOptions, ClientOptions } from '../client/options.ts'
 import type { BodyOptions } from '../content/body-options.ts'
 import type { Arguments, Pair } from './arguments.ts'
-import { systemReason, UsageError } from './failures.ts'
+import { systemReason, UsageError } from './command-errors.ts'
 
 /** The request that was asked for. */
 export interface Wanted {

@@ -5,14 +5,19 @@ import type { Response } from '../client/response.ts'
 import { fieldLines, headText } from './printing.ts'
 import type { Colours } from './terminal.ts'
 import { harmless } from './terminal.ts'
-import type { Span } from './timeline.ts'
-import { timelineText } from './timeline.ts'
 import { durationText } from './units.ts'
 
 /** What a trace may tell of when it ends, as an event `dns`, `connection:dns` ..., with its `duration` in ms. */
 const PHASES = ['queue', 'dns', 'tcp', 'tunnel', 'tls', 'write', 'wait', 'read']
 /** Of these `connect` is made, unless a trace tells of them. */
 const CONNECTING = ['dns', 'tcp', 'tunnel', 'tls']
+
+/** A phase of an exchange; ms by one clock. */
+interface Span {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+}
 
 /** One request and its response. */
 interface Chapter {
@@ -152,6 +157,27 @@ function add({ spans }: Chapter, name: string, from: number, to: number): void {
 /** Where what is known of its spans ends. */
 function endOf({ startedAt, spans }: Chapter): number {
   return Math.max(startedAt, ...spans.map(({ to }) => to))
+}
+
+/** Phases below each other, each with its duration and its place in the whole. */
+function timelineText(
+  start: number,
+  end: number,
+  spans: readonly Span[],
+  columns: number,
+  { bold, cyan, dim }: Colours,
+): string {
+  const width = Math.min(Math.max(columns - 24, 10), 50)
+  const scale = width / Math.max(end - start, 1e-6)
+  const row = (name: string, ms: number) =>
+    `  ${dim(name.padEnd(8))} ${durationText(ms).padStart(8)}`
+  const rows = spans.map(({ name, from, to }) => {
+    const left = Math.min(Math.max(Math.round((from - start) * scale), 0), width - 1)
+    const length = Math.max(Math.round((to - start) * scale) - left, 1)
+    const bar = '━'.repeat(Math.min(length, width - left))
+    return `${row(name, to - from)}  ${' '.repeat(left)}${cyan(bar)}`
+  })
+  return `${[...rows, bold(row('total', end - start))].join('\n')}\n`
 }
 
 /** What is pasted into a question should have no password in it: of credentials the scheme is shown. */
