@@ -1,46 +1,25 @@
-// Who may import whom in src/: CONTRIBUTING.md says why. Run by itself it checks the sources and
-// ends with 1 if anything is wrong.
+// Which folder of src/ may import which: docs/architecture.md explains it. Run as a program, this file
+// checks the sources, and exits with 1 if an import is not permitted or a permission is not used.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Each folder or file of src/, and what it may import besides itself. */
+/** Each folder or file of src/, and what it may import in addition to itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  'index.ts': [
-    'client',
-    'dispatch',
-    'pool',
-    'connection',
-    'content',
-    'backends',
-    'models',
-    'errors.ts',
-  ],
+  'index.ts': ['client', 'dispatch', 'content', 'backends', 'models', 'errors.ts'],
   'engine.ts': ['pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
-  command: ['client', 'dispatch', 'content', 'backends', 'models', 'errors.ts'],
-  fetch: ['client', 'dispatch', 'pool', 'connection', 'content', 'backends', 'models', 'errors.ts'],
-  client: [
-    'dispatch',
-    'pool',
-    'connection',
-    'content',
-    'protocol',
-    'backends',
-    'models',
-    'errors.ts',
-  ],
-  dispatch: ['pool', 'connection', 'content', 'protocol', 'backends', 'models', 'errors.ts'],
+  command: ['client', 'content', 'backends', 'models', 'errors.ts'],
+  fetch: ['client', 'dispatch', 'pool', 'content', 'backends', 'models', 'errors.ts'],
+  client: ['dispatch', 'pool', 'content', 'protocol', 'backends', 'models', 'errors.ts'],
+  dispatch: ['pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
   pool: ['connection', 'protocol', 'backends', 'models', 'errors.ts'],
   connection: ['protocol', 'backends', 'models', 'errors.ts'],
   content: ['models', 'errors.ts'],
   protocol: ['models', 'errors.ts'],
-  backends: ['models', 'errors.ts'],
+  backends: ['models'],
   models: ['errors.ts'],
-  'errors.ts': ['models'],
+  'errors.ts': [],
 }
-
-/** Where only types may come from. */
-const TYPES_ONLY = new Set(['errors.ts'])
 
 /** Time, queues and the network: only backends/ may import them (types are free for all). */
 const RUNTIME = /^(node:)?(net|tls|dgram|dns|timers|perf_hooks|process)(\/|$)/
@@ -76,13 +55,27 @@ export function importErrors(sources: ReadonlyMap<string, string>): string[] {
       if (target.startsWith('../')) errors.push(`${path}: ${to} is outside src/`)
       else if (layer !== own && !allowed.includes(layer)) {
         errors.push(`${path}: ${own} may not import ${layer} (${to})`)
-      } else if (TYPES_ONLY.has(own) && !type) {
-        errors.push(`${path}: ${own} may import nothing but types (${to})`)
-      } else if (!TYPES_ONLY.has(own)) next.push(target)
+      } else next.push(target)
     }
   }
   for (const circle of circles(graph)) errors.push(`a circle: ${circle.join(' -> ')}`)
   return errors
+}
+
+/** The entries of the table that no source uses. `sources` are all files of src/. */
+export function unusedPermissions(sources: ReadonlyMap<string, string>): string[] {
+  const used = new Set<string>()
+  for (const [path, text] of sources) {
+    for (const { to } of importsOf(path, text)) {
+      if (!to.startsWith('.')) continue
+      used.add(`${layerOf(path)} ${layerOf(posix.join(posix.dirname(path), to))}`)
+    }
+  }
+  return Object.entries(MAY_IMPORT).flatMap(([from, targets]) =>
+    targets
+      .filter((to) => !used.has(`${from} ${to}`))
+      .map((to) => `${from} may import ${to}, and no file does: remove it from the table`),
+  )
 }
 
 function layerOf(path: string): string {
@@ -130,7 +123,8 @@ function readSources(folder: string): Map<string, string> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const top = join(dirname(fileURLToPath(import.meta.url)), '../../..')
-  const errors = importErrors(readSources(join(top, 'src')))
+  const sources = readSources(join(top, 'src'))
+  const errors = [...importErrors(sources), ...unusedPermissions(sources)]
   for (const error of errors) console.error(error)
   if (errors.length > 0) process.exit(1)
 }
