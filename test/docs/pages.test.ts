@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { closeReasons } from '../../src/connection/close-reason.ts'
@@ -53,6 +53,31 @@ for (const page of pages) {
       if (anchor === undefined) continue
       const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text]) => anchorOf(text!))
       assert.ok(headings.includes(anchor), `${link}: there is no such heading`)
+    }
+  })
+}
+
+/** Files and folders of the checkout; pages write them whole, or only the end of their path. */
+const paths = ['src', 'native', 'scripts', 'test', 'bench', 'docs'].flatMap((folder) => [
+  `${folder}/`,
+  ...readdirSync(join(top, folder), { recursive: true, withFileTypes: true }).map((entry) => {
+    const path = relative(top, join(entry.parentPath, entry.name)).replaceAll('\\', '/')
+    return entry.isDirectory() ? `${path}/` : path
+  }),
+])
+
+/** Folders that commands create. */
+const GENERATED = /^(?:dist|docs\/api|\.runtimes|\.reference)\//
+
+for (const page of ['docs/architecture.md', 'native/README.md']) {
+  test(`the files and folders that ${page} names exist`, () => {
+    const named = read(page).matchAll(/`([\w./-]+(?:\.(?:ts|mjs|wat)|\/))`/g)
+    for (const [, name = ''] of named) {
+      if (GENERATED.test(name)) continue
+      assert.ok(
+        paths.some((path) => `/${path}`.endsWith(`/${name}`)),
+        `${name} does not exist`,
+      )
     }
   })
 }
