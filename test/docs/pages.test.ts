@@ -69,7 +69,7 @@ const paths = ['src', 'native', 'scripts', 'test', 'bench', 'docs'].flatMap((fol
 /** Folders that commands create. */
 const GENERATED = /^(?:dist|docs\/api|\.runtimes|\.reference)\//
 
-for (const page of ['docs/architecture.md', 'native/README.md']) {
+for (const page of ['docs/architecture.md', 'CONTRIBUTING.md', 'native/README.md']) {
   test(`the files and folders that ${page} names exist`, () => {
     const named = read(page).matchAll(/`([\w./-]+(?:\.(?:ts|mjs|wat)|\/))`/g)
     for (const [, name = ''] of named) {
