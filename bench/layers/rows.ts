@@ -24,6 +24,7 @@ const USER = JSON.stringify({ id: 7, name: 'Ada', email: 'ada@example.com', acti
 const POST_BODY = Buffer.alloc(1024, 'a')
 const POST_HEADERS = { 'content-type': 'application/json' }
 const ACCEPT = ['accept', '*/*']
+const JSON_TYPE = ['content-type', 'application/json']
 const limits = { maxConnections: LANES }
 
 /** All calls that are measured, by name. Each checks its response. */
@@ -201,7 +202,7 @@ const post: PoolSend = (pool) =>
     origin: ORIGIN,
     path: '/',
     method: 'POST',
-    headers: POST_HEADERS,
+    headers: JSON_TYPE,
     body: POST_BODY,
   })
 

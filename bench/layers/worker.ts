@@ -15,14 +15,14 @@ export interface Overview {
 }
 
 // In microseconds of CPU: on a busy machine, elapsed time does not show how much has been done.
-const WARM_UP = 900_000
+const WARM_UP = { atLeast: 900_000, atMost: 2_500_000 }
 const SLICE = 120_000
 const SLICES = 5
 
-/** V8 has optimised the most expensive row only after so many requests. */
-const WARM_UP_REQUESTS = 10_000
+/** V8 optimises parts of the client only after so many requests. */
+const WARM_UP_REQUESTS = 40_000
 
-/** CPU time is read after each part. */
+/** CPU time is read after each so many requests. */
 const PART_REQUESTS = 2000
 
 /** Returns the slice whose CPU per request is the median. */
@@ -30,23 +30,31 @@ async function measure(name: string): Promise<Sample> {
   const row = rows[name]
   if (row === undefined) throw new Error(`There is no row named ${name}`)
   const contestant = row.open()
-  await runFor(contestant, WARM_UP, WARM_UP_REQUESTS)
+  await runUntil(contestant, ({ requests, cpuMicros }) => {
+    if (cpuMicros >= WARM_UP.atMost) return true
+    return cpuMicros >= WARM_UP.atLeast && requests >= WARM_UP_REQUESTS
+  })
   const slices: Sample[] = []
-  for (let slice = 0; slice < SLICES; slice++) slices.push(await runFor(contestant, SLICE))
+  for (let slice = 0; slice < SLICES; slice++) {
+    slices.push(await runUntil(contestant, ({ cpuMicros }) => cpuMicros >= SLICE))
+  }
   slices.sort((a, b) => cpuPerRequest(a) - cpuPerRequest(b))
   return slices[SLICES >> 1]!
 }
 
-/** Runs requests until they have taken so much CPU, in microseconds. */
-async function runFor(contestant: Contestant, micros: number, minRequests = 0): Promise<Sample> {
-  let [requests, seconds, cpuMicros] = [0, 0, 0]
-  while (cpuMicros < micros || requests < minRequests) {
+/** Runs requests until `isEnough` says so of all of them. */
+async function runUntil(
+  contestant: Contestant,
+  isEnough: (total: Sample) => boolean,
+): Promise<Sample> {
+  const total: Sample = { requests: 0, seconds: 0, cpuMicros: 0 }
+  while (!isEnough(total)) {
     const part = await measureRate(contestant, PART_REQUESTS, LANES)
-    requests += part.requests
-    seconds += part.seconds
-    cpuMicros += part.cpuMicros
+    total.requests += part.requests
+    total.seconds += part.seconds
+    total.cpuMicros += part.cpuMicros
   }
-  return { requests, seconds, cpuMicros }
+  return total
 }
 
 function overview(): Overview {
