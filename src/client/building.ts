@@ -12,18 +12,12 @@ import type { Call } from './call.ts'
 import { remember, rememberedCall } from './call.ts'
 import { requestCookies } from './cookies/cookies.ts'
 import type { FieldList } from './field-list.ts'
-import {
-  FOR_ONE_ORIGIN,
-  fieldOf,
-  mergeFields,
-  removesField,
-  withField,
-  withoutFields,
-} from './field-list.ts'
+import { fieldOf, mergeFields, removesField, withField, withoutFields } from './field-list.ts'
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
 import { checkRequestOptions, checkSendOptions } from './options.ts'
 import type { Params } from './params.ts'
 import { combineParams, makeParams, mergeParams } from './params.ts'
+import { ORIGIN_BOUND_FIELDS } from './redirect.ts'
 import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
 import { keepsCredentials, parseBaseUrl, parseUrl } from './url.ts'
@@ -53,7 +47,7 @@ export class Builder {
       option(options, 'headers', null),
     )
     this.#isUntyped = removesField(option(options, 'headers', null), 'content-type')
-    this.#headersAbroad = withoutFields(this.#headers, FOR_ONE_ORIGIN)
+    this.#headersAbroad = withoutFields(this.#headers, ORIGIN_BOUND_FIELDS)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
     const followRedirects = flag('followRedirects', option(options, 'followRedirects', true))

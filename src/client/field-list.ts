@@ -5,9 +5,6 @@ import { Headers } from '../models/headers.ts'
 /** Name, value, name, value ...: what costs the engine least. */
 export type FieldList = readonly string[]
 
-/** Never sent to another origin than the one that the caller meant them for. */
-export const FOR_ONE_ORIGIN = ['authorization', 'cookie', 'proxy-authorization', 'host']
-
 /** `base` with what `more` says: its fields replace those of the same name, null removes them. */
 export function mergeFields(base: FieldList, more: HeadersInit | null): FieldList {
   if (more === null) return base

@@ -1,51 +1,72 @@
 import type { ErrorFacts } from '../errors.ts'
 import { RemoteProtocolError, redactUrl, UnsupportedProtocol } from '../errors.ts'
-import { isSpoken, keepsCredentials, NOT_IN_URL } from './url.ts'
+import type { Headers } from '../models/headers.ts'
+import type { Body } from '../models/request.ts'
+import type { FieldList } from './field-list.ts'
+import { isSameOrigin, isSpoken, keepsCredentials, NOT_IN_URL } from './url.ts'
 
 /** What errors of a redirect say of its exchange. */
 export const AT_REDIRECT = { phase: 'read', responseStarted: true } as const
 
-/** What follows a redirect. */
-export interface Redirect {
+/** One request of a chain of redirects. */
+export interface Hop {
   readonly method: string
-  /** Its userinfo is that of the URL before, where credentials are kept, and none elsewhere. */
   readonly url: URL
-  /** Whether the content goes along; if not, no field may for which `isContentField`. */
-  readonly keepsContent: boolean
-  /** Whether auth, and Authorization, Cookie and Proxy-Authorization of the caller, go along. */
+  readonly fields: FieldList
+  readonly content: Body | null
+  /** Whether credentials for the first URL may be sent to this one. Once false, it stays false. */
   readonly keepsCredentials: boolean
 }
 
+/** Fields that are meant for one origin, in lower case: never sent to another one. */
+export const ORIGIN_BOUND_FIELDS = ['authorization', 'cookie', 'proxy-authorization', 'host']
+
 /**
- * Where a response sends its request; null if nowhere: another status, no Location or an empty one.
- * Throws `RemoteProtocolError` for a Location that is no URL, `UnsupportedProtocol` for one that is
- * neither http nor https. RFC 9110 15.4
+ * The only place that decides what is sent after a redirect: method, URL, fields, content and credentials.
+ * Returns null if the response redirects nowhere: another status, no Location or an empty one. Content is
+ * passed on as it is, although a stream may be spent. RFC 9110 15.4
+ *
+ * Throws `RemoteProtocolError` for a Location that is not a URL, `UnsupportedProtocol` for one that is
+ * neither http nor https.
  */
-export function redirectTo(
-  method: string,
-  status: number,
-  location: string | null,
-  url: URL,
+export function nextHop(
+  hop: Hop,
+  { status, headers }: { readonly status: number; readonly headers: Pick<Headers, 'get'> },
   facts?: ErrorFacts,
-): Redirect | null {
+): Hop | null {
+  const location = headers.get('location')
   if (!isRedirect(status) || location === null || location === '') return null
-  const target = resolve(location, url, facts)
-  const isSafeFor = keepsCredentials(url, target)
-  takeUserinfo(target, isSafeFor ? url : null)
+  const url = resolve(location, hop.url, facts)
+  const isSafe = keepsCredentials(hop.url, url)
+  takeUserinfo(url, isSafe ? hop.url : null)
+  const { method } = hop
   const becomesGet =
     status === 303 ? method !== 'HEAD' : method === 'POST' && (status === 301 || status === 302)
+  const keepsContent = !becomesGet && status !== 303
+  const keeps = hop.keepsCredentials && isSafe
+  // Another origin may be reached without the proxy, or through a tunnel: the server would get the field.
+  const keepsForProxy = keeps && isSameOrigin(hop.url, url)
+  const fields: string[] = []
+  for (let i = 0; i < hop.fields.length; i += 2) {
+    const name = hop.fields[i].toLowerCase()
+    const isKept =
+      (keeps || !ORIGIN_BOUND_FIELDS.includes(name)) &&
+      (keepsForProxy || name !== 'proxy-authorization') &&
+      (keepsContent || !describesContent(name))
+    if (isKept) fields.push(hop.fields[i], hop.fields[i + 1])
+  }
   return {
     method: becomesGet ? 'GET' : method,
-    url: target,
-    keepsContent: !becomesGet && status !== 303,
-    keepsCredentials: isSafeFor,
+    url,
+    fields,
+    content: keepsContent ? hop.content : null,
+    keepsCredentials: keeps,
   }
 }
 
-/** Whether a field describes content, so that it must not outlive it. RFC 9110 15.4 */
-export function isContentField(name: string): boolean {
-  const lower = name.toLowerCase()
-  return lower.startsWith('content-') || OTHER_CONTENT_FIELDS.has(lower)
+/** Whether a field, in lower case, describes content, so that it must not be sent without it. RFC 9110 15.4 */
+function describesContent(name: string): boolean {
+  return name.startsWith('content-') || OTHER_CONTENT_FIELDS.has(name)
 }
 
 /** Characters of a Location in a message. */

@@ -17,15 +17,16 @@ import type { Headers } from '../models/headers.ts'
 import { bare } from '../models/options.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { Call } from './call.ts'
+import { remember } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { cookiesOf } from './cookies/cookies.ts'
 import { notDone, withRequest } from './failure.ts'
 import { interruptible } from './interruption.ts'
 import type { Link } from './links.ts'
 import { parseLinks } from './links.ts'
-import { nextRequest } from './next-request.ts'
-import { isRedirect } from './redirect.ts'
-import type { Request } from './request.ts'
+import { AT_REDIRECT, isRedirect, nextHop } from './redirect.ts'
+import { Request } from './request.ts'
+import { isSameOrigin } from './url.ts'
 
 /** How a response came about. */
 export interface Origins {
@@ -150,8 +151,7 @@ export class Response {
     const { base, call, request } = this.#origins
     if (this.#next !== null) return this.#next
     try {
-      const followRedirects = call.followRedirects || call.followsByDefault
-      this.#next = nextRequest(base, { ...call, followRedirects }, this)
+      this.#next = nextRequest(base, call, this)
       return this.#next
     } catch (error) {
       throw withRequest(error, request, call)
@@ -368,4 +368,24 @@ export class Response {
   [inspect.custom](): string {
     return `<Response [${`${this.status} ${this.statusText}`.trim()}]>`
   }
+}
+
+/**
+ * Location is resolved against the URL of the response, which a hook or a flow may have changed. Method,
+ * fields and content are those of `request`, as it was before auth, cookies and hooks.
+ */
+function nextRequest(request: Request, call: Call, response: Response): Request | null {
+  const { method, fields, content } = request
+  const { url } = response
+  const mayKeep = call.keepsCredentials && isSameOrigin(request.url, url)
+  const hop = { method, url, fields, content, keepsCredentials: mayKeep }
+  const next = nextHop(hop, response, AT_REDIRECT)
+  if (next === null) return null
+  const following = new Request(next.method, next.url, {
+    headers: next.fields,
+    content: next.content,
+  })
+  const followRedirects = call.followRedirects || call.followsByDefault
+  remember(following, { ...call, followRedirects, keepsCredentials: next.keepsCredentials })
+  return following
 }

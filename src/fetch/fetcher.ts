@@ -3,9 +3,10 @@ import { selectBackend } from '../backends/select.ts'
 import { VERSION } from '../client/building.ts'
 import type { FieldList } from '../client/field-list.ts'
 import { mergeFields } from '../client/field-list.ts'
-import { isContentField, isRedirect, redirectTo } from '../client/redirect.ts'
+import type { Hop } from '../client/redirect.ts'
+import { isRedirect, nextHop } from '../client/redirect.ts'
 import { openRouter } from '../client/routing.ts'
-import { isSameOrigin, parseUrl } from '../client/url.ts'
+import { parseUrl } from '../client/url.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
 import { acceptEncoding } from '../content/decoding/decoder.ts'
 import type { Router } from '../dispatch/router.ts'
@@ -17,9 +18,7 @@ import {
   TooManyRedirects,
 } from '../errors.ts'
 import { count, flag, option } from '../models/options.ts'
-import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
-import type { Response as EngineResponse } from '../pool/response.ts'
 import type { Asked, Init, Input } from './init.ts'
 import { readInit } from './init.ts'
 import { networkError } from './network-error.ts'
@@ -30,16 +29,6 @@ import { asWhatwg, FetchResponse } from './response.ts'
 
 /** In ms, as the runtime's own has them: a server may think for minutes. */
 const TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
-/** Never sent on to another origin. */
-const FOR_ONE_ORIGIN = new Set(['authorization', 'cookie', 'proxy-authorization', 'host'])
-
-/** One request of a chain of redirects. */
-interface Hop {
-  readonly method: string
-  readonly url: URL
-  readonly headers: FieldList
-  readonly content: Body | null
-}
 
 /** What one `fetch` function stands on. WHATWG Fetch 4 */
 export class Fetcher {
@@ -77,10 +66,12 @@ export class Fetcher {
       }
       if (asked.signal?.aborted) throw asked.signal.reason
       const { method, stream } = asked
-      const headers =
+      const fields =
         asked.headers.length === 0 ? this.#headers : mergeFields(this.#headers, asked.headers)
       const content = stream === null ? asked.content : await contentOf(stream, this.#backend.clock)
-      return asWhatwg(await this.#follow(asked, { method, url, headers, content }))
+      return asWhatwg(
+        await this.#follow(asked, { method, url, fields, content, keepsCredentials: true }),
+      )
     } catch (error) {
       if (asked !== null) discardContent(asked.content)
       throw networkError(error)
@@ -101,6 +92,11 @@ export class Fetcher {
             )
           const next = nextHop(hop, raw)
           if (next !== null) {
+            // Of a 301 to a POST, too, though it is followed without content. WHATWG Fetch 4.4
+            if (raw.status !== 303 && !isReplayable(hop.content)) {
+              const text = `${describe(hop)} is redirected, and its body, a stream, gave itself only once`
+              throw new StreamConsumed(text, factsOf(hop))
+            }
             if (redirects >= this.#maxRedirects) {
               const text = `${describe(hop)} is redirected, after ${redirects} redirects`
               throw new TooManyRedirects(text, factsOf(hop))
@@ -118,12 +114,12 @@ export class Fetcher {
     }
   }
 
-  #send({ method, url, headers, content }: Hop, signal: AbortSignal | null) {
+  #send({ method, url, fields, content }: Hop, signal: AbortSignal | null) {
     return this.#router.responderFor(url).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,
-      headers,
+      headers: fields,
       body: content,
       signal,
     })
@@ -132,33 +128,6 @@ export class Fetcher {
   close(): Promise<void> {
     this.#closed = true
     return this.#router.close()
-  }
-}
-
-/** Null where no Location says where to go. */
-function nextHop(hop: Hop, raw: EngineResponse): Hop | null {
-  const to = redirectTo(hop.method, raw.status, raw.headers.get('location'), hop.url)
-  if (to === null) return null
-  if (raw.status !== 303 && !isReplayable(hop.content)) {
-    const text = `${describe(hop)} is redirected, and its body, a stream, gave itself only once`
-    throw new StreamConsumed(text, factsOf(hop))
-  }
-  // Another origin has another route: through a tunnel it would reach the server, and directly, too.
-  const keepsForProxy = isSameOrigin(hop.url, to.url)
-  const headers: string[] = []
-  for (let i = 0; i < hop.headers.length; i += 2) {
-    const name = hop.headers[i].toLowerCase()
-    const isKept =
-      (to.keepsCredentials || !FOR_ONE_ORIGIN.has(name)) &&
-      (keepsForProxy || name !== 'proxy-authorization') &&
-      (to.keepsContent || !isContentField(name))
-    if (isKept) headers.push(hop.headers[i], hop.headers[i + 1])
-  }
-  return {
-    method: to.method,
-    url: to.url,
-    headers,
-    content: to.keepsContent ? hop.content : null,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-const isSafeFor = '  const isSafeFor = keepsCredentials(url, target)\n'
+const isSafe = '  const isSafe = keepsCredentials(hop.url, url)\n'
 
 /** What goes along with a redirect, and where to: hazards 28 and 29, lines A1 and A2. */
 export const redirects: readonly Mutation[] = [
@@ -8,17 +8,17 @@ export const redirects: readonly Mutation[] = [
     marks: '28, A2',
     mistake: 'credentials go along to another host',
     file: 'src/client/redirect.ts',
-    find: isSafeFor,
-    replace: '  const isSafeFor = target.protocol === url.protocol && target.port === url.port\n',
+    find: isSafe,
+    replace: '  const isSafe = url.protocol === hop.url.protocol && url.port === hop.url.port\n',
     tests: ['client/redirect-secrets'],
   },
   {
     marks: '28, A2',
     mistake: 'credentials go along to another port',
     file: 'src/client/redirect.ts',
-    find: isSafeFor,
+    find: isSafe,
     replace:
-      '  const isSafeFor = target.hostname === url.hostname && target.protocol === url.protocol && keepsCredentials(url, url)\n',
+      '  const isSafe = url.hostname === hop.url.hostname && url.protocol === hop.url.protocol && keepsCredentials(url, url)\n',
     tests: ['client/redirect-secrets'],
   },
   {
@@ -32,10 +32,10 @@ export const redirects: readonly Mutation[] = [
   {
     marks: '28, A2',
     mistake: 'what was dropped comes back with the first host',
-    file: 'src/client/next-request.ts',
-    find: 'call.keepsCredentials && to.keepsCredentials',
-    replace: 'to.keepsCredentials',
-    tests: ['client/redirect-secrets'],
+    file: 'src/client/redirect.ts',
+    find: 'hop.keepsCredentials && isSafe',
+    replace: 'isSafe',
+    tests: ['client/redirect-secrets', 'client/redirect-rules'],
   },
   {
     marks: '28, A2',
@@ -48,7 +48,7 @@ export const redirects: readonly Mutation[] = [
   {
     marks: '28, A2',
     mistake: 'Cookie of the caller goes along to another host',
-    file: 'src/client/field-list.ts',
+    file: 'src/client/redirect.ts',
     find: "'cookie'",
     replace: "'cookies'",
     tests: ['client/redirect-secrets'],
@@ -73,16 +73,16 @@ export const redirects: readonly Mutation[] = [
     marks: '29, A2',
     mistake: 'a POST that became a GET has a body',
     file: 'src/client/redirect.ts',
-    find: '    keepsContent: !becomesGet && status !== 303,',
-    replace: '    keepsContent: true,',
+    find: 'content: keepsContent ? hop.content : null,',
+    replace: 'content: hop.content,',
     tests: ['client/redirects'],
   },
   {
     marks: '29, A2',
     mistake: 'a POST that became a GET has the fields of its content',
-    file: 'src/client/next-request.ts',
-    find: '(to.keepsContent || !isContentField(key))',
-    replace: '(to.keepsContent || key !== "content-length")',
+    file: 'src/client/redirect.ts',
+    find: '(keepsContent || !describesContent(name))',
+    replace: '(keepsContent || name !== "content-length")',
     tests: ['client/redirects'],
   },
   {
@@ -126,19 +126,19 @@ export const redirects: readonly Mutation[] = [
     tests: ['client/redirect-rules'],
   },
   {
+    marks: '28, A2',
+    mistake: 'the userinfo of a URL goes along to another host',
+    file: 'src/client/redirect.ts',
+    find: 'takeUserinfo(url, isSafe ? hop.url : null)',
+    replace: 'takeUserinfo(url, hop.url)',
+    tests: ['client/redirect-rules', 'client/redirect-secrets'],
+  },
+  {
     marks: '28',
     mistake: 'fetch sends credentials along to another host',
     file: 'src/fetch/fetcher.ts',
-    find: '(to.keepsCredentials || !FOR_ONE_ORIGIN.has(name)) &&',
-    replace: "(to.keepsCredentials || name !== 'host') &&",
-    tests: ['hazards/fetch'],
-  },
-  {
-    marks: '30',
-    mistake: "fetch sends Proxy-Authorization along by a route that may be another's",
-    file: 'src/fetch/fetcher.ts',
-    find: "      (keepsForProxy || name !== 'proxy-authorization') &&\n",
-    replace: '',
+    find: 'nextHop(hop, raw)',
+    replace: 'nextHop(hop, raw) && { ...nextHop(hop, raw)!, fields: hop.fields }',
     tests: ['hazards/fetch'],
   },
 ]

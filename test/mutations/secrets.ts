@@ -22,10 +22,10 @@ export const secrets: readonly Mutation[] = [
   {
     marks: '30, A4',
     mistake: 'Proxy-Authorization goes along to an origin that is reached without the proxy',
-    file: 'src/client/next-request.ts',
-    find: "      (keepsForProxy || key !== 'proxy-authorization') &&\n",
+    file: 'src/client/redirect.ts',
+    find: "      (keepsForProxy || name !== 'proxy-authorization') &&\n",
     replace: '',
-    tests: ['client/redirect-secrets', 'client/proxies'],
+    tests: ['client/redirect-secrets', 'client/proxies', 'hazards/fetch'],
   },
   {
     marks: '30',
