@@ -1,3 +1,5 @@
+import { kindOf } from '../models/value-kind.ts'
+
 /** One value of a query; numbers and booleans as text. */
 export type ParamValue = string | number | boolean
 
@@ -22,7 +24,7 @@ export interface Params {
 /** Throws `TypeError`, which names the parameter and shows no value, for anything else. */
 export function makeParams(init: ParamsInit): Params {
   if (typeof init !== 'object' || init === null) {
-    throw new TypeError(`params must be an object or pairs, not ${nameType(init)}`)
+    throw new TypeError(`params must be an object or pairs, not ${kindOf(init)}`)
   }
   const pairs: [name: string, value: string][] = []
   const names = new Set<string>()
@@ -112,12 +114,8 @@ function checkedValue(name: string, value: unknown): string {
     return String(value)
   }
   throw new TypeError(
-    `params.${name} must be a string, a number or a boolean, not ${nameType(value)}`,
+    `params.${name} must be a string, a number or a boolean, not ${kindOf(value)}`,
   )
-}
-
-function nameType(value: unknown): string {
-  return value === null ? 'null' : typeof value
 }
 
 function isIterable(init: object): init is Iterable<unknown> {

@@ -2,7 +2,6 @@ import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
 import { decoderFor, limited } from '../content/decoding/decoder.ts'
 import { iterLines } from '../content/lines.ts'
-import { isThenable } from '../content/pull.ts'
 import { iterText } from '../content/text.ts'
 import {
   HTTPStatusError,
@@ -15,6 +14,7 @@ import {
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import { bare } from '../models/options.ts'
+import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { Call } from './call.ts'
 import { remember } from './call.ts'

@@ -1,5 +1,6 @@
 import type { BackendSocket } from '../backends/backend.ts'
 import { LocalProtocolError, WriteError } from '../errors.ts'
+import { isThenable } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Bytes are handed to the socket in slices of this size at the most: over TLS a slice is encrypted in one go. */
@@ -213,12 +214,6 @@ function isReplayable(content: object): boolean {
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE)
-}
-
-function isThenable<Value>(
-  value: Value | PromiseLike<Value> | undefined,
-): value is PromiseLike<Value> {
-  return typeof (value as PromiseLike<Value> | undefined)?.then === 'function'
 }
 
 function ignore(): void {}

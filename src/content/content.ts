@@ -1,7 +1,8 @@
 import type { RequestFacts } from '../errors.ts'
 import { StreamConsumed } from '../errors.ts'
 import type { Body } from '../models/request.ts'
-import { isIterator, isNodeStream, isWebStream, kindOf } from './kinds.ts'
+import { kindOf } from '../models/value-kind.ts'
+import { isIterator, isNodeStream, isWebStream } from './kinds.ts'
 
 export type Chunk = Uint8Array | string
 

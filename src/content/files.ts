@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module'
 import { basename } from 'node:path'
+import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, ContentInit, FilesInit, FileTuple, FormInit } from './body-options.ts'
 import { discardContent } from './content.ts'
 import { formFields, pairsOf } from './form.ts'
-import { isBlob, isFormData, isNodeStream, kindOf } from './kinds.ts'
+import { isBlob, isFormData, isNodeStream } from './kinds.ts'
 import type { Part } from './part.ts'
 import { toContent } from './to-content.ts'
 

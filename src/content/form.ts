@@ -1,5 +1,6 @@
+import { kindOf } from '../models/value-kind.ts'
 import type { FormInit } from './body-options.ts'
-import { isBlob, kindOf } from './kinds.ts'
+import { isBlob } from './kinds.ts'
 
 export type Field = readonly [name: string, value: string]
 

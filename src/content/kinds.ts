@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, WebStream } from './body-options.ts'
 
 // By their looks and not by `instanceof`: polyfills and other realms are as good, and to name the
@@ -29,12 +30,6 @@ export function isAnyIterable(value: object): value is Iterable<unknown> | Async
 /** An iterator of its own, as generators are: what it has given is gone. */
 export function isIterator(value: object): boolean {
   return isMethod((value as Iterator<unknown>).next)
-}
-
-/** What a value is, for an error message: nothing of what it holds. */
-export function kindOf(value: unknown): string {
-  if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value
-  return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }
 
 function isMethod(value: unknown): boolean {

@@ -1,8 +1,8 @@
 import type { Body } from '../models/request.ts'
+import { isThenable, kindOf } from '../models/value-kind.ts'
 import type { Chunk } from './content.ts'
 import { Content, discardContent, isReplayable, lengthOf, toBytes } from './content.ts'
-import { kindOf } from './kinds.ts'
-import { isThenable, Pull } from './pull.ts'
+import { Pull } from './pull.ts'
 
 /** How far a body has come. */
 export interface Progress {

@@ -1,3 +1,4 @@
+import { isThenable } from '../models/value-kind.ts'
 import type { Chunk } from './content.ts'
 
 type Step = IteratorResult<Chunk>
@@ -41,10 +42,6 @@ export class Pull {
       // It did not end well, and nobody is left whom that could concern.
     }
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
 
 export function ignore(): void {}

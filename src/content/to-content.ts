@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import type { Body } from '../models/request.ts'
+import { kindOf } from '../models/value-kind.ts'
 import type { ContentInit } from './body-options.ts'
 import type { Chunk } from './content.ts'
 import { Content } from './content.ts'
@@ -10,7 +11,6 @@ import {
   isIterator,
   isNodeStream,
   isWebStream,
-  kindOf,
 } from './kinds.ts'
 import { NodeStreamContent } from './node-stream.ts'
 import { IteratorContent } from './one-shot.ts'

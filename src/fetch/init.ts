@@ -2,10 +2,11 @@ import type { FieldList } from '../client/field-list.ts'
 import { fieldOf, withField } from '../client/field-list.ts'
 import { lengthOf } from '../content/content.ts'
 import { encodeBody } from '../content/encode-body.ts'
-import { isBlob, isFormData, isWebStream, kindOf } from '../content/kinds.ts'
+import { isBlob, isFormData, isWebStream } from '../content/kinds.ts'
 import { toContent } from '../content/to-content.ts'
 import { isToken, trimBlanks } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
+import { kindOf } from '../models/value-kind.ts'
 
 /** What a request can be made of: WHATWG Fetch 5.4. */
 export type Input = string | URL | globalThis.Request

@@ -1,6 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { createHash } from 'node:crypto'
-import { isPlain } from './plain-object.ts'
+import { isPlain } from './value-kind.ts'
 
 /**
  * Objects that are made once for each content, and kept for as long as somebody uses them: what is

@@ -7,8 +7,8 @@ import { variable } from './environment.ts'
 import { checkOptions, option } from './options.ts'
 import type { PemFile } from './pem.ts'
 import { certificatesIn, isPair, privateKeyIn, readBundle, readPem } from './pem.ts'
-import { isPlain } from './plain-object.ts'
 import { SharedByContent, snapshotOf } from './shared-by-content.ts'
+import { isPlain, kindOf } from './value-kind.ts'
 
 /**
  * Whom to trust: true is the runtime's CA bundle (with NODE_EXTRA_CA_CERTS), false is anybody, a path
@@ -103,8 +103,9 @@ function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {
   if (verify === true || typeof verify === 'string' || verify instanceof URL) return snapshotOf({})
   if (verify === false) return snapshotOf({ rejectUnauthorized: false })
   if (!isPlain(verify)) {
-    const kind = verify === null ? 'null' : typeof verify
-    throw new TypeError(`verify must be a boolean, a path or an object of TLS options, not ${kind}`)
+    throw new TypeError(
+      `verify must be a boolean, a path or an object of TLS options, not ${kindOf(verify)}`,
+    )
   }
   const options = snapshotOf(verify)
   for (const name of NO_SETTINGS) {

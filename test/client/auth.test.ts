@@ -54,7 +54,7 @@ describe('credentials that no scheme can carry are refused, and not shown', () =
     ['secret', 'secret\ud800', /password with .* lone surrogate/],
     ['secret', undefined, /password that is a string, not undefined/],
     ['secret', null, /password that is a string, not null/],
-    [{ secret: 1 }, 'secret', /user that is a string, not object/],
+    [{ secret: 1 }, 'secret', /user that is a string, not Object/],
   ]
   for (const [user, password, message] of cases) {
     for (const type of [BasicAuth, DigestAuth]) {
@@ -202,8 +202,8 @@ describe('auth as an option', () => {
     [true, 'boolean'],
     [7, 'number'],
     [undefined, 'undefined'],
-    [{ user: 'secret' }, 'object'],
-    [{ authFlow: 'secret' }, 'object'],
+    [{ user: 'secret' }, 'Object'],
+    [{ authFlow: 'secret' }, 'Object'],
     [['secret'], '[string]'],
     [['secret', 5], '[string, number]'],
     [['secret', 'secret', 'secret'], '[string, string, string]'],

@@ -148,7 +148,7 @@ describe('proxies', () => {
       ['p.test:80', /which begins with one of http:/],
       [{ ftp: 'http://p.test' }, /proxies\["ftp"\]: it must be scheme/],
       [{ all: 'http://u:hunter2@p.test/path' }, /it has a path: "http:\/\/p\.test/],
-      [{ all: 5 as never }, /proxies\["all"\] must be null, a URL or an HTTPProxy, not 5/],
+      [{ all: 5 as never }, /proxies\["all"\] must be null, a URL or an HTTPProxy, not number/],
     ]
     for (const [proxies, message] of wrong) {
       assert.throws(

@@ -179,7 +179,7 @@ describe('wrong params', () => {
     [null, /not null$/],
     [5, /not number$/],
     [() => {}, /not function$/],
-    [{ a: {} }, /^params\.a must be a string, a number or a boolean, not object$/],
+    [{ a: {} }, /^params\.a must be a string, a number or a boolean, not Object$/],
     [{ a: () => {} }, /not function$/],
     [{ a: Symbol('secret') }, /not symbol$/],
     [{ a: 1n }, /not bigint$/],

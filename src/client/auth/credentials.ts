@@ -1,3 +1,5 @@
+import { kindOf } from '../../models/value-kind.ts'
+
 /** RFC 7617 2 allows no CTL of RFC 5234, and UTF-8 has no lone surrogates. */
 const REFUSED = /[\0-\x1f\x7f]|\p{Surrogate}/u
 
@@ -11,8 +13,7 @@ export function checkCredentials(scheme: string, user: string, password: string)
     ['password', password],
   ] as const) {
     if (typeof text !== 'string') {
-      const kind = text === null ? 'null' : typeof text
-      throw new TypeError(`${scheme} needs a ${label} that is a string, not ${kind}`)
+      throw new TypeError(`${scheme} needs a ${label} that is a string, not ${kindOf(text)}`)
     }
     if (REFUSED.test(text)) {
       throw new TypeError(

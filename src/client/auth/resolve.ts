@@ -1,3 +1,4 @@
+import { kindOf } from '../../models/value-kind.ts'
 import { Request } from '../request.ts'
 import type { Auth, AuthInit } from './auth.ts'
 import { BasicAuth } from './basic.ts'
@@ -9,7 +10,7 @@ export function resolveAuth(init: AuthInit): Auth | null {
   if (isPair(init)) return new BasicAuth(init[0], init[1])
   if (isAuth(init)) return init
   throw new TypeError(
-    `auth must be [user, password], an object with authFlow(), a function, null or false, not ${kindOf(init)}`,
+    `auth must be [user, password], an object with authFlow(), a function, null or false, not ${shapeOf(init)}`,
   )
 }
 
@@ -33,8 +34,7 @@ function functionAuth(sign: (request: Request) => Request | Promise<Request>): A
   }
 }
 
-/** What it is without what it says: it may be a password in the wrong place. */
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => typeof item).join(', ')}]`
-  return value === null ? 'null' : typeof value
+/** Of a list the kinds of its items: a password may be among them. */
+function shapeOf(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(kindOf).join(', ')}]` : kindOf(value)
 }

@@ -1,4 +1,4 @@
-import { isPlain } from '../../models/plain-object.ts'
+import { isPlain, kindOf } from '../../models/value-kind.ts'
 import { UrlMap } from '../url-map.ts'
 import { keyName } from '../url-pattern.ts'
 
@@ -54,10 +54,4 @@ export function proxyMaker<Proxy extends object>(
     made.set(key, proxy)
     return proxy
   }
-}
-
-/** An object may have secrets. */
-function kindOf(value: unknown): string {
-  const isPrimitive = typeof value !== 'object' && typeof value !== 'function'
-  return isPrimitive ? String(value) : Object.prototype.toString.call(value)
 }
