@@ -77,7 +77,7 @@ export class HawserError extends Error {
   readonly code: string = 'HAWSER_ERROR'
 
   constructor(message: string, facts?: CauseFacts) {
-    super(message, own(facts))
+    super(message, ownFacts(facts))
   }
 }
 
@@ -97,7 +97,7 @@ export class RequestError extends HawserError {
 
   constructor(message: string, facts?: ErrorFacts) {
     super(message, facts)
-    const known = own(facts)
+    const known = ownFacts(facts)
     this.request = known.request ?? null
     this.phase = known.phase ?? null
     this.bytesSent = known.bytesSent ?? 0
@@ -192,7 +192,7 @@ export class ProxyError extends TransportError {
 
   constructor(message: string, facts?: ProxyErrorFacts) {
     super(message, facts)
-    const known = own(facts)
+    const known = ownFacts(facts)
     this.status = known.status ?? null
     this.reason = known.reason ?? null
   }
@@ -252,7 +252,7 @@ export class StreamError extends HawserError {
 
   constructor(message: string, facts?: CauseFacts & Pick<ErrorFacts, 'request'>) {
     super(message, facts)
-    this.request = own(facts).request ?? null
+    this.request = ownFacts(facts).request ?? null
   }
 }
 
@@ -329,7 +329,7 @@ function parsedUrl(text: string): URL | null {
   }
 }
 
-/** The facts without a prototype: `Error` and destructuring would read a polluted one. */
-function own<Facts extends object>(facts: Facts | undefined): Partial<Facts> {
+/** The facts, if any, without a prototype: `Error` and destructuring would read a polluted one. */
+function ownFacts<Facts extends object>(facts: Facts | undefined): Partial<Facts> {
   return Object.assign(Object.create(null), facts)
 }

@@ -1,8 +1,8 @@
+import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
 import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './bun-api.ts'
 import { Delivery } from './delivery.ts'
 import { KEEP_ALIVE_PROBES_AFTER } from './node.ts'
-import { own } from './own.ts'
 import { connectFailure, writeFailure } from './socket-errors.ts'
 
 /** Up to here a head and what follows it are copied together, beyond the rest goes by itself. */
@@ -46,11 +46,11 @@ export class BunSocket implements BackendSocket {
   }
 
   #options(target: ConnectTarget): BunConnectOptions<BunSocket> {
-    const { address, port, path } = own(target)
+    const { address, port, path } = withoutPrototype(target)
     const options = { allowHalfOpen: true, data: this, socket: listeners }
-    if (path !== undefined) return own({ ...options, unix: path })
+    if (path !== undefined) return withoutPrototype({ ...options, unix: path })
     if (address === undefined || port === undefined) throw new TypeError('no address and no path')
-    return own({ ...options, hostname: address, port })
+    return withoutPrototype({ ...options, hostname: address, port })
   }
 
   onOpened(tcp: Tcp): void {

@@ -10,12 +10,12 @@
  * | TLS over a socket (a tunnel)     | `node:tls` over that socket as a stream        |
  * | names, time, keeping the process | as the node backend                            |
  */
+import { withoutPrototype } from '../models/options.ts'
 import type { Backend } from './backend.ts'
 import type { BunApi } from './bun-api.ts'
 import { BunSocket } from './bun-socket.ts'
 import { nodeBackend } from './node.ts'
 import { secureOverStream } from './over-stream.ts'
-import { own } from './own.ts'
 
 export function bunBackend(bun: BunApi): Backend {
   return {
@@ -23,7 +23,7 @@ export function bunBackend(bun: BunApi): Backend {
     name: 'bun',
 
     connect(target, handler) {
-      const { tls, localAddress } = own(target)
+      const { tls, localAddress } = withoutPrototype(target)
       if (tls || localAddress !== undefined) return nodeBackend.connect(target, handler)
       return new BunSocket(bun, target, handler)
     },

@@ -1,3 +1,4 @@
+import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
 import { Delivery } from './delivery.ts'
 import type {
@@ -7,7 +8,6 @@ import type {
   DenoConnectOptions,
   DenoTlsOptions,
 } from './deno-api.ts'
-import { own } from './own.ts'
 import { connectFailure, writeFailure } from './socket-errors.ts'
 
 /** What an idle connection's read waits with, and that of one which fills it. */
@@ -62,11 +62,17 @@ export class DenoSocket implements BackendSocket {
   }
 
   #options(target: ConnectTarget): DenoConnectOptions {
-    const { address, port, path } = own(target)
-    if (path !== undefined) return own({ transport: 'unix', path })
+    const { address, port, path } = withoutPrototype(target)
+    if (path !== undefined) return withoutPrototype({ transport: 'unix', path })
     if (address === undefined || port === undefined) throw new TypeError('no address and no path')
     const { signal } = this.#dialling
-    return own({ transport: 'tcp', hostname: address, port, autoSelectFamily: false, signal })
+    return withoutPrototype({
+      transport: 'tcp',
+      hostname: address,
+      port,
+      autoSelectFamily: false,
+      signal,
+    })
   }
 
   async #secure(deno: DenoApi, tls: DenoTlsOptions): Promise<void> {

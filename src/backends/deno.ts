@@ -18,12 +18,12 @@
  * each time, and `onDrain` follows.
  */
 import { isIP } from 'node:net'
+import { withoutPrototype } from '../models/options.ts'
 import type { Backend, TlsTarget } from './backend.ts'
 import type { DenoApi, DenoTlsOptions } from './deno-api.ts'
 import { DenoSocket } from './deno-socket.ts'
 import { nodeBackend } from './node.ts'
 import { connectOverStream, secureOverStream } from './over-stream.ts'
-import { own } from './own.ts'
 
 export function denoBackend(deno: DenoApi): Backend {
   return {
@@ -31,7 +31,7 @@ export function denoBackend(deno: DenoApi): Backend {
     name: 'deno',
 
     connect(target, handler) {
-      const { tls, localAddress } = own(target)
+      const { tls, localAddress } = withoutPrototype(target)
       if (localAddress !== undefined) return nodeBackend.connect(target, handler)
       const tlsOptions = tls ? denoTlsOptions(tls) : null
       if (tlsOptions !== undefined) return new DenoSocket(deno, target, tlsOptions, handler)
@@ -49,8 +49,8 @@ export function denoBackend(deno: DenoApi): Backend {
 
 /** Undefined for what `Deno.startTls` would not do in the same way. */
 function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
-  const { host, options } = own(target)
-  const { ALPNProtocols = ['http/1.1'], rejectUnauthorized, ...others } = own(options)
+  const { host, options } = withoutPrototype(target)
+  const { ALPNProtocols = ['http/1.1'], rejectUnauthorized, ...others } = withoutPrototype(options)
   if (rejectUnauthorized === false) return undefined
   if (Object.values(others).some((value) => value !== undefined)) return undefined
   if (!Array.isArray(ALPNProtocols) || !ALPNProtocols.every((name) => typeof name === 'string')) {
@@ -59,7 +59,7 @@ function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
   if (!isEnvironmentSilent(rejectUnauthorized !== undefined)) return undefined
   const hostname = isIP(host) === 0 ? host.replace(/\.$/, '') : host
   // Without a prototype: Deno reads more names than these.
-  return own({ hostname, alpnProtocols: ALPNProtocols as string[] })
+  return withoutPrototype({ hostname, alpnProtocols: ALPNProtocols as string[] })
 }
 
 /** Without `--allow-env` nobody knows, and `node:tls` says so in the right place. */

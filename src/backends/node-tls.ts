@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from 'node:tls'
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
+import { withoutPrototype } from '../models/options.ts'
 import type { TlsSettings } from '../models/tls-settings.ts'
 import type { TlsTarget } from './backend.ts'
-import { own } from './own.ts'
 
 /** One for each options object: it parses certificates and keys, and owns some 100 KB. */
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
@@ -11,7 +11,7 @@ const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
 /** Starts TLS for `target`; `where` says over what. */
 export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSocket {
   const socket = connect({ ...tlsOptions(target), ...where })
-  const { keylog } = own<TlsSettings>(target.options)
+  const { keylog } = withoutPrototype<TlsSettings>(target.options)
   if (typeof keylog === 'function') {
     socket.on('keylog', (line) => {
       try {
@@ -28,7 +28,7 @@ export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSock
 /** What `tls.connect` takes, but for where to connect to. */
 function tlsOptions(target: TlsTarget): ConnectionOptions {
   const { host, options: given } = target
-  const options = own(given)
+  const options = withoutPrototype(given)
   return {
     ...options,
     host: undefined,
@@ -66,7 +66,7 @@ function resumable({ host, options, session }: TlsTarget): Buffer | undefined {
 function secureContextOf(options: ConnectionOptions): SecureContext {
   let context = secureContexts.get(options)
   if (context === undefined) {
-    context = createSecureContext(own(options))
+    context = createSecureContext(withoutPrototype(options))
     secureContexts.set(options, context)
   }
   return context

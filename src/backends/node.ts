@@ -2,6 +2,7 @@ import { lookup } from 'node:dns'
 import type { OnReadOpts, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { withoutPrototype } from '../models/options.ts'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
 import { bunApi } from './bun-api.ts'
 import { denoApi } from './deno-api.ts'
@@ -10,7 +11,6 @@ import { readInto } from './node-internals.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
 import { connectOverStream, secureOverStream } from './over-stream.ts'
-import { own } from './own.ts'
 import { systemClock } from './system-clock.ts'
 
 /** In milliseconds. */
@@ -28,7 +28,7 @@ export const nodeBackend: Backend = {
   },
 
   connect(target, handler) {
-    const { tls } = own(target)
+    const { tls } = withoutPrototype(target)
     if (tls && denoApi()) return connectOverStream(connectDirectly, target, tls, handler)
     return connectDirectly(target, handler)
   },
@@ -58,7 +58,7 @@ function connectDirectly(target: ConnectTarget, handler: SocketHandler): Backend
 }
 
 function open(target: ConnectTarget, onread: OnReadOpts): Socket {
-  const { address, port, path, localAddress, tls } = own(target)
+  const { address, port, path, localAddress, tls } = withoutPrototype(target)
   const options = {
     // All of them, or `connect` could find the missing one on a polluted `Object.prototype`.
     host: address,

@@ -1,9 +1,9 @@
+import { withoutPrototype } from '../models/options.ts'
 import type { ConnectTarget } from './backend.ts'
-import { own } from './own.ts'
 
 /** A failed attempt, said as Node says it. */
 export function connectFailure(error: Error, target: ConnectTarget): Error {
-  const { address, port, path } = own(target)
+  const { address, port, path } = withoutPrototype(target)
   const code = (error as NodeJS.ErrnoException).code
   if (code === undefined) return error
   const where = path ?? `${address}:${port}`

@@ -13,7 +13,7 @@ import {
 } from '../errors.ts'
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
-import { bare } from '../models/options.ts'
+import { withoutPrototype } from '../models/options.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { Call } from './call.ts'
@@ -205,7 +205,7 @@ export class Response {
   /** `bytes()` with the media type: a copy. */
   blob(): Blob {
     const type = this.headers.get('content-type') ?? ''
-    return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], bare({ type }))
+    return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], withoutPrototype({ type }))
   }
 
   /** The body as text, by `encoding`. */
@@ -245,7 +245,7 @@ export class Response {
   bodyStream(): ReadableStream<Uint8Array> {
     const chunks = this.iterBytes()
     return new ReadableStream(
-      bare<UnderlyingSource<Uint8Array>>({
+      withoutPrototype<UnderlyingSource<Uint8Array>>({
         async pull(controller) {
           const { done, value } = await chunks.next()
           if (done) controller.close()
@@ -254,7 +254,7 @@ export class Response {
         // Not `chunks.return()`: it does nothing before the first chunk, and waits for one that is awaited.
         cancel: () => this.close(),
       }),
-      bare({ highWaterMark: 0 }),
+      withoutPrototype({ highWaterMark: 0 }),
     )
   }
 

@@ -1,7 +1,7 @@
-import { bare } from '../models/options.ts'
+import { withoutPrototype } from '../models/options.ts'
 
 const BYTE_ORDER_MARK = '\ufeff'
-const STREAM = bare({ stream: true })
+const STREAM = withoutPrototype({ stream: true })
 
 /**
  * Bytes as text, piece by piece what decoding them all at once would give. A character that a chunk cuts
@@ -14,7 +14,7 @@ export async function* iterText(
   charset: string,
 ): AsyncGenerator<string, void, undefined> {
   // Of its own accord Node 24 leaves out two marks where a chunk cuts the first.
-  const decoder = new TextDecoder(charset, bare({ ignoreBOM: true }))
+  const decoder = new TextDecoder(charset, withoutPrototype({ ignoreBOM: true }))
   let isBeginning = charset.startsWith('utf-')
   for await (const chunk of source) {
     let text = decoder.decode(chunk, STREAM)

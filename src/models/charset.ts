@@ -1,7 +1,7 @@
-import { bare } from './options.ts'
+import { withoutPrototype } from './options.ts'
 
 const utf8 = new TextDecoder()
-const STREAM = bare({ stream: true })
+const STREAM = withoutPrototype({ stream: true })
 
 /** The charset that a Content-Type names, by WHATWG's name; `utf-8` where that is absent or unknown. RFC 9110 8.3 */
 export function charsetOf(contentType: string | null): string {

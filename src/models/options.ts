@@ -29,8 +29,11 @@ export function option<Options extends object, Name extends keyof Options, Fallb
   return given === undefined ? fallback : (given as Exclude<Options[Name], undefined>)
 }
 
-/** The same without a prototype, for the runtime, which would ask a polluted one for more options. */
-export function bare<Options extends object>(options: Options): Options {
+/**
+ * A copy of the own properties, without a prototype: a polluted `Object.prototype` would tell the runtime,
+ * or who destructures it, where to connect to, or to switch checks off.
+ */
+export function withoutPrototype<Options extends object>(options: Options): Options {
   return Object.assign(Object.create(null), options)
 }
 

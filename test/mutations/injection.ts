@@ -170,7 +170,7 @@ export const injection: readonly Mutation[] = [
   {
     marks: '22',
     mistake: 'TLS settings are taken from a polluted prototype',
-    file: 'src/backends/own.ts',
+    file: 'src/models/options.ts',
     find: 'Object.assign(Object.create(null), ',
     replace: 'Object.assign({}, ',
     tests: ['engine/tls', 'backends/tls'],

@@ -36,8 +36,8 @@ export const resources: readonly Mutation[] = [
           marks: '36',
           mistake: 'a zstd frame may ask for any window',
           file: 'src/content/decoding/codings.ts',
-          find: 'bare({ [constants.ZSTD_d_windowLogMax]: 23 })',
-          replace: 'bare({ [constants.ZSTD_d_windowLogMax]: 30 })',
+          find: 'withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 23 })',
+          replace: 'withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 30 })',
           tests: ['content/decoding'],
         },
       ]

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Transform } from 'node:stream'
 import type { ZlibOptions } from 'node:zlib'
-import { bare } from '../../models/options.ts'
+import { withoutPrototype } from '../../models/options.ts'
 import { isOneFrame, separateFrames } from './zstd-frames.ts'
 
 const require = createRequire(import.meta.url)
@@ -33,7 +33,7 @@ interface ZstdOptions extends Pick<ZlibOptions, 'chunkSize' | 'maxOutputLength'>
 
 /** What a decoder gives at once, in bytes: each takes a trip to zlib's threads, so 64 KB, not 16. */
 const WINDOW = 65_536
-const STREAMED = bare({ chunkSize: WINDOW })
+const STREAMED = withoutPrototype({ chunkSize: WINDOW })
 
 let zlib: Zlib | null = null
 let zstd: Coding | null | undefined
@@ -93,13 +93,13 @@ function zstdHere(): Coding | null {
 function makeZstd({ createZstdDecompress, zstdDecompressSync, constants }: Zlib): Coding | null {
   if (createZstdDecompress === undefined || zstdDecompressSync === undefined) return null
   // A frame may ask for any window, and gets it allocated; 8 MB is what HTTP allows. RFC 9659 3
-  const params = bare({ [constants.ZSTD_d_windowLogMax]: 23 })
+  const params = withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 23 })
   return {
     name: 'zstd',
-    open: () => createZstdDecompress(bare({ ...STREAMED, params })),
+    open: () => createZstdDecompress(withoutPrototype({ ...STREAMED, params })),
     whole: (bytes, max) => {
       if (!isOneFrame(bytes)) throw new Error('Not one frame')
-      return zstdDecompressSync(bytes, bare({ ...atOnce(bytes, max), params }))
+      return zstdDecompressSync(bytes, withoutPrototype({ ...atOnce(bytes, max), params }))
     },
     cut: separateFrames,
   }
@@ -112,7 +112,7 @@ function isZlib(first: number): boolean {
 
 /** One allocation, in proportion: a small result keeps all of its buffer alive. */
 function atOnce(bytes: Uint8Array, max: number): { chunkSize: number; maxOutputLength: number } {
-  return bare({
+  return withoutPrototype({
     chunkSize: Math.min(Math.max(bytes.length * 8, 1024), WINDOW),
     maxOutputLength: Math.max(max, 1),
   })
