@@ -12,7 +12,7 @@ import { reasonAgainstReuse } from './close-reason.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 import type { DeadlineFacts } from './deadlines.ts'
 import { deadlineAt, deadlineKind } from './deadlines.ts'
-import type { BodySink, Carrier, Exchange, OutgoingRequest } from './exchange.ts'
+import type { BodySink, Carrier, Exchange } from './exchange.ts'
 import {
   connectionBroke,
   invalidResponse,
@@ -22,7 +22,7 @@ import {
 } from './failures.ts'
 import type { IntakeOwner } from './intake.ts'
 import { Intake } from './intake.ts'
-import { withoutExpect } from './outgoing-request.ts'
+import { contentWithHead, withoutExpect } from './outgoing-request.ts'
 import { openRawSocket } from './raw-socket.ts'
 import type { ConnectionEvent, ConnectionState } from './states.ts'
 import { nextState } from './states.ts'
@@ -31,12 +31,6 @@ import { Upload } from './upload.ts'
 
 /** Content up to this size goes out in one write with its head. More is sent piece by piece. */
 const ONE_WRITE = 1 << 20
-
-/** The whole content, where it is sent with the head. */
-function contentOfOneWrite({ content, framing }: OutgoingRequest): Uint8Array | null {
-  const fits = content instanceof Uint8Array && content.length <= ONE_WRITE
-  return fits && framing.contentLength !== null && !framing.expectsContinue ? content : null
-}
 
 /** Who decides what a connection does next. */
 export interface ConnectionOwner {
@@ -118,7 +112,7 @@ export class Connection
     this.readSince = this.writeSince = now
     this.#parser.expect(request.method)
     const { first } = request
-    const tail = request.content === null ? null : contentOfOneWrite(request)
+    const tail = contentWithHead(request.content, request.framing, ONE_WRITE)
     exchange.bytesSent = first.length + (tail?.length ?? 0)
     const taken = tail === null ? this.#socket.write(first) : this.#socket.write(first, tail)
     exchange.enter(taken && request.content === tail ? 'wait' : 'write')

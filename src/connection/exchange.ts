@@ -51,6 +51,14 @@ export interface OutgoingRequest {
   readonly lastChunk: () => string
 }
 
+/** Whether content is bytes of a known length: none of the caller's code runs while it is sent. */
+export function isPlainBytes(
+  content: OutgoingRequest['content'],
+  framing: RequestFraming,
+): content is Uint8Array {
+  return content instanceof Uint8Array && framing.contentLength !== null
+}
+
 /** Who carries an exchange at the moment. */
 export interface Carrier {
   resume(): void
@@ -102,8 +110,7 @@ export class Exchange implements DispatchControl {
     this.startedAt = startedAt
     this.#owner = owner
     this.scope =
-      request.content === null ||
-      (request.content instanceof Uint8Array && request.framing.contentLength !== null)
+      request.content === null || isPlainBytes(request.content, request.framing)
         ? null
         : new AsyncResource('HawserBody', { requireManualDestroy: true })
   }

@@ -1,9 +1,10 @@
 import { LocalProtocolError } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Body, DispatchRequest } from '../models/request.ts'
-import type { ContentLength, ProxyRules } from '../protocol/request-head.ts'
+import type { ContentLength, ProxyRules, RequestFraming } from '../protocol/request-head.ts'
 import { lastChunk, requestHead } from '../protocol/request-head.ts'
 import type { OutgoingRequest } from './exchange.ts'
+import { isPlainBytes } from './exchange.ts'
 
 /** Content up to this many bytes is copied behind the head, so that both go out in one write. */
 const SMALL_CONTENT = 16_384
@@ -35,21 +36,30 @@ export function outgoingRequest(
     trailers !== null,
     proxy,
   )
-  const isSmall =
-    content instanceof Uint8Array &&
-    content.length <= SMALL_CONTENT &&
-    framing.contentLength !== null &&
-    !framing.expectsContinue
+  const small = contentWithHead(content, framing, SMALL_CONTENT)
   return {
     method,
     origin: origin.key,
     path: request.path,
     via: proxy === null ? '' : proxy.via,
     framing,
-    first: isSmall ? join(text, content) : text,
-    content: isSmall ? null : content,
+    first: small === null ? text : join(text, small),
+    content: small === null ? content : null,
     lastChunk: trailers === null ? noLastChunk : lastChunkOf(trailers),
   }
+}
+
+/**
+ * The content if it can be sent together with the head: bytes of a known length, at most `limit`, which
+ * do not wait for a 100 (Continue). Null for other content.
+ */
+export function contentWithHead(
+  content: OutgoingRequest['content'],
+  framing: RequestFraming,
+  limit: number,
+): Uint8Array | null {
+  if (!isPlainBytes(content, framing) || framing.expectsContinue) return null
+  return content.length <= limit ? content : null
 }
 
 /** Trailers that are known are checked at once, before anything is sent. */
