@@ -22,7 +22,16 @@ import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
 import { keepsCredentials, parseBaseUrl, parseUrl } from './url.ts'
 
+/** As package.json has it. */
 export const VERSION = '0.1.0'
+
+/** Fields that each request has unless it is told otherwise. */
+export function defaultFields(): string[] {
+  return [
+    ...['accept', '*/*', 'accept-encoding', acceptEncoding()],
+    ...['user-agent', `hawser/${VERSION}`],
+  ]
+}
 
 /** Puts together what the client and what the request say. */
 export class Builder {
@@ -40,10 +49,7 @@ export class Builder {
     const base = option(options, 'baseUrl', null)
     this.#base = base === null ? null : parseBaseUrl(base)
     this.#headers = mergeFields(
-      [
-        ...['accept', '*/*', 'accept-encoding', acceptEncoding()],
-        ...['user-agent', `hawser/${VERSION}`, 'connection', 'keep-alive'],
-      ],
+      [...defaultFields(), 'connection', 'keep-alive'],
       option(options, 'headers', null),
     )
     this.#isUntyped = removesField(option(options, 'headers', null), 'content-type')

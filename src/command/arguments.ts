@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { VERSION } from '../client/building.ts'
 import { UsageError } from './command-errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Colours } from './terminal.ts'
@@ -42,8 +42,6 @@ export interface Look {
   readonly colours: Colours
 }
 
-const require = createRequire(import.meta.url)
-
 const MANY: readonly Pair[] = []
 
 /** Throws `UsageError`. */
@@ -81,7 +79,7 @@ function describe({ colours }: Look): Command {
     .description('Sends an HTTP request and shows the response.')
     .argument('[words...]')
     .helpOption('--help', 'show this')
-    .version(version(), '--version', 'show the version')
+    .version(VERSION, '--version', 'show the version')
     .configureHelp({
       visibleArguments: () => [],
       optionDescription: ({ description }) => description,
@@ -156,11 +154,6 @@ ${codes.join('\n')}
 ${bold('Environment:')} NO_COLOR and FORCE_COLOR; HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
 NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE; NETRC, or ~/.netrc.
 `
-}
-
-/** Of the package, as its package.json says. */
-function version(): string {
-  return (require('hawser/package.json') as { version: string }).version
 }
 
 /** Commander has no options of two values: theirs are made one word here, which no real one can be. */

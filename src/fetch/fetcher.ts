@@ -1,6 +1,6 @@
 import type { Backend } from '../backends/backend.ts'
 import { selectBackend } from '../backends/select.ts'
-import { VERSION } from '../client/building.ts'
+import { defaultFields } from '../client/building.ts'
 import type { FieldList } from '../client/field-list.ts'
 import { mergeFields } from '../client/field-list.ts'
 import type { Hop } from '../client/redirect.ts'
@@ -8,7 +8,6 @@ import { isRedirect, nextHop } from '../client/redirect.ts'
 import { openRouter } from '../client/routing.ts'
 import { parseUrl } from '../client/url.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
-import { acceptEncoding } from '../content/decoding/decoder.ts'
 import type { Router } from '../dispatch/router.ts'
 import {
   ClientClosed,
@@ -44,13 +43,7 @@ export class Fetcher {
     const trustEnv = flag('trustEnv', option(options, 'trustEnv', true))
     const timeout = Timeout.from(option(options, 'timeout', undefined), TIMEOUT)
     this.#router = openRouter(options, this.#backend, timeout, trustEnv)
-    this.#headers = mergeFields(
-      [
-        ...['accept', '*/*', 'accept-encoding', acceptEncoding()],
-        ...['user-agent', `hawser/${VERSION}`],
-      ],
-      option(options, 'headers', null),
-    )
+    this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
     const max = count('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
   }
