@@ -2,8 +2,9 @@ import type { ErrorFacts } from '../errors.ts'
 import { RemoteProtocolError, redactUrl, UnsupportedProtocol } from '../errors.ts'
 import type { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
+import { NOT_IN_URL, parsedUrl } from '../models/url.ts'
 import type { FieldList } from './field-list.ts'
-import { isSameOrigin, isSpoken, keepsCredentials, NOT_IN_URL } from './url.ts'
+import { isSameOrigin, isSpoken, keepsCredentials } from './url.ts'
 
 /** What errors of a redirect say of its exchange. */
 export const AT_REDIRECT = { phase: 'read', responseStarted: true } as const
@@ -86,14 +87,7 @@ export function isRedirect(status: number): boolean {
 }
 
 function resolve(location: string, url: URL, facts: ErrorFacts | undefined): URL {
-  let target: URL | null = null
-  if (!NOT_IN_URL.test(location)) {
-    try {
-      target = new URL(encodeBytes(location), url)
-    } catch {
-      // Its error shows the whole of both.
-    }
-  }
+  const target = NOT_IN_URL.test(location) ? null : parsedUrl(encodeBytes(location), url)
   if (target === null) {
     const shown = JSON.stringify(redactUrl(location).slice(0, MAX_SHOWN))
     throw new RemoteProtocolError(`${redactUrl(url)} redirects to what is no URL: ${shown}`, facts)

@@ -1,7 +1,6 @@
 import { InvalidURL, redactUrl, UnsupportedProtocol } from '../errors.ts'
+import { NOT_IN_URL, parsedUrl } from '../models/url.ts'
 
-/** What WHATWG drops from a URL in silence, and NUL: who gave them did not mean that. */
-export const NOT_IN_URL = /[\r\n\t\0]/
 /** WHATWG ignores these at the beginning of a URL. */
 const LEADING = /^[\0-\x20]+/
 /** By this a URL is absolute. RFC 3986 3.1 */
@@ -40,13 +39,8 @@ export function parseBaseUrl(given: string | URL): BaseUrl {
  */
 export function parseUrl(given: string | URL, base: BaseUrl | null): URL {
   const text = typeof given === 'string' ? absolute(given, base) : given
-  let url: URL
-  try {
-    url = new URL(text)
-  } catch {
-    // Without the cause: it shows the URL with its password.
-    throw new InvalidURL(`Not an absolute URL: ${redactUrl(text)}`)
-  }
+  const url = parsedUrl(text)
+  if (url === null) throw new InvalidURL(`Not an absolute URL: ${redactUrl(text)}`)
   if (!isSpoken(url)) {
     const hint = base === null ? '' : '; a relative URL with ":" before its first "/" needs one'
     throw new UnsupportedProtocol(`Only http and https are spoken, not ${url.protocol}${hint}`)

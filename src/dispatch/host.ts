@@ -1,3 +1,5 @@
+import { parsedUrl } from '../models/url.ts'
+
 /**
  * The host as WHATWG writes it: lower case, IDNA, addresses in one notation, IPv6 in brackets; and
  * without final dots, which name the same host. Null for what is no host.
@@ -5,11 +7,8 @@
 export function normalizeHost(text: string): string | null {
   // WHATWG would end the host there, or leave them out.
   if (/[\s/?#@\\]/.test(text)) return null
-  try {
-    return withoutFinalDots(new URL(`http://${text}`).hostname) || null
-  } catch {
-    return null
-  }
+  const url = parsedUrl(`http://${text}`)
+  return url && (hostOf(url) || null)
 }
 
 /** As `normalizeHost` has it. */

@@ -3,7 +3,7 @@ import { LocalProtocolError } from '../errors.ts'
 /** Anything that a token may not contain. RFC 9110 5.6.2 */
 const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
 /** Anything that a field value may not contain; latin1 is obs-text. RFC 9110 5.5 */
-const NOT_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+export const NOT_FIELD_VALUE: RegExp = /[^\t\x20-\x7e\x80-\xff]/
 
 const SP = 0x20
 const HTAB = 0x09
@@ -33,7 +33,7 @@ export function checkField(name: string, value: string): void {
       `Header ${name} needs a value that is a string, not ${typeof value}`,
     )
   }
-  const inValue = NOT_VALUE.exec(value)
+  const inValue = NOT_FIELD_VALUE.exec(value)
   if (inValue) {
     throw new LocalProtocolError(
       `Header ${name} has ${JSON.stringify(inValue[0])} at ${inValue.index}, which no value may contain`,

@@ -29,6 +29,15 @@ export function option<Options extends object, Name extends keyof Options, Fallb
   return given === undefined ? fallback : (given as Exclude<Options[Name], undefined>)
 }
 
+/** Environment variables; `process.env` is one. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The value of an environment variable; undefined where it is not set or empty. */
+export function variable(env: Environment, name: string): string | undefined {
+  // Through `process.env`, too, a polluted `Object.prototype` would be seen.
+  return option(env, name, undefined) || undefined
+}
+
 /**
  * A copy of the own properties, without a prototype: a polluted `Object.prototype` would tell the runtime,
  * or who destructures it, where to connect to, or to switch checks off.

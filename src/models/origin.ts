@@ -1,4 +1,5 @@
 import { InvalidURL, redactUrl, UnsupportedProtocol } from '../errors.ts'
+import { NOT_IN_URL, parsedUrl } from './url.ts'
 
 /** Where requests go: scheme, host and port, taken apart once. RFC 9110 4.3.1 */
 export interface Origin {
@@ -16,14 +17,11 @@ export interface Origin {
 
 /** Throws `InvalidURL` for what is no origin, `UnsupportedProtocol` for a scheme but http and https. */
 export function parseOrigin(given: string | URL): Origin {
-  if (typeof given === 'string' && /[\r\n\t\0]/.test(given)) {
+  if (typeof given === 'string' && NOT_IN_URL.test(given)) {
     throw new InvalidURL(`The origin has a control character: ${JSON.stringify(redactUrl(given))}`)
   }
-  let url: URL
-  try {
-    url = new URL(given)
-  } catch {
-    // Without its error, which shows the URL whole.
+  const url = parsedUrl(given)
+  if (url === null) {
     throw new InvalidURL(`Not an origin: ${JSON.stringify(redactUrl(String(given)))}`)
   }
   const secure = url.protocol === 'https:'

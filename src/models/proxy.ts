@@ -6,9 +6,9 @@ import { Headers } from './headers.ts'
 import { checkOptions, option } from './options.ts'
 import type { Origin } from './origin.ts'
 import { parseOrigin } from './origin.ts'
-import { parsedUrl } from './parsed-url.ts'
 import type { ClientCertificate, Verify } from './tls-settings.ts'
 import { tlsSettings } from './tls-settings.ts'
+import { NOT_IN_URL, parsedUrl, percentDecode } from './url.ts'
 
 /**
  * What a proxy is asked for. `DEFAULT`: http is forwarded, https goes through a tunnel.
@@ -149,7 +149,7 @@ function parseProxyUrl(given: string | URL) {
   // No cause: Node's error holds the URL whole, secrets and all.
   const bad = (why: string) =>
     new InvalidURL(`Not the URL of a proxy, ${why}: ${JSON.stringify(redactUrl(text))}`)
-  if (/[\r\n\t\0]/.test(text)) throw bad('it has a control character')
+  if (NOT_IN_URL.test(text)) throw bad('it has a control character')
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1].toLowerCase()
   if (scheme === undefined || !SCHEMES.includes(scheme)) {
     throw bad(`which begins with one of ${SCHEMES.map((each) => `${each}://`).join(' ')}`)
@@ -205,14 +205,6 @@ function fromPair(auth: unknown): Credentials {
   }
   const [user, password] = auth as [string, string]
   return { user: Buffer.from(user), password: Buffer.from(password) }
-}
-
-/** What is not encoded rightly stays as it is. */
-function percentDecode(text: string): Buffer {
-  const bytes = text.replace(/%([\da-f]{2})/gi, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  )
-  return Buffer.from(bytes, 'latin1') // the URL parser has left nothing but ASCII
 }
 
 /** RFC 7617 2 */

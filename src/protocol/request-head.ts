@@ -1,14 +1,12 @@
 /** The one place where a request's head becomes bytes, and where it is refused if it must not. */
 import { LocalProtocolError } from '../errors.ts'
-import { checkField, isToken } from '../models/field.ts'
+import { checkField, isToken, NOT_FIELD_VALUE } from '../models/field.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
 import { expectsContent } from './methods.ts'
 
 /** Outside of visible ASCII and obs-text; SP, CR, LF, NUL and what latin1 lacks among it. */
 const NOT_TARGET = /[^\x21-\x7e\x80-\xff]/
-/** Outside of HTAB, SP, VCHAR and obs-text. RFC 9110 5.5 */
-const NOT_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 
 /** What is known of a request's content: its length in bytes, null when only its end will tell, or that there is none. */
 export type ContentLength = number | null | 'none'
@@ -121,7 +119,7 @@ export function requestHead(
       const name = list[i]
       const value = list[i + 1]
       const role = roleOf(name)
-      if (typeof value !== 'string' || NOT_VALUE.test(value)) checkField(name, value)
+      if (typeof value !== 'string' || NOT_FIELD_VALUE.test(value)) checkField(name, value)
       if (role !== 'plain') {
         if (role === 'proxy-authorization') checkProxyAuthorization(proxy, target)
         special ??= new SpecialFields()

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { environmentProxies } from '../../src/dispatch/proxies/proxy-environment.ts'
 import { ProxyError } from '../../src/errors.ts'
-import type { Environment } from '../../src/models/environment.ts'
+import type { Environment } from '../../src/models/options.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 class FakeProxy {

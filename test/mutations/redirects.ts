@@ -97,8 +97,8 @@ export const redirects: readonly Mutation[] = [
     marks: 'A1',
     mistake: 'Location is relative to the root',
     file: 'src/client/redirect.ts',
-    find: 'new URL(encodeBytes(location), url)',
-    replace: 'new URL(encodeBytes(location), url.origin)',
+    find: 'parsedUrl(encodeBytes(location), url)',
+    replace: 'parsedUrl(encodeBytes(location), url.origin)',
     tests: ['client/redirect-rules', 'client/redirects'],
   },
   {

@@ -170,7 +170,7 @@ export const secrets: readonly Mutation[] = [
     marks: '35',
     mistake: 'what no header can carry is kept of a server',
     file: 'src/client/cookies/cookie-syntax.ts',
-    find: ' || NOT_SENDABLE.test(setCookie)) return false',
+    find: ' || NOT_FIELD_VALUE.test(setCookie)) return false',
     replace: ') return false',
     tests: ['client/cookies-keep', 'client/cookies-sent'],
   },

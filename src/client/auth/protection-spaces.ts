@@ -1,4 +1,4 @@
-import { parsedUrl } from '../../models/parsed-url.ts'
+import { parsedUrl } from '../../models/url.ts'
 import type { DigestSession } from './digest-session.ts'
 
 /** A server may invent realms, and a crawler may meet any number of servers. */

@@ -1,3 +1,6 @@
+import { isUtf8 } from 'node:buffer'
+import { InvalidURL, redactUrl } from '../../errors.ts'
+import { percentDecode } from '../../models/url.ts'
 import { kindOf } from '../../models/value-kind.ts'
 import { Request } from '../request.ts'
 import type { Auth, AuthInit } from './auth.ts'
@@ -37,4 +40,24 @@ function functionAuth(sign: (request: Request) => Request | Promise<Request>): A
 /** Of a list the kinds of its items: a password may be among them. */
 function shapeOf(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(kindOf).join(', ')}]` : kindOf(value)
+}
+
+/**
+ * The credentials in a URL, percent-decoded; null if there are none. What is not UTF-8 then stays encoded.
+ * Throws `InvalidURL` for what Basic cannot carry: `%3A` in the user, control characters.
+ */
+export function userinfoAuth(url: URL): BasicAuth | null {
+  const { username, password } = url
+  if (username === '' && password === '') return null
+  try {
+    return new BasicAuth(decode(username), decode(password))
+  } catch (cause) {
+    const why = cause instanceof TypeError ? cause.message : 'its userinfo is broken'
+    throw new InvalidURL(`${redactUrl(url)} cannot be requested: ${why}`, { cause })
+  }
+}
+
+function decode(userinfo: string): string {
+  const bytes = percentDecode(userinfo)
+  return isUtf8(bytes) ? bytes.toString() : userinfo
 }

@@ -1,6 +1,6 @@
 import type { Cookie } from 'tough-cookie'
 import { LocalProtocolError } from '../../errors.ts'
-import { trimBlanks } from '../../models/field.ts'
+import { NOT_FIELD_VALUE, trimBlanks } from '../../models/field.ts'
 
 /**
  * What ends or splits a cookie's name for some server, and so may not be in one that a caller gives.
@@ -9,8 +9,6 @@ import { trimBlanks } from '../../models/field.ts'
 const NOT_NAME = /[^\x21\x23-\x2b\x2d-\x3a\x3c\x3e-\x7e\xa1-\xff]/
 /** The same of a value. Blanks, quotes and commas do occur. */
 const NOT_VALUE = /[^\x20-\x3a\x3c-\x7e\x80-\xff]/
-/** What a header cannot carry back: a cookie with it would make every later request fail. */
-const NOT_SENDABLE = /[^\t\x20-\x7e\x80-\xff]/
 
 /** Octets of a cookie's name and value together. RFC 6265bis 5.7 */
 const MAX_PAIR = 4096
@@ -72,7 +70,8 @@ export function isUnderPath(path: string, cookiePath: string): boolean {
 
 /** Whether a Set-Cookie is worth reading: it can be sent back, and is no larger than browsers allow. */
 export function isKeepable(setCookie: string): boolean {
-  if (setCookie.length > MAX_SET_COOKIE || NOT_SENDABLE.test(setCookie)) return false
+  // A cookie with what no field value may contain would make every later request fail.
+  if (setCookie.length > MAX_SET_COOKIE || NOT_FIELD_VALUE.test(setCookie)) return false
   const end = setCookie.indexOf(';')
   return (end < 0 ? setCookie.length : end) <= MAX_PAIR + '='.length
 }

@@ -1,7 +1,7 @@
 import { ProxyError } from '../../errors.ts'
-import type { Environment } from '../../models/environment.ts'
-import { variable } from '../../models/environment.ts'
-import { parsedUrl } from '../../models/parsed-url.ts'
+import type { Environment } from '../../models/options.ts'
+import { variable } from '../../models/options.ts'
+import { NOT_IN_URL, parsedUrl } from '../../models/url.ts'
 import type { UrlLookup } from '../url-map.ts'
 import { UrlMap } from '../url-map.ts'
 import { NoProxy } from './no-proxy.ts'
@@ -59,7 +59,7 @@ function httpSetting(env: Environment): Setting | null {
 function proxyOf<Proxy>({ variable, value }: Setting, make: (url: string) => Proxy): Proxy {
   const url = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
   // The value is in no message, and its parser's error in no `cause`: a password may be in them.
-  if (/[\r\n\t\0]/.test(url) || parsedUrl(url) === null) {
+  if (NOT_IN_URL.test(url) || parsedUrl(url) === null) {
     throw new ProxyError(`${variable} is not the URL of a proxy`, { phase: 'proxy' })
   }
   try {
