@@ -68,12 +68,12 @@ test('records of any prototype', () => {
 
 describe('what is no proxy', () => {
   const values: [unknown, RegExp][] = [
-    [5, /5$/],
-    [true, /true$/],
-    [[], /Array\]$/],
-    [new Map(), /Map\]$/],
-    [() => {}, /Function/],
-    [{ url: 'http://user:hunter2@p.test' }, /Object\]$/],
+    [5, /not number$/],
+    [true, /not boolean$/],
+    [[], /not Array$/],
+    [new Map(), /not Map$/],
+    [() => {}, /not function$/],
+    [{ url: 'http://user:hunter2@p.test' }, /not Object$/],
   ]
   for (const [value, shown] of values) {
     test(String(shown), () => {
