@@ -1,8 +1,7 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
 import { decoderFor, limited } from '../content/decoding/decoder.ts'
-import { iterLines } from '../content/lines.ts'
-import { iterText } from '../content/text.ts'
+import { iterLines, iterText } from '../content/text.ts'
 import {
   HTTPStatusError,
   ResponseNotRead,

@@ -1,10 +1,10 @@
 import { option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
+import { kindOf } from '../models/value-kind.ts'
 import type { BodyOptions, ContentInit, FilesInit, FormInit } from './body-options.ts'
 import { boundaryFor } from './boundary.ts'
 import { fieldParts, fileParts } from './files.ts'
 import { urlEncoded } from './form.ts'
-import { toJson } from './json.ts'
 import { isBlob, isFormData } from './kinds.ts'
 import { Multipart } from './multipart.ts'
 import { toContent } from './to-content.ts'
@@ -60,6 +60,13 @@ function encodeForm(
   const joined = form.joined()
   if (joined !== null) return { content: joined, contentType: type }
   return { content: form, contentType: type }
+}
+
+/** Throws `TypeError` for what JSON lacks: functions, symbols, bigints, circles. */
+function toJson(value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined
+  if (text === undefined) throw new TypeError(`json must not be a ${kindOf(value)}`)
+  return text
 }
 
 function inMemory(content: string, type: string, contentType: string | null): EncodedBody {

@@ -5,7 +5,7 @@ import type { BlobLike, ContentInit, FilesInit, FileTuple, FormInit } from './bo
 import { discardContent } from './content.ts'
 import { formFields, pairsOf } from './form.ts'
 import { isBlob, isFormData, isNodeStream } from './kinds.ts'
-import type { Part } from './part.ts'
+import type { Part } from './multipart.ts'
 import { toContent } from './to-content.ts'
 
 const require = createRequire(import.meta.url)

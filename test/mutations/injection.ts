@@ -78,7 +78,7 @@ export const injection: readonly Mutation[] = [
   {
     marks: '19, A6',
     mistake: 'a name or file name of a form stands there as it is',
-    file: 'src/content/part.ts',
+    file: 'src/content/multipart.ts',
     find: '  return name.replace(/["\\r\\n\\0',
     replace: '  return name.replace(/[\\0',
     tests: ['content/multipart'],
@@ -86,7 +86,7 @@ export const injection: readonly Mutation[] = [
   {
     marks: '19, A6',
     mistake: "a part's content type may have any character",
-    file: 'src/content/part.ts',
+    file: 'src/content/multipart.ts',
     find: "    checkField('Content-Type', contentType)\n",
     replace: '',
     tests: ['content/multipart'],

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { iterLines } from '../../src/content/lines.ts'
-import { iterText } from '../../src/content/text.ts'
+import { iterLines, iterText } from '../../src/content/text.ts'
 import { charsetOf } from '../../src/models/charset.ts'
 
 async function* pieces<Piece>(all: Iterable<Piece>): AsyncGenerator<Piece, void, undefined> {
