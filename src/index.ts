@@ -6,7 +6,6 @@ export { DigestAuth } from './client/auth/digest.ts'
 export { NetrcAuth } from './client/auth/netrc-auth.ts'
 export { Client, Client as AsyncClient } from './client/client.ts'
 export { type CookieScope, Cookies, type CookiesInit } from './client/cookies/cookies.ts'
-export type { EventHooks } from './client/event-hooks.ts'
 export type { Link } from './client/links.ts'
 export {
   delete,
@@ -21,6 +20,7 @@ export {
 } from './client/module-functions.ts'
 export type {
   ClientOptions,
+  EventHooks,
   OneCallOptions,
   RequestOptions,
   SendOptions,

@@ -1,6 +1,8 @@
+import { Content } from '../content/content.ts'
 import { isSameName } from '../models/field.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
+import type { Body } from '../models/request.ts'
 
 /** Name, value, name, value ...: what costs the engine least. */
 export type FieldList = readonly string[]
@@ -43,6 +45,15 @@ export function fieldOf(fields: FieldList, name: string): string | null {
 export function removesField(headers: HeadersInit | null, name: string): boolean {
   return headers !== null && removedBy(headers).has(name)
 }
+
+/** With the Content-Length of content that knows it; strings and bytes are counted by the engine. */
+export function framedFields(fields: FieldList, content: Body | null): FieldList {
+  if (!(content instanceof Content) || content.length === null) return fields
+  const isFramed = FRAMING.some((name) => fieldOf(fields, name) !== null)
+  return isFramed ? fields : [...fields, 'content-length', String(content.length)]
+}
+
+const FRAMING = ['content-length', 'transfer-encoding']
 
 function removedBy(more: HeadersInit): Set<string> {
   if (Symbol.iterator in more) return new Set()

@@ -17,8 +17,9 @@ import type { AuthInit } from './auth/auth.ts'
 import { isJar } from './cookies/cookie-jar.ts'
 import type { CookiesInit } from './cookies/cookies.ts'
 import { Cookies } from './cookies/cookies.ts'
-import type { EventHooks } from './event-hooks.ts'
 import type { ParamsInit } from './params.ts'
+import type { Request } from './request.ts'
+import type { Response } from './response.ts'
 
 /** What a client and a request can be given both. `undefined` is not given, `null` switches off. */
 export interface SharedOptions {
@@ -76,6 +77,14 @@ export interface ClientOptions extends SharedOptions {
   readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
   /** Hears of every exchange and connection: what took how long, and why it ended. */
   readonly trace?: Trace | undefined
+}
+
+/** Called in order and awaited; what one throws fails the call. */
+export interface EventHooks {
+  /** Sees each request before it is sent, redirects, auth rounds and retries included, and may change it. */
+  readonly request?: readonly ((request: Request) => unknown)[] | undefined
+  /** Sees each response before its body is read, but those that are retried; may `await response.read()`. */
+  readonly response?: readonly ((response: Response) => unknown)[] | undefined
 }
 
 /** What belongs to one request, besides its body. */
@@ -189,4 +198,20 @@ export function splitOptions(options: OneCallOptions): [ClientOptions, RequestOp
     else ofRequest[name] = value
   }
   return [ofClient, ofRequest as RequestOptions]
+}
+
+export type ResolvedHooks = { readonly [Name in keyof EventHooks]-?: NonNullable<EventHooks[Name]> }
+
+/** Throws `TypeError` for what is no list of functions. */
+export function resolveEventHooks(hooks: EventHooks): ResolvedHooks {
+  checkOptions('eventHooks', hooks, ['request', 'response'])
+  return { request: listOf(hooks, 'request'), response: listOf(hooks, 'response') }
+}
+
+function listOf<Name extends keyof EventHooks>(hooks: EventHooks, name: Name): ResolvedHooks[Name] {
+  const given: unknown = option(hooks, name, [])
+  if (Array.isArray(given) && given.every((hook) => typeof hook === 'function')) {
+    return [...given] as unknown as ResolvedHooks[Name]
+  }
+  throw new TypeError(`eventHooks.${name} must be an array of functions`)
 }

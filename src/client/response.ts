@@ -16,16 +16,15 @@ import { withoutPrototype } from '../models/options.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { Call } from './call.ts'
-import { remember } from './call.ts'
+import { notDone, remember, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { cookiesOf } from './cookies/cookies.ts'
-import { notDone, withRequest } from './failure.ts'
-import { interruptible } from './interruption.ts'
 import type { Link } from './links.ts'
 import { parseLinks } from './links.ts'
 import { AT_REDIRECT, isRedirect, nextHop } from './redirect.ts'
 import { Request } from './request.ts'
 import { isSameOrigin } from './url.ts'
+import { interruptible } from './waits.ts'
 
 /** How a response came about. */
 export interface Origins {

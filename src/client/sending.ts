@@ -9,28 +9,26 @@ import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/resolve.ts'
 import type { Call } from './call.ts'
-import { rememberedCall } from './call.ts'
+import { notDone, rememberedCall, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { extraCookies, withCookies } from './cookies/cookies.ts'
-import type { EventHooks } from './event-hooks.ts'
-import { notDone, withRequest } from './failure.ts'
-import { fieldOf } from './field-list.ts'
-import { framedFields } from './framed-fields.ts'
-import { interruptible } from './interruption.ts'
-import type { EnvironmentNetrc } from './netrc/environment.ts'
-import type { Pauses } from './pauses.ts'
+import { fieldOf, framedFields } from './field-list.ts'
+import type { EnvironmentNetrc } from './netrc/netrc.ts'
+import type { ResolvedHooks } from './options.ts'
 import { AT_REDIRECT } from './redirect.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
 import { waitAfterError, waitAfterResponse } from './retry.ts'
 import { keepsCredentials } from './url.ts'
+import type { Pauses } from './waits.ts'
+import { interruptible } from './waits.ts'
 
 /** What all calls of a client share. */
 export interface SenderOwner {
   readonly router: Router
   readonly backend: Backend
   readonly cookies: Cookies
-  readonly hooks: { readonly [Name in keyof EventHooks]-?: NonNullable<EventHooks[Name]> }
+  readonly hooks: ResolvedHooks
   /** Null where the environment is not trusted. */
   readonly netrc: EnvironmentNetrc | null
   readonly credentials: {
@@ -221,7 +219,7 @@ export class Sending {
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,
-        headers: framedFields(sent),
+        headers: framedFields(sent.fields, sent.content),
         body: sent.content,
         timeouts: this.#timeouts(call, sent),
         signal: call.signal,

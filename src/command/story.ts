@@ -1,5 +1,5 @@
 import type { Clock } from '../backends/backend.ts'
-import type { EventHooks } from '../client/event-hooks.ts'
+import type { EventHooks } from '../client/options.ts'
 import type { Request } from '../client/request.ts'
 import type { Response } from '../client/response.ts'
 import { fieldLines, headText } from './printing.ts'

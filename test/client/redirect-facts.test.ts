@@ -1,7 +1,7 @@
 // What errors on the way of redirects say of the call.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { withRequest } from '../../src/client/failure.ts'
+import { withRequest } from '../../src/client/call.ts'
 import { ConnectError, Request, RequestError, TotalTimeout } from '../../src/index.ts'
 import { deadOrigin } from './clients.ts'
 import { openClient, recording } from './recorded.ts'

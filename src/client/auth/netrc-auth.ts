@@ -1,6 +1,5 @@
 import { inspect } from 'node:util'
-import { EnvironmentNetrc } from '../netrc/environment.ts'
-import { Netrc } from '../netrc/netrc.ts'
+import { EnvironmentNetrc, Netrc } from '../netrc/netrc.ts'
 import type { Request } from '../request.ts'
 import type { Auth, AuthResponse } from './auth.ts'
 

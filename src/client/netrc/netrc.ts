@@ -4,10 +4,8 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { option } from '../../models/options.ts'
 import { BasicAuth } from '../auth/basic.ts'
-import type { NetrcEntry } from './grammar.ts'
-import { parseNetrc } from './grammar.ts'
-import type { NetrcCredentials } from './netrc-parser.ts'
-import { parseByPackage } from './netrc-parser.ts'
+import type { NetrcCredentials, NetrcEntry } from './grammar.ts'
+import { parseByPackage, parseNetrc } from './grammar.ts'
 
 /** A netrc file, as it was when it was read. */
 export class Netrc {
@@ -90,6 +88,17 @@ export class Netrc {
 
   [inspect.custom](): string {
     return `<Netrc [${this.#file}]>`
+  }
+}
+
+/** The netrc file of the environment, read when first asked. Costs nothing more if there is none. */
+export class EnvironmentNetrc {
+  // Undefined until it is read.
+  #netrc: Netrc | null | undefined
+
+  authFor(url: URL): BasicAuth | null {
+    if (this.#netrc === undefined) this.#netrc = Netrc.load()
+    return this.#netrc === null ? null : this.#netrc.authFor(url)
   }
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseNetrc } from '../../../src/client/netrc/grammar.ts'
-import { parseByPackage } from '../../../src/client/netrc/netrc-parser.ts'
+import { parseByPackage, parseNetrc } from '../../../src/client/netrc/grammar.ts'
 import { soup, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
