@@ -1,6 +1,5 @@
 import { redactUrl } from '../errors.ts'
 import { normalizeHost } from './host.ts'
-import { Wildcard } from './wildcard.ts'
 
 /** Which URLs a key of `proxies` or `mounts` means. Null is every scheme, host or port. */
 export interface UrlPattern {
@@ -44,4 +43,40 @@ function weight({ scheme, port }: UrlPattern): number {
 /** In Punycode a `*` is not where it was. */
 function isMangled(host: string): boolean {
   return host.split('.').some((label) => label.startsWith('xn--') && label.includes('*'))
+}
+
+/**
+ * A host with `*`, each for one or more characters, dots too. One at the start, with no dot behind
+ * it, stands for subdomains or nothing: `*a.test` is `a.test` and `b.a.test`, but not `ba.test`.
+ */
+class Wildcard {
+  /** How many characters it names: the more, the more specific. */
+  readonly literals: number
+  readonly #forms: readonly (readonly string[])[]
+
+  /** `pattern` as `normalizeHost` gives it. */
+  constructor(pattern: string) {
+    const isDomain = /^\*[^.*]/.test(pattern)
+    const forms = isDomain ? [pattern.slice(1), `*.${pattern.slice(1)}`] : [pattern]
+    this.#forms = forms.map((form) => form.split('*'))
+    this.literals = pattern.replaceAll('*', '').length
+  }
+
+  matches(host: string): boolean {
+    return this.#forms.some((pieces) => fits(host, pieces))
+  }
+}
+
+/** Each piece where it first can be: a later place would leave less for those behind it. */
+function fits(host: string, [first = '', ...others]: readonly string[]): boolean {
+  const last = others.pop()
+  if (last === undefined) return host === first
+  if (!host.startsWith(first) || !host.endsWith(last)) return false
+  let from = first.length
+  for (const piece of others) {
+    const at = host.indexOf(piece, from + 1)
+    if (at < 0) return false
+    from = at + piece.length
+  }
+  return from < host.length - last.length
 }

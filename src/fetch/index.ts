@@ -1,11 +1,10 @@
 /** `hawser/fetch`: the `fetch` of WHATWG on Hawser's engine. */
-import type { Fetch } from './create-fetch.ts'
-import { createFetch } from './create-fetch.ts'
+import type { Fetch } from './fetcher.ts'
+import { createFetch } from './fetcher.ts'
 import type { Init, Input } from './init.ts'
 
 export * from '../errors.ts'
-export { createFetch, type Fetch } from './create-fetch.ts'
-export type { FetchOptions } from './options.ts'
+export { createFetch, type Fetch, type FetchOptions } from './fetcher.ts'
 
 let shared: Fetch | null = null
 
