@@ -23,6 +23,7 @@ const BUILD_INFO = 'dist/.tsbuildinfo'
 const BUILT = 'dist/.built' // its time is the start of the last build that succeeded
 const LIB = join('dist', 'lib')
 const BUNDLED = join(LIB, '.bundled')
+const BUNDLE_INPUTS = ['scripts/bundle.mjs', 'scripts/vendor.mjs', 'package-lock.json']
 const OUTPUTS = ['.js', '.js.map', '.d.ts', '.d.ts.map']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -38,7 +39,7 @@ if (MODULE_INPUTS.some((input) => time(input) > time(MODULE))) {
 }
 compile()
 // Not by BUILT: who runs tsc alone does not touch that.
-if ([...list('dist/src', '.js'), 'scripts/bundle.mjs'].some((path) => time(path) > time(BUNDLED))) {
+if ([...list('dist/src', '.js'), ...BUNDLE_INPUTS].some((path) => time(path) > time(BUNDLED))) {
   step('bundling', 'node scripts/bundle.mjs')
 }
 

@@ -88,7 +88,7 @@ async function kept(program: string): Promise<Record<string, number>> {
     logLevel: 'error', // in a package that is installed it would not warn
     metafile: true,
     packages: 'bundle',
-    external: ['tough-cookie', 'mime-types', 'netrc-parser'],
+    external: ['tough-cookie', 'mime-types'],
     platform: 'node',
     format: 'esm',
   })

@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module'
-import type * as NetrcParser from 'netrc-parser'
-
-const require = createRequire(import.meta.url)
+import { parse } from 'netrc-parser'
 
 /** One `machine` or `default` with what follows it; null for what it does not say. */
 export interface NetrcEntry {
@@ -146,7 +143,6 @@ function unescaped(text: string): string {
  * `Object.prototype`. One entry at a time: for each it looks through all that it has.
  */
 export function parseByPackage({ host, login, password }: NetrcEntry): NetrcCredentials {
-  const { parse } = require('netrc-parser') as typeof NetrcParser
   const name = encode(host ?? '')
   const line = `machine ${name} login ${encode(login ?? '')} password ${encode(password ?? '')}`
   const machine = parse(line)[name]

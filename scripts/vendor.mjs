@@ -1,0 +1,76 @@
+// The packages that Hawser publishes as part of its own files, so that npm installs fewer packages with it. esbuild
+// turns each of them into one ES module, because Rollup does not read CommonJS.
+import { isBuiltin } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const top = fileURLToPath(new URL('..', import.meta.url))
+
+/** For each package, the source of a module that exports what `src/` imports from it. */
+const modules = {
+  'cli-progress': `export { default } from 'cli-progress'`,
+  commander: `export { Command, CommanderError, InvalidArgumentError, Option } from 'commander'`,
+  // When netrc-parser is loaded, it looks for a file in the home folder. So it is loaded by the first call.
+  'netrc-parser': `export const parse = (text) => require('netrc-parser').parse(text)`,
+  picocolors: `export { default } from 'picocolors'`,
+}
+
+/** Replacements for the packages that netrc-parser requires and Hawser has no use for. */
+const stubs = {
+  debug: 'module.exports = () => () => {}',
+  // netrc-parser starts gpg with it, for a file whose name ends with .gpg. Hawser refuses such a file.
+  execa: `
+    const refuse = () => {
+      throw new Error('Hawser does not start a process to decrypt a netrc file')
+    }
+    module.exports = Object.assign(refuse, { sync: refuse })`,
+}
+
+export const vendoredNames = Object.keys(modules)
+
+/** Bundles a package. Returns the code, and the names of all packages that are in it. */
+export async function vendor(name) {
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: modules[name], resolveDir: top },
+    absWorkingDir: top,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    legalComments: 'none', // native/THIRD-PARTY.md has the licences
+    preserveSymlinks: true, // or the code would name the folder that node_modules is linked to
+    plugins: [importBuiltins, useStubs],
+    metafile: true,
+    write: false,
+  })
+  const paths = Object.keys(metafile.inputs)
+  const names = paths.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1])
+  return {
+    code: outputFiles[0].text,
+    packages: [...new Set(names)].filter((found) => found !== undefined),
+  }
+}
+
+/** An ES module cannot `require`, so each of Node's modules that a package requires becomes an import. */
+const importBuiltins = {
+  name: 'import-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[a-z_:]+$/ }, ({ path, namespace }) => {
+      if (!isBuiltin(path)) return undefined
+      if (namespace === 'builtin') return { path, external: true }
+      return { path: `node:${path.replace(/^node:/, '')}`, namespace: 'builtin' }
+    })
+    onLoad({ filter: /^/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `import value from '${path}'; module.exports = value`,
+    }))
+  },
+}
+
+const useStubs = {
+  name: 'use-stubs',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^/ }, ({ path }) =>
+      Object.hasOwn(stubs, path) ? { path, namespace: 'stub' } : undefined,
+    )
+    onLoad({ filter: /^/, namespace: 'stub' }, ({ path }) => ({ contents: stubs[path] }))
+  },
+}
