@@ -37,5 +37,5 @@ export { Timeout, type TimeoutFields, type TimeoutInit } from './models/timeout.
 export { ConnectionPool } from './pool/pool.ts'
 export type { Lookup, PoolOptions } from './pool/pool-options.ts'
 export type { Response } from './pool/response.ts'
-export type { PoolStats } from './pool/stats.ts'
+export type { PoolStats } from './pool/scheduler.ts'
 export { type MessageSink, ResponseParser } from './protocol/response-parser.ts'

@@ -8,6 +8,7 @@ import { responderOf } from '../dispatch/responder.ts'
 import type { Destinations } from '../dispatch/router.ts'
 import { Router } from '../dispatch/router.ts'
 import { UrlMap } from '../dispatch/url-map.ts'
+import type { Trace } from '../models/events.ts'
 import { option } from '../models/options.ts'
 import { HTTPProxy } from '../models/proxy.ts'
 import type { Timeout } from '../models/timeout.ts'
@@ -47,7 +48,7 @@ export function openRouter(
   // Made for an app or a dispatcher, too: it checks the options.
   const pool = new ConnectionPool({ ...shared, uds })
   const known = new Map<Dispatcher, Responder>()
-  const toResponder = responders(known)
+  const toResponder = responders(known, shared.trace ?? null)
   return new Router({
     mounts: mountsOf(options, toResponder),
     dispatchers: known,
@@ -59,7 +60,7 @@ export function openRouter(
 
 function ownWay(options: ClientOptions, toResponder: ToResponder): Responder | null {
   const app = option(options, 'app', null)
-  if (app !== null) return new AppDispatcher({ app })
+  if (app !== null) return toResponder(new AppDispatcher({ app }))
   const dispatcher = option(options, 'dispatcher', null)
   return dispatcher === null ? null : toResponder(dispatcher)
 }
@@ -92,9 +93,9 @@ function mountsOf(options: ClientOptions, toResponder: ToResponder): Destination
 type ToResponder = (dispatcher: Dispatcher) => Responder
 
 /** One responder for each dispatcher, however often it is named. */
-function responders(known: Map<Dispatcher, Responder>): ToResponder {
+function responders(known: Map<Dispatcher, Responder>, trace: Trace | null): ToResponder {
   return (dispatcher) => {
-    const responder = known.get(dispatcher) ?? responderOf(dispatcher)
+    const responder = known.get(dispatcher) ?? responderOf(dispatcher, trace)
     known.set(dispatcher, responder)
     return responder
   }

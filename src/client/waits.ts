@@ -1,6 +1,6 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import { ClientClosed } from '../errors.ts'
-import { watchedOf } from '../pool/watched-signal.ts'
+import { watchedOf } from '../pool/watch.ts'
 
 /** What ends a wait early. */
 interface Ends {

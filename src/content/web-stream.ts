@@ -50,7 +50,8 @@ export class BlobContent extends Content {
   discard(): void {}
 }
 
-class ReaderIterator implements AsyncIterator<Chunk> {
+/** The chunks of a stream that this reader reads. */
+export class ReaderIterator implements AsyncIterator<Chunk> {
   readonly #reader: WebStreamReader
 
   constructor(reader: WebStreamReader) {

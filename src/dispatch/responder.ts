@@ -1,11 +1,9 @@
+import type { Trace } from '../models/events.ts'
 import type { DispatchRequest } from '../models/request.ts'
-import { ConnectionPool } from '../pool/pool.ts'
+import { BaseDispatcher, TracedDispatcher } from '../pool/base-dispatcher.ts'
 import type { Response } from '../pool/response.ts'
-import { AppDispatcher } from './apps/app-dispatcher.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { ForeignCall } from './local/foreign-call.ts'
-import { LocalExchanges } from './local/local-exchanges.ts'
-import { MockDispatcher } from './local/mock-dispatcher.ts'
+import { ForeignDispatcher } from './local/foreign-call.ts'
 
 /** What sends requests, and has a promise of each response. */
 export interface Responder {
@@ -13,28 +11,19 @@ export interface Responder {
   close(): Promise<void>
 }
 
-const OWN = [ConnectionPool, AppDispatcher, MockDispatcher]
-
 /**
  * Pools, apps and mocks are responders themselves; any other dispatcher, and a subclass with a
  * `dispatch` of its own, is adapted. Throws `TypeError` for what is no dispatcher.
+ *
+ * @param trace is told of the requests that are sent through the result, and of their connections
  */
-export function responderOf(dispatcher: Dispatcher): Responder {
+export function responderOf(dispatcher: Dispatcher, trace: Trace | null = null): Responder {
   if (typeof dispatcher?.dispatch !== 'function' || typeof dispatcher.close !== 'function') {
     throw new TypeError('A dispatcher has to have the methods dispatch and close')
   }
-  for (const Own of OWN) {
-    const isOwn = dispatcher instanceof Own && dispatcher.dispatch === Own.prototype.dispatch
-    if (isOwn) return dispatcher
-  }
-  const exchanges = new LocalExchanges((exchange, request) => {
-    new ForeignCall(exchange).start(dispatcher, request)
-  })
-  return {
-    request: (request) => exchanges.request(request),
-    async close() {
-      await exchanges.close()
-      await dispatcher.close()
-    },
-  }
+  const isOwn =
+    dispatcher instanceof BaseDispatcher &&
+    dispatcher.dispatch === BaseDispatcher.prototype.dispatch
+  const own = isOwn ? dispatcher : new ForeignDispatcher(dispatcher)
+  return trace === null ? own : new TracedDispatcher(own, trace)
 }

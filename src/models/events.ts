@@ -1,6 +1,6 @@
 import type { Phase } from '../errors.ts'
 
-/** What a pool tells `trace`, and the diagnostics channels of these names behind `hawser:`. */
+/** What `trace` is told, and published on the diagnostics channels of these names behind `hawser:`. */
 export const events = {
   'request:start': 'a request was dispatched',
   'request:end': 'it is over, one way or another: once for each start',

@@ -68,3 +68,28 @@ export function decideFreed(facts: FreedFacts, limits: PlaceLimits): FreedDecisi
 export function isFull(count: number, limit: number | null): boolean {
   return limit !== null && count >= limit
 }
+
+/** So much before the server's own timeout a kept connection is given up, in ms: a request takes time to get there. */
+const HINT_MARGIN = 1000
+
+/** The limits that bear on how long a connection is kept, in ms; null is none. */
+export interface IdleLimits {
+  readonly keepaliveExpiry: number | null
+  readonly maxLifetime: number | null
+}
+
+/** What counts of a connection. */
+export interface IdleFacts {
+  readonly openedAt: number
+  keepAliveHint(): number | null
+}
+
+/** Until when a connection that is free at `now` may be used; `now` or earlier for not at all. */
+export function idleUntil(limits: IdleLimits, connection: IdleFacts, now: number): number {
+  const { keepaliveExpiry, maxLifetime } = limits
+  let until = keepaliveExpiry === null ? Number.POSITIVE_INFINITY : now + keepaliveExpiry
+  if (maxLifetime !== null) until = Math.min(until, connection.openedAt + maxLifetime)
+  const hint = connection.keepAliveHint()
+  if (hint !== null) until = Math.min(until, now + hint - Math.min(HINT_MARGIN, hint / 2))
+  return until
+}

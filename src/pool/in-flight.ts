@@ -1,15 +1,20 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
 
+/** What of a backend keeps the process alive and tells the time. */
+type Holder = Pick<Backend, 'clock' | 'hold' | 'release'>
+
 /** The exchanges that are not settled. While there is one, the process stays alive. */
 export class InFlight implements ExchangeOwner {
   readonly clock: Clock
   count = 0
-  readonly #backend: Backend
+  /** No more are admitted. */
+  closed = false
+  readonly #backend: Holder
   /** Where each was dispatched: taken down in tests and by NODE_DEBUG=hawser, as a stack costs 3 us. */
   readonly #stacks: Map<Exchange, string> | null = keepsStacks() ? new Map() : null
 
-  constructor(backend: Backend) {
+  constructor(backend: Holder) {
     this.clock = backend.clock
     this.#backend = backend
   }

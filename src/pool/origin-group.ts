@@ -1,23 +1,20 @@
 import type { Origin } from '../models/origin.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
 import { hostField } from '../protocol/request-head.ts'
+import type { Destination } from './base-dispatcher.ts'
 import { LinkedList } from './linked-list.ts'
 import type { Place } from './place.ts'
 import { Queue } from './queue.ts'
 import type { Waiter } from './waiter.ts'
 
 /** What the requests for one origin need to be written and sent. */
-export interface Destination {
-  readonly origin: Origin
-  readonly hostField: string
-  /** What a proxy on the way asks of their heads; null without one. */
-  readonly proxyRules: ProxyRules | null
+export interface PoolDestination extends Destination {
   /** Whose connections carry them. */
   readonly group: OriginGroup
 }
 
 /** What a pool holds for one origin; for all that a proxy forwards, one for the proxy. */
-export class OriginGroup implements Destination {
+export class OriginGroup implements PoolDestination {
   readonly origin: Origin
   readonly proxyRules: ProxyRules | null
   readonly group = this

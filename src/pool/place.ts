@@ -1,4 +1,3 @@
-import type { AsyncResource } from 'node:async_hooks'
 import type { BackendSocket } from '../backends/backend.ts'
 import type { CloseReason } from '../connection/close-reason.ts'
 import type { Connection, ConnectionOwner } from '../connection/connection.ts'
@@ -9,6 +8,7 @@ import { dialFailed, dialTimedOut } from '../connection/failures.ts'
 import type { Phase } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import { Link } from './linked-list.ts'
+import type { TraceContext } from './tracing.ts'
 
 /** What a place tells its pool. */
 export interface PlaceOwner {
@@ -29,15 +29,15 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
   readonly inGroup = new Link<Place>(this)
   readonly inPool = new Link<Place>(this)
   connection: Connection | null = null
-  /** Where what happens to it is told; null if nobody heard of the request it was opened for. */
-  readonly context: AsyncResource | null
+  /** Who is told of this connection; null if the request that it was opened for was not traced. */
+  readonly context: TraceContext | null
   readonly #owner: PlaceOwner
   #dial: Dial | null = null
   /** What is dialled for. */
   #exchange: Exchange | null = null
   #released = false
 
-  constructor(origin: Origin, context: AsyncResource | null, owner: PlaceOwner) {
+  constructor(origin: Origin, context: TraceContext | null, owner: PlaceOwner) {
     this.origin = origin
     this.context = context
     this.#owner = owner

@@ -4,7 +4,7 @@ import type { ProxySettings } from '../models/proxy.ts'
 import { proxyUse } from '../models/route.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
 import { fieldLines, hostField } from '../protocol/request-head.ts'
-import type { Destination } from './origin-group.ts'
+import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
 
 /** Forwarded origins that are kept taken apart; what is needed of one more is all made anew. */
@@ -23,7 +23,7 @@ export class ProxiedOrigins {
   readonly #group: OriginGroup
   readonly #proxy: ProxySettings
   readonly #fields: string
-  readonly #known = new Map<string, Destination>()
+  readonly #known = new Map<string, PoolDestination>()
 
   constructor(proxy: ProxySettings) {
     this.#proxy = proxy
@@ -32,7 +32,7 @@ export class ProxiedOrigins {
   }
 
   /** Null where the proxy is asked for a tunnel instead. Throws as `parseOrigin` does. */
-  forwarded(given: string | URL): Destination | null {
+  forwarded(given: string | URL): PoolDestination | null {
     const known = typeof given === 'string' ? this.#known.get(given) : undefined
     if (known !== undefined) return known
     const origin = parseOrigin(given)

@@ -11,17 +11,15 @@ import type { Origin } from '../models/origin.ts'
 import { parseOrigin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
-import { assign, decideFreed, isFull } from './assignment.ts'
-import { idleUntil } from './idle-time.ts'
+import { assign, decideFreed, idleUntil, isFull } from './assignment.ts'
+import type { Carriers } from './base-dispatcher.ts'
 import { LinkedList } from './linked-list.ts'
-import type { Destination } from './origin-group.ts'
+import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
 import type { PlaceOwner } from './place.ts'
 import { Place } from './place.ts'
 import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
-import type { PoolStats } from './stats.ts'
-import { describe } from './stats.ts'
 import { TracedExchange } from './traced-exchange.ts'
 import type { Tracing } from './tracing.ts'
 import { WaitDeadlines } from './wait-deadlines.ts'
@@ -29,7 +27,7 @@ import type { WaiterOwner } from './waiter.ts'
 import { Waiter } from './waiter.ts'
 
 /** Carries out what `assignment.ts` decides: the places of a pool, and who waits for one. */
-export class Scheduler implements PlaceOwner, WaiterOwner {
+export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
   readonly #backend: Backend
   readonly #limits: ResolvedLimits
   readonly #route: Route
@@ -62,12 +60,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.#deadlines = new WaitDeadlines(backend.clock, (waiter) => this.#tooLong(waiter))
   }
 
-  /** The pool's hooks, too, run in the async context of the request that they run for. */
-  keepContext(exchange: Exchange): void {
-    this.#contexts?.set(exchange, new AsyncResource('HawserDial', { requireManualDestroy: true }))
-  }
-
-  destinationOf(origin: string | URL): Destination {
+  destinationOf(origin: string | URL): PoolDestination {
     const known = typeof origin === 'string' ? this.#groups.get(origin) : undefined
     if (this.#proxied === null) return known ?? this.#groupOf(parseOrigin(origin), null)
     // The group of what is forwarded has no rules, and is nobody's origin.
@@ -89,8 +82,18 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     return known ?? group
   }
 
+  start(exchange: Exchange, { group }: PoolDestination): void {
+    // The pool's hooks, too, run in the async context of the request that they run for.
+    this.#contexts?.set(exchange, new AsyncResource('HawserDial', { requireManualDestroy: true }))
+    this.#place(exchange, group)
+  }
+
+  forget({ group }: PoolDestination): void {
+    this.#forgetIfEmpty(group)
+  }
+
   /** Finds a connection for an exchange, or a place in the queue. */
-  place(exchange: Exchange, group: OriginGroup): void {
+  #place(exchange: Exchange, group: OriginGroup): void {
     const decision = assign(
       {
         ofOrigin: group.claimed,
@@ -126,7 +129,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
       this.#idle.remove(place.inPool)
       return connection.start(exchange, exchange.startedAt)
     }
-    this.place(exchange, this.#kept(group))
+    this.#place(exchange, this.#kept(group))
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
@@ -167,7 +170,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     const group = this.#groups.get(waiter.origin.key) as OriginGroup
     this.#leave(waiter, group)
     this.#unpark(group)
-    this.forgetIfEmpty(group)
+    this.#forgetIfEmpty(group)
   }
 
   #tooLong(waiter: Waiter): void {
@@ -198,7 +201,7 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     }
   }
 
-  forgetIfEmpty(group: OriginGroup): void {
+  #forgetIfEmpty(group: OriginGroup): void {
     if (group.isEmpty) this.#groups.delete(group.origin.key)
   }
 
@@ -217,10 +220,11 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
 
   adopt(place: Place, socket: BackendSocket): Connection {
     this.#connecting--
-    if (this.#tracing.hears('connection:open')) {
+    const listener = place.context ?? this.#tracing
+    if (listener.hears('connection:open')) {
       // The address is a system call, and 95 bytes that the socket keeps.
       const info = { origin: place.origin.key, address: socket.remoteAddress }
-      this.#tracing.tell('connection:open', info, place.context)
+      listener.tell('connection:open', info)
     }
     return new Connection(place.origin.key, socket, this.#backend.clock, place)
   }
@@ -264,14 +268,15 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     this.#idle.remove(place.inPool)
     this.#places--
     if (place.connection === null) this.#connecting--
-    if (this.#tracing.hears('connection:close')) {
+    const listener = place.context ?? this.#tracing
+    if (listener.hears('connection:close')) {
       const info = { origin: place.origin.key, reason }
-      this.#tracing.tell('connection:close', info, place.context)
+      listener.tell('connection:close', info)
     }
     if (replay !== null) return this.#open(replay, group)
     this.#unpark(group)
     this.#fill()
-    this.forgetIfEmpty(group)
+    this.#forgetIfEmpty(group)
   }
 
   /** In a tunnel without TLS of its own it is an https proxy's. */
@@ -308,4 +313,24 @@ export class Scheduler implements PlaceOwner, WaiterOwner {
     }
     return open
   }
+}
+
+/** Counts of a pool, at one moment. */
+export interface PoolStats {
+  /** Open or being opened; the sum of the three that follow. */
+  readonly connections: number
+  readonly connecting: number
+  readonly active: number
+  readonly idle: number
+  /** Requests that wait for a connection. */
+  readonly waiting: number
+  /** How long the first of them has waited, in ms; 0 if none does. */
+  readonly oldestWait: number
+  readonly origins: number
+}
+
+export function describe(stats: PoolStats): string {
+  const { connections, connecting, active, idle, waiting, oldestWait } = stats
+  const waits = waiting === 0 ? '' : `, ${waiting} waiting for up to ${Math.round(oldestWait)} ms`
+  return `${connections} connections: ${connecting} connecting, ${active} active, ${idle} idle${waits}`
 }

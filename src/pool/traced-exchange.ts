@@ -1,5 +1,5 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
+import type { Clock } from '../backends/backend.ts'
 import type { ExchangeOwner, OutgoingRequest, ResponseSink } from '../connection/exchange.ts'
 import { Exchange } from '../connection/exchange.ts'
 import type { Phase } from '../errors.ts'
@@ -9,6 +9,7 @@ import { phases } from '../models/events.ts'
 import type { Timeout } from '../models/timeout.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { Tracing } from './tracing.ts'
+import { TraceContext } from './tracing.ts'
 
 const ORDER = Object.keys(phases) as Phase[]
 
@@ -19,9 +20,8 @@ let started = 0
  * all others have nothing to ask.
  */
 export class TracedExchange extends Exchange {
-  /** The async context of the caller, in which all is told. */
-  readonly context = new AsyncResource('HawserTrace', { requireManualDestroy: true })
-  readonly #tracing: Tracing
+  readonly context: TraceContext
+  readonly #clock: Clock
   readonly #start: RequestStart
   readonly #durations = new Map<Phase, number>()
   #at: Phase = 'queue'
@@ -39,11 +39,12 @@ export class TracedExchange extends Exchange {
     tracing: Tracing,
   ) {
     super(request, sink, timeouts, startedAt, owner)
-    this.#tracing = tracing
+    this.context = new TraceContext(tracing)
+    this.#clock = tracing.clock
     this.#since = startedAt
     const { method, origin, path } = request
     this.#start = { id: ++started, method, origin, path: redactUrl(path) }
-    tracing.tell('request:start', this.#start, null)
+    tracing.tell('request:start', this.#start)
   }
 
   override enter(phase: Phase): void {
@@ -86,12 +87,12 @@ export class TracedExchange extends Exchange {
       replayed: this.replayed,
       error,
     }
-    this.#tracing.tell('request:end', info, this.context)
+    this.context.tell('request:end', info)
   }
 
   /** The time since the last mark was spent in the present phase. */
   #mark(): void {
-    const now = this.#tracing.clock.now()
+    const now = this.#clock.now()
     this.#durations.set(this.#at, (this.#durations.get(this.#at) ?? 0) + now - this.#since)
     this.#since = now
   }

@@ -1,4 +1,4 @@
-import type { AsyncResource } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import type { Channel } from 'node:diagnostics_channel'
 import { channel } from 'node:diagnostics_channel'
 import type { Clock } from '../backends/backend.ts'
@@ -15,20 +15,25 @@ const requestEnd = channels['request:end']
 const connectionOpen = channels['connection:open']
 const connectionClose = channels['connection:close']
 
-/** Who hears of a pool: its own `trace`, and whoever has subscribed to the channels. */
+/** Tells `trace` callbacks and the subscribers of the channels what happens. */
 export class Tracing {
   readonly clock: Clock
-  readonly #trace: Trace | null
+  readonly #traces: readonly Trace[]
 
-  constructor(clock: Clock, trace: Trace | null) {
+  constructor(clock: Clock, traces: readonly Trace[] = []) {
     this.clock = clock
-    this.#trace = trace
+    this.#traces = traces
+  }
+
+  /** The same with one more listener. */
+  with(trace: Trace): Tracing {
+    return new Tracing(this.clock, [...this.#traces, trace])
   }
 
   /** Asked once for each request: if not, it is not traced. */
   get isHeard(): boolean {
     return (
-      this.#trace !== null ||
+      this.#traces.length > 0 ||
       requestEnd.hasSubscribers ||
       requestStart.hasSubscribers ||
       connectionOpen.hasSubscribers ||
@@ -37,28 +42,38 @@ export class Tracing {
   }
 
   hears(event: EventName): boolean {
-    return this.#trace !== null || channels[event].hasSubscribers
+    return this.#traces.length > 0 || channels[event].hasSubscribers
   }
 
-  /** @param context where it is told; null for here. What a listener throws is its own affair. */
-  tell<Name extends EventName>(
-    event: Name,
-    info: EventInfos[Name],
-    context: AsyncResource | null,
-  ): void {
-    if (context === null) this.#tell(event, info)
-    else context.runInAsyncScope(this.#tell, this, event, info)
-  }
-
-  #tell(event: EventName, info: EventInfos[EventName]): void {
-    channels[event].publish(info) // a subscriber's exception is uncaught, and not ours
-    if (this.#trace === null) return
-    try {
-      ;(this.#trace as (event: EventName, info: object) => void)(event, info)
-    } catch (error) {
-      this.clock.microtask(() => {
-        throw error
-      })
+  /** Tells it in the present async context. An exception of a listener is uncaught, and has no other effect. */
+  tell<Name extends EventName>(event: Name, info: EventInfos[Name]): void {
+    channels[event].publish(info) // a subscriber's exception is uncaught by itself
+    for (const trace of this.#traces) {
+      try {
+        ;(trace as (event: EventName, info: object) => void)(event, info)
+      } catch (error) {
+        this.clock.microtask(() => {
+          throw error
+        })
+      }
     }
+  }
+}
+
+/** Who is told of one request, and of the connection opened for it: in the async context of its `dispatch`. */
+export class TraceContext extends AsyncResource {
+  readonly #tracing: Tracing
+
+  constructor(tracing: Tracing) {
+    super('HawserTrace', { requireManualDestroy: true })
+    this.#tracing = tracing
+  }
+
+  hears(event: EventName): boolean {
+    return this.#tracing.hears(event)
+  }
+
+  tell<Name extends EventName>(event: Name, info: EventInfos[Name]): void {
+    this.runInAsyncScope(() => this.#tracing.tell(event, info))
   }
 }

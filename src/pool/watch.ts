@@ -1,8 +1,49 @@
 import type { Clock } from '../backends/backend.ts'
 import type { Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
-import type { WatchedSignal } from './watched-signal.ts'
-import { watchedOf } from './watched-signal.ts'
+
+/** What a signal ends. */
+interface Abortable {
+  abort(reason: unknown): void
+}
+
+/**
+ * All that is ended by one signal, and its only listener: with one listener for each request Node
+ * warns of a leak at the eleventh.
+ */
+class WatchedSignal {
+  readonly #signal: AbortSignal
+  readonly #watches = new Set<Abortable>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(watch: Abortable): void {
+    if (this.#watches.size === 0) this.#signal.addEventListener('abort', this)
+    this.#watches.add(watch)
+  }
+
+  remove(watch: Abortable): void {
+    this.#watches.delete(watch)
+    if (this.#watches.size === 0) this.#signal.removeEventListener('abort', this)
+  }
+
+  handleEvent(): void {
+    for (const watch of this.#watches) watch.abort(this.#signal.reason)
+  }
+}
+
+const watched = new WeakMap<AbortSignal, WatchedSignal>()
+
+export function watchedOf(signal: AbortSignal): WatchedSignal {
+  let known = watched.get(signal)
+  if (known === undefined) {
+    known = new WatchedSignal(signal)
+    watched.set(signal, known)
+  }
+  return known
+}
 
 /** Ends one exchange early: its signal, its total timeout. Made only where one of them is given. */
 export class Watch {

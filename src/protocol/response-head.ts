@@ -35,6 +35,11 @@ export class ResponseHead {
     return this.#headers
   }
 
+  /** As received, the empty line at its end included. */
+  get byteLength(): number {
+    return this.#raw.length + 4
+  }
+
   /** Whether the head holds `text` anywhere: a cheap look before the fields are decoded. */
   mentions(text: string): boolean {
     return this.#raw.includes(text)

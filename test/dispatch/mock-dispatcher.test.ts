@@ -145,6 +145,24 @@ describe('what it answers', () => {
     await closed.opened
   })
 
+  test('an iterable that ends its own response is closed', async (t) => {
+    const closed = gate()
+    const controller = new AbortController()
+    function* content() {
+      try {
+        yield 'a'
+        controller.abort(new Error('enough'))
+        yield 'b'
+      } finally {
+        closed.open()
+      }
+    }
+    const call = mock(t, () => ({ content: content() }))
+    const { signal } = controller
+    await assert.rejects(async () => (await call('/', { signal })).bytes(), /enough/)
+    await closed.opened
+  })
+
   const bad: [what: string, answer: unknown, message: RegExp][] = [
     ['undefined', undefined, /must be an object, not undefined/],
     ['a misspelt key', { stauts: 404 }, /stauts is not an option/],

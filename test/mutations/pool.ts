@@ -22,8 +22,8 @@ export const pool: readonly Mutation[] = [
     marks: '1',
     mistake: 'a waiter that is cancelled stays in its queue',
     file: 'src/pool/scheduler.ts',
-    find: '    this.#leave(waiter, group)\n    this.#unpark(group)\n    this.forgetIfEmpty(group)',
-    replace: '    waiter.left = true\n    this.#unpark(group)\n    this.forgetIfEmpty(group)',
+    find: '    this.#leave(waiter, group)\n    this.#unpark(group)\n    this.#forgetIfEmpty(group)',
+    replace: '    waiter.left = true\n    this.#unpark(group)\n    this.#forgetIfEmpty(group)',
     tests: ['pool/limits'],
   },
   {
@@ -79,7 +79,7 @@ export const pool: readonly Mutation[] = [
   {
     marks: '3',
     mistake: "a connection is kept for all of the server's hint",
-    file: 'src/pool/idle-time.ts',
+    file: 'src/pool/assignment.ts',
     find: 'now + hint - Math.min(HINT_MARGIN, hint / 2)',
     replace: 'now + hint',
     tests: ['pool/idle'],
@@ -250,7 +250,7 @@ export const pool: readonly Mutation[] = [
   {
     marks: '13',
     mistake: 'a listener stays on the signal',
-    file: 'src/pool/watched-signal.ts',
+    file: 'src/pool/watch.ts',
     find: "    if (this.#watches.size === 0) this.#signal.removeEventListener('abort', this)\n",
     replace: '',
     tests: ['pool/context', 'connection/cancel'],
@@ -258,7 +258,7 @@ export const pool: readonly Mutation[] = [
   {
     marks: '13',
     mistake: 'each request adds a listener of its own',
-    file: 'src/pool/watched-signal.ts',
+    file: 'src/pool/watch.ts',
     find: "    if (this.#watches.size === 0) this.#signal.addEventListener('abort', this)",
     replace: "    this.#signal.addEventListener('abort', () => watch.abort(this.#signal.reason))",
     tests: ['pool/context', 'client/cancel'],

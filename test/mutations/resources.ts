@@ -77,7 +77,7 @@ export const resources: readonly Mutation[] = [
   {
     marks: '38',
     mistake: 'what a handler says to a chunk is not heard',
-    file: 'src/pool/handler-sink.ts',
+    file: 'src/pool/sinks.ts',
     find: 'chunk) !== false',
     replace: 'chunk) !== false || true',
     tests: ['connection/pause'],

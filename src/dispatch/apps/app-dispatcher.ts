@@ -1,16 +1,16 @@
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { checkOptions, flag, option } from '../../models/options.ts'
-import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../models/request.ts'
-import type { Response } from '../../pool/response.ts'
+import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
+import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { LocalCall } from '../local/local-call.ts'
-import { LocalExchanges } from '../local/local-exchanges.ts'
+import { localParts } from '../local/local-parts.ts'
 import type { App, FetchApp, FetchObject, NodeAppInit } from './app-kind.ts'
 import { resolveApp } from './app-kind.ts'
 import type { FetchHandler, FetchInfo } from './fetch-app.ts'
 import { askFetchApp } from './fetch-app.ts'
 import type { ListenerOptions } from './listener-app.ts'
-import { listenerPool } from './listener-app.ts'
+import { listenerParts } from './listener-app.ts'
 
 export interface AppSettings {
   /** The peer address that the app sees. Default `['127.0.0.1', 123]`. */
@@ -41,11 +41,10 @@ const NAMES = ['app', 'kind', 'client', 'rootPath', 'raiseAppExceptions'] as con
 /**
  * Sends requests straight into an app, without a network. A listener runs behind an `http.Server`
  * that speaks real HTTP over pairs of sockets in memory; a fetch app gets a `Request`. https URLs are
- * served as well, without TLS. The app is never closed.
+ * served as well, without TLS. The app is never closed. Requests are published on the diagnostics channels,
+ * and a client's `trace` is told of those that this client sends.
  */
-export class AppDispatcher implements Dispatcher {
-  readonly #target: Dispatcher & { request(request: DispatchRequest): Promise<Response> }
-
+export class AppDispatcher extends BaseDispatcher implements Dispatcher {
   /** Throws `TypeError` for what is no app, or a bad option. */
   constructor(options: AppDispatcherOptions) {
     checkOptions('AppDispatcher', options, NAMES)
@@ -55,32 +54,18 @@ export class AppDispatcher implements Dispatcher {
       rootPath: checkedRootPath(option(options, 'rootPath', '')),
       raiseAppExceptions: flag('raiseAppExceptions', option(options, 'raiseAppExceptions', true)),
     }
-    this.#target = app.kind === 'node' ? listenerPool(app, resolved) : fetchTarget(app, resolved)
-  }
-
-  dispatch(request: DispatchRequest, handler: DispatchHandler): DispatchControl {
-    return this.#target.dispatch(request, handler)
-  }
-
-  /** As `ConnectionPool.request`. */
-  request(request: DispatchRequest): Promise<Response> {
-    return this.#target.request(request)
-  }
-
-  close(): Promise<void> {
-    return this.#target.close()
+    super(app.kind === 'node' ? listenerParts(app, resolved) : fetchParts(app, resolved))
   }
 }
 
-function fetchTarget(app: FetchApp, options: ListenerOptions): LocalExchanges {
+function fetchParts(app: FetchApp, options: ListenerOptions): DispatcherParts {
   const { client, rootPath, raiseAppExceptions } = options
   const info: FetchInfo = Object.freeze({ client, rootPath })
-  const exchanges = new LocalExchanges((exchange, request) => {
-    const call = new LocalCall(exchange, exchanges.clock, raiseAppExceptions)
+  return localParts((exchange, request) => {
+    const call = new LocalCall(exchange, raiseAppExceptions)
     const body = option(request, 'body', null)
     void call.run(() => askFetchApp(app.fetch, info, call, body))
   })
-  return exchanges
 }
 
 const LOCAL_CLIENT: HostPort = ['127.0.0.1', 123]

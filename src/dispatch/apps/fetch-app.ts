@@ -1,11 +1,15 @@
 /** Calls fetch handlers: with a `Request` of the platform, for a `Response`. */
+import { createRequire } from 'node:module'
 import type { HostPort } from '../../backends/memory-peer.ts'
+import { Pull } from '../../content/pull.ts'
+import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
+import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
 import type { LocalAnswer, LocalCall } from '../local/local-call.ts'
-import { LocalContent } from '../local/local-content.ts'
-import { receivedHeaders, targetUri } from '../local/local-request.ts'
-import { fetchAnswer } from './fetch-answer.ts'
+import { LocalContent, receivedHeaders, targetUri } from '../local/local-request.ts'
+
+const require = createRequire(import.meta.url)
 
 /** What a fetch app gets beside the request. */
 export interface FetchInfo {
@@ -106,4 +110,55 @@ function contentOf(body: Body, call: LocalCall): RequestContent {
       controller.error(new DOMException('The caller has left', 'AbortError'))
     },
   }
+}
+
+/** What is read of a `Response`: of the platform's, of a polyfill's, of another realm's. */
+interface ResponseLike {
+  readonly type?: string
+  readonly status: number
+  readonly statusText?: string
+  readonly headers: Iterable<[string, string]>
+  readonly body: ReadableStream<Uint8Array> | null
+  readonly bodyUsed?: boolean
+}
+
+/** By its looks. */
+export function isResponse(value: unknown): value is ResponseLike {
+  if (typeof value !== 'object' || value === null) return false
+  const { status, headers, body } = value as Partial<ResponseLike>
+  if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false
+  return Symbol.iterator in headers && (body === null || typeof body?.getReader === 'function')
+}
+
+/** The answer that a `Response` is. Throws `TypeError` for what is none, or cannot be sent. */
+export function fetchAnswer(value: unknown): LocalAnswer {
+  if (!isResponse(value)) {
+    const what = value === null ? 'null' : typeof value
+    throw new TypeError(`A fetch app has to return a Response, and this one returned ${what}`)
+  }
+  const { type, status, statusText, headers, body } = value
+  if (type === 'error') throw new TypeError('The fetch app returned Response.error()')
+  if (body?.locked || value.bodyUsed) {
+    throw new TypeError('The fetch app returned a Response whose body has been used already')
+  }
+  return {
+    head: {
+      status,
+      statusText: statusText || reasonOf(status),
+      httpVersion: '1.1',
+      headers: new Headers([...headers]),
+    },
+    content: body === null ? null : contentOfBody(body),
+  }
+}
+
+function contentOfBody(body: ReadableStream<Uint8Array>): Pull {
+  const chunks = new ReaderIterator(body.getReader())
+  return new Pull({ [Symbol.asyncIterator]: () => chunks })
+}
+
+/** The reason phrase that servers give a status without one. RFC 9110 15 */
+export function reasonOf(status: number): string {
+  const { STATUS_CODES } = require('node:http') as typeof import('node:http')
+  return STATUS_CODES[status] ?? ''
 }

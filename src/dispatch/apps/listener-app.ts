@@ -7,7 +7,9 @@ import type { MemorySocket } from '../../backends/memory-socket.ts'
 import { systemClock } from '../../backends/system-clock.ts'
 import { Connection } from '../../connection/connection.ts'
 import type { Exchange } from '../../connection/exchange.ts'
-import { ConnectionPool } from '../../pool/pool.ts'
+import { isThenable } from '../../content/pull.ts'
+import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
+import { poolParts } from '../../pool/pool.ts'
 import { failedMidway } from '../local/local-call.ts'
 import type { NodeApp } from './app-kind.ts'
 import type { RequestEvent } from './listener-server.ts'
@@ -19,15 +21,13 @@ export interface ListenerOptions {
   readonly raiseAppExceptions: boolean
 }
 
-/** A pool whose connections all lead to a listener of this process. */
-export function listenerPool(app: NodeApp, options: ListenerOptions): ConnectionPool {
+/** The parts of a pool whose connections all lead to a listener of this process. */
+export function listenerParts(app: NodeApp, options: ListenerOptions): DispatcherParts {
   const calls = new ListenerCalls(app, options)
   const backend = new MemoryBackend((peer, _, socket) => calls.accept(peer, socket), options.client)
   // No bound: nothing is opened but objects, and a call inside the process has nothing to wait for.
-  return new ConnectionPool({
-    backend,
-    limits: { maxConnections: null, maxKeepaliveConnections: 100 },
-  })
+  const limits = { maxConnections: null, maxKeepaliveConnections: 100 }
+  return { ...poolParts({ backend, limits }), name: 'dispatcher' }
 }
 
 /** Calls an app's listeners, and brings what they throw to the exchange that it belongs to. */
@@ -156,8 +156,4 @@ function attempt(call: () => void, failed: (error: unknown) => void): boolean {
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }

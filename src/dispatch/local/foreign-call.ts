@@ -1,4 +1,3 @@
-import type { Carrier, Exchange } from '../../connection/exchange.ts'
 import { HawserError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type {
@@ -7,58 +6,61 @@ import type {
   DispatchRequest,
   Head,
 } from '../../models/request.ts'
+import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { LocalDelivery } from './local-delivery.ts'
+import { localParts } from './local-parts.ts'
+
+/** A custom dispatcher whose requests are checked, timed and traced as those of the others are. */
+export class ForeignDispatcher extends BaseDispatcher {
+  readonly #dispatcher: Dispatcher
+
+  constructor(dispatcher: Dispatcher) {
+    super(localParts((exchange, request) => new ForeignCall(exchange).start(dispatcher, request)))
+    this.#dispatcher = dispatcher
+  }
+
+  override async close(): Promise<void> {
+    await super.close()
+    await this.#dispatcher.close()
+  }
+}
 
 /**
- * One request on its way through a dispatcher that is not ours. Its promises are not relied on:
- * whatever it calls, and when, the exchange is settled once, and what comes behind that has no effect.
+ * One request to a custom dispatcher, which may break its contract: whatever it calls, and when, the
+ * exchange is settled once, and later calls have no effect.
  */
-export class ForeignCall implements Carrier, DispatchHandler {
-  readonly #exchange: Exchange
-  readonly #delivery: LocalDelivery
+class ForeignCall extends LocalDelivery implements DispatchHandler {
   #control: DispatchControl | null = null
   #resumed = false
   #ended = false
-
-  constructor(exchange: Exchange) {
-    this.#exchange = exchange
-    exchange.carrier = this
-    exchange.phase = 'wait'
-    exchange.bytesSent = exchange.request.first.length
-    this.#delivery = new LocalDelivery(exchange)
-  }
 
   start(dispatcher: Dispatcher, request: DispatchRequest): void {
     const control: unknown = dispatcher.dispatch(request, this)
     if (isControl(control)) this.#control = control
     else if (!this.#ended) throw new TypeError('dispatch has to return { resume, abort }')
     // What was asked for while there was no control to ask.
-    if (this.#exchange.settled) this.release()
+    if (this.exchange.settled) this.release()
     else if (this.#resumed) this.resume()
   }
 
   // --- as the handler
 
   onHead = (head: Head): void => {
-    if (typeof head === 'object' && head !== null) this.#delivery.head(head)
-    else this.#fault('onHead was called without a head')
+    if (typeof head === 'object' && head !== null) this.head(head)
+    else this.fault('onHead was called without a head')
   }
 
-  onData = (chunk: Uint8Array): boolean => this.#delivery.data(chunk)
+  onData = (chunk: Uint8Array): boolean => this.data(chunk)
 
   onEnd = (trailers?: Headers): void => {
     this.#ended = true
-    this.#delivery.end(trailers instanceof Headers ? trailers : new Headers())
+    this.end(trailers instanceof Headers ? trailers : new Headers())
   }
 
   onError = (error: unknown): void => {
     this.#ended = true
-    this.#exchange.fail(error ?? new HawserError('The dispatcher failed, and gave no error'))
-  }
-
-  #fault(text: string): void {
-    this.#delivery.fault(text)
+    this.exchange.fail(error ?? new HawserError('The dispatcher failed, and gave no error'))
   }
 
   // --- as the carrier of the exchange
@@ -68,7 +70,7 @@ export class ForeignCall implements Carrier, DispatchHandler {
     try {
       this.#control?.resume()
     } catch (error) {
-      this.#exchange.fail(error)
+      this.exchange.fail(error)
     }
   }
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../../backends/backend.ts'
-import type { Carrier, Exchange } from '../../connection/exchange.ts'
+import type { Exchange } from '../../connection/exchange.ts'
+import type { Pull } from '../../content/pull.ts'
 import { ReadError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
@@ -9,39 +9,28 @@ import { LocalDelivery } from './local-delivery.ts'
 /** A response that an app has made, its content still to be asked for. */
 export interface LocalAnswer {
   readonly head: Head
-  readonly content: ContentSource | null
+  readonly content: Pull | null
+  /** The content may give strings, which are sent as UTF-8. */
+  readonly allowsText?: boolean
   readonly trailers?: Headers | undefined
 }
 
-export interface ContentSource {
-  next(): Promise<IteratorResult<Uint8Array, unknown>>
-  /** No more is wanted. At once, and never throws. */
-  cancel(): void
-}
-
 /** One request on its way through an app that answers by a promise. */
-export class LocalCall implements Carrier {
-  readonly exchange: Exchange
+export class LocalCall extends LocalDelivery {
   readonly deadline: LocalDeadline
   /** Told once, when the exchange is over; `left` if it was before the app had finished. */
   onOver: ((left: boolean) => void) | null = null
-  readonly #delivery: LocalDelivery
   readonly #raises: boolean
-  #content: ContentSource | null = null
+  #content: Pull | null = null
   #finished = false
   #resumed = false
   #resume: (() => void) | null = null
 
   /** @param raises whether the caller gets what the app throws, instead of a 500 */
-  constructor(exchange: Exchange, clock: Clock, raises: boolean) {
-    this.exchange = exchange
-    exchange.carrier = this
-    exchange.phase = 'wait'
-    // From here on the app may have done what it was asked for: that is what `safeToRetry` has to know.
-    exchange.bytesSent = exchange.request.first.length
+  constructor(exchange: Exchange, raises: boolean) {
+    super(exchange)
     this.#raises = raises
-    this.#delivery = new LocalDelivery(exchange)
-    this.deadline = new LocalDeadline(exchange, clock)
+    this.deadline = new LocalDeadline(exchange)
   }
 
   /** Never rejects. */
@@ -61,16 +50,16 @@ export class LocalCall implements Carrier {
 
   #appFailed(error: unknown): void {
     if (this.#raises) return this.exchange.fail(error)
-    this.#delivery.head(INTERNAL_SERVER_ERROR)
+    this.head(INTERNAL_SERVER_ERROR)
     this.#finished = true
-    this.#delivery.end()
+    this.end()
   }
 
-  async #deliver({ head, content, trailers }: LocalAnswer): Promise<void> {
+  async #deliver({ head, content, allowsText, trailers }: LocalAnswer): Promise<void> {
     this.deadline.touch()
     this.#content = content
-    this.#delivery.head(head)
-    while (content !== null && this.#delivery.wantsBody) {
+    this.head(head)
+    while (content !== null && this.wantsBody) {
       const step = await content.next()
       this.deadline.touch()
       if (step.done) {
@@ -78,10 +67,12 @@ export class LocalCall implements Carrier {
         break
       }
       this.#resumed = false
-      if (!this.#delivery.data(step.value)) await this.#untilResumed()
+      const chunk =
+        allowsText && typeof step.value === 'string' ? Buffer.from(step.value) : step.value
+      if (!this.data(chunk as Uint8Array)) await this.#untilResumed()
     }
     this.#finished = true
-    this.#delivery.end(trailers)
+    this.end(trailers)
   }
 
   async #untilResumed(): Promise<void> {
@@ -91,12 +82,6 @@ export class LocalCall implements Carrier {
       this.#resume = resolve
     })
     this.deadline.go()
-  }
-
-  #cancelContent(): void {
-    const content = this.#content
-    this.#content = null
-    content?.cancel()
   }
 
   // --- as the carrier of the exchange
@@ -110,7 +95,7 @@ export class LocalCall implements Carrier {
 
   release(): void {
     this.deadline.end()
-    this.#cancelContent()
+    this.#content?.close()
     this.resume()
     this.onOver?.(!this.#finished)
   }

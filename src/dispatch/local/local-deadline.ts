@@ -1,4 +1,4 @@
-import type { Clock } from '../../backends/backend.ts'
+import { systemClock } from '../../backends/system-clock.ts'
 import { DeadlineTimer } from '../../connection/deadline-timer.ts'
 import type { Exchange } from '../../connection/exchange.ts'
 import { nothingRead } from '../../connection/failures.ts'
@@ -6,23 +6,21 @@ import { nothingRead } from '../../connection/failures.ts'
 /** The read timeout of an exchange without a connection: what it awaits comes from an app, in time or not. */
 export class LocalDeadline {
   readonly #exchange: Exchange
-  readonly #clock: Clock
   readonly #timer: DeadlineTimer | null
   #since: number
   /** How many wait for the caller itself, not for the app. */
   #rests = 0
 
-  constructor(exchange: Exchange, clock: Clock) {
+  constructor(exchange: Exchange) {
     this.#exchange = exchange
-    this.#clock = clock
-    this.#since = clock.now()
-    this.#timer = exchange.timeouts.read === null ? null : new DeadlineTimer(clock, this)
+    this.#since = systemClock.now()
+    this.#timer = exchange.timeouts.read === null ? null : new DeadlineTimer(systemClock, this)
     this.#arm()
   }
 
   /** The app did something. */
   touch(): void {
-    if (this.#timer !== null) this.#since = this.#clock.now()
+    if (this.#timer !== null) this.#since = systemClock.now()
   }
 
   /** It is the caller's turn, until `go`. */
@@ -43,14 +41,14 @@ export class LocalDeadline {
   onTime(): void {
     if (!this.#isLate()) return this.#arm()
     // What has arrived while the loop was busy counts.
-    this.#clock.afterPending(() => {
+    systemClock.afterPending(() => {
       if (this.#isLate()) this.#exchange.fail(nothingRead(this.#exchange))
       else this.#arm()
     })
   }
 
   #isLate(): boolean {
-    return !this.#exchange.settled && this.#rests === 0 && this.#clock.now() >= this.#dueAt()
+    return !this.#exchange.settled && this.#rests === 0 && systemClock.now() >= this.#dueAt()
   }
 
   #dueAt(): number {

@@ -1,96 +1,139 @@
-import type { BodySink, Exchange } from '../../connection/exchange.ts'
+import type { BodySink, Carrier, Exchange } from '../../connection/exchange.ts'
 import { invalidResponse } from '../../connection/failures.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
-import { localHead, statedLength } from './local-head.ts'
+import { ResponseHead } from '../../protocol/response-head.ts'
+
+/** Outside of HTAB, SP, VCHAR and obs-text. RFC 9112 4 */
+const NOT_REASON = /[^\t\x20-\x7e\x80-\xff]/
 
 /**
- * Hands a response over that was made in this process: a message as valid as one off a connection,
- * or an error that says what is wrong with it. Once the exchange is settled nothing has an effect.
+ * Carries an exchange whose response is made in this process: delivers a message that is as valid as
+ * one from a connection, or an error that says what is wrong with it. Has no effect once the exchange
+ * is settled.
  */
-export class LocalDelivery {
-  readonly #exchange: Exchange
+export abstract class LocalDelivery implements Carrier {
+  readonly exchange: Exchange
   #hasHead = false
   #hasBody = true
   /** Bytes to come, NaN when only the end will tell. */
   #missing = Number.NaN
 
   constructor(exchange: Exchange) {
-    this.#exchange = exchange
+    this.exchange = exchange
+    exchange.carrier = this
+    exchange.enter('wait')
+    // From now on the request may have had its effect, which `safeToRetry` has to take into account.
+    const { first, content } = exchange.request
+    exchange.bytesSent = first.length + (content instanceof Uint8Array ? content.length : 0)
   }
+
+  abstract resume(): void
+  abstract release(): void
 
   /** Whether there is any content to be asked for: HEAD, 204 and 304 have none. RFC 9110 6.4.1 */
-  get wantsBody(): boolean {
-    return this.#hasBody && !this.#exchange.settled
+  protected get wantsBody(): boolean {
+    return this.#hasBody && !this.exchange.settled
   }
 
-  head(given: Head): void {
-    const exchange = this.#exchange
+  protected head(given: Head): void {
+    const { exchange } = this
     if (exchange.settled) return
     if (this.#hasHead) return this.fault('a second head came')
     this.#hasHead = true
-    this.#attempt(() => {
-      const head = localHead(given)
-      const { status } = head
-      if (status < 200) throw new TypeError(`${status} is no status of a final response`)
+    let head: ResponseHead
+    try {
+      head = localHead(given)
       const { method } = exchange.request
-      this.#hasBody = method !== 'HEAD' && status !== 204 && status !== 304
+      this.#hasBody = method !== 'HEAD' && head.status !== 204 && head.status !== 304
       this.#missing = this.#hasBody ? statedLength(head) : 0
-      exchange.responseStarted = true
-      exchange.phase = 'read'
-      return () => {
-        exchange.body = exchange.sink.onHead(head, this.#missing, exchange)
-      }
-    })
+    } catch (error) {
+      return this.fault((error as Error).message)
+    }
+    exchange.received(head.byteLength)
+    exchange.enter('read')
+    try {
+      exchange.deliverHead(head, this.#missing)
+    } catch (error) {
+      exchange.fail(error)
+    }
   }
 
   /** @returns false to pause */
-  data(chunk: Uint8Array): boolean {
-    const exchange = this.#exchange
-    let goOn = true
-    if (exchange.settled) return goOn
-    this.#attempt(() => {
-      if (!this.#hasHead) throw new TypeError('content came before the head')
-      if (!(chunk instanceof Uint8Array)) {
-        throw new TypeError(`its content is not bytes, but ${typeof chunk}`)
-      }
-      if (!this.#hasBody || chunk.length === 0) return () => {}
-      if (chunk.length > this.#missing) throw new TypeError('more came than its Content-Length')
-      this.#missing -= chunk.length
-      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
-      return () => {
-        goOn = (exchange.body as BodySink).onBody(bytes, 0, bytes.length)
-      }
-    })
-    return goOn
+  protected data(chunk: Uint8Array): boolean {
+    const { exchange } = this
+    if (exchange.settled) return true
+    try {
+      if (!this.#accepts(chunk)) return true
+    } catch (error) {
+      this.fault((error as Error).message)
+      return true
+    }
+    exchange.received(chunk.length)
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    try {
+      return (exchange.body as BodySink).onBody(bytes, 0, bytes.length)
+    } catch (error) {
+      exchange.fail(error)
+      return true
+    }
   }
 
-  end(trailers = new Headers()): void {
-    if (this.#exchange.settled) return
+  #accepts(chunk: Uint8Array): boolean {
+    if (!this.#hasHead) throw new TypeError('content came before the head')
+    if (!(chunk instanceof Uint8Array)) {
+      throw new TypeError(`its content is not bytes, but ${typeof chunk}`)
+    }
+    if (!this.#hasBody || chunk.length === 0) return false
+    if (chunk.length > this.#missing) throw new TypeError('more came than its Content-Length')
+    this.#missing -= chunk.length
+    return true
+  }
+
+  protected end(trailers = new Headers()): void {
+    if (this.exchange.settled) return
     if (!this.#hasHead) return this.fault('it ended before its head')
     if (this.#missing > 0) {
       return this.fault(`it ended ${this.#missing} bytes before its Content-Length`)
     }
-    this.#exchange.end(trailers)
+    this.exchange.end(trailers)
   }
 
-  /** Fails the exchange: whoever answers it does not keep to HTTP. */
-  fault(text: string): void {
-    this.#exchange.fail(invalidResponse(this.#exchange, text))
+  /** Fails the exchange because the response does not conform to HTTP. */
+  protected fault(text: string): void {
+    this.exchange.fail(invalidResponse(this.exchange, text))
   }
+}
 
-  /** What `check` throws is the answer's fault; what its result throws, the receiver's. */
-  #attempt(check: () => () => void): void {
-    let deliver: () => void
-    try {
-      deliver = check()
-    } catch (error) {
-      return this.fault((error as Error).message)
-    }
-    try {
-      deliver()
-    } catch (error) {
-      this.#exchange.fail(error)
-    }
+/** A head made in this process. Throws `TypeError` for one that no connection would have delivered. */
+function localHead(head: Head): ResponseHead {
+  const { status, statusText, httpVersion } = head
+  if (!Number.isInteger(status) || status < 200 || status > 999) {
+    throw new TypeError(`${String(status)} is no status of a final response`)
   }
+  if (head instanceof ResponseHead) return head
+  const reason = statusText ?? ''
+  if (typeof reason !== 'string' || NOT_REASON.test(reason)) {
+    throw new TypeError('statusText is not a reason phrase')
+  }
+  const headers = head.headers instanceof Headers ? head.headers : new Headers(head.headers)
+  let raw = `HTTP/${httpVersion === '1.0' ? '1.0' : '1.1'} ${status} ${reason}`
+  for (const [name, value] of headers) raw += `\r\n${name}: ${value}`
+  return new ResponseHead(status, raw)
+}
+
+/**
+ * The length that Content-Length states, NaN without one. Throws for an invalid one, or for several
+ * that differ. RFC 9110 8.6
+ */
+function statedLength(head: ResponseHead): number {
+  const [first, ...others] = head.headers.getAll('content-length')
+  if (first === undefined) return Number.NaN
+  if (!/^\d+$/.test(first) || !Number.isSafeInteger(Number(first))) {
+    throw new TypeError('Content-Length is not a decimal number below 2^53')
+  }
+  if (others.some((other) => other !== first)) {
+    throw new TypeError('Content-Length is given twice and differs')
+  }
+  return Number(first)
 }

@@ -1,6 +1,11 @@
-/** A request that no connection carries, as its receiver would have read it. */
+/** A request that no connection carries, as its receiver reads it: target, fields, content. */
 import type { OutgoingRequest } from '../../connection/exchange.ts'
+import type { Chunk } from '../../content/content.ts'
+import { Pull } from '../../content/pull.ts'
+import { LocalProtocolError, WriteError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
+import type { Body } from '../../models/request.ts'
+import type { LocalCall } from './local-call.ts'
 
 /** The fields, Host among them, just as they would go on the wire. */
 export function receivedHeaders({ first }: OutgoingRequest): Headers {
@@ -13,4 +18,103 @@ export function receivedHeaders({ first }: OutgoingRequest): Headers {
 export function targetUri({ method, origin, path }: OutgoingRequest): string {
   if (path === '*' || method === 'CONNECT') return origin
   return path.startsWith('/') ? origin + path : path
+}
+
+/**
+ * The content of a request, asked for chunk by chunk as its receiver takes it. What is wrong with it
+ * is the caller's fault, and fails the exchange.
+ */
+export class LocalContent {
+  readonly #call: LocalCall
+  readonly #body: Exclude<Body, string | Uint8Array>
+  #pull: Pull | null = null
+  #missing: number
+  #over = false
+
+  constructor(call: LocalCall, body: Exclude<Body, string | Uint8Array>) {
+    this.#call = call
+    this.#body = body
+    this.#missing = call.exchange.request.framing.contentLength ?? Number.NaN
+  }
+
+  /** The next chunk that has bytes, null at the end. Rejects with what the exchange failed with. */
+  async next(): Promise<Uint8Array | null> {
+    const { deadline, exchange } = this.#call
+    deadline.rest()
+    try {
+      while (!this.#over) {
+        const step = await this.#step()
+        if (this.#over) break
+        if (step.done) {
+          if (this.#missing > 0)
+            this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
+          this.#over = true
+          break
+        }
+        const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
+        if (!(bytes instanceof Uint8Array)) this.#refuse('gave something that is not bytes')
+        if (bytes.length > this.#missing) this.#refuse('is longer than its Content-Length')
+        this.#missing -= bytes.length
+        exchange.bytesSent += bytes.length
+        if (bytes.length > 0) return bytes
+      }
+      return null
+    } catch (error) {
+      this.cancel()
+      exchange.fail(error)
+      throw error
+    } finally {
+      deadline.go()
+    }
+  }
+
+  /** No more of it: the source is told. */
+  cancel(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#run(() => this.#pull?.close())
+  }
+
+  async #step(): Promise<IteratorResult<Chunk>> {
+    const { exchange } = this.#call
+    try {
+      return await this.#run(() => {
+        exchange.contentTaken = true
+        this.#pull ??= new Pull(this.#body)
+        if (this.#over) this.#pull.close() // its iterator's maker has ended the exchange
+        return this.#pull.next()
+      })
+    } catch (cause) {
+      this.#pull = null // it has ended by itself
+      const what = cause instanceof Error ? cause.message : String(cause)
+      const text = `The request's content failed: ${what} (${exchange.describe()})`
+      throw new WriteError(text, exchange.facts(cause))
+    }
+  }
+
+  /** Runs code of the caller's, in the caller's async context. */
+  #run<Result>(call: () => Result): Result {
+    const { scope } = this.#call.exchange
+    return scope === null ? call() : scope.runInAsyncScope(call)
+  }
+
+  #refuse(what: string): never {
+    const { exchange } = this.#call
+    const text = `The request's content ${what} (${exchange.describe()})`
+    throw new LocalProtocolError(text, exchange.facts())
+  }
+}
+
+/** All of a request's content. Rejects with what the exchange failed with. */
+export async function readLocalContent(call: LocalCall, body: Body | null): Promise<Uint8Array> {
+  if (body === null) return Buffer.alloc(0)
+  if (typeof body === 'string') return Buffer.from(body)
+  if (body instanceof Uint8Array) return body
+  const content = new LocalContent(call, body)
+  call.onOver = () => content.cancel()
+  const chunks: Uint8Array[] = []
+  for (let chunk = await content.next(); chunk !== null; chunk = await content.next()) {
+    chunks.push(Buffer.from(chunk)) // the source may use its buffer again
+  }
+  return Buffer.concat(chunks)
 }

@@ -1,10 +1,10 @@
+import { Pull } from '../../content/pull.ts'
 import type { HeadersInit } from '../../models/headers.ts'
 import { Headers } from '../../models/headers.ts'
 import { checkOptions, option } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
-import { fetchAnswer, isResponse } from '../apps/fetch-answer.ts'
-import type { ContentSource, LocalAnswer } from './local-call.ts'
-import { reasonOf } from './local-head.ts'
+import { fetchAnswer, isResponse, reasonOf } from '../apps/fetch-app.ts'
+import type { LocalAnswer } from './local-call.ts'
 
 /** The response that a mock handler describes. At most one of `content`, `text` and `json`. */
 export interface MockResponse {
@@ -44,7 +44,8 @@ export function mockAnswer(given: unknown): LocalAnswer {
       httpVersion: '1.1',
       headers,
     },
-    content: bytes === null ? null : new IteratorSource(hasLength ? [bytes] : bytes),
+    content: bytes === null ? null : new Pull(hasLength ? [bytes] : bytes),
+    allowsText: true,
     trailers: new Headers(option(described, 'trailers', null)),
   }
 }
@@ -77,29 +78,4 @@ function checked(content: unknown): Body | null {
     if (Symbol.asyncIterator in content || Symbol.iterator in content) return content as Body
   }
   throw new TypeError("a mock's content must be a string, bytes or an iterable of bytes; see json")
-}
-
-class IteratorSource implements ContentSource {
-  readonly #iterator: Iterator<Uint8Array | string> | AsyncIterator<Uint8Array | string>
-
-  constructor(chunks: Exclude<Body, string | Uint8Array>) {
-    this.#iterator =
-      Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
-  }
-
-  async next(): Promise<IteratorResult<Uint8Array, unknown>> {
-    const step = await this.#iterator.next()
-    if (step.done || typeof step.value !== 'string') {
-      return step as IteratorResult<Uint8Array, unknown>
-    }
-    return { done: false, value: Buffer.from(step.value) }
-  }
-
-  cancel(): void {
-    try {
-      void Promise.resolve(this.#iterator.return?.()).catch(() => {})
-    } catch {
-      // Nobody is left whom that could concern.
-    }
-  }
 }

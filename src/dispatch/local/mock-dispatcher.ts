@@ -1,12 +1,10 @@
 import type { Headers } from '../../models/headers.ts'
 import { callable, option } from '../../models/options.ts'
-import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../models/request.ts'
-import type { Response } from '../../pool/response.ts'
+import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { LocalCall } from './local-call.ts'
-import { readLocalContent } from './local-content.ts'
-import { LocalExchanges } from './local-exchanges.ts'
-import { receivedHeaders, targetUri } from './local-request.ts'
+import { localParts } from './local-parts.ts'
+import { readLocalContent, receivedHeaders, targetUri } from './local-request.ts'
 import type { MockResponse } from './mock-answer.ts'
 import { mockAnswer } from './mock-answer.ts'
 
@@ -25,10 +23,11 @@ type MockResult = MockResponse | globalThis.Response
 /** Answers a request, or throws what the call is to fail with. */
 export type MockHandler = (request: MockRequest) => MockResult | PromiseLike<MockResult>
 
-/** Answers every request by a function: for tests of what uses a client. */
-export class MockDispatcher implements Dispatcher {
-  readonly #exchanges: LocalExchanges
-
+/**
+ * Answers every request by a function, for tests of code that uses a client. Requests are published on
+ * the diagnostics channels, and a client's `trace` is told of those that this client sends.
+ */
+export class MockDispatcher extends BaseDispatcher implements Dispatcher {
   /**
    * `handler` is given the request with its content read, and returns a description of the response,
    * or a fetch `Response`. What it throws is thrown to the caller: a `ConnectTimeout` is as good as a
@@ -36,31 +35,20 @@ export class MockDispatcher implements Dispatcher {
    */
   constructor(handler: MockHandler) {
     callable('handler', handler)
-    this.#exchanges = new LocalExchanges((exchange, request) => {
-      const call = new LocalCall(exchange, this.#exchanges.clock, true)
-      void call.run(async () => {
-        const { request: sent } = exchange
-        const seen: MockRequest = {
-          method: sent.method,
-          url: new URL(targetUri(sent)),
-          headers: receivedHeaders(sent),
-          content: await readLocalContent(call, option(request, 'body', null)),
-        }
-        return mockAnswer(await handler(seen))
-      })
-    })
-  }
-
-  dispatch(request: DispatchRequest, handler: DispatchHandler): DispatchControl {
-    return this.#exchanges.dispatch(request, handler)
-  }
-
-  /** As `ConnectionPool.request`. */
-  request(request: DispatchRequest): Promise<Response> {
-    return this.#exchanges.request(request)
-  }
-
-  close(): Promise<void> {
-    return this.#exchanges.close()
+    super(
+      localParts((exchange, request) => {
+        const call = new LocalCall(exchange, true)
+        void call.run(async () => {
+          const { request: sent } = exchange
+          const seen: MockRequest = {
+            method: sent.method,
+            url: new URL(targetUri(sent)),
+            headers: receivedHeaders(sent),
+            content: await readLocalContent(call, option(request, 'body', null)),
+          }
+          return mockAnswer(await handler(seen))
+        })
+      }),
+    )
   }
 }

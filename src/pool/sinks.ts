@@ -1,10 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
-import type { BodySink, ResponseSink } from '../connection/exchange.ts'
+import type { BodySink, Exchange, ResponseSink } from '../connection/exchange.ts'
 import type { Headers } from '../models/headers.ts'
 import type { DispatchHandler } from '../models/request.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
-import { Slab } from './slab.ts'
+import { Slab } from './chunk-queue.ts'
+import { Response } from './response.ts'
+import { ResponseBody } from './response-body.ts'
 
 /** Calls the handler of `dispatch`, in the async context in which that was called. */
 export class HandlerSink implements ResponseSink, BodySink {
@@ -57,5 +59,36 @@ export class HandlerSink implements ResponseSink, BodySink {
     const socket = openSocket()
     this.#scope.runInAsyncScope(handler.onUpgrade, handler, socket, firstBytes, head)
     return true
+  }
+}
+
+/** Settles the promise of one `pool.request`. All that a request holds of its response while it waits. */
+export class PendingResponse implements ResponseSink {
+  // Until the head is here: they hold the promise, and that the response, which has to be collectable.
+  #resolve: ((response: Response) => void) | null
+  #reject: ((error: unknown) => void) | null
+
+  constructor(resolve: (response: Response) => void, reject: (error: unknown) => void) {
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  onInformational(): void {}
+
+  onHead(head: ResponseHead, length: number, exchange: Exchange): BodySink {
+    const body = new ResponseBody(exchange, length)
+    const response = new Response(head, body)
+    body.belongsTo(response)
+    this.#resolve?.(response)
+    this.#resolve = this.#reject = null
+    return body
+  }
+
+  onError(error: unknown): void {
+    this.#reject?.(error)
+  }
+
+  onUpgrade(): boolean {
+    return false
   }
 }

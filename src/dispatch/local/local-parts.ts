@@ -1,0 +1,64 @@
+import { hold, release } from '../../backends/hold.ts'
+import { systemClock } from '../../backends/system-clock.ts'
+import type { Exchange } from '../../connection/exchange.ts'
+import { parseOrigin } from '../../models/origin.ts'
+import type { DispatchRequest } from '../../models/request.ts'
+import { Timeout } from '../../models/timeout.ts'
+import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
+import { InFlight } from '../../pool/in-flight.ts'
+import { Tracing } from '../../pool/tracing.ts'
+import type { ProxyRules } from '../../protocol/request-head.ts'
+import { hostField } from '../../protocol/request-head.ts'
+
+/** Proxy-Authorization is allowed: a custom dispatcher may send the request through a proxy. */
+const NO_ROUTE: ProxyRules = { absolute: null, fields: '', via: '', noAuthorization: null }
+
+/** Keeps the exchanges themselves, since no connection does: `close` has to end them. */
+class LocalInFlight extends InFlight {
+  readonly exchanges = new Set<Exchange>()
+
+  override add(exchange: Exchange): void {
+    this.exchanges.add(exchange)
+    super.add(exchange)
+  }
+
+  override onSettled(exchange: Exchange): void {
+    this.exchanges.delete(exchange)
+    super.onSettled(exchange)
+  }
+}
+
+/**
+ * The parts of a dispatcher whose requests are answered without a connection.
+ *
+ * @param answer called later for each exchange, with what the caller gave; what it throws fails the exchange
+ */
+export function localParts(
+  answer: (exchange: Exchange, request: DispatchRequest) => void,
+): DispatcherParts {
+  const inFlight = new LocalInFlight({ clock: systemClock, hold, release })
+  return {
+    name: 'dispatcher',
+    timeouts: Timeout.default,
+    tracing: new Tracing(systemClock),
+    inFlight,
+    carriers: {
+      destinationOf(given) {
+        const origin = parseOrigin(given)
+        return { origin, hostField: hostField(origin.authority), proxyRules: NO_ROUTE }
+      },
+      start(exchange, _, request) {
+        systemClock.microtask(() => {
+          if (exchange.settled) return
+          try {
+            answer(exchange, request)
+          } catch (error) {
+            exchange.fail(error)
+          }
+        })
+      },
+      forget() {},
+      close: () => inFlight.exchanges,
+    },
+  }
+}
