@@ -45,11 +45,11 @@ export {
 export type { App, RequestListener } from './dispatch/apps/app-kind.ts'
 export type { FetchHandler, FetchInfo } from './dispatch/apps/fetch-app.ts'
 export type { Dispatcher } from './dispatch/dispatcher.ts'
-export type { MockResponse } from './dispatch/local/mock-answer.ts'
 export {
   MockDispatcher,
   type MockHandler,
   type MockRequest,
+  type MockResponse,
 } from './dispatch/local/mock-dispatcher.ts'
 export type { ProxiesInit } from './dispatch/proxies/proxy-map.ts'
 export * from './errors.ts'

@@ -1,9 +1,11 @@
 /**
- * Who gets which connection: pure decisions, from counts alone. Acting on them is the pool's.
+ * Who gets which connection: pure decisions, which the scheduler carries out.
  *
  * Two rules make every decision a look at the ends of queues. A connection idles only while nobody
  * waits for a place. And requests are served in the order in which they came, across origins.
  */
+import type { Connection } from '../connection/connection.ts'
+import type { ResolvedLimits } from '../models/limits.ts'
 
 /** The limits that bear on places; null is none. */
 export interface PlaceLimits {
@@ -72,20 +74,8 @@ export function isFull(count: number, limit: number | null): boolean {
 /** So much before the server's own timeout a kept connection is given up, in ms: a request takes time to get there. */
 const HINT_MARGIN = 1000
 
-/** The limits that bear on how long a connection is kept, in ms; null is none. */
-export interface IdleLimits {
-  readonly keepaliveExpiry: number | null
-  readonly maxLifetime: number | null
-}
-
-/** What counts of a connection. */
-export interface IdleFacts {
-  readonly openedAt: number
-  keepAliveHint(): number | null
-}
-
 /** Until when a connection that is free at `now` may be used; `now` or earlier for not at all. */
-export function idleUntil(limits: IdleLimits, connection: IdleFacts, now: number): number {
+export function idleUntil(limits: ResolvedLimits, connection: Connection, now: number): number {
   const { keepaliveExpiry, maxLifetime } = limits
   let until = keepaliveExpiry === null ? Number.POSITIVE_INFINITY : now + keepaliveExpiry
   if (maxLifetime !== null) until = Math.min(until, connection.openedAt + maxLifetime)

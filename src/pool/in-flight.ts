@@ -1,39 +1,44 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
 
-/** What of a backend keeps the process alive and tells the time. */
-type Holder = Pick<Backend, 'clock' | 'hold' | 'release'>
-
 /** The exchanges that are not settled. While there is one, the process stays alive. */
 export class InFlight implements ExchangeOwner {
   readonly clock: Clock
   count = 0
   /** No more are admitted. */
   closed = false
-  readonly #backend: Holder
+  readonly #backend: Pick<Backend, 'hold' | 'release'>
   /** Where each was dispatched: taken down in tests and by NODE_DEBUG=hawser, as a stack costs 3 us. */
-  readonly #stacks: Map<Exchange, string> | null = keepsStacks() ? new Map() : null
+  readonly #keepsStacks = keepsStacks()
+  /** Each with its stack. */
+  readonly #open: Map<Exchange, string> | null
 
-  constructor(backend: Holder) {
+  /** @param isListed whether `open` is needed */
+  constructor(backend: Pick<Backend, 'clock' | 'hold' | 'release'>, isListed = false) {
     this.clock = backend.clock
     this.#backend = backend
+    this.#open = isListed || this.#keepsStacks ? new Map() : null
   }
 
   add(exchange: Exchange): void {
     if (this.count++ === 0) this.#backend.hold()
-    this.#stacks?.set(exchange, new Error('dispatched').stack ?? '')
+    this.#open?.set(exchange, (this.#keepsStacks && new Error('dispatched').stack) || '')
   }
 
   onSettled(exchange: Exchange): void {
     if (--this.count === 0) this.#backend.release()
-    this.#stacks?.delete(exchange)
+    this.#open?.delete(exchange)
+  }
+
+  get open(): Iterable<Exchange> {
+    return this.#open?.keys() ?? []
   }
 
   /** Where they come from, as text. */
   stacks(): string {
-    return this.#stacks === null
-      ? 'NODE_DEBUG=hawser says where'
-      : [...this.#stacks.values()].join('\n')
+    return this.#keepsStacks
+      ? [...(this.#open?.values() ?? [])].join('\n')
+      : 'NODE_DEBUG=hawser says where'
   }
 }
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { MockResponse } from '../../src/dispatch/local/mock-answer.ts'
-import type { MockHandler, MockRequest } from '../../src/dispatch/local/mock-dispatcher.ts'
+import type {
+  MockHandler,
+  MockRequest,
+  MockResponse,
+} from '../../src/dispatch/local/mock-dispatcher.ts'
 import { MockDispatcher } from '../../src/dispatch/local/mock-dispatcher.ts'
 import { responderOf } from '../../src/dispatch/responder.ts'
 import { ClientClosed, ConnectTimeout, ReadError, ReadTimeout } from '../../src/engine.ts'

@@ -1,9 +1,11 @@
+import { systemClock } from '../../backends/system-clock.ts'
+import { DeadlineTimer } from '../../connection/deadline-timer.ts'
 import type { Exchange } from '../../connection/exchange.ts'
+import { nothingRead } from '../../connection/failures.ts'
 import type { Pull } from '../../content/pull.ts'
 import { ReadError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
-import { LocalDeadline } from './local-deadline.ts'
 import { LocalDelivery } from './local-delivery.ts'
 
 /** A response that an app has made, its content still to be asked for. */
@@ -15,9 +17,8 @@ export interface LocalAnswer {
   readonly trailers?: Headers | undefined
 }
 
-/** One request on its way through an app that answers by a promise. */
+/** One request on its way through an app that answers by a promise, within the read timeout. */
 export class LocalCall extends LocalDelivery {
-  readonly deadline: LocalDeadline
   /** Told once, when the exchange is over; `left` if it was before the app had finished. */
   onOver: ((left: boolean) => void) | null = null
   readonly #raises: boolean
@@ -25,12 +26,18 @@ export class LocalCall extends LocalDelivery {
   #finished = false
   #resumed = false
   #resume: (() => void) | null = null
+  /** When the app last did something, or its turn began. */
+  #activeAt = systemClock.now()
+  /** How many wait for the caller, not for the app. */
+  #callersTurns = 0
+  readonly #timer: DeadlineTimer | null
 
   /** @param raises whether the caller gets what the app throws, instead of a 500 */
   constructor(exchange: Exchange, raises: boolean) {
     super(exchange)
     this.#raises = raises
-    this.deadline = new LocalDeadline(exchange)
+    this.#timer = exchange.timeouts.read === null ? null : new DeadlineTimer(systemClock, this)
+    this.#arm()
   }
 
   /** Never rejects. */
@@ -56,45 +63,75 @@ export class LocalCall extends LocalDelivery {
   }
 
   async #deliver({ head, content, allowsText, trailers }: LocalAnswer): Promise<void> {
-    this.deadline.touch()
+    this.#activeAt = systemClock.now()
     this.#content = content
     this.head(head)
     while (content !== null && this.wantsBody) {
-      const step = await content.next()
-      this.deadline.touch()
-      if (step.done) {
+      const { done, value } = await content.next()
+      this.#activeAt = systemClock.now()
+      if (done) {
         this.#content = null
         break
       }
       this.#resumed = false
-      const chunk =
-        allowsText && typeof step.value === 'string' ? Buffer.from(step.value) : step.value
-      if (!this.data(chunk as Uint8Array)) await this.#untilResumed()
+      const chunk = allowsText && typeof value === 'string' ? Buffer.from(value) : value
+      if (!this.data(chunk) && !this.#resumed && !this.exchange.settled) {
+        await this.duringCallersTurn(
+          new Promise<void>((resolve) => {
+            this.#resume = resolve
+          }),
+        )
+      }
     }
     this.#finished = true
     this.end(trailers)
   }
 
-  async #untilResumed(): Promise<void> {
-    if (this.#resumed || this.exchange.settled) return
-    this.deadline.rest()
-    await new Promise<void>((resolve) => {
-      this.#resume = resolve
+  // --- the read timeout
+
+  /** Suspends the read timeout while the caller is awaited. */
+  async duringCallersTurn<Result>(caller: Promise<Result>): Promise<Result> {
+    this.#callersTurns += 1
+    try {
+      return await caller
+    } finally {
+      this.#callersTurns -= 1
+      this.#activeAt = systemClock.now()
+      this.#arm()
+    }
+  }
+
+  onTime(): void {
+    if (!this.#isLate()) return this.#arm()
+    // What has arrived while the loop was busy counts.
+    systemClock.afterPending(() => {
+      if (this.#isLate()) this.exchange.fail(nothingRead(this.exchange))
+      else this.#arm()
     })
-    this.deadline.go()
+  }
+
+  #isLate(): boolean {
+    return !this.exchange.settled && this.#callersTurns === 0 && systemClock.now() >= this.#dueAt()
+  }
+
+  #dueAt(): number {
+    return this.#activeAt + (this.exchange.timeouts.read as number)
+  }
+
+  #arm(): void {
+    if (this.#callersTurns > 0 || this.exchange.settled) return
+    this.#timer?.notLaterThan(this.#dueAt())
   }
 
   // --- as the carrier of the exchange
 
   resume(): void {
     this.#resumed = true
-    const resume = this.#resume
-    this.#resume = null
-    resume?.()
+    this.#resume?.()
   }
 
   release(): void {
-    this.deadline.end()
+    this.#timer?.cancel()
     this.#content?.close()
     this.resume()
     this.onOver?.(!this.#finished)

@@ -60,7 +60,7 @@ export abstract class LocalDelivery implements Carrier {
   }
 
   /** @returns false to pause */
-  protected data(chunk: Uint8Array): boolean {
+  protected data(chunk: Uint8Array | string): boolean {
     const { exchange } = this
     if (exchange.settled) return true
     try {
@@ -79,7 +79,7 @@ export abstract class LocalDelivery implements Carrier {
     }
   }
 
-  #accepts(chunk: Uint8Array): boolean {
+  #accepts(chunk: Uint8Array | string): chunk is Uint8Array {
     if (!this.#hasHead) throw new TypeError('content came before the head')
     if (!(chunk instanceof Uint8Array)) {
       throw new TypeError(`its content is not bytes, but ${typeof chunk}`)

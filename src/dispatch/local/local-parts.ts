@@ -13,21 +13,6 @@ import { hostField } from '../../protocol/request-head.ts'
 /** Proxy-Authorization is allowed: a custom dispatcher may send the request through a proxy. */
 const NO_ROUTE: ProxyRules = { absolute: null, fields: '', via: '', noAuthorization: null }
 
-/** Keeps the exchanges themselves, since no connection does: `close` has to end them. */
-class LocalInFlight extends InFlight {
-  readonly exchanges = new Set<Exchange>()
-
-  override add(exchange: Exchange): void {
-    this.exchanges.add(exchange)
-    super.add(exchange)
-  }
-
-  override onSettled(exchange: Exchange): void {
-    this.exchanges.delete(exchange)
-    super.onSettled(exchange)
-  }
-}
-
 /**
  * The parts of a dispatcher whose requests are answered without a connection.
  *
@@ -36,7 +21,7 @@ class LocalInFlight extends InFlight {
 export function localParts(
   answer: (exchange: Exchange, request: DispatchRequest) => void,
 ): DispatcherParts {
-  const inFlight = new LocalInFlight({ clock: systemClock, hold, release })
+  const inFlight = new InFlight({ clock: systemClock, hold, release }, true)
   return {
     name: 'dispatcher',
     timeouts: Timeout.default,
@@ -58,7 +43,7 @@ export function localParts(
         })
       },
       forget() {},
-      close: () => inFlight.exchanges,
+      close: () => inFlight.open,
     },
   }
 }

@@ -39,33 +39,33 @@ export class LocalContent {
 
   /** The next chunk that has bytes, null at the end. Rejects with what the exchange failed with. */
   async next(): Promise<Uint8Array | null> {
-    const { deadline, exchange } = this.#call
-    deadline.rest()
     try {
-      while (!this.#over) {
-        const step = await this.#step()
-        if (this.#over) break
-        if (step.done) {
-          if (this.#missing > 0)
-            this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
-          this.#over = true
-          break
-        }
-        const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
-        if (!(bytes instanceof Uint8Array)) this.#refuse('gave something that is not bytes')
-        if (bytes.length > this.#missing) this.#refuse('is longer than its Content-Length')
-        this.#missing -= bytes.length
-        exchange.bytesSent += bytes.length
-        if (bytes.length > 0) return bytes
-      }
-      return null
+      return await this.#call.duringCallersTurn(this.#next())
     } catch (error) {
       this.cancel()
-      exchange.fail(error)
+      this.#call.exchange.fail(error)
       throw error
-    } finally {
-      deadline.go()
     }
+  }
+
+  async #next(): Promise<Uint8Array | null> {
+    while (!this.#over) {
+      const step = await this.#step()
+      if (this.#over) break
+      if (step.done) {
+        if (this.#missing > 0)
+          this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
+        this.#over = true
+        break
+      }
+      const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
+      if (!(bytes instanceof Uint8Array)) this.#refuse('gave something that is not bytes')
+      if (bytes.length > this.#missing) this.#refuse('is longer than its Content-Length')
+      this.#missing -= bytes.length
+      this.#call.exchange.bytesSent += bytes.length
+      if (bytes.length > 0) return bytes
+    }
+    return null
   }
 
   /** No more of it: the source is told. */
