@@ -7,6 +7,7 @@ export type {
   ConnectTarget,
   SocketHandler,
   Timer,
+  TlsSessionStore,
   TlsTarget,
 } from './backends/backend.ts'
 export { nodeBackend } from './backends/node.ts'

@@ -45,8 +45,16 @@ export interface TlsTarget {
   readonly host: string
   /** Shared by all connections of a pool: a secure context is built once for each such object. */
   readonly options: ConnectionOptions
-  /** A session to resume, as `onSession` gave it. */
-  readonly session?: Uint8Array | undefined
+  /** Sessions to resume; none is kept without it. A backend that resumes none ignores it. */
+  readonly sessions?: TlsSessionStore | undefined
+}
+
+/** Keeps the TLS session of one peer for its next connection. */
+export interface TlsSessionStore {
+  /** The session to offer to the peer; undefined for none. */
+  get(): Uint8Array | undefined
+  /** Replaces the session. May be called several times for one connection, after `onSecure` too, or never. */
+  set(session: Uint8Array): void
 }
 
 /**
@@ -58,8 +66,6 @@ export interface SocketHandler {
   onConnect(): void
   /** TLS is established and the peer's identity checked. (Alone, without `onConnect`, for `secure`.) */
   onSecure(): void
-  /** A TLS session that may be resumed; may come several times, or never. */
-  onSession(session: Uint8Array): void
   /**
    * Where the next read goes: never empty. Asked for before the first read comes, and right after
    * each `onRead` (after `destroy`, too), so the answer may be one read old when the data comes.

@@ -9,7 +9,7 @@ import {
   tellsUnsentBytes,
   unsentBytes,
 } from './node-internals.ts'
-import { sessionVerified } from './node-tls.ts'
+import { keepSession } from './node-tls.ts'
 import { PacedWrites } from './paced-writes.ts'
 import type { SocketStream } from './socket-stream.ts'
 
@@ -23,7 +23,6 @@ const firstTarget: Uint8Array = Buffer.allocUnsafeSlow(65_536)
 const deaf: SocketHandler = {
   onConnect() {},
   onSecure() {},
-  onSession() {},
   readTarget: () => firstTarget,
   onRead() {},
   onDrain() {},
@@ -135,9 +134,7 @@ export class NodeSocket implements BackendSocket {
   #listenSecure(socket: TLSSocket, tls: TlsTarget): void {
     socket.on('secureConnect', () => this.handler.onSecure())
     socket.on('session', (session) => {
-      if (socket.destroyed) return
-      sessionVerified(session, tls)
-      this.handler.onSession(session)
+      if (!socket.destroyed) keepSession(session, tls)
     })
   }
 

@@ -27,7 +27,7 @@ export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSock
 
 /** What `tls.connect` takes, but for where to connect to. */
 function tlsOptions(target: TlsTarget): ConnectionOptions {
-  const { host, options: given } = target
+  const { host, options: given, sessions } = withoutPrototype(target)
   const options = withoutPrototype(given)
   return {
     ...options,
@@ -36,7 +36,7 @@ function tlsOptions(target: TlsTarget): ConnectionOptions {
     path: undefined,
     socket: undefined,
     secureContext: options.secureContext ?? secureContextOf(given),
-    session: resumable(target),
+    session: resumable(sessions?.get(), host, given),
     servername: options.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : undefined),
     ALPNProtocols: options.ALPNProtocols ?? ['http/1.1'],
     rejectUnauthorized: rejectsUnauthorized(options),
@@ -53,11 +53,17 @@ const verifiedFor = new WeakMap<Uint8Array, { host: string; options: ConnectionO
  * one made with a.test was taken for b.test. So a session serves the host and the settings alone
  * under which its first handshake was checked.
  */
-export function sessionVerified(session: Uint8Array, { host, options }: TlsTarget): void {
+export function keepSession(session: Uint8Array, target: TlsTarget): void {
+  const { host, options, sessions } = withoutPrototype(target)
   verifiedFor.set(session, { host, options })
+  sessions?.set(session)
 }
 
-function resumable({ host, options, session }: TlsTarget): Buffer | undefined {
+function resumable(
+  session: Uint8Array | undefined,
+  host: string,
+  options: ConnectionOptions,
+): Buffer | undefined {
   if (session === undefined) return undefined
   const verified = verifiedFor.get(session)
   return verified?.host === host && verified.options === options ? Buffer.from(session) : undefined

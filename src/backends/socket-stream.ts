@@ -19,7 +19,6 @@ export class SocketStream extends Duplex {
     this.socket = open({
       onConnect,
       onSecure() {},
-      onSession() {},
       readTarget: () => this.#target,
       onRead: (length) => {
         if (this.push(Buffer.from(this.#target.subarray(0, length)))) return

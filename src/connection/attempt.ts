@@ -9,7 +9,6 @@ export interface AttemptOwner {
   connected(attempt: Attempt): void
   established(attempt: Attempt): void
   closed(attempt: Attempt, cause: Error): void
-  onSession(peer: Origin, session: Uint8Array): void
 }
 
 /** One address being tried, or TLS over a tunnel. */
@@ -49,10 +48,6 @@ export class Attempt implements SocketHandler {
     if (!this.#dropped) {
       this.#owner.closed(this, error ?? new Error('the peer closed the connection'))
     }
-  }
-
-  onSession(session: Uint8Array): void {
-    this.#owner.onSession(this.peer, session)
   }
 
   onEnd(): void {

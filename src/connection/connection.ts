@@ -38,7 +38,6 @@ export interface ConnectionOwner {
   onIdle(connection: Connection): void
   /** Once. `replay` was sent on it and not one byte of it answered: it wants a new connection. */
   onClosed(connection: Connection, reason: CloseReason, replay: Exchange | null): void
-  onSession(session: Uint8Array): void
 }
 
 /** One established connection: an HTTP/1.1 exchange at a time. */
@@ -396,10 +395,6 @@ export class Connection
 
   onConnect(): void {}
   onSecure(): void {}
-
-  onSession(session: Uint8Array): void {
-    this.#owner.onSession(session)
-  }
 
   // --- sending
 

@@ -11,8 +11,8 @@ import { ConnectTunnel } from './connect-tunnel.ts'
 import type { DialFailure } from './failures.ts'
 import type { RaceOwner } from './race.ts'
 import { Race } from './race.ts'
-import type { SessionCache } from './session-cache.ts'
 import { SocksTunnel } from './socks-tunnel.ts'
+import type { TlsSessions } from './tls-sessions.ts'
 import type { Tunnel, TunnelFailure, TunnelOwner } from './tunnel.ts'
 
 /** How long a proxy that refuses may take to say why, in ms. */
@@ -35,7 +35,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   readonly #backend: Backend
   readonly #origin: Origin
   readonly #route: Route
-  readonly #sessions: SessionCache
+  readonly #sessions: TlsSessions
   readonly #owner: DialOwner
   /** Whom the socket is connected to: the proxy, if there is one. */
   readonly #peer: Origin
@@ -53,7 +53,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     origin: Origin,
     route: Route,
     backend: Backend,
-    sessions: SessionCache,
+    sessions: TlsSessions,
     timeout: number | null,
     owner: DialOwner,
   ) {
@@ -142,7 +142,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     return {
       host: peer.host,
       options: proxy !== null && peer === proxy.origin ? proxy.tls : tls,
-      session: this.#sessions.get(peer.key),
+      sessions: this.#sessions.storeOf(peer.key),
     }
   }
 
@@ -157,10 +157,6 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   onLost(cause: unknown, address: string | null): void {
     this.#fail(this.#peer, cause, address)
-  }
-
-  onSession(peer: Origin, session: Uint8Array): void {
-    this.#sessions.set(peer.key, session)
   }
 
   // --- through a proxy

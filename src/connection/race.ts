@@ -14,7 +14,6 @@ export interface RaceOwner {
   onWon(socket: BackendSocket): void
   /** Once, instead. `cause` may be what a hook threw; `address` is the one that failed so. */
   onLost(cause: unknown, address: string | null): void
-  onSession(peer: Origin, session: Uint8Array): void
 }
 
 /** One peer's addresses, raced for a connection. RFC 8305 */
@@ -125,10 +124,6 @@ export class Race implements AttemptOwner {
     // Where TLS has failed another address would not help.
     if (isConnected) this.#fail()
     else this.#tryNext()
-  }
-
-  onSession(peer: Origin, session: Uint8Array): void {
-    this.#owner.onSession(peer, session)
   }
 
   #drop(attempt: Attempt): void {

@@ -81,7 +81,6 @@ class RawSocket extends Duplex implements SocketHandler {
 
   onConnect(): void {}
   onSecure(): void {}
-  onSession(): void {}
 }
 
 export function openRawSocket(socket: BackendSocket): Duplex {

@@ -21,7 +21,6 @@ export interface TunnelOwner {
   onTunnelFailed(failure: TunnelFailure): void
   /** The proxy has refused, and may go on to say why. */
   onRefusing(): void
-  onSession(peer: Origin, session: Uint8Array): void
 }
 
 /** A connection to a proxy, while it is asked for a tunnel to an origin. */
@@ -94,10 +93,6 @@ export abstract class Tunnel implements SocketHandler {
   /** The answer may stand behind the error. */
   onWriteError(error: Error): void {
     this.#writeError = error
-  }
-
-  onSession(session: Uint8Array): void {
-    this.#owner.onSession(this.proxy.origin, session)
   }
 
   onConnect(): void {}

@@ -17,7 +17,6 @@ export interface PlaceOwner {
   onFreed(place: Place): void
   /** Once for each place. `replay` takes a new place instead, before all who wait. */
   onReleased(place: Place, replay: Exchange | null, reason: CloseReason): void
-  remember(place: Place, session: Uint8Array): void
 }
 
 /**
@@ -108,10 +107,6 @@ export class Place implements Carrier, DialOwner, ConnectionOwner {
     this.#exchange = null
     this.#release(null, 'dial-failed')
     return exchange
-  }
-
-  onSession(session: Uint8Array): void {
-    this.#owner.remember(this, session)
   }
 
   // --- the connection

@@ -4,7 +4,7 @@ import type { CloseReason } from '../connection/close-reason.ts'
 import { Connection } from '../connection/connection.ts'
 import { Dial } from '../connection/dial.ts'
 import type { Exchange } from '../connection/exchange.ts'
-import { SessionCache } from '../connection/session-cache.ts'
+import { TlsSessions } from '../connection/tls-sessions.ts'
 import { PoolTimeout } from '../errors.ts'
 import type { ResolvedLimits } from '../models/limits.ts'
 import type { Origin } from '../models/origin.ts'
@@ -34,7 +34,7 @@ export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
   readonly #tracing: Tracing
   /** Of requests that wait or are replayed: whoever opens their connection does it in another. */
   readonly #contexts: WeakMap<Exchange, AsyncResource> | null
-  readonly #sessions = new SessionCache()
+  readonly #sessions = new TlsSessions()
   readonly #groups = new Map<string, OriginGroup>()
   /** Null without a proxy. */
   readonly #proxied: ProxiedOrigins | null
@@ -277,12 +277,6 @@ export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
     this.#unpark(group)
     this.#fill()
     this.#forgetIfEmpty(group)
-  }
-
-  /** In a tunnel without TLS of its own it is an https proxy's. */
-  remember({ origin }: Place, session: Uint8Array): void {
-    const peer = origin.secure ? origin : (this.#route.proxy?.origin ?? origin)
-    this.#sessions.set(peer.key, session)
   }
 
   // --- the whole

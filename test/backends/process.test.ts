@@ -19,7 +19,7 @@ const prelude = (name: string) => `
   const server = createServer((peer) => peer.unref()).listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const handler = { readTarget: () => new Uint8Array(10) }
-  for (const name of ['Secure', 'Session', 'Read', 'Drain', 'WriteError', 'End', 'Close']) {
+  for (const name of ['Secure', 'Read', 'Drain', 'WriteError', 'End', 'Close']) {
     handler['on' + name] = () => {}
   }
   const socket = await new Promise((resolve) => {

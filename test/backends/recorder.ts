@@ -4,7 +4,6 @@ import type { BackendSocket, SocketHandler } from '../../src/backends/backend.ts
 /** Hears everything, and holds the socket to the contract of `SocketHandler`. */
 export class Recorder implements SocketHandler {
   readonly events: string[] = []
-  readonly sessions: Uint8Array[] = []
   /** Where reads go. */
   window = new Uint8Array(65_536)
   error: Error | null = null
@@ -69,11 +68,6 @@ export class Recorder implements SocketHandler {
 
   onSecure(): void {
     this.#record('secure')
-  }
-
-  onSession(session: Uint8Array): void {
-    this.sessions.push(session)
-    this.#record('session')
   }
 
   readTarget(): Uint8Array {

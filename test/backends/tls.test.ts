@@ -9,7 +9,12 @@ import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import type { ConnectionOptions, PeerCertificate, TLSSocket, TlsOptions } from 'node:tls'
 import { checkServerIdentity, createServer } from 'node:tls'
-import type { Backend, ConnectTarget } from '../../src/backends/backend.ts'
+import type {
+  Backend,
+  ConnectTarget,
+  TlsSessionStore,
+  TlsTarget,
+} from '../../src/backends/backend.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { whilePolluted } from '../support/pollution.ts'
 import { socketBackends } from './own-sockets.ts'
@@ -104,6 +109,7 @@ function tlsTests(backend: Backend): void {
         rejectUnauthorized: false,
         servername: 'b.test',
         session: Buffer.from('x'),
+        sessions: { get: () => Buffer.from('x') },
         unsafelyDisableHostnameVerification: true,
       }
       const target = { ...tcp, tls: { host: 'a.test', options: {} } }
@@ -125,8 +131,8 @@ function tlsTests(backend: Backend): void {
 
       test('are resumed', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
-        const session = await sessionOf(backend, { ...tcp, tls: { host: 'a.test', options } })
-        const resumed = await call(backend, { ...tcp, tls: { host: 'a.test', options, session } })
+        const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options })
+        const resumed = await call(backend, { ...tcp, tls: { host: 'a.test', options, sessions } })
         assert.equal(resumed.error, null)
         assert.deepEqual(
           seen.map(({ reused }) => reused),
@@ -137,13 +143,10 @@ function tlsTests(backend: Backend): void {
       test('serve no other host', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
         const sameSni = { ...options, servername: 'a.test' }
-        const session = await sessionOf(backend, {
-          ...tcp,
-          tls: { host: 'a.test', options: sameSni },
-        })
+        const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options: sameSni })
         const other = await call(backend, {
           ...tcp,
-          tls: { host: 'b.test', options: sameSni, session },
+          tls: { host: 'b.test', options: sameSni, sessions },
         })
         assert.equal(codeOf(other.error), 'ERR_TLS_CERT_ALTNAME_INVALID')
         assert.deepEqual(other.events, ['connect', 'close'])
@@ -153,22 +156,19 @@ function tlsTests(backend: Backend): void {
       test('of unchecked connections serve no checked one', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['b.test']))
         const unchecked = { rejectUnauthorized: false, maxVersion }
-        const session = await sessionOf(backend, {
-          ...tcp,
-          tls: { host: 'a.test', options: unchecked },
-        })
-        const checked = await call(backend, { ...tcp, tls: { host: 'a.test', options, session } })
+        const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options: unchecked })
+        const checked = await call(backend, { ...tcp, tls: { host: 'a.test', options, sessions } })
         assert.equal(codeOf(checked.error), 'DEPTH_ZERO_SELF_SIGNED_CERT')
         assert.ok(seen.every(({ reused }) => !reused))
       })
 
       test('of other settings are not used', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
-        const session = await sessionOf(backend, { ...tcp, tls: { host: 'a.test', options } })
+        const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options })
         const others = { ...options }
         const other = await call(backend, {
           ...tcp,
-          tls: { host: 'a.test', options: others, session },
+          tls: { host: 'a.test', options: others, sessions },
         })
         assert.equal(other.error, null)
         assert.ok(seen.every(({ reused }) => !reused))
@@ -297,13 +297,32 @@ async function call(backend: Backend, target: ConnectTarget): Promise<Recorder> 
   return recorder
 }
 
-async function sessionOf(backend: Backend, target: ConnectTarget): Promise<Uint8Array> {
+/** The store in which a connection has left its session. */
+async function sessionsOf(
+  backend: Backend,
+  target: ConnectTarget,
+  tls: TlsTarget,
+): Promise<TlsSessionStore> {
+  let latest: Uint8Array | undefined
+  let kept = () => {}
+  const isKept = new Promise<void>((resolve) => {
+    kept = resolve
+  })
+  const sessions: TlsSessionStore = {
+    get: () => latest,
+    set(session) {
+      latest = session
+      kept()
+    },
+  }
   const recorder = new Recorder()
-  const socket = recorder.listen((handler) => backend.connect(target, handler))
-  await recorder.untilEvent('session')
+  const socket = recorder.listen((handler) =>
+    backend.connect({ ...target, tls: { ...tls, sessions } }, handler),
+  )
+  await isKept
   socket.destroy()
   await recorder.untilEvent('close')
-  return recorder.sessions.at(-1)!
+  return sessions
 }
 
 function codeOf(error: Error | null): string | null {

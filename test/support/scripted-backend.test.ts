@@ -261,13 +261,24 @@ test('TLS over a tunnel', async () => {
   assert.deepEqual(above.events, ['secure'])
   assert.equal(backend.socket.firstBytes, first)
   assert.equal(backend.socket.below, socket)
-  backend.socket.session(Buffer.from('ticket'))
-  assert.equal(above.sessions.length, 1)
   watched.destroy()
   await settle()
-  assert.deepEqual(above.events, ['secure', 'session', 'close'])
+  assert.deepEqual(above.events, ['secure', 'close'])
   assert.deepEqual(recorder.events, ['connect'])
   assert.equal(socket.destroyed, true)
+})
+
+test('a TLS session goes to the store of its target, and is offered from there', () => {
+  const backend = new ScriptedBackend()
+  backend.autoConnect = false
+  let kept: Uint8Array | undefined
+  const sessions = { get: () => kept, set: (session: Uint8Array) => void (kept = session) }
+  const open = () => backend.connect({ ...target, tls: { ...tls, sessions } }, new Recorder())
+  const first = open()
+  assert.equal(first.offered, undefined)
+  const ticket = Buffer.from('ticket')
+  first.session(ticket)
+  assert.equal(open().offered, ticket)
 })
 
 test('who keeps the process alive is counted', async () => {

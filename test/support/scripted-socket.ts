@@ -20,6 +20,8 @@ export class ScriptedSocket implements BackendSocket {
   handler: SocketHandler
   readonly target: ConnectTarget
   readonly tls: TlsTarget | null
+  /** The TLS session that the store had when the socket was opened. */
+  readonly offered: Uint8Array | undefined
   /** The tunnel below this socket's TLS. */
   readonly below: ScriptedSocket | null
   /** What TLS was given of the tunnel's bytes. */
@@ -58,6 +60,7 @@ export class ScriptedSocket implements BackendSocket {
     this.handler = handler
     this.target = target
     this.tls = tls
+    this.offered = tls?.sessions?.get()
     this.below = below
     this.firstBytes = firstBytes
     this.remoteAddress = target.address
@@ -83,7 +86,7 @@ export class ScriptedSocket implements BackendSocket {
 
   session(session: Uint8Array): void {
     this.#checkOpen()
-    this.handler.onSession(session)
+    this.tls?.sessions?.set(session)
   }
 
   /** Strings are latin1. On a paused socket all waits for `resume`, unless it is `late`. */
