@@ -34,7 +34,7 @@ export interface CompletedFacts {
   /** The read that brought the end had no byte to spare. */
   readonly targetFull: boolean
   readonly untilClose: boolean
-  readonly uploadFinished: boolean
+  readonly requestSent: boolean
   readonly requestSaysClose: boolean
   /** RFC 9112 9.3 */
   readonly persistent: boolean
@@ -46,7 +46,7 @@ export interface CompletedFacts {
 export function reasonAgainstReuse(facts: CompletedFacts): CloseReason | null {
   if (facts.surplus > 0) return 'surplus-bytes'
   if (facts.untilClose) return 'body-until-close'
-  if (!facts.uploadFinished) return 'upload-unfinished'
+  if (!facts.requestSent) return 'upload-unfinished'
   if (!facts.persistent) return 'server-says-close'
   if (facts.requestSaysClose) return 'client-says-close'
   if (facts.peerEnded) return 'peer-ended'

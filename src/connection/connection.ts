@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type { BackendSocket, Clock, SocketHandler } from '../backends/backend.ts'
 import type { Headers } from '../models/headers.ts'
-import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { MessageSink } from '../protocol/response-parser.ts'
@@ -22,15 +21,12 @@ import {
 } from './failures.ts'
 import type { IntakeOwner } from './intake.ts'
 import { Intake } from './intake.ts'
-import { contentWithHead, withoutExpect } from './outgoing-request.ts'
+import { withoutExpect } from './outgoing-request.ts'
 import { openRawSocket } from './raw-socket.ts'
-import type { ConnectionEvent, ConnectionState } from './states.ts'
-import { nextState } from './states.ts'
-import type { UploadOwner } from './upload.ts'
-import { Upload } from './upload.ts'
-
-/** Content up to this size goes out in one write with its head. More is sent piece by piece. */
-const ONE_WRITE = 1 << 20
+import type { SenderOwner } from './sender.ts'
+import { Sender } from './sender.ts'
+import type { ConnectionState, SendingState, Transitions } from './states.ts'
+import { connectionEvents, nextState } from './states.ts'
 
 /** Who decides what a connection does next. */
 export interface ConnectionOwner {
@@ -42,7 +38,7 @@ export interface ConnectionOwner {
 
 /** One established connection: an HTTP/1.1 exchange at a time. */
 export class Connection
-  implements SocketHandler, MessageSink, IntakeOwner, UploadOwner, Carrier, DeadlineFacts
+  implements SocketHandler, MessageSink, IntakeOwner, SenderOwner, Carrier, DeadlineFacts
 {
   /** Where it leads; what tells who may use it. */
   readonly origin: string
@@ -57,26 +53,14 @@ export class Connection
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
   readonly #intake: Intake
+  readonly #sender: Sender
   #head: ResponseHead | null = null
-  #upload: Upload | null = null
-  /** The end of the response, while it waits for the upload or the reader. */
+  /** Of a response that is complete. */
   #trailers: Headers | null = null
-  #writeError: Error | null = null
-  #peerEnded = false
-  /** Some of a request was never sent, so no other may follow it. */
-  #unsent = false
-
-  /** How the peer ended, while the reader pauses. */
-  #ending: (() => void) | null = null
 
   // Deadlines: one timer, armed for the earliest that was ever asked for and looked at when it fires.
-  timeouts: Timeout | null = null
-  blocked = false
-  awaitingContinue = false
   readSince = 0
-  writeSince = 0
   idleUntil = Number.POSITIVE_INFINITY
-  #pendingBytes = 0
   readonly #timer: DeadlineTimer
 
   constructor(origin: string, socket: BackendSocket, clock: Clock, owner: ConnectionOwner) {
@@ -86,13 +70,18 @@ export class Connection
     this.#owner = owner
     this.#parser = new ResponseParser(this)
     this.#intake = new Intake(socket, this.#parser, clock, this)
+    this.#sender = new Sender(socket, clock, this)
     this.#timer = new DeadlineTimer(clock, this)
     this.openedAt = clock.now()
     socket.handler = this
   }
 
-  get sending(): boolean {
-    return this.blocked || (this.#upload?.isActive ?? false)
+  get sending(): SendingState {
+    return this.#sender.state
+  }
+
+  get writeSince(): number {
+    return this.#sender.progressAt
   }
 
   get paused(): boolean {
@@ -102,25 +91,14 @@ export class Connection
   // --- exchanges
 
   start(exchange: Exchange, now: number): void {
-    this.#to('start')
+    this.#to(connectionEvents.start)
     this.exchange = exchange
     exchange.carrier = this
     exchange.reused = this.exchanges++ > 0
-    const { request } = exchange
-    this.timeouts = exchange.timeouts
-    this.readSince = this.writeSince = now
-    this.#parser.expect(request.method)
-    const { first } = request
-    const tail = contentWithHead(request.content, request.framing, ONE_WRITE)
-    exchange.bytesSent = first.length + (tail?.length ?? 0)
-    const taken = tail === null ? this.#socket.write(first) : this.#socket.write(first, tail)
-    exchange.enter(taken && request.content === tail ? 'wait' : 'write')
-    if (!taken) this.#block()
-    if (request.content !== tail) {
-      this.#upload = new Upload(exchange, this.#socket, this)
-      if (request.framing.expectsContinue) this.awaitingContinue = true
-      else this.#clock.microtask(() => this.exchange === exchange && this.#startUpload())
-    }
+    this.readSince = now
+    this.#parser.expect(exchange.request.method)
+    this.#sender.send(exchange, now)
+    exchange.enter(this.#sender.state === 'sent' ? 'wait' : 'write')
     this.#schedule()
   }
 
@@ -140,11 +118,11 @@ export class Connection
 
   close(reason: CloseReason, replay: Exchange | null = null): void {
     if (this.state === 'closed' || this.state === 'upgraded') return
-    this.#to('close')
+    this.#to(connectionEvents.close)
     this.closeReason = reason
     this.#timer.cancel()
     this.#parser.stop()
-    this.#upload?.stop()
+    this.#sender.abandon()
     this.#intake.stop()
     this.#socket.destroy()
     this.#owner.onClosed(this, reason, replay)
@@ -166,20 +144,22 @@ export class Connection
   // --- what the parser says
 
   onInformational(head: ResponseHead): void {
-    if (head.status === 100 && this.awaitingContinue) this.#startUpload()
+    if (head.status === 100 && this.#sender.awaitsContinue) this.#sender.continue()
     this.#guard((exchange) => exchange.sink.onInformational(head))
   }
 
   onHead(head: ResponseHead): void {
     const exchange = this.exchange as Exchange
-    if (head.status === 417 && this.awaitingContinue) return this.#sendWithoutExpect(exchange)
+    const sender = this.#sender
+    if (head.status === 417 && sender.awaitsContinue) return this.#sendWithoutExpect(exchange)
+    this.#to(connectionEvents.head)
     this.#head = head
-    if (this.sending) {
+    if (sender.isActive) {
       // RFC 9112 9.5, 9110 10.1.1: an error does not want the rest, nor does an answer instead of 100.
-      if (head.status >= 300 || this.awaitingContinue) this.#stopUpload()
+      if (head.status >= 300 || sender.awaitsContinue) this.#stopSending()
       if (this.exchange !== exchange) return
     }
-    if (!this.sending) exchange.enter('read')
+    if (!sender.isActive) exchange.enter('read')
     try {
       exchange.deliverHead(head, this.#parser.remaining)
     } catch (error) {
@@ -189,7 +169,7 @@ export class Connection
 
   onBody(source: Buffer, start: number, end: number): void {
     if (start === end) return
-    this.#intake.resumed = false
+    this.#intake.onDelivery()
     try {
       const { body } = this.exchange as Exchange
       const goesOn = (body as BodySink).onBody(source, start, end)
@@ -200,6 +180,7 @@ export class Connection
   }
 
   onComplete(trailers: Headers): void {
+    this.#to(connectionEvents.complete)
     this.#trailers = trailers
     this.#finish()
   }
@@ -207,7 +188,8 @@ export class Connection
   onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void {
     const exchange = this.exchange as Exchange
     const asked = exchange.request.framing.upgrade || exchange.request.method === 'CONNECT'
-    if (asked && this.sending) return this.onFault(`${head.status} came before all was sent`)
+    if (asked && this.#sender.isActive)
+      return this.onFault(`${head.status} came before all was sent`)
     let socket: Duplex | null = null
     const open = (): Duplex => {
       socket = this.#giveAway()
@@ -242,7 +224,7 @@ export class Connection
 
   #giveAway(): Duplex {
     const exchange = this.exchange as Exchange
-    this.#to('upgrade')
+    this.#to(connectionEvents.upgrade)
     this.exchange = null
     this.#timer.cancel()
     this.closeReason = 'upgraded'
@@ -253,26 +235,28 @@ export class Connection
 
   /** The response is complete: so is the exchange, once the request and the reader are. */
   #finish(): void {
-    const trailers = this.#trailers
-    const exchange = this.exchange
-    if (trailers === null || exchange === null || this.paused) return
-    if (this.sending && this.#wantsRest()) return
+    if (this.state !== 'complete' || this.#intake.paused) return
+    if (this.#sender.isActive && this.#wantsRest()) return
+    this.#conclude()
+  }
+
+  #conclude(): void {
+    const exchange = this.exchange as Exchange
+    const trailers = this.#trailers as Headers
     const reason = reasonAgainstReuse({
       surplus: this.#parser.surplus + this.#intake.kept,
       targetFull: this.#intake.targetFull,
       untilClose: this.#parser.untilClose,
-      uploadFinished: !this.sending && !this.#unsent,
+      requestSent: this.#sender.state === 'sent',
       requestSaysClose: exchange.request.framing.close,
       persistent: this.#parser.persistent,
-      peerEnded: this.#peerEnded || this.#writeError !== null,
+      peerEnded: this.#intake.ended,
     })
     this.exchange = null
     this.#trailers = null
-    this.timeouts = null
     exchange.carrier = null
     if (reason === null) {
-      this.#upload = null
-      this.#to('finish')
+      this.#to(connectionEvents.finish)
       this.#owner.onIdle(this)
     } else {
       this.close(reason)
@@ -283,7 +267,7 @@ export class Connection
   /** RFC 9112 9.5: an error, or `close`, says that the rest of the content is not wanted. */
   #wantsRest(): boolean {
     const status = this.#head?.status ?? 0
-    return status < 300 && this.#parser.persistent && this.#writeError === null
+    return status < 300 && this.#parser.persistent
   }
 
   // --- what the socket says
@@ -301,65 +285,39 @@ export class Connection
   }
 
   onDrain(): void {
-    this.blocked = false
-    this.readSince = this.writeSince = this.#clock.now()
-    this.#upload?.onDrain()
+    this.readSince = this.#clock.now()
+    this.#sender.onDrain(this.readSince)
     if (this.state === 'closed') return
     this.#onSent()
   }
 
   onWriteError(error: Error): void {
     if (this.exchange === null) return this.close('peer-reset')
-    this.#writeError = error
+    this.#sender.error = error
     // The answer may stand behind the error: go on reading until it, the end, or the read deadline.
-    this.#stopUpload()
+    this.#stopSending()
   }
 
   onEnd(): void {
-    this.#peerEnded = true
     if (this.exchange === null) return this.close('peer-ended')
-    if (this.paused) this.#ending = () => this.#ended()
-    else this.#ended()
+    this.#intake.end(null)
   }
 
   onClose(error: Error | null): void {
     if (this.exchange === null) return this.close(error === null ? 'peer-ended' : 'peer-reset')
-    this.#peerEnded = true
-    const lost = () => (error === null ? this.#ended() : this.#lost(error))
-    if (this.paused) this.#ending ??= lost
-    else lost()
+    this.#intake.end(error)
   }
 
-  /** The peer has finished sending: the end of the message, or too early. */
-  #ended(): void {
-    const exchange = this.exchange
+  onEnded(cause: Error | null): void {
+    const { exchange } = this
     if (exchange === null) return
-    if (this.#trailers !== null) return this.#finishWithoutRest()
-    if (!exchange.responseStarted) {
-      if (this.#mayReplay(exchange)) return this.#replay(exchange)
-      if (this.#writeError !== null) return this.#lost(this.#writeError)
-    }
-    this.#parser.end()
-  }
-
-  /** The upload will never finish: the response counts as it is. */
-  #finishWithoutRest(): void {
-    this.#writeError ??= new Error('the peer closed')
-    this.#finish()
-  }
-
-  #lost(cause: Error): void {
-    const exchange = this.exchange
-    if (exchange === null) return
-    if (this.#trailers !== null) return this.#finishWithoutRest()
+    // The rest of the request will never be sent: the response counts as it is.
+    if (this.state === 'complete') return this.#conclude()
     if (this.#mayReplay(exchange)) return this.#replay(exchange)
-    const unsent = this.#writeError !== null && !exchange.responseStarted
-    this.#fail(
-      'peer-reset',
-      unsent
-        ? sendingFailed(exchange, this.#writeError ?? cause)
-        : connectionBroke(exchange, cause),
-    )
+    const writeError = exchange.responseStarted ? null : this.#sender.error
+    if (writeError !== null) this.#fail('peer-reset', sendingFailed(exchange, writeError))
+    else if (cause !== null) this.#fail('peer-reset', connectionBroke(exchange, cause))
+    else this.#parser.end() // the end of the message, or too early
   }
 
   /** RFC 9112 9.3.1: once, and only what does no harm when it is done twice. */
@@ -398,30 +356,15 @@ export class Connection
 
   // --- sending
 
-  #startUpload(): void {
-    this.awaitingContinue = false
-    this.#upload?.start(this.blocked)
-  }
-
   /** From here on nothing but the response is awaited. */
-  #stopUpload(): void {
-    this.#unsent = true
-    this.blocked = false
-    this.awaitingContinue = false
-    this.#upload?.stop()
+  #stopSending(): void {
+    this.#sender.abandon()
     if (this.exchange === null) return
     this.readSince = this.#clock.now()
     this.#schedule()
   }
 
-  #block(): void {
-    if (!this.blocked) this.writeSince = this.#clock.now()
-    this.blocked = true
-    this.#pendingBytes = this.#socket.pendingBytes()
-  }
-
   onBlocked(): void {
-    this.#block()
     this.#schedule()
   }
 
@@ -433,9 +376,9 @@ export class Connection
   /** The socket has taken what it had, or the upload has given its last. */
   #onSent(): void {
     this.#schedule()
-    if (this.#trailers !== null) this.#finish()
-    else if (this.exchange !== null && !this.sending)
-      this.exchange.enter(this.#parser.expecting === 'head' ? 'wait' : 'read')
+    if (this.state === 'complete') this.#finish()
+    else if (this.exchange !== null && !this.#sender.isActive)
+      this.exchange.enter(this.state === 'awaiting-head' ? 'wait' : 'read')
   }
 
   onUploadFailed(error: Error): void {
@@ -447,11 +390,6 @@ export class Connection
   }
 
   onContinued(): void {
-    const ending = this.#ending
-    if (ending !== null && this.#trailers === null) {
-      this.#ending = null
-      return ending()
-    }
     this.#socket.resume()
     this.readSince = this.#clock.now()
     this.#schedule()
@@ -479,20 +417,15 @@ export class Connection
     const kind = deadlineKind(this)
     const now = this.#clock.now()
     if (deadlineAt(this, kind) > now) return this.#schedule()
-    if (kind === 'continue') return this.#startUpload()
+    if (kind === 'continue') return this.#sender.continue()
     if (kind === 'read') return this.#fail('timeout', nothingRead(exchange))
-    const pending = this.#socket.pendingBytes()
-    if (pending >= this.#pendingBytes) {
-      exchange.enter('write')
-      return this.#fail('timeout', nothingSent(exchange, pending))
-    }
-    this.#pendingBytes = pending
-    this.writeSince = now
-    this.#schedule()
+    if (this.#sender.checkProgress(now)) return this.#schedule()
+    exchange.enter('write')
+    this.#fail('timeout', nothingSent(exchange, this.#socket.pendingBytes()))
   }
 
-  #to(event: ConnectionEvent): void {
-    this.state = nextState(this.state, event)
+  #to(transitions: Transitions<ConnectionState>): void {
+    this.state = nextState(transitions, this.state)
   }
 
   [inspect.custom](): string {

@@ -1,4 +1,5 @@
 import type { Timeout } from '../models/timeout.ts'
+import type { ConnectionState, SendingState } from './states.ts'
 
 /** What a connection may be late with. */
 export type DeadlineKind = 'read' | 'write' | 'continue' | 'idle'
@@ -8,14 +9,9 @@ const CONTINUE_WAIT = 1000
 
 /** Times are the clock's, in milliseconds. */
 export interface DeadlineFacts {
-  /** Of the exchange; null when idle. */
-  readonly timeouts: Timeout | null
-  /** Written bytes wait for the operating system to take them. */
-  readonly blocked: boolean
-  /** The content has not been handed over whole. */
-  readonly sending: boolean
-  /** The content waits for 100 (Continue). */
-  readonly awaitingContinue: boolean
+  readonly state: ConnectionState
+  readonly sending: SendingState
+  readonly exchange: { readonly timeouts: Timeout } | null
   /** The reader asked for a pause: it is slow, not the peer. */
   readonly paused: boolean
   /** When a byte was last received, or the request had been sent, or reading went on. */
@@ -28,20 +24,28 @@ export interface DeadlineFacts {
 
 /** Which deadline is next: the one place that says so. Null when the connection waits for nobody but the caller. */
 export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
-  if (facts.timeouts === null) return 'idle'
-  if (facts.blocked) return 'write'
-  if (facts.awaitingContinue) return 'continue'
-  if (facts.sending || facts.paused) return null
-  return 'read'
+  if (facts.state === 'idle') return 'idle'
+  switch (facts.sending) {
+    case 'sending':
+      return null
+    case 'blocked':
+    case 'draining':
+    case 'head-blocked':
+      return 'write'
+    case 'awaiting-continue':
+      return 'continue'
+    default:
+      return facts.paused ? null : 'read'
+  }
 }
 
 /** When that is; `Infinity` for never. */
 export function deadlineAt(facts: DeadlineFacts, kind: DeadlineKind | null): number {
   switch (kind) {
     case 'read':
-      return facts.readSince + (facts.timeouts?.read ?? Number.POSITIVE_INFINITY)
+      return facts.readSince + (facts.exchange?.timeouts.read ?? Number.POSITIVE_INFINITY)
     case 'write':
-      return facts.writeSince + (facts.timeouts?.write ?? Number.POSITIVE_INFINITY)
+      return facts.writeSince + (facts.exchange?.timeouts.write ?? Number.POSITIVE_INFINITY)
     case 'continue':
       return facts.writeSince + CONTINUE_WAIT
     case 'idle':

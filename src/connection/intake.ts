@@ -1,6 +1,8 @@
 import type { BackendSocket, Clock } from '../backends/backend.ts'
 import type { ResponseParser } from '../protocol/response-parser.ts'
 import type { BodySink, Exchange } from './exchange.ts'
+import type { DeliveryState, Transitions } from './states.ts'
+import { deliveryEvents, nextState } from './states.ts'
 
 const NOWHERE = new Uint8Array(0)
 
@@ -8,16 +10,16 @@ export interface IntakeOwner {
   readonly exchange: Exchange | null
   /** All that was kept during a pause has been delivered to the exchange, which is not over. */
   onContinued(): void
+  /** The peer sends no more, and all bytes before that were delivered. `cause` is null at the end of the stream. */
+  onEnded(cause: Error | null): void
 }
 
 /**
  * Brings what the socket reads to the parser: says where each read goes, and keeps what comes after
- * the reader has asked for a pause.
+ * the reader has asked for a pause, the end of the stream included.
  */
 export class Intake {
-  paused = false
-  /** Set when the reader asks to go on: inside a delivery that takes the pause back before it begins. */
-  resumed = false
+  state: DeliveryState = 'flowing'
   /** The latest read left no byte of its target over. */
   targetFull = false
   readonly #socket: BackendSocket
@@ -31,13 +33,22 @@ export class Intake {
   /** The next read goes to a target of before: the parser wants it somewhere else by now. */
   #moved = false
   #backlog: Buffer[] | null = null
-  #stopped = false
+  #end: { readonly cause: Error | null } | null = null
 
   constructor(socket: BackendSocket, parser: ResponseParser, clock: Clock, owner: IntakeOwner) {
     this.#socket = socket
     this.#parser = parser
     this.#clock = clock
     this.#owner = owner
+  }
+
+  get paused(): boolean {
+    return this.state === 'paused' || this.state === 'resuming'
+  }
+
+  /** The peer sends no more. */
+  get ended(): boolean {
+    return this.#end !== null
   }
 
   /** Reads that wait for the reader. */
@@ -62,45 +73,62 @@ export class Intake {
     else this.#parser.take(this.#direct, 0, length)
   }
 
+  /** The peer sends no more; the error is why, null at the end of the stream. */
+  end(cause: Error | null): void {
+    this.#end ??= { cause }
+    if (!this.paused) this.#owner.onEnded(cause)
+  }
+
+  /** A piece of the body is about to be delivered: a resume before it does not count for it. */
+  onDelivery(): void {
+    if (this.state === 'resumed') this.#to(deliveryEvents.deliver)
+  }
+
   pause(): void {
-    if (this.resumed) return
-    this.paused = true
-    this.#socket.pause()
+    this.#to(deliveryEvents.pause)
+    if (this.paused) this.#socket.pause()
   }
 
   resume(): void {
-    this.resumed = true
-    if (!this.paused) return
+    this.#to(deliveryEvents.resume)
+    if (this.state !== 'resuming') return
     this.#clock.microtask(() => {
-      if (this.paused && this.resumed) this.#continue()
+      if (this.state !== 'resuming') return
+      this.#to(deliveryEvents.continue)
+      this.#deliverKept()
     })
   }
 
   /** Delivers nothing any more. */
   stop(): void {
-    this.#stopped = true
+    this.#to(deliveryEvents.stop)
     this.#backlog = null
+  }
+
+  #to(transitions: Transitions<DeliveryState>): void {
+    this.state = nextState(transitions, this.state)
   }
 
   #keep(length: number): void {
     this.#backlog ??= []
     this.#backlog.push(Buffer.from(this.#target.subarray(0, length)))
     if (this.paused) return
-    this.#continue()
+    this.#deliverKept()
     this.#moved = false // a new target is asked for right after this read
   }
 
-  #continue(): void {
+  #deliverKept(): void {
     const { exchange } = this.#owner
-    this.paused = false
     while (this.#backlog !== null && this.#backlog.length > 0) {
       this.#feed(this.#backlog.shift() as Buffer)
       if (this.paused) return
     }
-    if (this.#stopped) return
+    if (this.state === 'stopped') return
     this.#moved = this.#target !== this.#parser.target
-    if (this.#owner.exchange === exchange) this.#owner.onContinued()
-    else this.#socket.resume() // complete: others may be served
+    if (this.#owner.exchange !== exchange)
+      this.#socket.resume() // complete: others may be served
+    else if (this.#end === null) this.#owner.onContinued()
+    else this.#owner.onEnded(this.#end.cause)
   }
 
   /** Gives kept bytes to the parser, as many at a time as it has room for. */

@@ -1,7 +1,7 @@
-import type { BackendSocket } from '../backends/backend.ts'
 import { LocalProtocolError, WriteError } from '../errors.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
+import type { SendingState } from './states.ts'
 
 /** Bytes are handed to the socket in slices of this size at the most: over TLS a slice is encrypted in one go. */
 const SLICE = 1 << 20
@@ -12,50 +12,42 @@ type Item = Uint8Array | string
 type Source = Iterator<Item> | AsyncIterator<Item>
 
 export interface UploadOwner {
-  /** The socket has not taken all that it was given: the upload rests until `onDrain`. */
-  onBlocked(): void
-  /** All content was handed to the socket. */
+  /** The source is asked for content while this is `sending`, and closed when it is `abandoned`. */
+  readonly state: SendingState
+  write(data: string | Uint8Array): void
+  /** All content was written. */
   onUploaded(): void
-  /** The content could not be had, or is not what the head announced. */
+  /** The content could not be read, or is not what the head announced. */
   onUploadFailed(error: LocalProtocolError | WriteError): void
 }
 
-/** Sends the content of one request behind its head, as fast as the socket takes it. */
+/** Reads the content of one request from its source, and writes it as the head announced it. */
 export class Upload {
   readonly #exchange: Exchange
-  readonly #socket: BackendSocket
   readonly #owner: UploadOwner
   readonly #chunked: boolean
   #missing: number
   #source: Source | null = null
-  /** The socket still has bytes to take. */
-  #blocked = false
   /** The source has been asked and has not answered. */
   #awaiting = false
   #running = false
-  #stopped = false
-  #finished = false
   #needsCrlf = false
 
-  constructor(exchange: Exchange, socket: BackendSocket, owner: UploadOwner) {
+  constructor(exchange: Exchange, owner: UploadOwner) {
     this.#exchange = exchange
-    this.#socket = socket
     this.#owner = owner
     const { contentLength } = exchange.request.framing
     this.#chunked = contentLength === null
     this.#missing = contentLength ?? Number.POSITIVE_INFINITY
   }
 
-  /** Neither finished nor stopped. */
-  get isActive(): boolean {
-    return !this.#finished && !this.#stopped
+  get #isAbandoned(): boolean {
+    return this.#owner.state === 'abandoned'
   }
 
-  /** @param blocked the head waits for the socket: nothing is asked for until `onDrain` */
-  start(blocked: boolean): void {
+  start(): void {
     const { content } = this.#exchange.request
-    if (this.#stopped || content === null) return
-    this.#blocked = blocked
+    if (this.#isAbandoned || content === null) return
     if (content instanceof Uint8Array) {
       this.#source = slices(content)
       return this.#pump()
@@ -67,20 +59,17 @@ export class Upload {
           ? content[Symbol.asyncIterator]()
           : content[Symbol.iterator]()
     })
-    if (this.#stopped) return this.#closeSource() // from inside
+    if (this.#isAbandoned) return this.#closeSource() // from inside
     this.#pump()
   }
 
   /** The socket has taken what it had. */
-  onDrain(): void {
-    this.#blocked = false
+  resume(): void {
     if (this.#source !== null && !this.#awaiting) this.#pump()
   }
 
-  /** No more of it: the source is told. */
+  /** Closes the source: no more of it is wanted. */
   stop(): void {
-    if (!this.isActive) return
-    this.#stopped = true
     if (!this.#running) this.#closeSource()
   }
 
@@ -94,7 +83,7 @@ export class Upload {
   }
 
   #pump(): void {
-    while (!this.#blocked && this.isActive) {
+    while (this.#owner.state === 'sending') {
       let step: IteratorResult<Item> | PromiseLike<IteratorResult<Item>> | undefined
       // A generator that runs cannot be closed: stopped from inside, it is closed afterwards.
       this.#running = true
@@ -106,23 +95,21 @@ export class Upload {
         this.#awaiting = true
         step.then(this.#onStep, this.#onSourceFailed)
       }
-      if (this.#stopped) return this.#closeSource()
+      if (this.#isAbandoned) return this.#closeSource()
       if (isThenable(step)) return
-      this.#take(step as IteratorResult<Item>)
+      if (!this.#take(step as IteratorResult<Item>)) return
     }
   }
 
   readonly #onStep = (step: IteratorResult<Item>): void => {
     this.#awaiting = false
-    if (this.#stopped) return
-    this.#take(step)
-    this.#pump()
+    if (this.#isAbandoned) return
+    if (this.#take(step)) this.#pump()
   }
 
   readonly #onSourceFailed = (cause: unknown): void => {
     this.#awaiting = false
-    if (this.#stopped) return
-    this.#stopped = true
+    if (this.#isAbandoned) return
     this.#source = null // it has ended by itself
     const what = cause instanceof Error ? cause.message : String(cause)
     this.#owner.onUploadFailed(
@@ -143,21 +130,25 @@ export class Upload {
     }
   }
 
-  #take(step: IteratorResult<Item>): void {
+  /** @returns whether more may follow */
+  #take(step: IteratorResult<Item>): boolean {
     if (Object(step) !== step) return this.#refuse('gave something that is no iterator result')
-    if (step.done) {
+    const { done, value } = step
+    if (this.#isAbandoned) return false // by a getter of the caller's
+    if (done) {
       if (this.#missing > 0 && !this.#chunked) {
         return this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
       }
       return this.#finish()
     }
-    const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
+    const bytes = typeof value === 'string' ? Buffer.from(value) : value
     if (!(bytes instanceof Uint8Array)) return this.#refuse('gave something that is not bytes')
-    if (bytes.length === 0) return // a chunk of no bytes would end the content
-    if (this.#chunked) return this.#writeChunk(bytes)
+    if (bytes.length === 0) return true // a chunk of no bytes would end the content
     if (bytes.length > this.#missing) return this.#refuse('is longer than its Content-Length')
     this.#missing -= bytes.length
-    this.#write(bytes)
+    if (this.#chunked) this.#writeChunk(bytes)
+    else this.#write(bytes)
+    return true
   }
 
   #writeChunk(bytes: Uint8Array): void {
@@ -174,34 +165,32 @@ export class Upload {
     this.#write(joined)
   }
 
-  #refuse(what: string): void {
-    this.stop()
+  #refuse(what: string): false {
     this.#owner.onUploadFailed(
       new LocalProtocolError(
         `The request's content ${what} (${this.#exchange.describe()})`,
         this.#exchange.facts(),
       ),
     )
+    return false
   }
 
-  #finish(): void {
+  #finish(): false {
     if (this.#chunked) {
       let end = ''
       this.#run(() => {
         end = this.#exchange.request.lastChunk()
       })
-      if (this.#stopped) return
+      if (this.#isAbandoned) return false
       this.#write(this.#needsCrlf ? `\r\n${end}` : end)
     }
-    this.#finished = true
     this.#owner.onUploaded()
+    return false
   }
 
   #write(data: string | Uint8Array): void {
     this.#exchange.bytesSent += data.length
-    if (this.#socket.write(data)) return
-    this.#blocked = true
-    this.#owner.onBlocked()
+    this.#owner.write(data)
   }
 }
 

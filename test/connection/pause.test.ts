@@ -326,6 +326,21 @@ for (const [how, end] of Object.entries({
   })
 }
 
+test('complete and paused, then FIN, before all content was sent: the content is not waited for', async () => {
+  const stage = new Stage()
+  const never: AsyncIterable<string> = {
+    [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+  }
+  const call = await stage.send({ method: 'POST', body: never }, pausing)
+  await stage.receive(OK)
+  stage.socket.receiveEnd({ late: true })
+  call.resume()
+  await settle()
+  assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
+  assert.deepEqual(stage.closes, ['upload-unfinished'])
+  await stage.done()
+})
+
 for (const pauses of [1, 2, 3]) {
   test(`24 late bytes behind the end of a response are not given to the next: paused ${pauses} times`, async () => {
     const stage = new Stage({ limits: { maxConnections: 1 } })

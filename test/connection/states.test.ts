@@ -1,24 +1,71 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ConnectionEvent, ConnectionState } from '../../src/connection/states.ts'
-import { nextState } from '../../src/connection/states.ts'
+import {
+  connectionEvents,
+  deliveryEvents,
+  nextState,
+  sendingEvents,
+} from '../../src/connection/states.ts'
 
-const events: readonly ConnectionEvent[] = ['start', 'finish', 'upgrade', 'close']
-
-/** What follows each event, in the order of `events`; null where it has no place. */
-const table: Record<ConnectionState, readonly (ConnectionState | null)[]> = {
-  idle: ['exchanging', null, null, 'closed'],
-  exchanging: [null, 'idle', 'upgraded', 'closed'],
-  upgraded: [null, null, null, null],
-  closed: [null, null, null, null],
+interface Machine {
+  readonly table: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly events: readonly string[]
+  /** What follows each event, in the order of `events`; null where it has no place. */
+  readonly rows: Readonly<Record<string, readonly (string | null)[]>>
 }
 
-for (const [state, row] of Object.entries(table) as [ConnectionState, (typeof table)['idle']][]) {
-  for (const [i, event] of events.entries()) {
-    const expected = row[i]
-    test(`${event} when ${state}: ${expected ?? 'a mistake'}`, () => {
-      if (expected !== null) assert.equal(nextState(state, event), expected)
-      else assert.throws(() => nextState(state, event), new RegExp(`${state} cannot ${event}`))
-    })
+const machines: Readonly<Record<string, Machine>> = {
+  connection: {
+    table: connectionEvents,
+    events: ['start', 'head', 'complete', 'finish', 'upgrade', 'close'],
+    rows: {
+      idle: ['awaiting-head', null, null, null, null, 'closed'],
+      'awaiting-head': [null, 'reading-body', null, null, 'upgraded', 'closed'],
+      'reading-body': [null, null, 'complete', null, null, 'closed'],
+      complete: [null, null, null, 'idle', null, 'closed'],
+      upgraded: [null, null, null, null, null, null],
+      closed: [null, null, null, null, null, null],
+    },
+  },
+  sending: {
+    table: sendingEvents,
+    events: ['send', 'expect', 'continue', 'block', 'drain', 'finish', 'abandon'],
+    rows: {
+      sent: ['sending', 'awaiting-continue', null, 'draining', null, null, 'abandoned'],
+      sending: [null, null, null, 'blocked', null, 'sent', 'abandoned'],
+      blocked: [null, null, null, 'blocked', 'sending', 'draining', 'abandoned'],
+      draining: [null, null, null, null, 'sent', null, 'abandoned'],
+      'awaiting-continue': [null, null, 'sending', 'head-blocked', null, null, 'abandoned'],
+      'head-blocked': [null, null, 'blocked', null, 'awaiting-continue', null, 'abandoned'],
+      abandoned: [null, null, null, null, null, null, null],
+    },
+  },
+  delivery: {
+    table: deliveryEvents,
+    events: ['deliver', 'pause', 'resume', 'continue', 'stop'],
+    rows: {
+      flowing: [null, 'paused', 'resumed', null, 'stopped'],
+      resumed: ['flowing', 'resumed', 'resumed', null, 'stopped'],
+      paused: [null, null, 'resuming', null, 'stopped'],
+      resuming: [null, null, 'resuming', 'flowing', 'stopped'],
+      stopped: [null, null, 'stopped', null, null],
+    },
+  },
+}
+
+for (const [name, { table, events, rows }] of Object.entries(machines)) {
+  test(`${name}: the events`, () => {
+    assert.deepEqual(Object.keys(table), events)
+  })
+
+  for (const [state, row] of Object.entries(rows)) {
+    for (const [i, event] of events.entries()) {
+      const expected = row[i]!
+      test(`${name}: ${event} when ${state}: ${expected ?? 'a mistake'}`, () => {
+        const next = () => nextState(table[event]!, state)
+        if (expected !== null) assert.equal(next(), expected)
+        else assert.throws(next, new RegExp(`${state} cannot become `))
+      })
+    }
   }
 }

@@ -72,8 +72,8 @@ export const pool: readonly Mutation[] = [
     marks: '3',
     mistake: 'the end of an idle connection goes unheard',
     file: 'src/connection/connection.ts',
-    find: "    if (this.exchange === null) return this.close('peer-ended')\n    if (this.paused)",
-    replace: '    if (this.exchange === null) return\n    if (this.paused)',
+    find: "    if (this.exchange === null) return this.close('peer-ended')\n    this.#intake.end(null)",
+    replace: '    if (this.exchange === null) return\n    this.#intake.end(null)',
     tests: ['connection/idle'],
   },
   {

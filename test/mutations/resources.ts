@@ -94,8 +94,8 @@ export const resources: readonly Mutation[] = [
     marks: '38',
     mistake: 'a pause does not reach the socket',
     file: 'src/connection/intake.ts',
-    find: '    this.paused = true\n    this.#socket.pause()',
-    replace: '    this.paused = true',
+    find: '    if (this.paused) this.#socket.pause()\n',
+    replace: '',
     tests: ['connection/pause', 'engine/bodies'],
   },
   {

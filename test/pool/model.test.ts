@@ -60,7 +60,7 @@ class Model {
   }
 
   get #active(): ScriptedSocket[] {
-    return this.pool.open.filter((socket) => connectionOf(socket)?.state === 'exchanging')
+    return this.pool.open.filter((socket) => (connectionOf(socket)?.exchange ?? null) !== null)
   }
 
   get #idle(): ScriptedSocket[] {
