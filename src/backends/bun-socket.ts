@@ -1,9 +1,9 @@
 import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
-import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './bun-api.ts'
 import { Delivery } from './delivery.ts'
 import { KEEP_ALIVE_PROBES_AFTER } from './node.ts'
-import { connectFailure, writeFailure } from './socket-errors.ts'
+import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './other-runtimes.ts'
+import { connectFailure, writeFailure } from './other-runtimes.ts'
 
 /** Up to here a head and what follows it are copied together, beyond the rest goes by itself. */
 const TOGETHER = 65_536

@@ -12,9 +12,9 @@
  */
 import { withoutPrototype } from '../models/options.ts'
 import type { Backend } from './backend.ts'
-import type { BunApi } from './bun-api.ts'
 import { BunSocket } from './bun-socket.ts'
 import { nodeBackend } from './node.ts'
+import type { BunApi } from './other-runtimes.ts'
 import { secureOverStream } from './over-stream.ts'
 
 export function bunBackend(bun: BunApi): Backend {

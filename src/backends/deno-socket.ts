@@ -7,8 +7,8 @@ import type {
   DenoConnection,
   DenoConnectOptions,
   DenoTlsOptions,
-} from './deno-api.ts'
-import { connectFailure, writeFailure } from './socket-errors.ts'
+} from './other-runtimes.ts'
+import { connectFailure, writeFailure } from './other-runtimes.ts'
 
 /** What an idle connection's read waits with, and that of one which fills it. */
 const SMALL_READ = 8192

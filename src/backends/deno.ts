@@ -20,9 +20,9 @@
 import { isIP } from 'node:net'
 import { withoutPrototype } from '../models/options.ts'
 import type { Backend, TlsTarget } from './backend.ts'
-import type { DenoApi, DenoTlsOptions } from './deno-api.ts'
 import { DenoSocket } from './deno-socket.ts'
 import { nodeBackend } from './node.ts'
+import type { DenoApi, DenoTlsOptions } from './other-runtimes.ts'
 import { connectOverStream, secureOverStream } from './over-stream.ts'
 
 export function denoBackend(deno: DenoApi): Backend {

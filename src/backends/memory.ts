@@ -6,10 +6,9 @@ import type {
   SocketHandler,
   TlsTarget,
 } from './backend.ts'
-import { hold, release } from './hold.ts'
 import type { HostPort, MemoryPeer } from './memory-peer.ts'
 import { MemorySocket } from './memory-socket.ts'
-import { systemClock } from './system-clock.ts'
+import { hold, release, systemClock } from './system-clock.ts'
 
 /** Takes the app's end of a new connection; `socket` is the other. What it throws refuses the connection. */
 export type Accept = (peer: MemoryPeer, target: ConnectTarget, socket: MemorySocket) => void

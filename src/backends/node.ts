@@ -4,14 +4,12 @@ import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { withoutPrototype } from '../models/options.ts'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
-import { bunApi } from './bun-api.ts'
-import { denoApi } from './deno-api.ts'
-import { hold, release } from './hold.ts'
 import { readInto } from './node-internals.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
+import { bunApi, denoApi } from './other-runtimes.ts'
 import { connectOverStream, secureOverStream } from './over-stream.ts'
-import { systemClock } from './system-clock.ts'
+import { hold, release, systemClock } from './system-clock.ts'
 
 /** In milliseconds. */
 export const KEEP_ALIVE_PROBES_AFTER = 60_000

@@ -1,9 +1,8 @@
 import type { Backend } from './backend.ts'
 import { bunBackend } from './bun.ts'
-import { bunApi } from './bun-api.ts'
 import { denoBackend } from './deno.ts'
-import { denoApi } from './deno-api.ts'
 import { nodeBackend } from './node.ts'
+import { bunApi, denoApi } from './other-runtimes.ts'
 
 export type BackendChoice = 'auto' | 'node' | 'bun' | 'deno' | Backend
 

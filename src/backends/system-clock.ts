@@ -1,3 +1,4 @@
+/** Time, and keeping the process alive, for all backends. */
 import type { Clock, Timer } from './backend.ts'
 
 /** `setTimeout` takes no more: beyond it fires at once. */
@@ -43,4 +44,20 @@ class SystemTimer implements Timer {
     if (timer.#rest > 0) timer.arm(timer.#rest)
     else timer.#callback()
   }
+}
+
+let holders = 0
+let holder: NodeJS.Timeout | undefined
+
+/** Keeps the process alive until as many `release` calls were made. */
+export function hold(): void {
+  holders += 1
+  if (holders > 1) return
+  holder ??= setInterval(() => {}, 2 ** 31 - 1)
+  holder.ref()
+}
+
+export function release(): void {
+  holders -= 1
+  if (holders === 0) holder?.unref()
 }

@@ -8,9 +8,8 @@ import type { MessageSink } from '../protocol/response-parser.ts'
 import { ResponseParser } from '../protocol/response-parser.ts'
 import type { CloseReason } from './close-reason.ts'
 import { reasonAgainstReuse } from './close-reason.ts'
-import { DeadlineTimer } from './deadline-timer.ts'
 import type { DeadlineFacts } from './deadlines.ts'
-import { deadlineAt, deadlineKind } from './deadlines.ts'
+import { DeadlineTimer, deadlineAt, deadlineKind } from './deadlines.ts'
 import type { BodySink, Carrier, Exchange } from './exchange.ts'
 import {
   connectionBroke,

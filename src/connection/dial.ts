@@ -8,12 +8,12 @@ import { SocksHandshake } from '../protocol/socks.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
 import { ConnectTunnel } from './connect-tunnel.ts'
-import type { DialFailure } from './failures.ts'
+import type { DialFailure, TunnelFailure } from './failures.ts'
 import type { RaceOwner } from './race.ts'
 import { Race } from './race.ts'
 import { SocksTunnel } from './socks-tunnel.ts'
 import type { TlsSessions } from './tls-sessions.ts'
-import type { Tunnel, TunnelFailure, TunnelOwner } from './tunnel.ts'
+import type { Tunnel, TunnelOwner } from './tunnel.ts'
 
 /** How long a proxy that refuses may take to say why, in ms. */
 const REFUSAL_DELAY = 250

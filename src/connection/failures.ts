@@ -11,8 +11,17 @@ import {
 } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Exchange } from './exchange.ts'
-import { isTlsAlert, reasonOf } from './reason.ts'
-import type { TunnelFailure } from './tunnel.ts'
+
+/** What a proxy did instead of opening a tunnel. */
+export interface TunnelFailure {
+  /** `The proxy ...` */
+  readonly what: string
+  readonly cause?: unknown
+  readonly status?: number
+  readonly reason?: string
+  /** It would do the same again. */
+  readonly isFinal?: boolean
+}
 
 /** Why no connection came to be. */
 export interface DialFailure {
@@ -111,4 +120,21 @@ export function nothingRead(exchange: Exchange): ReadTimeout {
 export function nothingSent(exchange: Exchange, pending: number): WriteTimeout {
   const what = `No progress in sending for ${exchange.timeouts.write} ms, ${pending} bytes wait`
   return new WriteTimeout(`${what} (${exchange.describe()})`, exchange.facts())
+}
+
+/** In one line. OpenSSL's messages have two, with paths of its build; what they mean is their `reason`. */
+export function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const { reason } = cause as { reason?: unknown }
+  const text = hasCode(cause, /^ERR_SSL_/) && typeof reason === 'string' ? reason : cause.message
+  return text === '' ? String(cause) : text.replace(/\s+/g, ' ').trim()
+}
+
+/** Whether the peer has refused in TLS what it was given. RFC 8446 6.2 */
+export function isTlsAlert(cause: unknown): boolean {
+  return cause instanceof Error && hasCode(cause, /^ERR_SSL_\w*ALERT/)
+}
+
+function hasCode({ code }: NodeJS.ErrnoException, pattern: RegExp): boolean {
+  return code !== undefined && pattern.test(code)
 }

@@ -1,18 +1,8 @@
 import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
-import { isTlsAlert, reasonOf } from './reason.ts'
-
-/** What a proxy did instead of opening a tunnel. */
-export interface TunnelFailure {
-  /** `The proxy ...` */
-  readonly what: string
-  readonly cause?: unknown
-  readonly status?: number
-  readonly reason?: string
-  /** It would do the same again. */
-  readonly isFinal?: boolean
-}
+import type { TunnelFailure } from './failures.ts'
+import { isTlsAlert, reasonOf } from './failures.ts'
 
 export interface TunnelOwner {
   /** Once. `firstBytes` came behind the proxy's answer, and are the origin's. */

@@ -22,9 +22,8 @@ import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
 import { TracedExchange } from './traced-exchange.ts'
 import type { Tracing } from './tracing.ts'
-import { WaitDeadlines } from './wait-deadlines.ts'
 import type { WaiterOwner } from './waiter.ts'
-import { Waiter } from './waiter.ts'
+import { WaitDeadlines, Waiter } from './waiter.ts'
 
 /** Carries out what `assignment.ts` decides: the places of a pool, and who waits for one. */
 export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {

@@ -1,6 +1,5 @@
 import type { Backend } from '../../src/backends/backend.ts'
-import { bunApi } from '../../src/backends/bun-api.ts'
-import { denoApi } from '../../src/backends/deno-api.ts'
+import { bunApi, denoApi } from '../../src/backends/other-runtimes.ts'
 import { selectBackend } from '../../src/backends/select.ts'
 
 /** The backends with real sockets that this runtime has. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { denoApi } from '../../src/backends/deno-api.ts'
+import { denoApi } from '../../src/backends/other-runtimes.ts'
 import { socketBackends } from './own-sockets.ts'
 
 /** What the cases may use. The server's end of the connection keeps nothing alive either. */

@@ -1,5 +1,4 @@
-import { bunApi } from '../../src/backends/bun-api.ts'
-import { denoApi } from '../../src/backends/deno-api.ts'
+import { bunApi, denoApi } from '../../src/backends/other-runtimes.ts'
 import { backendConformance } from './conformance.ts'
 import type { FarLink } from './far-link.ts'
 import { farLink } from './far-link.ts'

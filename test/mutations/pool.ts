@@ -168,7 +168,7 @@ export const pool: readonly Mutation[] = [
   {
     marks: '6',
     mistake: 'a blocked loop is held against a connection that came free meanwhile',
-    file: 'src/pool/wait-deadlines.ts',
+    file: 'src/pool/waiter.ts',
     find: '    this.#clock.afterPending(() => {',
     replace: '    this.#clock.microtask(() => {',
     tests: ['pool/waiting'],

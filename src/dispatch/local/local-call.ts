@@ -1,5 +1,5 @@
 import { systemClock } from '../../backends/system-clock.ts'
-import { DeadlineTimer } from '../../connection/deadline-timer.ts'
+import { DeadlineTimer } from '../../connection/deadlines.ts'
 import type { Exchange } from '../../connection/exchange.ts'
 import { nothingRead } from '../../connection/failures.ts'
 import type { Pull } from '../../content/pull.ts'

@@ -1,0 +1,124 @@
+/** What is used of the globals of Bun and Deno, and errors of their sockets as Node reports them. */
+import { withoutPrototype } from '../models/options.ts'
+import type { ConnectTarget } from './backend.ts'
+
+/** What we use of Bun's global, as of Bun 1.4. */
+export interface BunApi {
+  connect<Data>(options: BunConnectOptions<Data>): Promise<unknown>
+}
+
+export interface BunConnectOptions<Data> {
+  readonly hostname?: string
+  readonly port?: number
+  readonly unix?: string
+  readonly allowHalfOpen: boolean
+  readonly data: Data
+  readonly socket: BunHandlers<Data>
+}
+
+/** Each may be called inside a call to the socket. */
+export interface BunHandlers<Data> {
+  open(socket: BunTcpSocket<Data>): void
+  connectError(socket: BunTcpSocket<Data>, error: Error): void
+  /** A chunk of its own, of up to 512 KiB. */
+  data(socket: BunTcpSocket<Data>, chunk: Uint8Array): void
+  drain(socket: BunTcpSocket<Data>): void
+  end(socket: BunTcpSocket<Data>): void
+  close(socket: BunTcpSocket<Data>, error?: Error): void
+  error(socket: BunTcpSocket<Data>, error: Error): void
+}
+
+export interface BunTcpSocket<Data> {
+  readonly data: Data
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  /** @returns how many bytes the operating system took, -1 when it takes no more. */
+  write(bytes: Uint8Array): number
+  write(text: string, encoding: 'latin1'): number
+  shutdown(): void
+  close(): void
+  pause(): void
+  resume(): void
+  ref(): void
+  unref(): void
+  setNoDelay(on: boolean): boolean
+  /** @param initialDelay in milliseconds. */
+  setKeepAlive(on: boolean, initialDelay: number): boolean
+}
+
+/** Bun's global; undefined on other runtimes. */
+export function bunApi(): BunApi | undefined {
+  return (globalThis as { Bun?: BunApi }).Bun
+}
+
+/** What we use of Deno's global, as of Deno 2.9. */
+export interface DenoApi {
+  connect(options: DenoConnectOptions): Promise<DenoConnection>
+  /** The connection is used up by it; only while nothing is read from it. */
+  startTls(connection: DenoConnection, options: DenoTlsOptions): Promise<DenoTlsConnection>
+}
+
+export type DenoConnectOptions =
+  | { transport: 'unix'; path: string }
+  | {
+      transport: 'tcp'
+      hostname: string
+      port: number
+      autoSelectFamily: boolean
+      signal: AbortSignal
+    }
+
+export interface DenoTlsOptions {
+  readonly hostname: string
+  readonly alpnProtocols: string[]
+}
+
+export interface DenoConnection {
+  /** @returns null at the end. May have read long before the promise is heard. */
+  read(target: Uint8Array): Promise<number | null>
+  /** @returns how many bytes the operating system took: at least one. */
+  write(bytes: Uint8Array): Promise<number>
+  closeWrite(): Promise<void>
+  close(): void
+  ref(): void
+  unref(): void
+  /** Of TCP. */
+  setNoDelay?(on: boolean): void
+  setKeepAlive?(on: boolean): void
+  readonly remoteAddr: DenoAddress
+  readonly localAddr: DenoAddress
+}
+
+export interface DenoAddress {
+  /** None of a unix socket. */
+  readonly hostname?: string
+  readonly port?: number
+}
+
+export interface DenoTlsConnection extends DenoConnection {
+  handshake(): Promise<{ alpnProtocol: string | null }>
+}
+
+/** Deno's global; undefined on other runtimes. */
+export function denoApi(): DenoApi | undefined {
+  return (globalThis as { Deno?: DenoApi }).Deno
+}
+
+/** A failed attempt, said as Node says it. */
+export function connectFailure(error: Error, target: ConnectTarget): Error {
+  const { address, port, path } = withoutPrototype(target)
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === undefined) return error
+  const where = path ?? `${address}:${port}`
+  return Object.assign(new Error(`connect ${code} ${where}`, { cause: error }), {
+    code,
+    syscall: 'connect',
+  })
+}
+
+/** The peer takes no more. */
+export function writeFailure(cause?: unknown): Error {
+  return Object.assign(new Error('write EPIPE', { cause }), { code: 'EPIPE', syscall: 'write' })
+}
