@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   command: ['client', 'content', 'backends', 'models', 'errors.ts'],
   fetch: ['client', 'dispatch', 'pool', 'content', 'backends', 'models', 'errors.ts'],
   client: ['dispatch', 'pool', 'content', 'protocol', 'backends', 'models', 'errors.ts'],
-  dispatch: ['pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
+  dispatch: ['pool', 'connection', 'content', 'protocol', 'backends', 'models', 'errors.ts'],
   pool: ['connection', 'protocol', 'backends', 'models', 'errors.ts'],
   connection: ['protocol', 'backends', 'models', 'errors.ts'],
   content: ['models', 'errors.ts'],

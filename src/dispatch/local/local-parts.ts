@@ -1,5 +1,4 @@
-import { hold, release } from '../../backends/system-clock.ts'
-import { systemClock } from '../../backends/system-clock.ts'
+import { hold, release, systemClock } from '../../backends/system-clock.ts'
 import type { Exchange } from '../../connection/exchange.ts'
 import { parseOrigin } from '../../models/origin.ts'
 import type { DispatchRequest } from '../../models/request.ts'
