@@ -1,15 +1,18 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../client/building.ts'
+import { redactUrl } from '../errors.ts'
+import { isToken } from '../models/field.ts'
 import { UsageError } from './command-errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Colours } from './terminal.ts'
 
 export type Pair = readonly [name: string, value: string]
 
-/** What was asked for, each option checked by itself. */
-export interface Arguments {
-  /** Null: by what there is to send. */
+/** The parsed command line. Each option has been checked, but not how options combine. */
+export interface ParsedArguments {
+  /** Null if none was given. */
   readonly method: string | null
+  /** Always with a scheme. */
   readonly url: string
   readonly params: readonly Pair[]
   readonly headers: readonly Pair[]
@@ -26,38 +29,47 @@ export interface Arguments {
   readonly follow: boolean | null
   readonly verbose: boolean
   readonly download: string | null
-  /** How many requests; null for no bench. */
+  /** Number of requests; null without `--bench`. */
   readonly bench: number | null
   readonly concurrency: number | null
 }
 
-/** Who asks for help or the version gets this text, and nothing else happens. */
-export interface Information {
+/** The text of `--help` or `--version`, which is printed instead of sending a request. */
+export interface HelpOutput {
   readonly text: string
 }
 
-/** How what is printed while arguments are read looks. */
-export interface Look {
+/** How `--help` is formatted. */
+export interface TextStyle {
   readonly columns: number
   readonly colours: Colours
 }
 
-const MANY: readonly Pair[] = []
+const NO_PAIRS: readonly Pair[] = []
+const MAX_BENCH_REQUESTS = 10_000_000
 
-/** Throws `UsageError`. */
-export function parseArguments(words: readonly string[], look: Look): Arguments | Information {
+/**
+ * Parses the command line.
+ *
+ * @param args the arguments after the name of the program
+ * @throws UsageError
+ */
+export function parseArguments(
+  args: readonly string[],
+  style: TextStyle,
+): ParsedArguments | HelpOutput {
   let text = ''
-  const command = describe(look)
+  const command = createParser(style)
   command.exitOverride().configureOutput({
     writeOut: (part) => {
       text += part
     },
     writeErr: () => {},
-    getOutHelpWidth: () => Math.min(look.columns, 100),
-    getOutHasColors: () => look.colours.isColorSupported,
+    getOutHelpWidth: () => Math.min(style.columns, 100),
+    getOutHasColors: () => style.colours.isColorSupported,
   })
   try {
-    command.parse(joinPairs(words, command.options), { from: 'user' })
+    command.parse(joinPairValues(args, command.options), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { text }
@@ -66,19 +78,19 @@ export function parseArguments(words: readonly string[], look: Look): Arguments 
         .replace(/^error: /, '')
         .replace(/ argument '.*' is invalid\./s, ':')
         .replace(/\s*\n\s*/g, ' '),
-      'hawser --help shows all options, with examples.',
+      'Run hawser --help for all options and examples.',
     )
   }
-  const { method, ...given } = command.opts()
-  return { ...(given as Arguments), ...targetOf(command.args, method) }
+  const { method, ...options } = command.opts()
+  return { ...(options as ParsedArguments), ...parseTarget(command.args, method) }
 }
 
-function describe({ colours }: Look): Command {
+function createParser({ colours }: TextStyle): Command {
   const command = new Command('hawser')
     .usage('[options] [METHOD] URL')
-    .description('Sends an HTTP request and shows the response.')
+    .description('Send an HTTP request and print the response.')
     .argument('[words...]')
-    .helpOption('--help', 'show this')
+    .helpOption('--help', 'show help')
     .version(VERSION, '--version', 'show the version')
     .configureHelp({
       visibleArguments: () => [],
@@ -87,63 +99,76 @@ function describe({ colours }: Look): Command {
       styleOptionTerm: colours.cyan,
       styleUsage: colours.cyan,
     })
-    .addHelpText('after', lessons(colours))
-  const add = (flags: string, text: string, more: (option: Option) => Option = (o) => o) =>
-    command.addOption(more(new Option(flags, text)))
-  const pairs = (option: Option) => option.default(MANY).argParser(addPair)
+    .addHelpText('after', helpFooter(colours))
+  const addOption = (
+    flags: string,
+    text: string,
+    configure: (option: Option) => Option = (option) => option,
+  ) => command.addOption(configure(new Option(flags, text)))
+  const repeatable = (option: Option) =>
+    option
+      .default(NO_PAIRS)
+      .argParser((joined, previous: readonly Pair[]) => [...previous, parsePair(joined, option)])
   const single = (option: Option) => option.default(null)
 
-  add('-m, --method <method>', 'the request method', single)
-  add('-p, --params <name value>', 'adds to the query of the URL; again for more', pairs)
-  add('-h, --headers <name value>', 'sends a header; again for more', pairs)
-  add('-j, --json <text>', 'sends JSON', single)
-  add('-d, --data <name value>', 'sends a field of a form; again for more', pairs)
-  add('-f, --files <name path>', 'sends a file in a form; again for more', pairs)
-  add('--content <text>', 'sends this text; - sends what comes in at stdin', single)
-  add('--cookies <name value>', 'sends a cookie; again for more', pairs)
-  add('--auth <user password>', 'says who you are (Basic)', (option) =>
-    single(option).argParser(pairOf),
+  addOption('-m, --method <method>', 'HTTP method', single)
+  addOption('-p, --params <name value>', 'query parameter (repeatable)', repeatable)
+  addOption('-h, --headers <name value>', 'request header (repeatable)', repeatable)
+  addOption('-j, --json <text>', 'JSON body', single)
+  addOption('-d, --data <name value>', 'form field (repeatable)', repeatable)
+  addOption('-f, --files <name path>', 'file to upload in a form (repeatable)', repeatable)
+  addOption('--content <text>', 'request body; - reads it from stdin', single)
+  addOption('--cookies <name value>', 'cookie (repeatable)', repeatable)
+  addOption('--auth <user password>', 'HTTP Basic credentials', (option) =>
+    single(option).argParser((joined) => parsePair(joined, option)),
   )
-  add('--proxy <url>', 'goes through an http, https or socks5 proxy', single)
-  add('--no-verify', "does not check the server's certificate")
-  add('--timeout <seconds>', 'for connecting, and for each wait (default: 5)', (option) =>
-    single(option).argParser(positive),
+  addOption('--proxy <url>', 'http, https or socks5 proxy', single)
+  addOption('--no-verify', 'disable TLS certificate verification')
+  addOption(
+    '--timeout <seconds>',
+    'timeout for connecting, and for each read and write (default: 5)',
+    (option) => single(option).argParser(parsePositiveNumber),
   )
-  add('--follow', 'follows redirects (--download does)', single)
-  add('--no-follow', 'does not follow them')
-  add('-v, --verbose', 'tells the story of the connection on stderr', (o) => o.default(false))
-  add('--download <file>', 'saves the body, and goes on where it was cut', single)
-  add('--bench <n>', 'sends it n times and measures', (option) =>
-    single(option).argParser(wholeNumber),
+  addOption('--follow', 'follow redirects (default with --download)', single)
+  addOption('--no-follow', 'do not follow redirects')
+  addOption('-v, --verbose', 'print request, response and timing to stderr', (option) =>
+    option.default(false),
   )
-  add('-c, --concurrency <c>', 'how many at a time in a bench (default: 10)', (option) =>
-    single(option).argParser(wholeNumber),
+  addOption('--download <file>', 'save the body to <file>; resumes <file>.part', single)
+  addOption('--bench <n>', 'send the request n times and print statistics', (option) =>
+    single(option).argParser(parseRequestCount),
   )
-  add('--no-colour', 'without colours')
+  addOption('-c, --concurrency <c>', 'concurrent requests of --bench (default: 10)', (option) =>
+    single(option).argParser(parseRequestCount),
+  )
+  addOption('--no-colour', 'disable colours')
   command.addOption(new Option('--no-color').hideHelp())
   return command
 }
 
-const EXAMPLES: readonly (readonly [what: string, command: string])[] = [
-  ['Get a URL. On a terminal you see the headers and pretty JSON', 'hawser example.com'],
-  ['In a pipe you get the body, byte for byte', 'hawser https://example.com/users | jq .'],
-  ['Send JSON, which makes it a POST', `hawser api.example.com/users -j '{"name": "Ada"}'`],
-  ['Send a form, with a file', 'hawser :8000/upload -d title Report -f file report.pdf'],
-  ['Query, headers, user and password', 'hawser :8000/ -p page 2 -h x-app me --auth ada secret'],
-  ['See where the time goes', 'hawser -v https://example.com'],
-  ['Download; call it again to go on after a cut', 'hawser example.com/a.iso --download a.iso'],
-  ['10,000 requests, 50 at a time', 'hawser :8000/ --bench 10000 -c 50'],
+const EXAMPLES: readonly (readonly [title: string, command: string])[] = [
+  ['Get a URL; a terminal shows the headers and formatted JSON', 'hawser example.com'],
+  ['Pipe the body, unchanged, into another program', 'hawser https://example.com/users | jq .'],
+  ['Send JSON (as POST)', `hawser api.example.com/users -j '{"name": "Ada"}'`],
+  ['Upload a form with a file', 'hawser :8000/upload -d title Report -f file report.pdf'],
+  [
+    'Set a query parameter, a header and credentials',
+    'hawser :8000/ -p page 2 -h x-app me --auth ada secret',
+  ],
+  ['Show where the time goes', 'hawser -v https://example.com'],
+  ['Download a file; repeat the command to resume', 'hawser example.com/a.iso --download a.iso'],
+  ['Send 10,000 requests, 50 at a time', 'hawser :8000/ --bench 10000 -c 50'],
 ]
 
-/** What `--help` says below the options. */
-function lessons({ bold, cyan, dim }: Colours): string {
-  const examples = EXAMPLES.map(([what, command]) => `  ${dim(`# ${what}`)}\n  ${cyan(command)}`)
+/** Returns the part of `--help` below the options. */
+function helpFooter({ bold, cyan, dim }: Colours): string {
+  const examples = EXAMPLES.map(([title, command]) => `  ${dim(`# ${title}`)}\n  ${cyan(command)}`)
   const codes = Object.values(exitCodes).map(
     ([status, meaning]) => `  ${cyan(String(status).padStart(3))}  ${meaning}`,
   )
   return `
-${bold('A URL')} without a scheme is http://, and :8000/path is http://localhost:8000/path.
-The method is GET, or POST where there is something to send.
+${bold('URL:')} the default scheme is http://; :8000/path means http://localhost:8000/path.
+${bold('Method:')} the default is GET, or POST if the request has a body.
 
 ${bold('Examples:')}
 ${examples.join('\n\n')}
@@ -151,73 +176,83 @@ ${examples.join('\n\n')}
 ${bold('Exit status:')}
 ${codes.join('\n')}
 
-${bold('Environment:')} NO_COLOR and FORCE_COLOR; HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
-NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE; NETRC, or ~/.netrc.
+${bold('Environment variables:')} NO_COLOR and FORCE_COLOR; HTTP_PROXY, HTTPS_PROXY,
+ALL_PROXY and NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE;
+NETRC (default: ~/.netrc).
 `
 }
 
-/** Commander has no options of two values: theirs are made one word here, which no real one can be. */
-function joinPairs(words: readonly string[], options: readonly Option[]): string[] {
+/**
+ * Joins the two values of an option into one argument, because commander has no options with two
+ * values. NUL separates them: the operating system allows no NUL in an argument.
+ */
+function joinPairValues(args: readonly string[], options: readonly Option[]): string[] {
   const joined: string[] = []
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!
-    if (word === '--') return [...joined, ...words.slice(i)]
-    joined.push(word)
-    const option = options.find(({ short, long }) => word === short || word === long)
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!
+    if (arg === '--') return [...joined, ...args.slice(i)]
+    joined.push(arg)
+    const option = options.find(({ short, long }) => arg === short || arg === long)
     if (option === undefined || !option.required) continue
-    const size = isPair(option) ? 2 : 1
-    const values = words.slice(i + 1, i + 1 + size)
-    joined.push(...(size === 2 ? [values.map((value) => `\0${value}`).join('')] : values))
-    i += size
+    const valueCount = takesPair(option) ? 2 : 1
+    const values = args.slice(i + 1, i + 1 + valueCount)
+    joined.push(...(valueCount === 2 ? [values.map((value) => `\0${value}`).join('')] : values))
+    i += valueCount
   }
   return joined
 }
 
-function isPair({ flags }: Option): boolean {
+function takesPair({ flags }: Option): boolean {
   return / <\w+ \w+>$/.test(flags)
 }
 
-function pairOf(joined: string): Pair {
+/** Splits what `joinPairValues` joined. */
+function parsePair(joined: string, { flags }: Option): Pair {
   const [, name, value] = joined.split('\0')
   if (name !== undefined && value !== undefined) return [name, value]
-  throw new InvalidArgumentError('It takes two words.')
+  const placeholders = flags
+    .slice(flags.indexOf('<') + 1, -1)
+    .toUpperCase()
+    .split(' ')
+  throw new InvalidArgumentError(`expected ${placeholders.join(' and ')}`)
 }
 
-function addPair(joined: string, before: readonly Pair[]): readonly Pair[] {
-  return [...before, pairOf(joined)]
-}
-
-function positive(text: string): number {
+function parsePositiveNumber(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value > 0) return value
-  throw new InvalidArgumentError('It takes a number above 0.')
+  throw new InvalidArgumentError('expected a number greater than 0')
 }
 
-const MOST = 10_000_000
-
-function wholeNumber(text: string): number {
+function parseRequestCount(text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : 0
-  if (value > 0 && value <= MOST) return value
-  throw new InvalidArgumentError(`It takes a whole number from 1 to ${MOST}.`)
+  if (value > 0 && value <= MAX_BENCH_REQUESTS) return value
+  throw new InvalidArgumentError(`expected an integer from 1 to ${MAX_BENCH_REQUESTS}`)
 }
 
-/** `[METHOD] URL` */
-function targetOf(
-  words: readonly string[],
-  option: string | null,
-): Pick<Arguments, 'method' | 'url'> {
-  const [first, second, ...rest] = words
-  const hint = 'It goes like this: hawser [options] [METHOD] URL'
-  if (first === undefined) throw new UsageError('there is no URL', hint)
-  if (rest.length > 0) throw new UsageError(`one word too many: ${rest[0]}`, hint)
-  if (second === undefined) return { method: option, url: absolute(first) }
-  if (option !== null) throw new UsageError(`two methods: ${first}, and --method ${option}`, hint)
-  // Methods are case-sensitive, and people are not.
+/** Parses the positional arguments, `[METHOD] URL`. */
+function parseTarget(
+  args: readonly string[],
+  methodOption: string | null,
+): Pick<ParsedArguments, 'method' | 'url'> {
+  const [first, second, third] = args
+  const hint = 'Usage: hawser [options] [METHOD] URL'
+  if (first === undefined) throw new UsageError('missing URL', hint)
+  if (third !== undefined) throw new UsageError(`unexpected argument: ${third}`, hint)
+  if (second === undefined) return { method: methodOption, url: absoluteUrl(first) }
+  if (!isToken(first)) {
+    const both = `${redactUrl(first)} ${redactUrl(second)}`
+    throw new UsageError(`expected [METHOD] URL, got two arguments: ${both}`, hint)
+  }
+  if (methodOption !== null) {
+    throw new UsageError(`the method is given twice: ${first} and --method ${methodOption}`, hint)
+  }
+  // Methods are case-sensitive (RFC 9110 9.1), but `hawser put URL` means PUT.
   const method = /^[a-z]+$/.test(first) ? first.toUpperCase() : first
-  return { method, url: absolute(second) }
+  return { method, url: absoluteUrl(second) }
 }
 
-function absolute(url: string): string {
+/** Adds the default scheme, and the host to `:8000/path`. */
+function absoluteUrl(url: string): string {
   if (/^[a-z][a-z\d+.-]*:\/\//i.test(url)) return url
   return /^:\d*(?:[/?#]|$)/.test(url)
     ? `http://localhost${url}`

@@ -2,116 +2,123 @@ import type { Client } from '../client/client.ts'
 import type { RequestOptions } from '../client/options.ts'
 import { HawserError, redactUrl } from '../errors.ts'
 import type { ExitReason } from './exit-codes.ts'
-import { reasonOfError, reasonOfStatus } from './exit-codes.ts'
-import { Latencies } from './histogram.ts'
+import { exitReasonForError, exitReasonForStatus } from './exit-codes.ts'
+import { Latencies } from './latencies.ts'
 import type { ProgressBar } from './progress-bar.ts'
-import type { Wanted } from './request-options.ts'
-import type { Colours, Surroundings } from './terminal.ts'
-import { bytesText, countText, durationText } from './units.ts'
+import type { RequestSpec } from './request-spec.ts'
+import type { Colours, CommandIO } from './terminal.ts'
+import { formatBytes, formatCount, formatDuration } from './units.ts'
 
-/** Between two looks at the bar. */
-const SHOW_EVERY = 64
+/** How many requests finish between two updates of the progress bar. */
+const REQUESTS_PER_UPDATE = 64
 
-/** Many times the same request, some at a time. */
+/** Sends one request many times, with a fixed concurrency, and reports latencies and outcomes. */
 export class Bench {
-  readonly #wanted: Wanted
+  readonly #spec: RequestSpec
   readonly #client: Client
   readonly #bar: ProgressBar
-  readonly #world: Pick<Surroundings, 'clock' | 'signal'>
+  readonly #io: Pick<CommandIO, 'clock' | 'signal'>
   readonly #requests: number
   readonly #concurrency: number
-  readonly #times: Float64Array
-  readonly #outcomes = new Map<string, number>()
-  #begun = 0
-  #answered = 0
-  #failed = 0
+  readonly #latencies: Float64Array
+  readonly #outcomeCounts = new Map<string, number>()
+  #started = 0
+  #responses = 0
+  #errors = 0
   #bytes = 0
-  #ms = 0
-  #worst: ExitReason = 'ok'
+  /** ms */
+  #duration = 0
+  #firstFailure: ExitReason = 'ok'
 
   constructor(
-    wanted: Wanted,
+    spec: RequestSpec,
     requests: number,
     concurrency: number,
     client: Client,
     bar: ProgressBar,
-    world: Pick<Surroundings, 'clock' | 'signal'>,
+    io: Pick<CommandIO, 'clock' | 'signal'>,
   ) {
-    this.#wanted = wanted
+    this.#spec = spec
     this.#requests = requests
     this.#concurrency = Math.min(concurrency, requests)
     this.#client = client
     this.#bar = bar
-    this.#world = world
-    this.#times = new Float64Array(requests)
+    this.#io = io
+    this.#latencies = new Float64Array(requests)
   }
 
-  /** Of what went wrong first; `interrupted` if Ctrl-C ended it. */
+  /**
+   * Sends all requests.
+   *
+   * @returns the reason of the first failure, `ok` if there was none, `interrupted` after Ctrl-C
+   */
   async run(): Promise<ExitReason> {
-    const { clock, signal } = this.#world
+    const { clock, signal } = this.#io
     await this.#bar.start(this.#requests)
     const startedAt = clock.now()
-    const workers = Array.from({ length: this.#concurrency }, () => this.#work())
+    const workers = Array.from({ length: this.#concurrency }, () => this.#sendRequests())
     await Promise.all(workers).finally(() => this.#bar.stop())
-    this.#ms = clock.now() - startedAt
-    return signal.aborted ? 'interrupted' : this.#worst
+    this.#duration = clock.now() - startedAt
+    return signal.aborted ? 'interrupted' : this.#firstFailure
   }
 
-  async #work(): Promise<void> {
-    const { clock, signal } = this.#world
-    const { method, url, call, body } = this.#wanted
-    while (this.#begun < this.#requests && !signal.aborted) {
-      this.#begun++
+  async #sendRequests(): Promise<void> {
+    const { clock, signal } = this.#io
+    const { method, url, callOptions, createBody } = this.#spec
+    while (this.#started < this.#requests && !signal.aborted) {
+      this.#started++
       const startedAt = clock.now()
       try {
-        const options = { ...call, ...body(), signal } as RequestOptions
+        const options = { ...callOptions, ...createBody(), signal } as RequestOptions
         const response = await this.#client.request(method, url, options)
-        this.#times[this.#answered++] = clock.now() - startedAt
+        this.#latencies[this.#responses++] = clock.now() - startedAt
         this.#bytes += response.bytes().length
-        this.#count(`${response.status} ${response.statusText}`, reasonOfStatus(response.status))
+        const { status, statusText } = response
+        this.#countOutcome(`${status} ${statusText}`, exitReasonForStatus(status))
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof HawserError)) throw error
-        const reason = reasonOfError(error)
+        const reason = exitReasonForError(error)
         if (reason === 'usage') throw error
-        this.#failed++
-        this.#count(error.name, reason)
+        this.#errors++
+        this.#countOutcome(error.name, reason)
       }
-      const done = this.#answered + this.#failed
-      if (done % SHOW_EVERY === 0) this.#bar.update(done)
+      const done = this.#responses + this.#errors
+      if (done % REQUESTS_PER_UPDATE === 0) this.#bar.update(done)
     }
   }
 
-  #count(name: string, reason: ExitReason): void {
-    this.#outcomes.set(name, (this.#outcomes.get(name) ?? 0) + 1)
-    if (this.#worst === 'ok') this.#worst = reason
+  #countOutcome(name: string, reason: ExitReason): void {
+    this.#outcomeCounts.set(name, (this.#outcomeCounts.get(name) ?? 0) + 1)
+    if (this.#firstFailure === 'ok') this.#firstFailure = reason
   }
 
-  /** What came of it. */
   report(columns: number, colours: Colours): string {
     const { bold, dim, green } = colours
-    const done = this.#answered + this.#failed
-    const what = `${countText(done)} × ${this.#wanted.method} ${redactUrl(this.#wanted.url)}`
-    const perSecond = (this.#answered / this.#ms) * 1000 || 0
-    const volume = `${bytesText(this.#bytes)} read, ${bytesText(Math.round((this.#bytes / this.#ms) * 1000) || 0)}/s`
+    const done = this.#responses + this.#errors
+    const title = `${formatCount(done)} × ${this.#spec.method} ${redactUrl(this.#spec.url)}`
+    const perSecond = (this.#responses / this.#duration) * 1000 || 0
+    const rate = formatBytes(Math.round((this.#bytes / this.#duration) * 1000) || 0)
+    const volume = `${formatBytes(this.#bytes)} read, ${rate}/s`
+    const speed = bold(green(`${formatCount(perSecond)} req/s`))
     const lines = [
-      `${bold(what)}${dim(`, ${countText(this.#concurrency)} at a time`)}`,
+      `${bold(title)}${dim(`, ${formatCount(this.#concurrency)} at a time`)}`,
       '',
-      `${bold(green(`${countText(perSecond)} req/s`))}   ${durationText(this.#ms)}, ${volume}`,
+      `${speed}   ${formatDuration(this.#duration)}, ${volume}`,
       '',
     ]
-    if (this.#answered > 0) {
-      const times = this.#times.subarray(0, this.#answered)
+    if (this.#responses > 0) {
+      const times = this.#latencies.subarray(0, this.#responses)
       lines.push(new Latencies(times).report(columns, colours), '')
     }
-    return `${[...lines, ...this.#answers(colours)].join('\n')}\n`
+    return `${[...lines, ...this.#outcomeLines(colours)].join('\n')}\n`
   }
 
-  #answers({ bold, green, red }: Colours): string[] {
-    const lines = [...this.#outcomes].map(([name, count]) => {
+  #outcomeLines({ bold, green, red }: Colours): string[] {
+    const lines = [...this.#outcomeCounts].map(([name, count]) => {
       const colour = /^[23]/.test(name) ? green : red
-      return `  ${countText(count).padStart(9)}  ${colour(name)}`
+      return `  ${formatCount(count).padStart(9)}  ${colour(name)}`
     })
-    return [bold('Answers'), ...lines]
+    return [bold('Results'), ...lines]
   }
 }

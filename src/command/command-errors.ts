@@ -10,8 +10,8 @@ import {
   TooManyRedirects,
 } from '../errors.ts'
 
-/** What the command itself finds wrong; `hint` says what to do about it. */
-class Failure extends Error {
+/** An error that the command itself detects. `hint` tells the user what to do. */
+class CommandError extends Error {
   readonly hint: string | null
 
   constructor(message: string, hint: string | null = null) {
@@ -20,14 +20,14 @@ class Failure extends Error {
   }
 }
 
-/** It was called wrongly. */
-export class UsageError extends Failure {}
+/** The command line is invalid. */
+export class UsageError extends CommandError {}
 
-/** A file cannot be written. */
-export class FileError extends Failure {}
+/** A file or the output could not be written. */
+export class FileError extends CommandError {}
 
-/** The answer is there, and its status says no. */
-export class ReportedStatus extends Failure {
+/** A response arrived, and its status is an error or a redirect that is not followed. */
+export class StatusError extends CommandError {
   readonly status: number
 
   constructor({ status, statusText, url }: Pick<Response, 'status' | 'statusText' | 'url'>) {
@@ -36,62 +36,70 @@ export class ReportedStatus extends Failure {
   }
 }
 
-/** What the system's error `ENOENT` and its like mean. */
-export function systemReason(error: unknown): string {
+/** Describes an error of the file system, such as ENOENT, for the end of a message. */
+export function describeSystemError(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  return REASONS.get(code ?? '') ?? message
+  return SYSTEM_ERRORS.get(code ?? '') ?? message
 }
 
-const REASONS = new Map([
-  ['ENOENT', 'there is no such file or folder'],
+const SYSTEM_ERRORS = new Map([
+  ['ENOENT', 'no such file or directory'],
   ['EACCES', 'permission denied'],
   ['EPERM', 'permission denied'],
-  ['EISDIR', 'it is a folder'],
-  ['ENOTDIR', 'a part of its path is no folder'],
+  ['EISDIR', 'it is a directory'],
+  ['ENOTDIR', 'a part of the path is not a directory'],
   ['ENOSPC', 'the disk is full'],
-  ['EROFS', 'the disk is read-only'],
+  ['EROFS', 'the file system is read-only'],
 ])
 
-const OF_SYSTEM = new Map([
-  ['ECONNREFUSED', 'Nothing listens there: is the server running, and the port right?'],
-  ['ENOTFOUND', 'No such host: is its name spelt right?'],
-  ['EAI_AGAIN', 'The name server does not answer: is this machine online?'],
-  ['ENETUNREACH', 'There is no route there: is this machine online?'],
-  ['EHOSTUNREACH', 'There is no route to that host.'],
-  ['ECONNRESET', 'The server, or something on the way, cut the connection.'],
-  ['ENOENT', 'There is no such socket.'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'The certificate is for another host. --no-verify accepts it.'],
-  ['CERT_HAS_EXPIRED', 'The certificate has expired. --no-verify accepts it all the same.'],
+const HINTS_BY_CODE = new Map([
+  ['ECONNREFUSED', 'Nothing listens on this port. Check the port, and that the server is running.'],
+  ['ENOTFOUND', 'The host name does not exist. Check its spelling.'],
+  ['EAI_AGAIN', 'The DNS server does not answer. Check your network connection.'],
+  ['ENETUNREACH', 'There is no route to the network. Check your network connection.'],
+  ['EHOSTUNREACH', 'There is no route to the host.'],
+  ['ECONNRESET', 'The server, or a device on the way, reset the connection.'],
+  ['ENOENT', 'The socket does not exist.'],
+  [
+    'ERR_TLS_CERT_ALTNAME_INVALID',
+    'The certificate is for another host. Use --no-verify to accept it.',
+  ],
+  ['CERT_HAS_EXPIRED', 'The certificate has expired. Use --no-verify to accept it.'],
 ])
 
-const UNTRUSTED =
-  'Nobody you trust signed the certificate. SSL_CERT_FILE=ca.pem trusts a CA of yours; --no-verify trusts anyone.'
+const UNTRUSTED_CERTIFICATE_HINT =
+  'The certificate is self-signed or issued by an untrusted CA. ' +
+  'Set SSL_CERT_FILE=ca.pem to trust a CA, or use --no-verify to disable verification.'
 
-/** What to do about it, null where nothing is known. */
+/** Returns what the user can do about an error; null if there is no advice. */
 export function hintFor(error: unknown): string | null {
   if (!(error instanceof Error)) return null
-  const own: unknown = 'hint' in error ? error.hint : null
-  if (typeof own === 'string') return own
-  if (error instanceof ProxyError) return ofProxy(error)
-  if (error instanceof PoolTimeout) return '--timeout 30 waits longer; a smaller -c queues less.'
-  if (error instanceof TimeoutException) return '--timeout 30 waits for 30 seconds.'
-  if (error instanceof TooManyRedirects) return 'It seems to lead in a circle: -v shows the way.'
-  if (error instanceof LocalProtocolError) return 'HTTP does not allow this; nothing was sent.'
-  if (error instanceof StreamConsumed) return 'Ask the URL that it redirects to (-v shows it).'
-  const { code, message } = (error.cause ?? {}) as NodeJS.ErrnoException
-  if (error instanceof ConnectError && error.phase === 'tls') return ofTls(code, message)
-  return OF_SYSTEM.get(code ?? '') ?? null
-}
-
-function ofTls(code = '', message = ''): string | null {
-  if (/self.signed|unable to (verify|get)/i.test(message)) return UNTRUSTED
-  if (/wrong version number|packet length/i.test(message)) {
-    return 'The server does not seem to speak TLS there: try http://'
+  const hint: unknown = 'hint' in error ? error.hint : null
+  if (typeof hint === 'string') return hint
+  if (error instanceof ProxyError) return proxyHint(error)
+  if (error instanceof PoolTimeout) return 'Use --timeout 30 to wait longer, or a smaller -c.'
+  if (error instanceof TimeoutException) return 'Use --timeout 30 to wait up to 30 seconds.'
+  if (error instanceof TooManyRedirects) return 'It may be a redirect loop. Use -v to see it.'
+  if (error instanceof LocalProtocolError) return 'The request is invalid HTTP and was not sent.'
+  if (error instanceof StreamConsumed) {
+    return 'Send the request to the target of the redirect. Use -v to see it.'
   }
-  return OF_SYSTEM.get(code) ?? null
+  const { code, message } = (error.cause ?? {}) as NodeJS.ErrnoException
+  if (error instanceof ConnectError && error.phase === 'tls') return tlsHint(code, message)
+  return HINTS_BY_CODE.get(code ?? '') ?? null
 }
 
-function ofProxy({ status }: ProxyError): string {
-  if (status === 407) return 'It wants to know who you are: --proxy http://user:password@host:port'
-  return 'It was named by --proxy, or by HTTP_PROXY, HTTPS_PROXY or ALL_PROXY.'
+function tlsHint(code = '', message = ''): string | null {
+  if (/self.signed|unable to (verify|get)/i.test(message)) return UNTRUSTED_CERTIFICATE_HINT
+  if (/wrong version number|packet length/i.test(message)) {
+    return 'The server does not seem to use TLS on this port. Try http://'
+  }
+  return HINTS_BY_CODE.get(code) ?? null
+}
+
+function proxyHint({ status }: ProxyError): string {
+  if (status === 407) {
+    return 'The proxy requires credentials: --proxy http://user:password@host:port'
+  }
+  return 'The proxy was set with --proxy, HTTP_PROXY, HTTPS_PROXY or ALL_PROXY.'
 }

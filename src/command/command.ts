@@ -1,162 +1,178 @@
 import { Client } from '../client/client.ts'
 import type { ClientOptions, RequestOptions } from '../client/options.ts'
 import type { Response } from '../client/response.ts'
-import type { Arguments } from './arguments.ts'
+import type { ParsedArguments } from './arguments.ts'
 import { parseArguments } from './arguments.ts'
 import { Bench } from './bench.ts'
-import { hintFor, ReportedStatus, UsageError } from './command-errors.ts'
+import { hintFor, StatusError, UsageError } from './command-errors.ts'
 import { Download } from './download.ts'
 import type { ExitReason } from './exit-codes.ts'
-import { exitCodes, reasonOfError, reasonOfStatus } from './exit-codes.ts'
-import { Output, ReaderLeft } from './output.ts'
-import { headText, pipeBody, showBody } from './printing.ts'
+import { exitCodes, exitReasonForError, exitReasonForStatus } from './exit-codes.ts'
+import { Output, OutputClosed } from './output.ts'
 import { ProgressBar } from './progress-bar.ts'
-import type { Wanted } from './request-options.ts'
-import { wantedRequest } from './request-options.ts'
-import { Story } from './story.ts'
-import type { Colours, Surroundings } from './terminal.ts'
-import { coloursFor, harmless, wantsColours, wrapped } from './terminal.ts'
-import { bytesText, countText, durationText } from './units.ts'
+import type { RequestSpec } from './request-spec.ts'
+import { createRequestSpec } from './request-spec.ts'
+import { formatHead, pipeBody, printBody } from './response-printer.ts'
+import type { Colours, CommandIO } from './terminal.ts'
+import { createColours, shouldColour, stripControls, wrapText } from './terminal.ts'
+import { formatBytes, formatCount, formatDuration } from './units.ts'
+import { VerboseLog } from './verbose-log.ts'
 
-const CONCURRENCY = 10
-const PREFIX = 'hawser: '
-const INDENT = ' '.repeat(PREFIX.length)
+const DEFAULT_CONCURRENCY = 10
+const ERROR_PREFIX = 'hawser: '
+const INDENT = ' '.repeat(ERROR_PREFIX.length)
 
-/** The whole command. Resolves with the exit status and never rejects. */
-export async function runCommand(words: readonly string[], world: Surroundings): Promise<number> {
-  return new CommandRun(world).run(words)
+/**
+ * Runs the command. Never rejects.
+ *
+ * @param args the arguments after the name of the program
+ * @returns the exit status
+ */
+export async function runCommand(args: readonly string[], io: CommandIO): Promise<number> {
+  return new CommandRun(io).run(args)
 }
 
-/** One run of it. */
+/** One invocation of the command. */
 class CommandRun {
-  readonly #world: Surroundings
+  readonly #io: CommandIO
   readonly #stdout: Output
   readonly #stderr: Output
-  #outColours: Colours
-  #errColours: Colours
+  #stdoutColours: Colours
+  #stderrColours: Colours
 
-  constructor(world: Surroundings) {
-    this.#world = world
-    this.#stdout = new Output(world.stdout, world.signal)
-    this.#stderr = new Output(world.stderr, world.signal)
-    this.#outColours = coloursFor(wantsColours(world.stdoutIsTerminal, world.env))
-    this.#errColours = coloursFor(wantsColours(world.stderrIsTerminal, world.env))
+  constructor(io: CommandIO) {
+    this.#io = io
+    this.#stdout = new Output(io.stdout, io.signal)
+    this.#stderr = new Output(io.stderr, io.signal)
+    this.#stdoutColours = createColours(shouldColour(io.stdoutIsTerminal, io.env))
+    this.#stderrColours = createColours(shouldColour(io.stderrIsTerminal, io.env))
   }
 
-  async run(words: readonly string[]): Promise<number> {
+  async run(args: readonly string[]): Promise<number> {
     let reason: ExitReason
     try {
-      reason = await this.#perform(words)
+      reason = await this.#execute(args)
     } catch (error) {
-      reason = this.#failed(error)
+      reason = this.#reportError(error)
     }
     return exitCodes[reason][0]
   }
 
-  async #perform(words: readonly string[]): Promise<ExitReason> {
-    const { columns } = this.#world
-    // Whoever writes --no-colour means the messages about the other options, too.
-    if (words.some((word) => /^--no-colou?r$/.test(word))) {
-      this.#outColours = this.#errColours = coloursFor(false)
+  async #execute(args: readonly string[]): Promise<ExitReason> {
+    const { columns } = this.#io
+    // --no-colour also applies to errors about other options, so it is found before parsing.
+    if (args.some((arg) => /^--no-colou?r$/.test(arg))) {
+      this.#stdoutColours = this.#stderrColours = createColours(false)
     }
-    const given = parseArguments(words, { columns, colours: this.#outColours })
-    if ('text' in given) {
-      await this.#stdout.write(given.text)
+    const parsed = parseArguments(args, { columns, colours: this.#stdoutColours })
+    if ('text' in parsed) {
+      await this.#stdout.write(parsed.text)
       await this.#stdout.flush()
       return 'ok'
     }
-    refuseTogether(given)
-    const wanted = wantedRequest(given, () => this.#world.stdin)
-    if (given.bench !== null) return this.#bench(wanted, given.bench, given.concurrency)
-    const story = given.verbose ? this.#story() : null
-    const client = openClient({
-      ...wanted.client,
-      ...(story && { eventHooks: story.hooks, trace: story.trace }),
+    checkCombinations(parsed)
+    const spec = createRequestSpec(parsed, () => this.#io.stdin)
+    if (parsed.bench !== null) return this.#bench(spec, parsed.bench, parsed.concurrency)
+    const log = parsed.verbose ? this.#createVerboseLog() : null
+    const client = createClient({
+      ...spec.clientOptions,
+      ...(log && { eventHooks: log.hooks, trace: log.trace }),
     })
     try {
-      return given.download === null
-        ? await this.#request(client, wanted, story)
-        : await this.#download(client, wanted, given.download, story)
+      return parsed.download === null
+        ? await this.#sendRequest(client, spec, log)
+        : await this.#download(client, spec, parsed.download, log)
     } finally {
-      story?.end()
+      log?.end()
       await client.close()
     }
   }
 
-  // --- the jobs
-
-  async #request(client: Client, wanted: Wanted, story: Story | null): Promise<ExitReason> {
-    const { signal, stdoutIsTerminal } = this.#world
-    const { method, url, call, body } = wanted
-    const options = { ...call, ...body(), signal } as RequestOptions
+  async #sendRequest(
+    client: Client,
+    spec: RequestSpec,
+    log: VerboseLog | null,
+  ): Promise<ExitReason> {
+    const { signal, stdoutIsTerminal } = this.#io
+    const { method, url, callOptions, createBody } = spec
+    const options = { ...callOptions, ...createBody(), signal } as RequestOptions
     const response = await client.stream(method, url, options)
     try {
       if (stdoutIsTerminal) {
-        if (story === null) await this.#stdout.write(headText(response, this.#outColours))
-        await showBody(response, this.#stdout, this.#outColours)
+        if (log === null) await this.#stdout.write(formatHead(response, this.#stdoutColours))
+        await printBody(response, this.#stdout, this.#stdoutColours)
       } else {
         await pipeBody(response, this.#stdout)
       }
       await this.#stdout.flush()
     } catch (error) {
-      if (!(error instanceof ReaderLeft)) throw error
+      if (!(error instanceof OutputClosed)) throw error
     } finally {
       await response.close()
     }
-    story?.end()
-    return this.#outcome(response, stdoutIsTerminal || story !== null)
+    log?.end()
+    return this.#reportStatus(response, stdoutIsTerminal || log !== null)
   }
 
-  #outcome(response: Response, isSeen: boolean): ExitReason {
+  #reportStatus(response: Response, isStatusPrinted: boolean): ExitReason {
     const location = response.headers.get('location')
-    if (response.isError && !isSeen) this.#complain(new ReportedStatus(response).message, null)
-    if (response.isRedirect && location !== null) {
-      this.#note(`It redirects to ${location}: --follow goes there.`)
+    if (response.isError && !isStatusPrinted) {
+      this.#printError(new StatusError(response).message, null)
     }
-    return reasonOfStatus(response.status)
+    if (response.isRedirect && location !== null) {
+      this.#printNote(`Redirect to ${location}. Use --follow to follow redirects.`)
+    }
+    return exitReasonForStatus(response.status)
   }
 
   async #download(
     client: Client,
-    wanted: Wanted,
+    spec: RequestSpec,
     path: string,
-    story: Story | null,
+    log: VerboseLog | null,
   ): Promise<ExitReason> {
-    const { clock, signal } = this.#world
-    const bar = this.#bar(bytesText)
+    const { clock, signal } = this.#io
+    const bar = this.#createProgressBar(formatBytes)
     const note = (text: string) => {
       bar.stop()
-      this.#note(text)
+      this.#printNote(text)
     }
-    const tools = { client, bar, signal, note }
     const startedAt = clock.now()
-    const download = await Download.open(wanted, path, tools)
+    const download = await Download.open(spec, path, { client, bar, signal, note })
     try {
       await download.run()
     } catch (error) {
-      story?.end()
-      const reason = this.#failed(error)
+      log?.end()
+      const reason = this.#reportError(error)
       if (download.isResumable) {
-        const size = bytesText(download.size)
-        this.#note(`${size} are kept in ${path}.part: the same command goes on from there.`)
+        const size = formatBytes(download.size)
+        this.#printNote(`Kept ${size} in ${path}.part. Repeat the command to resume.`)
       }
       return reason
     }
-    story?.end()
+    log?.end()
     const ms = clock.now() - startedAt
-    const rate = bytesText(Math.round((download.received / ms) * 1000))
-    this.#stderr.say(`${path}: ${bytesText(download.size)} in ${durationText(ms)}, ${rate}/s\n`)
+    const size = formatBytes(download.size)
+    const rate = formatBytes(Math.round((download.received / ms) * 1000))
+    this.#stderr.writeMessage(`${path}: ${size} in ${formatDuration(ms)}, ${rate}/s\n`)
     return 'ok'
   }
 
-  async #bench(wanted: Wanted, requests: number, concurrency: number | null): Promise<ExitReason> {
-    const atATime = concurrency ?? CONCURRENCY
-    const client = openClient({ ...wanted.client, poolLimits: { maxConnections: atATime } })
+  async #bench(
+    spec: RequestSpec,
+    requests: number,
+    concurrencyOption: number | null,
+  ): Promise<ExitReason> {
+    const concurrency = concurrencyOption ?? DEFAULT_CONCURRENCY
+    const client = createClient({
+      ...spec.clientOptions,
+      poolLimits: { maxConnections: concurrency },
+    })
     try {
-      const bar = this.#bar(countText)
-      const bench = new Bench(wanted, requests, atATime, client, bar, this.#world)
+      const bar = this.#createProgressBar(formatCount)
+      const bench = new Bench(spec, requests, concurrency, client, bar, this.#io)
       const reason = await bench.run()
-      await this.#stdout.write(bench.report(this.#world.columns, this.#outColours))
+      await this.#stdout.write(bench.report(this.#io.columns, this.#stdoutColours))
       await this.#stdout.flush()
       return reason
     } finally {
@@ -164,62 +180,62 @@ class CommandRun {
     }
   }
 
-  // --- what they say
-
-  #bar(amount: (count: number) => string): ProgressBar {
-    const { stderr: stream, stderrIsTerminal: isTerminal, columns, clock } = this.#world
+  #createProgressBar(formatAmount: (count: number) => string): ProgressBar {
+    const { stderr: stream, stderrIsTerminal: isTerminal, columns, clock } = this.#io
     return new ProgressBar({
       stream,
       isTerminal,
       columns,
       clock,
-      amount,
-      colours: this.#errColours,
+      formatAmount,
+      colours: this.#stderrColours,
     })
   }
 
-  #story(): Story {
-    const { columns, clock } = this.#world
-    return new Story((text) => this.#stderr.say(text), this.#errColours, columns, clock)
+  #createVerboseLog(): VerboseLog {
+    const { columns, clock } = this.#io
+    const write = (text: string) => this.#stderr.writeMessage(text)
+    return new VerboseLog(write, this.#stderrColours, columns, clock)
   }
 
-  /** One clear line, and what can be done about it. */
-  #failed(error: unknown): ExitReason {
-    if (error instanceof ReaderLeft) return 'ok'
-    if (this.#world.signal.aborted) {
-      this.#complain('Stopped', null)
+  /** Prints an error, with a hint if there is one. */
+  #reportError(error: unknown): ExitReason {
+    if (error instanceof OutputClosed) return 'ok'
+    if (this.#io.signal.aborted) {
+      this.#printError('Interrupted', null)
       return 'interrupted'
     }
-    const reason = reasonOfError(error)
+    const reason = exitReasonForError(error)
     const { name, message } = error instanceof Error ? error : new Error(String(error))
-    const text = reason === 'unexpected' ? `${name}: ${message}` : message
-    const hint =
-      reason === 'unexpected' ? 'This is a fault of hawser: please report it.' : hintFor(error)
-    this.#complain(text, hint)
+    if (reason === 'internal') {
+      this.#printError(`${name}: ${message}`, 'This is a bug in hawser. Please report it.')
+    } else {
+      this.#printError(message, hintFor(error))
+    }
     return reason
   }
 
-  #complain(text: string, hint: string | null): void {
-    const { red, dim } = this.#errColours
-    const line = this.#fitted(`${PREFIX}${text}`).slice(PREFIX.length)
-    const advice = hint === null ? '' : `${INDENT}${dim(this.#fitted(hint, INDENT))}\n`
-    this.#stderr.say(`${red(PREFIX.trimEnd())} ${line}\n${advice}`)
+  #printError(text: string, hint: string | null): void {
+    const { red, dim } = this.#stderrColours
+    const line = this.#fitLine(`${ERROR_PREFIX}${text}`).slice(ERROR_PREFIX.length)
+    const hintLine = hint === null ? '' : `${INDENT}${dim(this.#fitLine(hint, INDENT))}\n`
+    this.#stderr.writeMessage(`${red(ERROR_PREFIX.trimEnd())} ${line}\n${hintLine}`)
   }
 
-  #note(text: string): void {
-    this.#stderr.say(`${this.#errColours.dim(this.#fitted(text, ''))}\n`)
+  #printNote(text: string): void {
+    this.#stderr.writeMessage(`${this.#stderrColours.dim(this.#fitLine(text, ''))}\n`)
   }
 
-  /** One line, but on a terminal, which would break it inside of words. */
-  #fitted(text: string, indent = INDENT): string {
-    const { columns, stderrIsTerminal } = this.#world
-    const line = harmless(text).replace(/\s*\n\s*/g, ' ')
-    return stderrIsTerminal ? wrapped(line, columns, indent.length) : line
+  /** Makes `text` one line. For a terminal, which would break inside of words, wraps it instead. */
+  #fitLine(text: string, indent = INDENT): string {
+    const { columns, stderrIsTerminal } = this.#io
+    const line = stripControls(text).replace(/\s*\n\s*/g, ' ')
+    return stderrIsTerminal ? wrapText(line, columns, indent.length) : line
   }
 }
 
-/** A bad option of the client came from the command line, or from the environment. */
-function openClient(options: ClientOptions): Client {
+/** Throws `UsageError` for an invalid option: it comes from an argument or the environment. */
+function createClient(options: ClientOptions): Client {
   try {
     return new Client(options)
   } catch (error) {
@@ -227,13 +243,14 @@ function openClient(options: ClientOptions): Client {
   }
 }
 
-function refuseTogether(given: Arguments): void {
-  const { bench, download, verbose, concurrency, content } = given
+/** @throws UsageError for options that exclude each other */
+function checkCombinations(parsed: ParsedArguments): void {
+  const { bench, download, verbose, concurrency, content } = parsed
   if (bench === null) {
-    if (concurrency !== null) throw new UsageError('-c is for --bench: how many at a time')
+    if (concurrency !== null) throw new UsageError('-c requires --bench')
     return
   }
-  if (download !== null) throw new UsageError('--bench and --download do not go together')
-  if (verbose) throw new UsageError('--bench and --verbose do not go together')
+  if (download !== null) throw new UsageError('--bench and --download cannot be combined')
+  if (verbose) throw new UsageError('--bench and --verbose cannot be combined')
   if (content === '-') throw new UsageError('--bench cannot send stdin more than once')
 }

@@ -3,122 +3,134 @@ import type { RequestOptions } from '../client/options.ts'
 import type { Response } from '../client/response.ts'
 import { LocalProtocolError, TransportError } from '../errors.ts'
 import type { Headers } from '../models/headers.ts'
-import { ReportedStatus } from './command-errors.ts'
+import { StatusError } from './command-errors.ts'
 import { PartialFile } from './partial-file.ts'
 import type { ProgressBar } from './progress-bar.ts'
-import type { Wanted } from './request-options.ts'
-import { bytesText } from './units.ts'
+import type { RequestSpec } from './request-spec.ts'
+import { formatBytes } from './units.ts'
 
-/** How often in a row it may be cut without a byte gained. */
-const PATIENCE = 3
+/** How many times in a row a transfer may fail without receiving a byte. */
+const MAX_CUTS = 3
 
 export interface DownloadTools {
   readonly client: Client
   readonly bar: ProgressBar
   readonly signal: AbortSignal
-  /** Tells the user something while it goes on. */
+  /** Prints a message during the download. */
   note(text: string): void
 }
 
-/** One URL on its way into a file. */
+/** Saves one URL to a file, and resumes after failures of the network. */
 export class Download {
-  readonly #wanted: Wanted
+  readonly #spec: RequestSpec
   readonly #tools: DownloadTools
   readonly #file: PartialFile
-  #attempts = 0
-  /** What came over the wire in this run, in bytes. */
+  #attemptCount = 0
+  /** Bytes received by this run. */
   received = 0
 
-  private constructor(wanted: Wanted, file: PartialFile, tools: DownloadTools) {
-    this.#wanted = wanted
+  private constructor(spec: RequestSpec, file: PartialFile, tools: DownloadTools) {
+    this.#spec = spec
     this.#file = file
     this.#tools = tools
   }
 
-  /** Throws `FileError`. */
-  static async open(wanted: Wanted, path: string, tools: DownloadTools): Promise<Download> {
-    return new Download(wanted, await PartialFile.find(path, wanted.fingerprint), tools)
+  /**
+   * Prepares a download to `path`. An earlier download of the same request is resumed.
+   *
+   * @throws FileError
+   */
+  static async open(spec: RequestSpec, path: string, tools: DownloadTools): Promise<Download> {
+    return new Download(spec, await PartialFile.load(path, spec.fingerprint), tools)
   }
 
-  /** Bytes that are here. */
+  /** Bytes of the file saved so far, by earlier runs too. */
   get size(): number {
     return this.#file.size
   }
 
-  /** Whether what is here stays, to go on from. */
+  /** Whether `FILE.part` can be continued. */
   get isResumable(): boolean {
     return this.#file.isResumable
   }
 
-  get #mayResume(): boolean {
-    return this.#wanted.method === 'GET' && this.#wanted.isWhole
+  get #canResume(): boolean {
+    return this.#spec.method === 'GET' && !this.#spec.hasRange
   }
 
-  /** Goes on after a cut, as often as it helps. Throws what ended it. */
+  /** Downloads until the file is complete. Throws the last error when it gives up. */
   async run(): Promise<void> {
     try {
       for (let failures = 0; ; ) {
         const before = this.received
         try {
-          if (await this.#transfer()) return await this.#file.finish()
+          if (await this.#attempt()) return await this.#file.finish()
         } catch (error) {
           failures = this.received > before ? 1 : failures + 1
-          if (!isCut(error) || !this.isResumable || failures > PATIENCE) throw error
-          this.#tools.note(`Cut at ${bytesText(this.size)}: ${(error as Error).message}`)
+          if (!isTransferFailure(error) || !this.isResumable || failures > MAX_CUTS) throw error
+          this.#tools.note(
+            `Transfer failed at ${formatBytes(this.size)}: ${(error as Error).message}`,
+          )
         }
       }
     } finally {
       this.#tools.bar.stop()
-      await this.#file.leave()
+      await this.#file.close()
     }
   }
 
-  /** @returns false if what is here turned out not to fit, and all has to be asked for */
-  async #transfer(): Promise<boolean> {
+  /**
+   * Sends one request and saves its body.
+   *
+   * @returns false if `FILE.part` does not match the response, and was emptied for a new attempt
+   */
+  async #attempt(): Promise<boolean> {
     const file = this.#file
-    const asks = this.isResumable && this.#mayResume
-    const response = await this.#send(asks)
+    const isResuming = this.isResumable && this.#canResume
+    const response = await this.#sendRequest(isResuming)
     const { status, headers } = response
     try {
-      if (asks && status === 416 && unsatisfiedTotal(headers) === file.size) return true
-      if (asks && (status === 416 || (status === 206 && !this.#fits(response)))) {
+      if (isResuming && status === 416 && unsatisfiedTotal(headers) === file.size) return true
+      if (isResuming && (status === 416 || (status === 206 && !this.#continuesFile(response)))) {
         await file.restart(null)
         return false
       }
-      if (!response.ok) throw new ReportedStatus(response)
-      if (asks && status === 206) this.#tools.note(`Going on at ${bytesText(file.size)}`)
-      else await this.#begin(response, asks)
-      await this.#save(response)
+      if (!response.ok) throw new StatusError(response)
+      if (isResuming && status === 206) this.#tools.note(`Resuming at ${formatBytes(file.size)}`)
+      else await this.#startFile(response, isResuming)
+      await this.#saveBody(response)
       return true
     } finally {
       await response.close()
     }
   }
 
-  #send(asks: boolean): Promise<Response> {
+  #sendRequest(isResuming: boolean): Promise<Response> {
     const { client, signal } = this.#tools
-    const { method, url, call, body } = this.#wanted
-    const given = [...(call.headers as Iterable<readonly [string, string]>)]
-    const own: [string, string][] = []
-    // Ranges are counted in what a coding gives, and are to be counted in the file.
-    if (!given.some(([name]) => name.toLowerCase() === 'accept-encoding')) {
-      own.push(['accept-encoding', 'identity'])
+    const { method, url, callOptions, createBody } = this.#spec
+    const headers = [...(callOptions.headers as Iterable<readonly [string, string]>)]
+    // A range counts bytes of the encoded content, so it only fits the file without a coding.
+    if (!headers.some(([name]) => name.toLowerCase() === 'accept-encoding')) {
+      headers.push(['accept-encoding', 'identity'])
     }
-    if (asks) own.push(['range', `bytes=${this.size}-`], ['if-range', this.#file.label!.validator])
+    if (isResuming) {
+      const { validator } = this.#file.metadata!
+      headers.push(['range', `bytes=${this.size}-`], ['if-range', validator])
+    }
     const options = {
-      ...call,
-      ...body(),
-      headers: [...given, ...own],
+      ...callOptions,
+      ...createBody(),
+      headers,
       signal,
-      retries: this.#attempts++ === 0 ? 0 : PATIENCE,
+      retries: this.#attemptCount++ === 0 ? 0 : MAX_CUTS,
     } as RequestOptions
     return client.stream(method, url, options)
   }
 
-  /** Some servers honour Range, and not If-Range. */
-  #fits({ headers }: Response): boolean {
+  /** Whether a 206 continues `FILE.part`. Some servers honour Range, but ignore If-Range. */
+  #continuesFile({ headers }: Response): boolean {
     const range = contentRange(headers)
-    const { validator, total } = this.#file.label!
+    const { validator, total } = this.#file.metadata!
     const etag = headers.get('etag')
     return (
       range?.start === this.size &&
@@ -127,20 +139,21 @@ export class Download {
     )
   }
 
-  async #begin(response: Response, asked: boolean): Promise<void> {
-    if (asked) this.#tools.note('The server cannot go on where it was cut: all of it once more')
+  /** Empties `FILE.part` for a response that begins at the first byte. */
+  async #startFile(response: Response, isResuming: boolean): Promise<void> {
+    if (isResuming) this.#tools.note('The server cannot resume this file. Starting over.')
     const { headers, status } = response
-    const validator = status === 200 && this.#mayResume ? validatorOf(headers) : null
-    const total = lengthOf(response)
+    const validator = status === 200 && this.#canResume ? validatorOf(headers) : null
+    const total = contentLength(response)
     await this.#file.restart(
-      validator === null ? null : { fingerprint: this.#wanted.fingerprint, validator, total },
+      validator === null ? null : { fingerprint: this.#spec.fingerprint, validator, total },
     )
   }
 
-  async #save(response: Response): Promise<void> {
+  async #saveBody(response: Response): Promise<void> {
     const { bar } = this.#tools
-    const rest = lengthOf(response)
-    await bar.start(rest === null ? null : this.size + rest, this.size)
+    const length = contentLength(response)
+    await bar.start(length === null ? null : this.size + length, this.size)
     for await (const chunk of response.iterBytes()) {
       await this.#file.append(chunk)
       this.received += chunk.length
@@ -150,39 +163,40 @@ export class Download {
 }
 
 /**
- * What the body can be recognised by when the rest of it is asked for; null where nothing is strong
- * enough, or the server gives no ranges. RFC 9110 8.8, 14.3
+ * Returns the validator for If-Range: a strong ETag or a strong Last-Modified. Null if there is
+ * none, or if the response cannot be resumed. RFC 9110 8.8, 14.3
  */
 export function validatorOf(headers: Headers): string | null {
   if (headers.has('content-encoding') || headers.get('accept-ranges') === 'none') return null
   const etag = headers.get('etag')
   if (etag !== null) return etag.startsWith('"') ? etag : null
-  // Changed within the minute before it was sent, it may have changed again within the second.
+  // Last-Modified is strong only if the response was sent later, because a file can change twice in
+  // one second (RFC 9110 8.8.2.2). A minute, as in RFC 7232 2.2.2, allows for different clocks.
   const modified = headers.get('last-modified')
   const age = Date.parse(headers.get('date') ?? '') - Date.parse(modified ?? '')
   return age >= 60_000 ? modified : null
 }
 
-/** `bytes 100-199/200`; null where it is missing or is something else. RFC 9110 14.4 */
+/** Parses `Content-Range: bytes 100-199/200`. Null if it is missing or invalid. RFC 9110 14.4 */
 export function contentRange(headers: Headers): { start: number; total: number | null } | null {
   const found = /^bytes (\d+)-\d+\/(\d+|\*)$/i.exec(headers.get('content-range') ?? '')
   if (found === null) return null
   return { start: Number(found[1]), total: found[2] === '*' ? null : Number(found[2]) }
 }
 
-/** Of a 416: how long the body is, null where it does not say. */
+/** Returns the length of the file from the Content-Range of a 416; null if it has none. */
 export function unsatisfiedTotal(headers: Headers): number | null {
   const found = /^bytes \*\/(\d+)$/i.exec(headers.get('content-range') ?? '')
   return found === null ? null : Number(found[1])
 }
 
-/** In bytes of the file; null where it is not known. */
-function lengthOf({ headers }: Response): number | null {
+/** Returns the Content-Length; null if the body is encoded, because then it is not the file's. */
+function contentLength({ headers }: Response): number | null {
   const length = headers.get('content-length')
   return length === null || headers.has('content-encoding') ? null : Number(length)
 }
 
-/** The network's doing. */
-function isCut(error: unknown): boolean {
+/** Whether the network, the server or a timeout ended the transfer. */
+function isTransferFailure(error: unknown): boolean {
   return error instanceof TransportError && !(error instanceof LocalProtocolError)
 }

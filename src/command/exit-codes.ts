@@ -12,35 +12,38 @@ import {
   TooManyRedirects,
   UnsupportedProtocol,
 } from '../errors.ts'
-import { FileError, ReportedStatus, UsageError } from './command-errors.ts'
+import { FileError, StatusError, UsageError } from './command-errors.ts'
 
-/** What the exit status says. Those of HTTP are HTTPie's; the network's begin at 10. */
+/**
+ * Exit statuses and their descriptions in `--help`. 4 and 5 are those of HTTPie; failures of the
+ * network and of the response begin at 10.
+ */
 export const exitCodes = {
-  ok: [0, 'the response came; its status is below 400'],
-  unexpected: [1, 'none of the others: a fault of the command itself'],
-  usage: [2, 'an option, the URL, a header or a file to send is wrong'],
+  ok: [0, 'success: the status of the response is below 400'],
+  internal: [1, 'internal error'],
+  usage: [2, 'invalid option, URL, header or input file'],
   clientError: [4, 'HTTP status 400 to 499'],
-  serverError: [5, 'HTTP status 500 to 599 (or above)'],
-  connect: [10, 'no connection: the name, the address or the port'],
-  timeout: [11, 'something took too long (--timeout)'],
-  tls: [12, 'TLS failed: the certificate, or the handshake'],
-  proxy: [13, 'the proxy cannot be reached, or refuses'],
-  protocol: [14, "the server's answer is not valid HTTP, or is cut short"],
-  broken: [15, 'the connection broke'],
-  content: [16, "the body's coding is broken, or it cannot be sent again"],
-  redirects: [17, 'too many redirects, or one that a download was not to follow'],
-  file: [18, 'a file cannot be written'],
-  interrupted: [130, 'stopped by Ctrl-C'],
+  serverError: [5, 'HTTP status 500 or above'],
+  connect: [10, 'could not connect: host name, address or port'],
+  timeout: [11, 'timeout (see --timeout)'],
+  tls: [12, 'TLS failed: certificate or handshake'],
+  proxy: [13, 'the proxy is unreachable or refused the request'],
+  protocol: [14, 'the response is invalid HTTP or incomplete'],
+  network: [15, 'the connection was lost'],
+  body: [16, 'could not decode the response body, or resend the request body'],
+  redirects: [17, 'too many redirects, or a redirect that --download did not follow'],
+  file: [18, 'could not write the file or the output'],
+  interrupted: [130, 'interrupted with Ctrl-C'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 
 export type ExitReason = keyof typeof exitCodes
 
-/** Of an HTTP status. */
-export function reasonOfStatus(status: number): ExitReason {
+export function exitReasonForStatus(status: number): ExitReason {
   return status < 400 ? 'ok' : status < 500 ? 'clientError' : 'serverError'
 }
 
-const kinds: readonly (readonly [new (...args: never[]) => Error, ExitReason])[] = [
+/** The first class that fits decides: subclasses come before their base class. */
+const reasonsByClass: readonly (readonly [new (...args: never[]) => Error, ExitReason])[] = [
   [UsageError, 'usage'],
   [FileError, 'file'],
   [InvalidURL, 'usage'],
@@ -49,17 +52,18 @@ const kinds: readonly (readonly [new (...args: never[]) => Error, ExitReason])[]
   [TimeoutException, 'timeout'],
   [ProxyError, 'proxy'],
   [ProtocolError, 'protocol'],
-  [NetworkError, 'broken'],
-  [DecodingError, 'content'],
-  [ResponseTooLarge, 'content'],
-  [StreamError, 'content'],
+  [NetworkError, 'network'],
+  [DecodingError, 'body'],
+  [ResponseTooLarge, 'body'],
+  [StreamError, 'body'],
   [TooManyRedirects, 'redirects'],
 ]
 
-export function reasonOfError(error: unknown): ExitReason {
-  if (error instanceof ReportedStatus) {
-    return error.status < 400 ? 'redirects' : reasonOfStatus(error.status)
+export function exitReasonForError(error: unknown): ExitReason {
+  if (error instanceof StatusError) {
+    // Only a download rejects a status below 400: a redirect that it does not follow.
+    return error.status < 400 ? 'redirects' : exitReasonForStatus(error.status)
   }
   if (error instanceof ConnectError) return error.phase === 'tls' ? 'tls' : 'connect'
-  return kinds.find(([kind]) => error instanceof kind)?.[1] ?? 'unexpected'
+  return reasonsByClass.find(([errorClass]) => error instanceof errorClass)?.[1] ?? 'internal'
 }

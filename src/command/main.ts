@@ -1,15 +1,15 @@
 #!/usr/bin/env node
-// What npm installs as `hawser`: the command, in the surroundings of a process.
+// The executable that npm installs as `hawser`. It connects the command to the process.
 import { selectBackend } from '../backends/select.ts'
 import { runCommand } from './command.ts'
 
 const { env, argv, stdout, stderr } = process
 const controller = new AbortController()
-// The second Ctrl-C ends the process at once.
+// With `once`, a second Ctrl-C terminates the process at once.
 process.once('SIGINT', () => controller.abort())
 
 void runCommand(argv.slice(2), {
-  // To look at it opens it.
+  // A getter, because the first access to process.stdin opens it.
   get stdin() {
     return process.stdin
   },

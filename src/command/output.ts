@@ -1,50 +1,57 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { FileError, systemReason } from './command-errors.ts'
+import { describeSystemError, FileError } from './command-errors.ts'
 
-/** Whoever read our output has left, as `head` does when it has enough. */
-export class ReaderLeft extends Error {}
+/** The reader of the output closed it, as `head` does when it has read enough. */
+export class OutputClosed extends Error {}
 
-/** Writes to a stream as fast as it takes it. What fails there is told by the next `write`. */
+/** Writes to a stream with backpressure. After an error, the next `write` or `flush` rejects. */
 export class Output {
   readonly #stream: Writable
   readonly #signal: AbortSignal
-  #failure: Error | null = null
+  #error: Error | null = null
 
   constructor(stream: Writable, signal: AbortSignal) {
     this.#stream = stream
     this.#signal = signal
-    // Without a listener a pipe that was closed would end the process with a stack.
+    // Without a listener, a closed pipe would end the process with a stack trace.
     stream.on('error', (error) => {
-      this.#failure ??= error
+      this.#error ??= error
     })
   }
 
-  /** Resolves when there is room for more, or Ctrl-C came. Rejects with `ReaderLeft` or `FileError`. */
+  /**
+   * Resolves when the stream accepts more data, or after Ctrl-C.
+   *
+   * @throws OutputClosed
+   * @throws FileError
+   */
   async write(data: Uint8Array | string): Promise<void> {
-    if (this.#failure === null && !this.#stream.write(data)) {
+    if (this.#error === null && !this.#stream.write(data)) {
       await once(this.#stream, 'drain', { signal: this.#signal }).catch(() => {})
     }
-    this.#check()
+    this.#throwIfFailed()
   }
 
-  /** Resolves when all of it is out: a full disk may be heard of late. */
+  /** Resolves when everything is written. A full disk may be reported only now. */
   async flush(): Promise<void> {
-    if (this.#failure === null) {
+    if (this.#error === null) {
       await new Promise<void>((resolve) => this.#stream.write('', () => resolve()))
     }
-    this.#check()
+    this.#throwIfFailed()
   }
 
-  #check(): void {
-    if (this.#failure === null) return
-    const { code } = this.#failure as NodeJS.ErrnoException
-    if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') throw new ReaderLeft('nobody reads')
-    throw new FileError(`The output cannot be written: ${systemReason(this.#failure)}`)
+  #throwIfFailed(): void {
+    if (this.#error === null) return
+    const { code } = this.#error as NodeJS.ErrnoException
+    if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') {
+      throw new OutputClosed('the output was closed')
+    }
+    throw new FileError(`Could not write the output: ${describeSystemError(this.#error)}`)
   }
 
-  /** For a line or two: what becomes of it does not matter. */
-  say(text: string): void {
-    if (this.#failure === null) this.#stream.write(text)
+  /** Writes a short message without waiting. Errors are ignored. */
+  writeMessage(text: string): void {
+    if (this.#error === null) this.#stream.write(text)
   }
 }

@@ -1,112 +1,120 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { FileError, systemReason } from './command-errors.ts'
+import { describeSystemError, FileError } from './command-errors.ts'
 
-/** What a part belongs to: without it nobody could say whether more bytes fit on. */
-interface Label {
-  /** Of the request. */
+/** Tells whether a later download can continue `FILE.part`. Saved as `FILE.part.json`. */
+interface Metadata {
+  /** `RequestSpec.fingerprint` of the request. */
   readonly fingerprint: string
-  /** A strong ETag, or a Last-Modified that is as good: for If-Range. RFC 9110 13.1.5 */
+  /** A strong ETag, or a strong Last-Modified, for If-Range. RFC 9110 13.1.5 */
   readonly validator: string
-  /** Bytes in all, null where the server did not say. */
+  /** Bytes of the complete file; null if the server did not specify a length. */
   readonly total: number | null
 }
 
-/** A file that is not all here yet: `FILE.part`, and `FILE.part.json`, which says what it is a part of. */
+/** An incomplete download: `FILE.part`, with `FILE.part.json` if it can be resumed. */
 export class PartialFile {
+  /** The path of the complete file. */
   readonly path: string
   #size: number
-  #label: Label | null
+  #metadata: Metadata | null
   #handle: FileHandle | null = null
 
-  private constructor(path: string, size: number, label: Label | null) {
+  private constructor(path: string, size: number, metadata: Metadata | null) {
     this.path = path
     this.#size = size
-    this.#label = label
+    this.#metadata = metadata
   }
 
-  /** What an earlier download of the same has left, if anything. Throws `FileError`. */
-  static async find(path: string, fingerprint: string): Promise<PartialFile> {
-    const found = await stat(path).catch(() => null)
-    if (found?.isDirectory()) throw new FileError(`${path}: ${systemReason({ code: 'EISDIR' })}`)
+  /**
+   * Loads what an earlier download of the same request has left. Without it, the file is empty.
+   *
+   * @throws FileError
+   */
+  static async load(path: string, fingerprint: string): Promise<PartialFile> {
+    const existing = await stat(path).catch(() => null)
+    if (existing?.isDirectory()) throw writeError(path, { code: 'EISDIR' })
     const part = await stat(`${path}.part`).catch(() => null)
-    const label = part === null ? null : await readLabel(`${path}.part.json`)
-    return label?.fingerprint === fingerprint
-      ? new PartialFile(path, part!.size, label)
+    const metadata = part === null ? null : await readMetadata(`${path}.part.json`)
+    return metadata?.fingerprint === fingerprint
+      ? new PartialFile(path, part!.size, metadata)
       : new PartialFile(path, 0, null)
   }
 
-  /** In bytes. */
+  /** Bytes in `FILE.part`. */
   get size(): number {
     return this.#size
   }
 
-  get label(): Label | null {
-    return this.#label
+  get metadata(): Metadata | null {
+    return this.#metadata
   }
 
-  /** Whether there is something to go on from. */
   get isResumable(): boolean {
-    return this.#size > 0 && this.#label !== null
+    return this.#size > 0 && this.#metadata !== null
   }
 
-  /** Forgets what is here. */
-  async restart(label: Label | null): Promise<void> {
-    this.#label = label
+  /** Empties `FILE.part`. With `metadata` null, the new download cannot be resumed. */
+  async restart(metadata: Metadata | null): Promise<void> {
+    this.#metadata = metadata
     this.#size = 0
-    await this.#writing(async () => {
-      await this.#close()
+    await this.#wrapErrors(async () => {
+      await this.#closeHandle()
       this.#handle = await open(`${this.path}.part`, 'w')
-      if (label === null) await rm(`${this.path}.part.json`, { force: true })
-      else await writeFile(`${this.path}.part.json`, JSON.stringify(label))
+      if (metadata === null) await rm(`${this.path}.part.json`, { force: true })
+      else await writeFile(`${this.path}.part.json`, JSON.stringify(metadata))
     })
   }
 
   async append(chunk: Uint8Array): Promise<void> {
-    await this.#writing(async () => {
+    await this.#wrapErrors(async () => {
       this.#handle ??= await open(`${this.path}.part`, 'a')
       await this.#handle.appendFile(chunk)
     })
     this.#size += chunk.length
   }
 
-  /** It is all here. */
+  /** Renames the complete `FILE.part` to `FILE`. */
   async finish(): Promise<void> {
-    await this.#writing(async () => {
-      await this.#close()
+    await this.#wrapErrors(async () => {
+      await this.#closeHandle()
       await rename(`${this.path}.part`, this.path)
       await rm(`${this.path}.part.json`, { force: true })
     })
   }
 
-  /** It is not: what cannot be resumed is not kept. */
-  async leave(): Promise<void> {
-    await this.#close().catch(() => {})
+  /** Closes the file. Deletes an incomplete download that cannot be resumed. */
+  async close(): Promise<void> {
+    await this.#closeHandle().catch(() => {})
     if (this.isResumable) return
-    for (const end of ['.part', '.part.json']) await rm(`${this.path}${end}`, { force: true })
+    for (const suffix of ['.part', '.part.json']) await rm(`${this.path}${suffix}`, { force: true })
   }
 
-  async #close(): Promise<void> {
+  async #closeHandle(): Promise<void> {
     const handle = this.#handle
     this.#handle = null
     await handle?.close()
   }
 
-  async #writing(work: () => Promise<void>): Promise<void> {
+  async #wrapErrors(operation: () => Promise<void>): Promise<void> {
     try {
-      await work()
+      await operation()
     } catch (error) {
-      throw new FileError(`${this.path} cannot be written: ${systemReason(error)}`)
+      throw writeError(this.path, error)
     }
   }
 }
 
-/** Null for none, and for what is none. */
-async function readLabel(path: string): Promise<Label | null> {
+function writeError(path: string, error: unknown): FileError {
+  return new FileError(`Could not write ${path}: ${describeSystemError(error)}`)
+}
+
+/** Returns null if the file is missing or invalid. */
+async function readMetadata(path: string): Promise<Metadata | null> {
   try {
     const { fingerprint, validator, total } = JSON.parse(
       await readFile(path, 'utf8'),
-    ) as Partial<Label>
+    ) as Partial<Metadata>
     if (typeof fingerprint !== 'string' || typeof validator !== 'string') return null
     return { fingerprint, validator, total: typeof total === 'number' ? total : null }
   } catch {

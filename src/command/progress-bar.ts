@@ -2,45 +2,50 @@ import type { Writable } from 'node:stream'
 import type { SingleBar } from 'cli-progress'
 import type { Clock } from '../backends/backend.ts'
 import type { Colours } from './terminal.ts'
-import { clockText } from './units.ts'
+import { formatWholeSeconds } from './units.ts'
 
-/** Over how long the rate is taken, in ms: it follows the network and does not flicker. */
-const WINDOW = 3000
+/** The rate is an average over this time, in ms, so that it does not flicker. */
+const RATE_WINDOW = 3000
 
-export interface BarLook {
+export interface ProgressBarOptions {
   readonly stream: Writable
-  /** Nothing is drawn elsewhere. */
+  /** If false, nothing is drawn. */
   readonly isTerminal: boolean
   readonly columns: number
   readonly colours: Colours
   readonly clock: Clock
-  /** Of a number of what is counted. */
-  readonly amount: (count: number) => string
+  /** Formats a count. */
+  readonly formatAmount: (count: number) => string
 }
 
-/** A line that tells how far something has come, how fast it goes, and how long it is still going to take. */
+/** A line with the progress, the rate and the remaining time. */
 export class ProgressBar {
-  readonly #look: BarLook
+  readonly #options: ProgressBarOptions
   readonly #rate: Rate
   #bar: SingleBar | null = null
   #total: number | null = null
   #done = 0
 
-  constructor(look: BarLook) {
-    this.#look = look
-    this.#rate = new Rate(look.clock)
+  constructor(options: ProgressBarOptions) {
+    this.#options = options
+    this.#rate = new Rate(options.clock)
   }
 
-  /** @param total null where it is not known */
+  /**
+   * Draws the bar.
+   *
+   * @param total null if it is unknown
+   * @param done the count at the start
+   */
   async start(total: number | null, done = 0): Promise<void> {
     this.#total = total
     this.#done = done
     this.#rate.start(done)
-    if (!this.#look.isTerminal || this.#bar !== null) return
+    if (!this.#options.isTerminal || this.#bar !== null) return
     const { default: progress } = await import('cli-progress')
     this.#bar = new progress.SingleBar({
       format: () => this.line(),
-      stream: this.#look.stream,
+      stream: this.#options.stream,
       fps: 10,
       hideCursor: true,
       clearOnComplete: true,
@@ -56,37 +61,39 @@ export class ProgressBar {
     this.#bar?.update(done)
   }
 
-  /** Takes the line away. */
+  /** Erases the bar. */
   stop(): void {
     this.#bar?.stop()
     this.#bar = null
   }
 
+  /** Formats the current state, without the escape sequences that redraw the line. */
   line(): string {
-    const { amount, columns, colours } = this.#look
+    const { formatAmount, columns, colours } = this.#options
     const rate = this.#rate.perSecond()
-    const speed = rate > 0 ? `${amount(rate)}/s` : ''
-    if (this.#total === null) return `${amount(this.#done)}  ${colours.dim(speed)}`
+    const speed = rate > 0 ? `${formatAmount(rate)}/s` : ''
+    if (this.#total === null) return `${formatAmount(this.#done)}  ${colours.dim(speed)}`
     const share = this.#total === 0 ? 1 : Math.min(this.#done / this.#total, 1)
-    const left = rate > 0 ? `${clockText(((this.#total - this.#done) / rate) * 1000)} left` : ''
-    const figures = `${amount(this.#done)} of ${amount(this.#total)}`
+    const left =
+      rate > 0 ? `${formatWholeSeconds(((this.#total - this.#done) / rate) * 1000)} left` : ''
+    const figures = `${formatAmount(this.#done)} of ${formatAmount(this.#total)}`
     const percent = `${Math.floor(share * 100)}%`.padStart(4)
-    const words = [figures.padEnd(20), speed.padEnd(9), left.padEnd(12)].join('  ')
-    const width = Math.min(columns - percent.length - words.length - 4, 40)
-    const bar = width < 5 ? '' : `${drawn(share, width, colours)}  `
-    return `${percent} ${bar}${words}`.trimEnd()
+    const amounts = [figures.padEnd(20), speed.padEnd(9), left.padEnd(12)].join('  ')
+    const width = Math.min(columns - percent.length - amounts.length - 4, 40)
+    const bar = width < 5 ? '' : `${drawBar(share, width, colours)}  `
+    return `${percent} ${bar}${amounts}`.trimEnd()
   }
 }
 
-function drawn(share: number, width: number, { green, dim }: Colours): string {
+function drawBar(share: number, width: number, { green, dim }: Colours): string {
   const full = Math.round(share * width)
   return green('━'.repeat(full)) + dim('─'.repeat(width - full))
 }
 
-/** How fast a count has grown lately. */
+/** Measures how fast a count grows. */
 class Rate {
   readonly #clock: Clock
-  /** Times and counts, the oldest first. */
+  /** Oldest first. */
   #points: { readonly at: number; readonly count: number }[] = []
 
   constructor(clock: Clock) {
@@ -97,17 +104,17 @@ class Rate {
     this.#points = [{ at: this.#clock.now(), count }]
   }
 
-  /** At most ten points a second are kept. */
+  /** Adds a measurement. Keeps at most ten per second. */
   add(count: number): void {
     const at = this.#clock.now()
     const points = this.#points
-    const before = points.at(-2)
-    if (before !== undefined && at - before.at < 100) points.pop()
+    const secondLast = points.at(-2)
+    if (secondLast !== undefined && at - secondLast.at < 100) points.pop()
     points.push({ at, count })
-    while (points.length > 2 && at - points[1]!.at >= WINDOW) points.shift()
+    while (points.length > 2 && at - points[1]!.at >= RATE_WINDOW) points.shift()
   }
 
-  /** 0 where nothing is known yet. */
+  /** Returns the rate; 0 before the first measurement. */
   perSecond(): number {
     const first = this.#points[0]
     const last = this.#points.at(-1)

@@ -2,17 +2,17 @@ import type { Readable, Writable } from 'node:stream'
 import pico from 'picocolors'
 import type { Clock } from '../backends/backend.ts'
 
-/** All that the command touches of the world around it. */
-export interface Surroundings {
+/** Everything that the command uses of its process. Tests pass their own. */
+export interface CommandIO {
   readonly stdin: Readable
   readonly stdout: Writable
   readonly stderr: Writable
   readonly stdoutIsTerminal: boolean
   readonly stderrIsTerminal: boolean
-  /** How wide the terminal is. */
+  /** The width of the terminal. */
   readonly columns: number
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Aborted by Ctrl-C. */
+  /** Aborted with Ctrl-C. */
   readonly signal: AbortSignal
   readonly clock: Clock
 }
@@ -20,26 +20,29 @@ export interface Surroundings {
 export type Colours = ReturnType<typeof pico.createColors>
 
 /**
- * Whether to colour what goes to stdout or stderr. https://no-color.org, https://force-color.org:
- * only a value that is not empty counts.
+ * Whether to colour the output of one stream. Empty variables are ignored, as https://no-color.org
+ * and https://force-color.org specify.
  */
-export function wantsColours(isTerminal: boolean, env: Surroundings['env']): boolean {
+export function shouldColour(isTerminal: boolean, env: CommandIO['env']): boolean {
   if (env.NO_COLOR) return false
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
   return isTerminal && env.TERM !== 'dumb'
 }
 
-export function coloursFor(wanted: boolean): Colours {
-  return pico.createColors(wanted)
+export function createColours(enabled: boolean): Colours {
+  return pico.createColors(enabled)
 }
 
-/** What comes from a server must not steer the terminal: control characters but tab and line feed become `�`. */
-export function harmless(text: string): string {
+/**
+ * Replaces control characters, except tab and line feed, with `�`. Text from a server must not send
+ * escape sequences to the terminal. CRLF becomes a line feed.
+ */
+export function stripControls(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '�')
 }
 
-/** Broken between words, with the lines below the first set in. A word that is too long stays whole. */
-export function wrapped(text: string, columns: number, indent: number): string {
+/** Breaks lines between words, and indents all but the first. A word that is too long is kept. */
+export function wrapText(text: string, columns: number, indent: number): string {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

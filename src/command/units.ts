@@ -1,13 +1,13 @@
-/** Figures as people read them: three digits, and the unit. */
+/** Formats numbers for people: three digits and a unit. */
 
-const SIZES = ['kB', 'MB', 'GB', 'TB']
+const BYTE_UNITS = ['kB', 'MB', 'GB', 'TB']
 
-/** `0 bytes`, `1 byte`, `12.3 kB`: thousands, as disks and networks are sold. */
-export function bytesText(bytes: number): string {
+/** `0 bytes`, `1 byte`, `12.3 kB`. The units are decimal: 1 kB is 1000 bytes. */
+export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} ${bytes === 1 ? 'byte' : 'bytes'}`
   let value = bytes
   let unit = ''
-  for (const next of SIZES) {
+  for (const next of BYTE_UNITS) {
     if (value < 999.5) break
     value /= 1000
     unit = next
@@ -16,24 +16,24 @@ export function bytesText(bytes: number): string {
 }
 
 /** `850 µs`, `12.3 ms`, `1.23 s`, `2:05 min` */
-export function durationText(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 0.9995) return `${Math.round(ms * 1000)} µs`
   if (ms < 999.5) return `${threeDigits(ms)} ms`
-  return ms < 59_950 ? `${threeDigits(ms / 1000)} s` : clockText(ms)
+  return ms < 59_950 ? `${threeDigits(ms / 1000)} s` : formatWholeSeconds(ms)
 }
 
-/** For what is left to wait: whole seconds, `9 s`, `2:05 min`, `3:10:00 h`. */
-export function clockText(ms: number): string {
+/** Rounds up to whole seconds: `9 s`, `2:05 min`, `3:10:00 h`. */
+export function formatWholeSeconds(ms: number): string {
   const seconds = Math.ceil(ms / 1000)
   if (seconds < 60) return `${seconds} s`
-  const two = (value: number) => String(value).padStart(2, '0')
+  const twoDigits = (value: number) => String(value).padStart(2, '0')
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes}:${two(seconds % 60)} min`
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)} h`
+  if (minutes < 60) return `${minutes}:${twoDigits(seconds % 60)} min`
+  return `${Math.floor(minutes / 60)}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)} h`
 }
 
 /** `1,234,567` */
-export function countText(count: number): string {
+export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ',')
 }
 

@@ -1,31 +1,31 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Latencies } from '../../src/command/histogram.ts'
-import { coloursFor } from '../../src/command/terminal.ts'
+import { Latencies } from '../../src/command/latencies.ts'
+import { createColours } from '../../src/command/terminal.ts'
 import { httpServer } from '../engine/servers.ts'
-import { onTerminal, run } from './world.ts'
+import { runInPipe, runOnTerminal } from './run-command.ts'
 
 describe('--bench', () => {
-  test('sends as many as were asked for, as many at a time, and reports', async (t) => {
+  test('sends the requests with the given concurrency, and prints a report', async (t) => {
     let requests = 0
-    let most = 0
-    let open = 0
+    let maxConcurrent = 0
+    let concurrent = 0
     const { origin, sockets } = await httpServer(t, (_, response) => {
       requests++
-      most = Math.max(most, ++open)
+      maxConcurrent = Math.max(maxConcurrent, ++concurrent)
       setImmediate(() => {
-        open--
+        concurrent--
         response.end('hello')
       })
     })
-    const { code, stdout, stderr } = await run([origin, '--bench', '200', '-c', '4'])
+    const { code, stdout, stderr } = await runInPipe([origin, '--bench', '200', '-c', '4'])
     assert.equal(requests, 200)
-    assert.equal(most, 4)
+    assert.equal(maxConcurrent, 4)
     assert.equal(sockets.length, 4)
     assert.equal(stderr, '')
     assert.equal(code, 0)
     const time = String.raw`[\d.]+ (?:µs|ms|s)`
-    const shape = [
+    const pattern = [
       `200 × GET ${origin}/, 4 at a time`,
       '',
       String.raw`[\d,]+ req/s   ${time}, 1\.00 kB read, [\d.]+ \w+/s`,
@@ -34,11 +34,11 @@ describe('--bench', () => {
       ...['50%', '75%', '90%', '99%', '99.9%', 'slowest'].map((name) => ` +${name} +${time}`),
       '',
       String.raw`(?: +≤ +${time} +\d+(?:  [█▏▎▍▌▋▊▉]+)?\n)+`,
-      'Answers',
+      'Results',
       ' +200  200 OK',
       '',
     ]
-    assert.match(stdout.toString(), new RegExp(`^${shape.join('\n').replaceAll('/,', '/,')}$`))
+    assert.match(stdout.toString(), new RegExp(`^${pattern.join('\n').replaceAll('/,', '/,')}$`))
     const counts = [...stdout.toString().matchAll(/≤ .+? +(\d+)(?: |$)/gm)].map(([, n]) =>
       Number(n),
     )
@@ -48,17 +48,17 @@ describe('--bench', () => {
     )
   })
 
-  test('sends the same body each time', async (t) => {
+  test('sends the same body with each request', async (t) => {
     const bodies = new Set<string>()
     const { origin } = await httpServer(t, async (request, response) => {
       bodies.add(`${request.method} ${Buffer.concat(await request.toArray())}`)
       response.end()
     })
-    assert.equal((await onTerminal([origin, '-d', 'a', 'b', '--bench', '3', '-c', '1'])).code, 0)
+    assert.equal((await runOnTerminal([origin, '-d', 'a', 'b', '--bench', '3', '-c', '1'])).code, 0)
     assert.deepEqual([...bodies], ['POST a=b'])
   })
 
-  test('counts what went wrong, and its exit status says so', async (t) => {
+  test('counts failures, and exits with the status of the first', async (t) => {
     let requests = 0
     const { origin } = await httpServer(t, (_, response) => {
       requests++
@@ -66,49 +66,49 @@ describe('--bench', () => {
       else if (requests <= 5) response.destroy()
       else response.end()
     })
-    const words = [origin, '-m', 'POST', '--bench', '10', '-c', '1']
-    const { code, stdout } = await onTerminal(words)
+    const args = [origin, '-m', 'POST', '--bench', '10', '-c', '1']
+    const { code, stdout } = await runOnTerminal(args)
     assert.match(stdout, /\n {10}2 {2}503 Service Unavailable\n/)
     assert.match(stdout, /\n {10}\d {2}\w+Error\n/)
     assert.equal(code, 5)
   })
 
-  test('where nobody answers there is no histogram', async () => {
-    const { code, stdout } = await onTerminal(['http://127.0.0.1:1', '--bench', '3'])
-    assert.match(stdout, /\n0 req\/s .+\n\nAnswers\n {10}3 {2}ConnectError\n$/)
+  test('prints no histogram if there was no response', async () => {
+    const { code, stdout } = await runOnTerminal(['http://127.0.0.1:1', '--bench', '3'])
+    assert.match(stdout, /\n0 req\/s .+\n\nResults\n {10}3 {2}ConnectError\n$/)
     assert.equal(code, 10)
   })
 
-  test('Ctrl-C shows what there is', async (t) => {
+  test('Ctrl-C prints the results so far', async (t) => {
     const controller = new AbortController()
     let requests = 0
     const { origin } = await httpServer(t, (_, response) => {
       if (++requests > 5) controller.abort()
       else response.end()
     })
-    const words = [origin, '--bench', '100', '-c', '1']
-    const { code, stdout } = await onTerminal(words, { signal: controller.signal })
-    assert.match(stdout, /^5 × GET .+\n.+ req\/s .+Answers\n {10}5 {2}200 OK\n$/s)
+    const args = [origin, '--bench', '100', '-c', '1']
+    const { code, stdout } = await runOnTerminal(args, { signal: controller.signal })
+    assert.match(stdout, /^5 × GET .+\n.+ req\/s .+Results\n {10}5 {2}200 OK\n$/s)
     assert.equal(code, 130)
   })
 })
 
-describe('latencies', () => {
-  const upTo = (count: number) => Float64Array.from({ length: count }, (_, i) => count - i)
+describe('Latencies', () => {
+  const descending = (count: number) => Float64Array.from({ length: count }, (_, i) => count - i)
 
-  test('percentiles are times that were measured', () => {
-    const times = new Latencies(upTo(1000))
-    const found = [0, 50, 90, 99, 99.9, 100].map((percent) => times.percentile(percent))
-    assert.deepEqual(found, [1, 500, 900, 990, 999, 1000])
+  test('percentiles are measured latencies', () => {
+    const times = new Latencies(descending(1000))
+    const percentiles = [0, 50, 90, 99, 99.9, 100].map((percent) => times.percentile(percent))
+    assert.deepEqual(percentiles, [1, 500, 900, 990, 999, 1000])
     assert.equal(times.mean, 500.5)
     assert.equal(Math.round(times.deviation), 289)
     assert.equal(new Latencies(Float64Array.of(7)).percentile(99), 7)
   })
 
-  test('the report', () => {
+  test('report', () => {
     const times = Float64Array.from({ length: 100 }, (_, i) => (i === 99 ? 900 : 2 + i / 50))
     assert.equal(
-      new Latencies(times).report(60, coloursFor(false)),
+      new Latencies(times).report(60, createColours(false)),
       `Latency   mean 12.0 ms, deviation 89.3 ms
         50%   2.98 ms
         75%   3.48 ms
@@ -131,9 +131,9 @@ describe('latencies', () => {
     )
   })
 
-  test('one, equal ones, and none that took any time make rows', () => {
+  test('single, equal and zero latencies have a histogram', () => {
     for (const times of [[3], [3, 3, 3], [0, 0], [0, 1e-9, 1e9]]) {
-      const rows = new Latencies(Float64Array.from(times)).rows()
+      const rows = new Latencies(Float64Array.from(times)).histogram()
       assert.equal(
         rows.reduce((sum, { count }) => sum + count, 0),
         times.length,

@@ -5,16 +5,16 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { exitCodes, reasonOfError } from '../../src/command/exit-codes.ts'
+import { exitCodes, exitReasonForError } from '../../src/command/exit-codes.ts'
 import * as errors from '../../src/errors.ts'
 import { httpServer, rawServer, tlsServer } from '../engine/servers.ts'
 import { certificateFor } from '../support/certificates.ts'
-import { folder, onTerminal } from './world.ts'
+import { runOnTerminal, temporaryDirectory } from './run-command.ts'
 
-/** Answers each connection with this, and closes it. */
-const answering = (answer: string) => async (t: TestContext) => {
+/** Starts a server that sends `response` to each connection and closes it. */
+const rawResponse = (response: string) => async (t: TestContext) => {
   const { origin } = await rawServer(t, (socket: Socket) => {
-    socket.once('data', () => socket.end(answer))
+    socket.once('data', () => socket.end(response))
   })
   return origin
 }
@@ -22,94 +22,106 @@ const answering = (answer: string) => async (t: TestContext) => {
 const status = (code: number) => async (t: TestContext) =>
   (await httpServer(t, (_, response) => response.writeHead(code).end())).origin
 
-describe('the exit status, and what is said', () => {
+describe('exit status and message', () => {
   const cases: [
     name: string,
     code: number,
     server: (t: TestContext) => Promise<string> | string,
-    words: string[],
-    said: RegExp,
+    args: string[],
+    message: RegExp,
   ][] = [
     ['200', 0, status(200), [], /^$/],
     ['204', 0, status(204), [], /^$/],
     ['404', 4, status(404), [], /^$/],
     ['500', 5, status(500), [], /^$/],
-    ['a bad option', 2, () => 'http://127.0.0.1', ['--nonsense'], /unknown option.+--help shows/s],
-    ['nobody listens', 10, () => 'http://127.0.0.1:1', [], /ECONNREFUSED.+Nothing listens there/s],
-    ['no such host', 10, () => 'http://nobody.invalid', [], /nobody\.invalid.+\n {8}\w/s],
     [
-      'no answer',
+      'an invalid option',
+      2,
+      () => 'http://127.0.0.1',
+      ['--nonsense'],
+      /unknown option.+Run hawser --help/s,
+    ],
+    [
+      'a closed port',
+      10,
+      () => 'http://127.0.0.1:1',
+      [],
+      /ECONNREFUSED.+Nothing listens on this port/s,
+    ],
+    ['an unknown host', 10, () => 'http://nobody.invalid', [], /nobody\.invalid.+\n {8}\w/s],
+    [
+      'no response',
       11,
       async (t) => (await httpServer(t, () => {})).origin,
       ['--timeout', '0.05'],
-      /No response came for 50 ms.+--timeout 30 waits/s,
+      /No response came for 50 ms.+Use --timeout 30/s,
     ],
     [
-      'a certificate that nobody signed',
+      'an untrusted certificate',
       12,
       async (t) => (await tlsServer(t, certificateFor(['127.0.0.1']))).origin,
       [],
       /certificate.+SSL_CERT_FILE=ca\.pem.+--no-verify/s,
     ],
     [
-      'the same, with --no-verify',
+      'an untrusted certificate, with --no-verify',
       0,
       async (t) => (await tlsServer(t, certificateFor(['127.0.0.1']))).origin,
       ['--no-verify'],
       /^$/,
     ],
     [
-      'no TLS there',
+      'a server without TLS',
       12,
       async (t) => (await status(200)(t)).replace('http:', 'https:'),
       [],
-      /does not seem to speak TLS.+http:\/\//s,
+      /does not seem to use TLS.+http:\/\//s,
     ],
     [
-      'no proxy there',
+      'an unreachable proxy',
       13,
       () => 'http://example.invalid',
       ['--proxy', 'http://127.0.0.1:1'],
-      /proxy.+named by --proxy/s,
+      /proxy.+set with --proxy/s,
     ],
-    ['no HTTP', 14, answering('hello\r\n\r\n'), [], /response is not valid/],
+    ['invalid HTTP', 14, rawResponse('hello\r\n\r\n'), [], /response is not valid/],
     [
-      'a body cut short',
+      'an incomplete body',
       14,
-      answering('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'),
+      rawResponse('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'),
       [],
       /5 bytes before the end of the body/,
     ],
     [
-      'a coding that is broken',
+      'an invalid content coding',
       16,
-      answering('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nhalf'),
+      rawResponse('HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nhalf'),
       [],
       /gzip/,
     ],
     [
-      'a circle of redirects',
+      'a redirect loop',
       17,
       async (t) =>
         (await httpServer(t, (_, r) => void r.writeHead(302, { location: '/' }).end())).origin,
       ['--follow'],
-      /More than 20 redirects.+-v shows the way/s,
+      /More than 20 redirects.+redirect loop/s,
     ],
     [
       'a file that cannot be written',
       18,
       status(200),
       ['--download', '/nonexistent/file'],
-      /\/nonexistent\/file cannot be written: there is no such file or folder/,
+      /Could not write \/nonexistent\/file: no such file or directory/,
     ],
   ]
-  for (const [name, expected, server, words, said] of cases) {
+  for (const [name, expected, server, args, message] of cases) {
     test(`${expected}: ${name}`, async (t) => {
       const url = await server(t)
-      const { code, stderr } = await onTerminal([`${url}/path`, ...words], {
+      const { code, stderr } = await runOnTerminal([`${url}/path`, ...args], {
         stderrIsTerminal: false,
       })
-      assert.match(stderr, said)
+      assert.match(stderr, message)
       assert.equal(code, expected)
       if (stderr !== '' && code !== 0) {
         assert.match(stderr, /^hawser: .+\n(?: {8}.+\n)?$/, 'one line, and a hint')
@@ -117,15 +129,15 @@ describe('the exit status, and what is said', () => {
     })
   }
 
-  test('a secret of the URL is not in it', async () => {
-    const { stderr } = await onTerminal(['http://ada:secret@127.0.0.1:1/?token=abc'])
+  test('messages contain no secrets of the URL', async () => {
+    const { stderr } = await runOnTerminal(['http://ada:secret@127.0.0.1:1/?token=abc'])
     assert.ok(!/secret|abc/.test(stderr), stderr)
   })
 })
 
-test('every class of error has a status', () => {
-  // Its class says little: it is thrown for what is said by another.
-  const abstract = [
+test('every error class has an exit status', () => {
+  // Base classes, and errors that the command cannot cause.
+  const excluded = [
     'HawserError',
     'RequestError',
     'TransportError',
@@ -133,23 +145,26 @@ test('every class of error has a status', () => {
     'ClientClosed',
   ]
   for (const [name, value] of Object.entries(errors)) {
-    if (!/^[A-Z]/.test(name) || abstract.includes(name)) continue
+    if (!/^[A-Z]/.test(name) || excluded.includes(name)) continue
     const error = new (value as new (message: string) => Error)('x')
-    assert.notEqual(reasonOfError(error), 'unexpected', name)
+    assert.notEqual(exitReasonForError(error), 'internal', name)
   }
-  assert.equal(reasonOfError(new TypeError('x')), 'unexpected')
+  assert.equal(exitReasonForError(new TypeError('x')), 'internal')
 })
 
-test('docs/command.md has them all', () => {
+test('docs/command.md lists all exit statuses', () => {
   const page = fileURLToPath(new URL('../../../docs/command.md', import.meta.url))
   const rows = Object.values(exitCodes).map(([code, meaning]) => `| ${code} | ${meaning} |`)
-  const table = ['| status | |', '| --- | --- |', ...rows, ''].join('\n')
-  assert.ok(readFileSync(page, 'utf8').includes(table), `This belongs there:\n${table}`)
+  const table = ['| Status | Meaning |', '| --- | --- |', ...rows, ''].join('\n')
+  assert.ok(
+    readFileSync(page, 'utf8').includes(table),
+    `docs/command.md must contain this table:\n${table}`,
+  )
 })
 
-test('a file is not begun for an answer that is an error', async (t) => {
-  const path = join(folder(t), 'x')
-  const { code, stderr } = await onTerminal([await status(404)(t), '--download', path])
+test('a download of an error response creates no file', async (t) => {
+  const path = join(temporaryDirectory(t), 'x')
+  const { code, stderr } = await runOnTerminal([await status(404)(t), '--download', path])
   assert.match(stderr, /^hawser: 404 Not Found from http:/)
   assert.equal(code, 4)
 })

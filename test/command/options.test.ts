@@ -5,24 +5,29 @@ import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { httpServer } from '../engine/servers.ts'
-import { folder, onTerminal, run } from './world.ts'
+import { runInPipe, runOnTerminal, temporaryDirectory } from './run-command.ts'
 
-interface Seen {
+/** A request as the server received it. */
+interface ReceivedRequest {
   readonly method: string
   readonly url: string
   readonly headers: Record<string, string>
   readonly content: string
 }
 
-function echo(t: TestContext) {
+function echoServer(t: TestContext) {
   return httpServer(t, async (request, response) => {
     const { method, url, headers } = request
     response.end(JSON.stringify({ method, url, headers, content: await text(request) }))
   })
 }
 
-describe('what an option sends', () => {
-  const cases: [words: string[], expected: Partial<Seen>, headers?: Record<string, string>][] = [
+describe('request options', () => {
+  const cases: [
+    args: string[],
+    expected: Partial<ReceivedRequest>,
+    headers?: Record<string, string>,
+  ][] = [
     [['URL/a'], { method: 'GET', url: '/a', content: '' }],
     [['PUT', 'URL/a'], { method: 'PUT' }],
     [['delete', 'URL/a'], { method: 'DELETE' }],
@@ -53,32 +58,32 @@ describe('what an option sends', () => {
     [['URL', '--auth', 'ada', 'secret'], {}, { authorization: 'Basic YWRhOnNlY3JldA==' }],
     [['--', 'URL'], { method: 'GET' }],
   ]
-  for (const [words, expected, headers = {}] of cases) {
-    test(words.join(' '), async (t) => {
-      const { origin } = await echo(t)
-      const { code, stdout, stderr } = await run(
-        words.map((word) => word.replace('URL', origin)),
+  for (const [args, expected, headers = {}] of cases) {
+    test(args.join(' '), async (t) => {
+      const { origin } = await echoServer(t)
+      const { code, stdout, stderr } = await runInPipe(
+        args.map((arg) => arg.replace('URL', origin)),
         { input: 'from stdin' },
       )
       assert.equal(stderr, '')
       assert.equal(code, 0)
-      const seen = JSON.parse(stdout.toString()) as Seen
+      const received = JSON.parse(stdout.toString()) as ReceivedRequest
       for (const [name, value] of Object.entries(expected)) {
-        assert.equal(seen[name as keyof Seen], value, name)
+        assert.equal(received[name as keyof ReceivedRequest], value, name)
       }
       for (const [name, value] of Object.entries(headers)) {
-        assert.equal(seen.headers[name], value, name)
+        assert.equal(received.headers[name], value, name)
       }
     })
   }
 
-  test('--files, with fields', async (t) => {
-    const { origin } = await echo(t)
-    const path = join(folder(t), 'report.txt')
+  test('--files with --data', async (t) => {
+    const { origin } = await echoServer(t)
+    const path = join(temporaryDirectory(t), 'report.txt')
     writeFileSync(path, 'the report')
-    const { stdout } = await onTerminal([origin, '-f', 'file', path, '-d', 'title', 'Report'])
+    const { stdout } = await runOnTerminal([origin, '-f', 'file', path, '-d', 'title', 'Report'])
     const [, body = ''] = stdout.split('\n\n')
-    const { headers, content, method } = JSON.parse(body) as Seen
+    const { headers, content, method } = JSON.parse(body) as ReceivedRequest
     assert.equal(method, 'POST')
     assert.match(headers['content-type']!, /^multipart\/form-data; boundary=/)
     assert.match(content, /name="title"\r\n\r\nReport\r\n/)
@@ -89,15 +94,15 @@ describe('what an option sends', () => {
   })
 
   test('--proxy', async (t) => {
-    const { origin } = await echo(t)
-    const { stdout } = await run(['http://example.invalid/x', '--proxy', origin])
-    assert.equal((JSON.parse(stdout.toString()) as Seen).url, 'http://example.invalid/x')
+    const { origin } = await echoServer(t)
+    const { stdout } = await runInPipe(['http://example.invalid/x', '--proxy', origin])
+    assert.equal((JSON.parse(stdout.toString()) as ReceivedRequest).url, 'http://example.invalid/x')
   })
 
-  test(':port is a server of this machine, and http:// needs not be written', async (t) => {
-    const { port, origin } = await echo(t)
+  test(':port means localhost, and http:// is the default scheme', async (t) => {
+    const { port, origin } = await echoServer(t)
     for (const url of [`:${port}/x`, origin.slice('http://'.length)]) {
-      assert.equal((await onTerminal([url])).code, 0)
+      assert.equal((await runOnTerminal([url])).code, 0)
     }
   })
 })
@@ -109,58 +114,62 @@ describe('redirects', () => {
       response.writeHead(302, { location: '/end' }).end('moved')
     })
 
-  test('are shown, with a word on how to follow them', async (t) => {
+  test('are printed by default, with a hint', async (t) => {
     const { origin } = await server(t)
-    for (const words of [[origin], [origin, '--no-follow']]) {
-      const { code, stdout, stderr } = await run(words)
+    for (const args of [[origin], [origin, '--no-follow']]) {
+      const { code, stdout, stderr } = await runInPipe(args)
       assert.equal(stdout.toString(), 'moved')
-      assert.equal(stderr, 'It redirects to /end: --follow goes there.\n')
+      assert.equal(stderr, 'Redirect to /end. Use --follow to follow redirects.\n')
       assert.equal(code, 0)
     }
   })
 
   test('--follow', async (t) => {
     const { origin } = await server(t)
-    const { stdout, stderr } = await run([origin, '--follow'])
+    const { stdout, stderr } = await runInPipe([origin, '--follow'])
     assert.equal(stdout.toString(), 'the end')
     assert.equal(stderr, '')
   })
 })
 
-describe('a wrong call says what is wrong', () => {
+describe('usage errors', () => {
   const url = 'http://127.0.0.1:1'
-  const cases: [words: string[], message: string][] = [
-    [[], 'there is no URL'],
-    [['GET', url, 'more'], 'one word too many: more'],
-    [['PUT', url, '-m', 'GET'], 'two methods: PUT, and --method GET'],
+  const cases: [args: string[], message: string][] = [
+    [[], 'missing URL'],
+    [['GET', url, 'more'], 'unexpected argument: more'],
+    [
+      [':8765/echo', 'http://ada:secret@a/?b'],
+      'expected [METHOD] URL, got two arguments: :8765/echo http://a/?…',
+    ],
+    [['PUT', url, '-m', 'GET'], 'the method is given twice: PUT and --method GET'],
     [[url, '--folow'], "unknown option '--folow' (Did you mean --follow?)"],
-    [[url, '-p', 'a'], "option '-p, --params <name value>': It takes two words."],
-    [[url, '--params=a'], "option '-p, --params <name value>': It takes two words."],
-    [[url, '--auth', 'ada'], "option '--auth <user password>': It takes two words."],
-    [[url, '--timeout', '0'], "option '--timeout <seconds>': It takes a number above 0."],
-    [[url, '--timeout', 'x'], "option '--timeout <seconds>': It takes a number above 0."],
-    [[url, '--bench', '1.5'], "option '--bench <n>': It takes a whole number from 1 to 10000000."],
+    [[url, '-p', 'a'], "option '-p, --params <name value>': expected NAME and VALUE"],
+    [[url, '--params=a'], "option '-p, --params <name value>': expected NAME and VALUE"],
+    [[url, '--auth', 'ada'], "option '--auth <user password>': expected USER and PASSWORD"],
+    [[url, '--timeout', '0'], "option '--timeout <seconds>': expected a number greater than 0"],
+    [[url, '--timeout', 'x'], "option '--timeout <seconds>': expected a number greater than 0"],
+    [[url, '--bench', '1.5'], "option '--bench <n>': expected an integer from 1 to 10000000"],
     [[url, '--proxy'], "option '--proxy <url>' argument missing"],
-    [[url, '-c', '2'], '-c is for --bench: how many at a time'],
-    [[url, '--bench', '1', '-v'], '--bench and --verbose do not go together'],
-    [[url, '--bench', '1', '--download', 'x'], '--bench and --download do not go together'],
+    [[url, '-c', '2'], '-c requires --bench'],
+    [[url, '--bench', '1', '-v'], '--bench and --verbose cannot be combined'],
+    [[url, '--bench', '1', '--download', 'x'], '--bench and --download cannot be combined'],
     [[url, '--bench', '1', '--content', '-'], '--bench cannot send stdin more than once'],
-    [[url, '-j', '{}', '-d', 'a', 'b'], '--json and --data are two bodies'],
-    [[url, '--content', 'x', '-f', 'a', 'b'], '--content and --files are two bodies'],
+    [[url, '-j', '{}', '-d', 'a', 'b'], '--json and --data cannot be combined'],
+    [[url, '--content', 'x', '-f', 'a', 'b'], '--content and --files cannot be combined'],
     [
       [url, '-f', 'a', '/nonexistent/x'],
-      '--files: /nonexistent/x: there is no such file or folder',
+      '--files: could not read /nonexistent/x: no such file or directory',
     ],
-    [[url, '-f', 'a', '/'], '--files: /: it is a folder'],
+    [[url, '-f', 'a', '/'], '--files: could not read /: it is a directory'],
     [['ftp://example.com'], 'Only http and https are spoken, not ftp'],
     [['http://'], 'URL'],
     [[url, '-h', 'a b', 'x'], 'Header name'],
     [[url, '-h', 'a', 'x\r\ny: z'], 'Header a has'],
     [[url, '--proxy', 'gopher://x'], 'gopher'],
   ]
-  for (const [words, message] of cases) {
-    test(JSON.stringify(words.join(' ')), async () => {
-      const { code, stdout, stderr } = await onTerminal(words, { stderrIsTerminal: false })
+  for (const [args, message] of cases) {
+    test(JSON.stringify(args.join(' ')), async () => {
+      const { code, stdout, stderr } = await runOnTerminal(args, { stderrIsTerminal: false })
       const [line, ...rest] = stderr.split('\n')
       assert.ok(line!.startsWith('hawser: '), stderr)
       assert.ok(line!.includes(message), stderr)
@@ -170,16 +179,19 @@ describe('a wrong call says what is wrong', () => {
     })
   }
 
-  test('JSON that is none, with a hint', async () => {
-    const { code, stderr } = await run([url, '-j', '{name: 1}'])
-    assert.match(stderr, /^hawser: --json is no JSON: .+\n {8}Put it in single quotes: -j '/)
+  test('invalid JSON, with a hint', async () => {
+    const { code, stderr } = await runInPipe([url, '-j', '{name: 1}'])
+    assert.match(
+      stderr,
+      /^hawser: --json is not valid JSON: .+\n {8}Use single quotes in the shell: -j '/,
+    )
     assert.equal(code, 2)
   })
 })
 
-describe('information', () => {
-  test('--help teaches', async () => {
-    const { code, stdout, stderr } = await run(['--help'])
+describe('help and version', () => {
+  test('--help lists options, examples and exit statuses', async () => {
+    const { code, stdout, stderr } = await runInPipe(['--help'])
     const help = stdout.toString()
     assert.equal(code, 0)
     assert.equal(stderr, '')
@@ -195,8 +207,8 @@ describe('information', () => {
     for (const line of help.split('\n')) assert.ok(line.length <= 80, line)
   })
 
-  test('--version is that of the package', async () => {
-    const { stdout } = await run(['--version'])
+  test('--version prints the version of the package', async () => {
+    const { stdout } = await runInPipe(['--version'])
     assert.match(stdout.toString(), /^\d+\.\d+\.\d+\n$/)
   })
 })

@@ -5,43 +5,49 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { importErrors } from '../support/architecture.ts'
-import { folder } from './world.ts'
+import { temporaryDirectory } from './run-command.ts'
 
-const top = fileURLToPath(new URL('../../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-function succeed(program: string, words: readonly string[], cwd: string, home = cwd): string {
-  const { status, stdout, stderr } = spawnSync(program, words, {
+/** Runs a program, which must exit with 0. Returns its stdout. */
+function run(program: string, args: readonly string[], cwd: string, home = cwd): string {
+  const { status, stdout, stderr } = spawnSync(program, args, {
     cwd,
     encoding: 'utf8',
     env: { PATH: process.env.PATH, HOME: home },
   })
-  assert.equal(status, 0, `${program} ${words.join(' ')}:\n${stderr}`)
+  assert.equal(status, 0, `${program} ${args.join(' ')}:\n${stderr}`)
   return stdout
 }
 
-/** As `npm install` lays it out: the package, its dependencies beside it, a link to its bin. */
+// The directory is laid out as by `npm install`: the package, its dependencies, a link to its bin.
 test('the command of the packed tarball runs', (t) => {
-  const where = folder(t)
+  const directory = temporaryDirectory(t)
   const [packed] = JSON.parse(
-    succeed('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', where], top, where),
+    run(
+      'npm',
+      ['pack', '--ignore-scripts', '--json', '--pack-destination', directory],
+      root,
+      directory,
+    ),
   ) as { filename: string; files: { path: string }[] }[]
-  const modules = join(where, 'node_modules')
+  const modules = join(directory, 'node_modules')
   mkdirSync(join(modules, '.bin'), { recursive: true })
-  succeed('tar', ['-xzf', join(where, packed!.filename), '-C', where], where)
-  symlinkSync(join(top, 'node_modules'), join(where, 'package/node_modules'))
+  run('tar', ['-xzf', join(directory, packed!.filename), '-C', directory], directory)
+  symlinkSync(join(root, 'node_modules'), join(directory, 'package/node_modules'))
   symlinkSync('../package', join(modules, 'hawser'))
-  const { bin, version } = JSON.parse(readFileSync(join(where, 'package/package.json'), 'utf8'))
+  const { bin, version } = JSON.parse(readFileSync(join(directory, 'package/package.json'), 'utf8'))
   symlinkSync(join('../hawser', bin.hawser), join(modules, '.bin/hawser'))
 
   const link = join(modules, '.bin/hawser')
-  assert.equal(succeed(process.execPath, [link, '--version'], where), `${version}\n`)
-  assert.match(succeed(process.execPath, [link, '--help'], where), /Examples:/)
+  assert.equal(run(process.execPath, [link, '--version'], directory), `${version}\n`)
+  assert.match(run(process.execPath, [link, '--help'], directory), /Examples:/)
 })
 
 test('the library does not load the command', () => {
-  for (const face of ['index.ts', 'engine.ts', 'client/client.ts']) {
-    const depth = face.includes('/') ? '../' : './'
-    const sources = new Map([[face, `import '${depth}command/main.ts'`]])
+  for (const entry of ['index.ts', 'engine.ts', 'client/client.ts']) {
+    const depth = entry.includes('/') ? '../' : './'
+    const sources = new Map([[entry, `import '${depth}command/main.ts'`]])
     assert.match(importErrors(sources).join(), /may not import command/)
   }
 })

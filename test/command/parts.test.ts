@@ -4,47 +4,52 @@ import { describe, test } from 'node:test'
 import { selectBackend } from '../../src/backends/select.ts'
 import { hintFor } from '../../src/command/command-errors.ts'
 import { contentRange, unsatisfiedTotal, validatorOf } from '../../src/command/download.ts'
-import { prettyJson } from '../../src/command/json-colours.ts'
-import { Output, ReaderLeft } from '../../src/command/output.ts'
-import { bodyType } from '../../src/command/printing.ts'
+import { Output, OutputClosed } from '../../src/command/output.ts'
+import { prettyJson } from '../../src/command/pretty-json.ts'
 import { ProgressBar } from '../../src/command/progress-bar.ts'
-import { coloursFor, wrapped } from '../../src/command/terminal.ts'
-import { bytesText, clockText, countText, durationText } from '../../src/command/units.ts'
+import { bodyKind } from '../../src/command/response-printer.ts'
+import { createColours, wrapText } from '../../src/command/terminal.ts'
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatWholeSeconds,
+} from '../../src/command/units.ts'
 import { ConnectError, ProxyError } from '../../src/errors.ts'
 import { Headers } from '../../src/models/headers.ts'
 import { assertLinear } from '../support/growth.ts'
 
-const plain = coloursFor(false)
+const plain = createColours(false)
 
-test('figures', () => {
-  const cases: [text: string, expected: string][] = [
-    [bytesText(0), '0 bytes'],
-    [bytesText(1), '1 byte'],
-    [bytesText(999), '999 bytes'],
-    [bytesText(1000), '1.00 kB'],
-    [bytesText(9_996), '10.0 kB'],
-    [bytesText(999_499), '999 kB'],
-    [bytesText(999_500), '1.00 MB'],
-    [bytesText(12_345_678_901), '12.3 GB'],
-    [bytesText(5e15), '5000 TB'],
-    [durationText(0), '0 µs'],
-    [durationText(0.9994), '999 µs'],
-    [durationText(0.9996), '1.00 ms'],
-    [durationText(999.6), '1.00 s'],
-    [durationText(59_949), '59.9 s'],
-    [durationText(61_000), '1:01 min'],
-    [clockText(0), '0 s'],
-    [clockText(59_001), '1:00 min'],
-    [clockText(3_600_000), '1:00:00 h'],
-    [countText(0), '0'],
-    [countText(999), '999'],
-    [countText(1_234_567.8), '1,234,568'],
+test('numbers are formatted with three digits and a unit', () => {
+  const cases: [formatted: string, expected: string][] = [
+    [formatBytes(0), '0 bytes'],
+    [formatBytes(1), '1 byte'],
+    [formatBytes(999), '999 bytes'],
+    [formatBytes(1000), '1.00 kB'],
+    [formatBytes(9_996), '10.0 kB'],
+    [formatBytes(999_499), '999 kB'],
+    [formatBytes(999_500), '1.00 MB'],
+    [formatBytes(12_345_678_901), '12.3 GB'],
+    [formatBytes(5e15), '5000 TB'],
+    [formatDuration(0), '0 µs'],
+    [formatDuration(0.9994), '999 µs'],
+    [formatDuration(0.9996), '1.00 ms'],
+    [formatDuration(999.6), '1.00 s'],
+    [formatDuration(59_949), '59.9 s'],
+    [formatDuration(61_000), '1:01 min'],
+    [formatWholeSeconds(0), '0 s'],
+    [formatWholeSeconds(59_001), '1:00 min'],
+    [formatWholeSeconds(3_600_000), '1:00:00 h'],
+    [formatCount(0), '0'],
+    [formatCount(999), '999'],
+    [formatCount(1_234_567.8), '1,234,568'],
   ]
-  for (const [text, expected] of cases) assert.equal(text, expected)
+  for (const [formatted, expected] of cases) assert.equal(formatted, expected)
 })
 
-describe('JSON', () => {
-  const cases: [text: string, shown: string | null][] = [
+describe('prettyJson', () => {
+  const cases: [text: string, expected: string | null][] = [
     ['1', '1'],
     ['"a\\"b"', '"a\\"b"'],
     ['{"a":1e5,"a":[ ]}', '{\n  "a": 1e5,\n  "a": []\n}'],
@@ -55,29 +60,29 @@ describe('JSON', () => {
     ['[1,]', null],
     ['1 2', null],
   ]
-  for (const [text, shown] of cases) {
-    test(JSON.stringify(text), () => assert.equal(prettyJson(text, plain), shown))
+  for (const [text, expected] of cases) {
+    test(JSON.stringify(text), () => assert.equal(prettyJson(text, plain), expected))
   }
 
-  test('says the same as it did', () => {
+  test('changes only white space', () => {
     const text = '{"a":[1,-2.50,{"b":"\\u00e9\\n"},[],null,true],"c":{}}'
     assert.deepEqual(JSON.parse(prettyJson(text, plain)!), JSON.parse(text))
     assert.equal(prettyJson(text, plain)!.replace(/\s/g, ''), text)
   })
 
-  test('21 depth and length cost what they weigh', () => {
+  test('21 takes time linear in depth and length', () => {
     const pretty = (text: string) => prettyJson(text, plain)
     assertLinear((size) => '['.repeat(size / 2) + ']'.repeat(size / 2), pretty)
     assertLinear((size) => `"${'a\\\\'.repeat(size / 3)}"`, pretty)
     assertLinear((size) => `${'['.repeat(90)}1${',1'.repeat(size / 2)}${']'.repeat(90)}`, pretty)
   })
 
-  test('what would be blanks for the most part stays as it is', () => {
+  test('rejects JSON that indentation would make too large', () => {
     assert.equal(prettyJson('['.repeat(100_000) + ']'.repeat(100_000), plain), null)
   })
 })
 
-test('what a body is', () => {
+test('bodyKind', () => {
   const cases: [type: string | null, first: string, expected: string][] = [
     ['application/json', '', 'json'],
     ['Application/LD+JSON; charset=utf-8', '', 'json'],
@@ -94,11 +99,11 @@ test('what a body is', () => {
     [null, 'a\0', 'binary'],
   ]
   for (const [type, first, expected] of cases) {
-    assert.equal(bodyType(type, Buffer.from(first)), expected, `${type}`)
+    assert.equal(bodyKind(type, Buffer.from(first)), expected, `${type}`)
   }
 })
 
-test('what a file can be recognised by', () => {
+test('validatorOf accepts strong validators only', () => {
   const date = 'Sun, 22 Nov 2026 10:00:00 GMT'
   const cases: [fields: Record<string, string>, expected: string | null][] = [
     [{}, null],
@@ -116,50 +121,50 @@ test('what a file can be recognised by', () => {
   }
 })
 
-test('Content-Range', () => {
-  const of = (value: string) => new Headers({ 'content-range': value })
-  assert.deepEqual(contentRange(of('bytes 5-9/10')), { start: 5, total: 10 })
-  assert.deepEqual(contentRange(of('bytes 5-9/*')), { start: 5, total: null })
-  for (const none of ['bytes */10', 'items 5-9/10', 'bytes 5-9', '5-9/10']) {
-    assert.equal(contentRange(of(none)), null, none)
+test('Content-Range is parsed', () => {
+  const headersWith = (value: string) => new Headers({ 'content-range': value })
+  assert.deepEqual(contentRange(headersWith('bytes 5-9/10')), { start: 5, total: 10 })
+  assert.deepEqual(contentRange(headersWith('bytes 5-9/*')), { start: 5, total: null })
+  for (const invalid of ['bytes */10', 'items 5-9/10', 'bytes 5-9', '5-9/10']) {
+    assert.equal(contentRange(headersWith(invalid)), null, invalid)
   }
   assert.equal(contentRange(new Headers()), null)
-  assert.equal(unsatisfiedTotal(of('bytes */10')), 10)
-  assert.equal(unsatisfiedTotal(of('bytes 5-9/10')), null)
+  assert.equal(unsatisfiedTotal(headersWith('bytes */10')), 10)
+  assert.equal(unsatisfiedTotal(headersWith('bytes 5-9/10')), null)
 })
 
-test('lines are broken between words', () => {
-  assert.equal(wrapped('one two three', 7, 2), 'one two\n  three')
-  assert.equal(wrapped('a verylongword b', 6, 1), 'a\n verylongword\n b')
-  assert.equal(wrapped('', 5, 1), '')
+test('wrapText breaks lines between words', () => {
+  assert.equal(wrapText('one two three', 7, 2), 'one two\n  three')
+  assert.equal(wrapText('a verylongword b', 6, 1), 'a\n verylongword\n b')
+  assert.equal(wrapText('', 5, 1), '')
 })
 
-test('hints', () => {
-  const failed = (code: string, phase: 'tcp' | 'tls' = 'tcp', message = '') =>
+test('hintFor', () => {
+  const connectError = (code: string, phase: 'tcp' | 'tls' = 'tcp', message = '') =>
     new ConnectError('x', { phase, cause: Object.assign(new Error(message), { code }) })
   const cases: [error: unknown, hint: RegExp | null][] = [
-    [failed('EAI_AGAIN'), /name server/],
-    [failed('ENOTFOUND'), /No such host/],
-    [failed('CERT_HAS_EXPIRED', 'tls'), /has expired/],
-    [failed('ERR_TLS_CERT_ALTNAME_INVALID', 'tls'), /another host/],
-    [failed('X', 'tls', 'unable to verify the first certificate'), /SSL_CERT_FILE/],
+    [connectError('EAI_AGAIN'), /DNS server/],
+    [connectError('ENOTFOUND'), /host name does not exist/],
+    [connectError('CERT_HAS_EXPIRED', 'tls'), /has expired/],
+    [connectError('ERR_TLS_CERT_ALTNAME_INVALID', 'tls'), /another host/],
+    [connectError('X', 'tls', 'unable to verify the first certificate'), /SSL_CERT_FILE/],
     [new ProxyError('x', { status: 407 }), /user:password/],
     [new ConnectError('x'), null],
     ['a string', null],
   ]
   for (const [error, hint] of cases) {
-    const found = hintFor(error)
-    if (hint === null) assert.equal(found, null)
-    else assert.match(found ?? '', hint)
+    const actual = hintFor(error)
+    if (hint === null) assert.equal(actual, null)
+    else assert.match(actual ?? '', hint)
   }
 })
 
-describe('the bar', () => {
+describe('ProgressBar', () => {
   async function bar(columns: number, total: number | null) {
     let now = 0
     const clock = { ...selectBackend('auto').clock, now: () => now }
-    const look = { stream: new PassThrough(), isTerminal: false, columns, clock, colours: plain }
-    const progress = new ProgressBar({ ...look, amount: bytesText })
+    const options = { stream: new PassThrough(), isTerminal: false, columns, clock, colours: plain }
+    const progress = new ProgressBar({ ...options, formatAmount: formatBytes })
     await progress.start(total, 1000)
     return {
       at(ms: number, done: number): string {
@@ -170,7 +175,7 @@ describe('the bar', () => {
     }
   }
 
-  test('says how far, how fast and how long', async () => {
+  test('shows progress, rate and remaining time', async () => {
     const { at } = await bar(80, 11_000)
     assert.equal(at(0, 1000), '  9% ━━─────────────────────────  1.00 kB of 11.0 kB')
     assert.equal(
@@ -179,20 +184,20 @@ describe('the bar', () => {
     )
   })
 
-  test('the rate is that of the last seconds', async () => {
+  test('computes the rate of the last seconds', async () => {
     const { at } = await bar(80, 1_000_000)
     for (let second = 1; second <= 10; second++) at(second * 1000, 1000 + second * 100)
     for (let second = 11; second <= 15; second++) at(second * 1000, second * 10_000)
     assert.match(at(15_000, 150_000), / 10\.0 kB\/s /)
   })
 
-  test('fits a narrow terminal, and does without a total', async () => {
+  test('omits the bar on a narrow terminal or without a total', async () => {
     assert.equal((await bar(40, 11_000)).at(0, 1000), '  9% 1.00 kB of 11.0 kB')
     assert.equal((await bar(80, null)).at(1000, 6000), '6.00 kB  5.00 kB/s')
   })
 })
 
-describe('an output that fails late', () => {
+describe('an output with a late write error', () => {
   const failing = (code: string) =>
     new Output(
       new Writable({
@@ -203,17 +208,17 @@ describe('an output that fails late', () => {
       new AbortController().signal,
     )
 
-  test('is heard of at the end', async () => {
+  test('rejects flush and later writes', async () => {
     const output = failing('ENOSPC')
     await output.write('a')
-    await assert.rejects(output.flush(), /cannot be written: the disk is full/)
+    await assert.rejects(output.flush(), /Could not write the output: the disk is full/)
     await assert.rejects(output.write('b'), /the disk is full/)
-    output.say('c')
+    output.writeMessage('c')
   })
 
-  test('or its reader has left', async () => {
+  test('rejects with OutputClosed after EPIPE', async () => {
     const output = failing('EPIPE')
     await output.write('a')
-    await assert.rejects(output.flush(), ReaderLeft)
+    await assert.rejects(output.flush(), OutputClosed)
   })
 })

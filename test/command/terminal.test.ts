@@ -4,22 +4,22 @@ import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { selectBackend } from '../../src/backends/select.ts'
 import { Request } from '../../src/client/request.ts'
-import { Story } from '../../src/command/story.ts'
-import { coloursFor } from '../../src/command/terminal.ts'
+import { createColours } from '../../src/command/terminal.ts'
+import { VerboseLog } from '../../src/command/verbose-log.ts'
 import { httpServer } from '../engine/servers.ts'
-import { onTerminal, run, Screen, seen } from './world.ts'
+import { runInPipe, runOnTerminal, showEscapes, TerminalStream } from './run-command.ts'
 
-/** Heads are the same each time. */
-async function serve(t: TestContext, answer: (response: ServerResponse) => void) {
+/** Starts a server without fields that differ from response to response. */
+async function serve(t: TestContext, respond: (response: ServerResponse) => void) {
   const { origin } = await httpServer(t, (_, response) => {
     response.sendDate = false
     response.setHeader('connection', 'close')
-    answer(response)
+    respond(response)
   })
   return origin
 }
 
-const typed =
+const respondWith =
   (type: string, content: string | Uint8Array, status = 200) =>
   (response: ServerResponse): void => {
     const length = Buffer.byteLength(content)
@@ -27,10 +27,10 @@ const typed =
   }
 
 describe('on a terminal', () => {
-  test('head and pretty JSON', async (t) => {
+  test('prints the head and formatted JSON', async (t) => {
     const json = '{"id":12345678901234567890,"name":"Ada","roles":["a"],"none":[],"rest":{}}'
-    const origin = await serve(t, typed('application/json', json))
-    const { stdout, stderr, code } = await onTerminal([origin])
+    const origin = await serve(t, respondWith('application/json', json))
+    const { stdout, stderr, code } = await runOnTerminal([origin])
     assert.equal(
       stdout,
       `HTTP/1.1 200 OK
@@ -53,11 +53,14 @@ content-length: 74
     assert.equal(code, 0)
   })
 
-  test('in colours', async (t) => {
-    const origin = await serve(t, typed('application/problem+json', '{"a": [true, "b", 1]}', 404))
-    const { stdout, code } = await onTerminal([origin], { colour: true })
+  test('uses colours', async (t) => {
+    const origin = await serve(
+      t,
+      respondWith('application/problem+json', '{"a": [true, "b", 1]}', 404),
+    )
+    const { stdout, code } = await runOnTerminal([origin], { colour: true })
     assert.equal(
-      seen(stdout),
+      showEscapes(stdout),
       `<1>HTTP/1.1 <31>404 Not Found<39><22>
 <36>connection<39><2>:<22> close
 <36>content-type<39><2>:<22> application/problem+json
@@ -75,69 +78,69 @@ content-length: 74
     assert.equal(code, 4)
   })
 
-  const bodies: [name: string, type: string, content: string | Uint8Array, shown: string][] = [
+  const bodies: [name: string, type: string, content: string | Uint8Array, expected: string][] = [
     ['text', 'text/plain', 'one\r\ntwo', '\none\ntwo\n'],
     ['text with a line end', 'text/html', '<p>\n', '\n<p>\n'],
-    ['text by its charset', 'text/plain; charset=latin1', Buffer.from('é', 'latin1'), '\né\n'],
-    ['JSON that is none', 'application/json', '{"a": ', '\n{"a": \n'],
+    ['text in another charset', 'text/plain; charset=latin1', Buffer.from('é', 'latin1'), '\né\n'],
+    ['invalid JSON', 'application/json', '{"a": ', '\n{"a": \n'],
     ['lines of JSON', 'application/x-ndjson', '{"a":1}\n{"a":2}\n', '\n{"a":1}\n{"a":2}\n'],
-    ['nothing that steers it', 'text/plain', 'a\x1b[2Jb\rc\x9b', '\na�[2Jb�c�\n'],
-    ['nor in JSON', 'application/json', '"a\x9b2J"', '\n"a�2J"\n'],
-    ['no type, and text', '', 'ahoy', '\nahoy\n'],
-    ['nothing', 'text/plain', '', ''],
+    ['control characters', 'text/plain', 'a\x1b[2Jb\rc\x9b', '\na�[2Jb�c�\n'],
+    ['control characters in JSON', 'application/json', '"a\x9b2J"', '\n"a�2J"\n'],
+    ['text without a type', '', 'ahoy', '\nahoy\n'],
+    ['an empty body', 'text/plain', '', ''],
     [
-      'no binary',
+      'binary data',
       'image/png',
       new Uint8Array(12_345),
-      '\n12.3 kB of image/png, not shown on a terminal: use --download FILE, or a pipe\n',
+      '\nBinary body not shown (image/png, 12.3 kB). Use --download FILE or a pipe.\n',
     ],
     [
-      'no type, and binary',
+      'binary data without a type',
       '',
       new Uint8Array(1),
-      '\n1 byte of no type, not shown on a terminal: use --download FILE, or a pipe\n',
+      '\nBinary body not shown (no Content-Type, 1 byte). Use --download FILE or a pipe.\n',
     ],
   ]
-  for (const [name, type, content, shown] of bodies) {
-    test(name, async (t) => {
+  for (const [name, type, content, expected] of bodies) {
+    test(`prints ${name}`, async (t) => {
       const origin = await serve(t, (response) => {
         if (type !== '') response.setHeader('content-type', type)
         response.setHeader('content-length', Buffer.byteLength(content))
         response.end(content)
       })
-      const { stdout } = await onTerminal([origin])
-      assert.equal(stdout.replace(/^.*?content-length: \d+\n/s, ''), shown)
+      const { stdout } = await runOnTerminal([origin])
+      assert.equal(stdout.replace(/^.*?content-length: \d+\n/s, ''), expected)
     })
   }
 
-  test('text comes as it comes', async (t) => {
-    let answer!: ServerResponse
+  test('prints text while it arrives', async (t) => {
+    let pending!: ServerResponse
     const origin = await serve(t, (response) => {
       response.setHeader('content-type', 'text/event-stream')
       response.write('data: 1\r')
-      answer = response
+      pending = response
     })
-    const stdout = new Screen()
-    const running = onTerminal([origin], { stdout })
+    const stdout = new TerminalStream()
+    const running = runOnTerminal([origin], { stdout })
     while (!stdout.text.includes('data: 1')) await new Promise(setImmediate)
-    answer.end('\ndata: 2\n')
+    pending.end('\ndata: 2\n')
     await running
     assert.match(stdout.text, /\n\ndata: 1\ndata: 2\n$/)
   })
 
-  test('a header cannot steer it', async (t) => {
+  test('replaces control characters in headers', async (t) => {
     const origin = await serve(t, (response) => {
       response.setHeader('x-evil', 'a\x9b2J')
       response.end()
     })
-    assert.match((await onTerminal([origin])).stdout, /x-evil: a�2J\n/)
+    assert.match((await runOnTerminal([origin])).stdout, /x-evil: a�2J\n/)
   })
 
-  test('a long error is broken between words', async () => {
-    const { stderr } = await onTerminal(['http://127.0.0.1:1/a/path'])
+  test('breaks long errors between words', async () => {
+    const { stderr } = await runOnTerminal(['http://127.0.0.1:1/a/path'])
     assert.match(
       stderr.replace(/after [\d.]+ ms/, 'after 1 ms'),
-      /^hawser: Connecting to 127\.0\.0\.1:1 failed: connect ECONNREFUSED 127\.0\.0\.1:1 \(GET\n {8}http:\/\/127\.0\.0\.1:1\/a\/path, after 1 ms\)\n {8}Nothing listens there/,
+      /^hawser: Connecting to 127\.0\.0\.1:1 failed: connect ECONNREFUSED 127\.0\.0\.1:1 \(GET\n {8}http:\/\/127\.0\.0\.1:1\/a\/path, after 1 ms\)\n {8}Nothing listens on this port/,
     )
   })
 })
@@ -156,38 +159,38 @@ describe('colours', () => {
     ]
   for (const [name, env, stderrIsTerminal, colours] of cases) {
     test(name, async () => {
-      const { stderr } = await onTerminal(['--nonsense'], { env, stderrIsTerminal })
+      const { stderr } = await runOnTerminal(['--nonsense'], { env, stderrIsTerminal })
       assert.equal(stderr.includes('\x1b['), colours)
     })
   }
 
   test('--no-colour and --no-color', async () => {
-    for (const word of ['--no-colour', '--no-color']) {
-      const { stdout } = await onTerminal(['--help', word], { colour: true })
+    for (const option of ['--no-colour', '--no-color']) {
+      const { stdout } = await runOnTerminal(['--help', option], { colour: true })
       assert.ok(!stdout.includes('\x1b'))
     }
-    assert.ok((await onTerminal(['--help'], { colour: true })).stdout.includes('\x1b'))
+    assert.ok((await runOnTerminal(['--help'], { colour: true })).stdout.includes('\x1b'))
   })
 
-  test('a body in a pipe has none, whatever FORCE_COLOR says', async (t) => {
-    const origin = await serve(t, typed('application/json', '{"a":1}'))
-    const { stdout } = await run([origin], { env: { FORCE_COLOR: '1' } })
+  test('FORCE_COLOR does not colour a body in a pipe', async (t) => {
+    const origin = await serve(t, respondWith('application/json', '{"a":1}'))
+    const { stdout } = await runInPipe([origin], { env: { FORCE_COLOR: '1' } })
     assert.equal(stdout.toString(), '{"a":1}')
   })
 })
 
 describe('--verbose', () => {
-  /** Durations differ, and bars with them. */
-  const steady = (text: string) =>
+  /** Replaces durations and bars, which differ from run to run. */
+  const maskTimes = (text: string) =>
     text.replace(/[\d.]+ (?:µs|ms|s)\b/g, 'TIME').replace(/ +TIME +━+| +TIME(?=\n)/g, ' TIME')
 
-  test('tells the story on stderr, and the body goes to stdout', async (t) => {
-    const origin = await serve(t, typed('text/plain', 'ahoy'))
+  test('prints the exchange to stderr, and the body to stdout', async (t) => {
+    const origin = await serve(t, respondWith('text/plain', 'ahoy'))
     const { host } = new URL(origin)
-    const { code, stdout, stderr } = await run(['-v', origin, '--auth', 'ada', 'secret'])
+    const { code, stdout, stderr } = await runInPipe(['-v', origin, '--auth', 'ada', 'secret'])
     assert.equal(stdout.toString(), 'ahoy')
     assert.equal(
-      steady(stderr).replace(/accept-encoding: .*/, 'accept-encoding: CODINGS'),
+      maskTimes(stderr).replace(/accept-encoding: .*/, 'accept-encoding: CODINGS'),
       `* Connected to ${origin} in TIME
 > GET / HTTP/1.1
 > Host: ${host}
@@ -212,14 +215,14 @@ describe('--verbose', () => {
     assert.equal(code, 0)
   })
 
-  test('each redirect is a chapter, and a connection that is used again is named', async (t) => {
+  test('prints each redirect, and whether its connection is new', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       if (request.url === '/end') return response.end('end')
       response.writeHead(302, { location: '/end' }).end()
     })
-    const { stderr } = await run(['-v', origin, '--follow'])
+    const { stderr } = await runInPipe(['-v', origin, '--follow'])
     const lines = stderr.split('\n').filter((line) => /^[*] |HTTP\/1/.test(line))
-    assert.deepEqual(lines.map(steady), [
+    assert.deepEqual(lines.map(maskTimes), [
       `* Connected to ${origin} in TIME`,
       '> GET / HTTP/1.1',
       '< HTTP/1.1 302 Found',
@@ -230,34 +233,34 @@ describe('--verbose', () => {
     assert.equal(stderr.match(/^ {2}total/gm)?.length, 2)
   })
 
-  test('tells as much as there is of what fails', async () => {
-    const { stderr, code } = await run(['-v', 'http://127.0.0.1:1/'])
+  test('prints the phases of a failed request', async () => {
+    const { stderr, code } = await runInPipe(['-v', 'http://127.0.0.1:1/'])
     assert.match(
-      steady(stderr),
+      maskTimes(stderr),
       /^\* No connection\n\n {2}connect TIME\n {2}total TIME\nhawser: Connecting to/,
     )
     assert.equal(code, 10)
   })
 })
 
-test('a fuller trace takes the place of what is seen from outside', () => {
+test('phases of the trace replace measured ones', () => {
   let now = 0
-  let told = ''
+  let output = ''
   const clock = { ...selectBackend('auto').clock, now: () => now }
-  const story = new Story((text) => (told += text), coloursFor(false), 80, clock)
-  const begin = story.hooks.request![0]!
-  begin(new Request('GET', 'http://a.example/'))
+  const log = new VerboseLog((text) => (output += text), createColours(false), 80, clock)
+  const onRequest = log.hooks.request![0]!
+  onRequest(new Request('GET', 'http://a.example/'))
   now = 10
-  story.trace('connection:dns', { duration: 10 })
+  log.trace('connection:dns', { duration: 10 })
   now = 30
-  story.trace('connection:tcp', { duration: 20 })
-  story.trace('connection:open', { origin: 'http://a.example', address: '192.0.2.1' })
+  log.trace('connection:tcp', { duration: 20 })
+  log.trace('connection:open', { origin: 'http://a.example', address: '192.0.2.1' })
   now = 40
-  story.trace('wait', { duration: 8 })
-  story.end()
-  assert.match(told, /^\* Connected to http:\/\/a\.example \(192\.0\.2\.1\) in 30\.0 ms\n/)
+  log.trace('wait', { duration: 8 })
+  log.end()
+  assert.match(output, /^\* Connected to http:\/\/a\.example \(192\.0\.2\.1\) in 30\.0 ms\n/)
   assert.equal(
-    told.slice(told.indexOf('\n\n') + 2),
+    output.slice(output.indexOf('\n\n') + 2),
     `
   dns       10.0 ms  ━━━━━━━━━━━━━
   tcp       20.0 ms               ━━━━━━━━━━━━━━━━━━━━━━━━━

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { folder, main } from '../command/world.ts'
+import { mainPath, temporaryDirectory } from '../command/run-command.ts'
 import { startExampleServers } from './server.ts'
 
 const page = readFileSync(
@@ -17,9 +17,9 @@ const page = readFileSync(
 test('what docs/command.md shows runs', async (t) => {
   const servers = await startExampleServers()
   t.after(() => servers.close())
-  const cwd = folder(t)
+  const cwd = temporaryDirectory(t)
   const command = join(cwd, 'hawser')
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`)
+  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${mainPath}' "$@"\n`)
   chmodSync(command, 0o755)
   const blocks = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block!)
   assert.ok(blocks.length > 8)

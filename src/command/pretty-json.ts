@@ -1,12 +1,14 @@
 import type { Colours } from './terminal.ts'
-import { harmless } from './terminal.ts'
+import { stripControls } from './terminal.ts'
 
-/** Of characters. A few bytes that are nested deeply enough make any number of blanks. */
-const LARGEST = 32 << 20
+/** Limits the output: the indentation of n nested brackets has about n squared characters. */
+const MAX_CHARACTERS = 32 << 20
 
 /**
- * JSON set in lines and coloured. Its tokens stay as they came: parsing would round large numbers and lose what
- * is said twice. Null for what is no JSON, or would be too much.
+ * Indents and colours JSON. Tokens are copied unchanged: serializing the parsed value would round
+ * large numbers and drop duplicate names.
+ *
+ * @returns null if `text` is invalid JSON, or if the result would be too long
  */
 export function prettyJson(text: string, colours: Colours): string | null {
   try {
@@ -23,19 +25,19 @@ export function prettyJson(text: string, colours: Colours): string | null {
     size += line.length
     line = '  '.repeat(depth)
   }
-  const tokens = tokensOf(text)
+  const tokens = splitTokens(text)
   for (let i = 0; i < tokens.length; i++) {
-    if (size > LARGEST) return null
+    if (size > MAX_CHARACTERS) return null
     const token = tokens[i]!
     const next = tokens[i + 1]
     if (token === '{' || token === '[') {
       line += colours.dim(token)
       depth++
-      if (!isEnd(next)) breakLine()
-    } else if (isEnd(token)) {
+      if (!isClosingBracket(next)) breakLine()
+    } else if (isClosingBracket(token)) {
       depth--
-      const before = tokens[i - 1]
-      if (before !== '{' && before !== '[') breakLine()
+      const previous = tokens[i - 1]
+      if (previous !== '{' && previous !== '[') breakLine()
       line += colours.dim(token)
     } else if (token === ',') {
       line += colours.dim(token)
@@ -43,23 +45,23 @@ export function prettyJson(text: string, colours: Colours): string | null {
     } else if (token === ':') {
       line += `${colours.dim(token)} `
     } else {
-      line += colourOf(token, next === ':', colours)(harmless(token))
+      line += colourFor(token, next === ':', colours)(stripControls(token))
     }
   }
   lines.push(line)
   return lines.join('\n')
 }
 
-/** Of text that is known to be JSON. */
-function tokensOf(text: string): string[] {
+/** Splits valid JSON into tokens. */
+function splitTokens(text: string): string[] {
   return text.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g) ?? []
 }
 
-function isEnd(token: string | undefined): boolean {
+function isClosingBracket(token: string | undefined): boolean {
   return token === '}' || token === ']'
 }
 
-function colourOf(token: string, isName: boolean, colours: Colours): (text: string) => string {
+function colourFor(token: string, isName: boolean, colours: Colours): (text: string) => string {
   if (isName) return colours.cyan
   if (token.startsWith('"')) return colours.green
   if (token === 'null') return colours.magenta

@@ -9,33 +9,37 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { selectBackend } from '../../src/backends/select.ts'
 import { runCommand } from '../../src/command/command.ts'
-import type { Surroundings } from '../../src/command/terminal.ts'
+import type { CommandIO } from '../../src/command/terminal.ts'
 
-export const main = fileURLToPath(new URL('../../src/command/main.js', import.meta.url))
+export const mainPath = fileURLToPath(new URL('../../src/command/main.js', import.meta.url))
 
-/** Nothing of the tests' own environment, or of a .netrc, has a say. */
-const cleanEnv = { PATH: process.env.PATH, HOME: '/nonexistent' }
+/** Without proxies, colours and .netrc of the machine that runs the tests. */
+const cleanEnvironment = { PATH: process.env.PATH, HOME: '/nonexistent' }
 
-export interface Ended {
+export interface CommandResult {
   readonly code: number | null
   readonly stdout: Buffer
   readonly stderr: string
 }
 
-export function start(words: readonly string[], env: Record<string, string> = {}, cwd = '.') {
-  return spawn(process.execPath, [main, ...words], { cwd, env: { ...cleanEnv, ...env } })
+/** Starts the compiled command, without waiting for it. */
+export function spawnCommand(args: readonly string[], env: Record<string, string> = {}, cwd = '.') {
+  return spawn(process.execPath, [mainPath, ...args], {
+    cwd,
+    env: { ...cleanEnvironment, ...env },
+  })
 }
 
-/** The compiled command in a process of its own, between pipes. */
-export async function run(
-  words: readonly string[],
+/** Runs the compiled command in a process with pipes for stdin, stdout and stderr. */
+export async function runInPipe(
+  args: readonly string[],
   {
     input = '',
     env = {},
     cwd = '.',
   }: { input?: string; env?: Record<string, string>; cwd?: string } = {},
-): Promise<Ended> {
-  const child = start(words, env, cwd)
+): Promise<CommandResult> {
+  const child = spawnCommand(args, env, cwd)
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   const closed = once(child, 'close')
@@ -44,8 +48,8 @@ export async function run(
   return { code, stdout, stderr: stderr.toString() }
 }
 
-/** A terminal's stream, and what was written to it. */
-export class Screen extends Writable {
+/** Records what is written to a terminal. */
+export class TerminalStream extends Writable {
   isTTY = true
   columns = 80
   text = ''
@@ -56,14 +60,14 @@ export class Screen extends Writable {
   }
 }
 
-/** The command as it is on a terminal of 80 columns; `colour: false` as with NO_COLOR. */
-export async function onTerminal(
-  words: readonly string[],
-  { colour = false, ...given }: Partial<Surroundings> & { colour?: boolean } = {},
+/** Runs the command in this process, on a terminal of 80 columns. NO_COLOR is set by default. */
+export async function runOnTerminal(
+  args: readonly string[],
+  { colour = false, ...io }: Partial<CommandIO> & { colour?: boolean } = {},
 ) {
-  const stdout = new Screen()
-  const stderr = new Screen()
-  const code = await runCommand(words, {
+  const stdout = new TerminalStream()
+  const stderr = new TerminalStream()
+  const code = await runCommand(args, {
     stdin: new PassThrough(),
     stdout,
     stderr,
@@ -73,17 +77,18 @@ export async function onTerminal(
     env: colour ? {} : { NO_COLOR: '1' },
     signal: new AbortController().signal,
     clock: selectBackend('auto').clock,
-    ...given,
+    ...io,
   })
   return { code, stdout: stdout.text, stderr: stderr.text }
 }
 
-/** Escape sequences as they are read best: `<32>` for `ESC [ 32 m`. */
-export function seen(text: string): string {
+/** Makes escape sequences readable: `ESC [ 32 m` becomes `<32>`. */
+export function showEscapes(text: string): string {
   return text.replace(/\x1b\[(\d+)m/g, '<$1>')
 }
 
-export function folder(t: TestContext): string {
+/** Creates a directory that is removed after the test. */
+export function temporaryDirectory(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'hawser-'))
   t.after(() => rmSync(path, { recursive: true }))
   return path
