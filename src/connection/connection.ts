@@ -144,7 +144,11 @@ export class Connection
 
   onInformational(head: ResponseHead): void {
     if (head.status === 100 && this.#sender.awaitsContinue) this.#sender.continue()
-    this.#guard((exchange) => exchange.sink.onInformational(head))
+    try {
+      this.exchange?.sink.onInformational(head)
+    } catch (error) {
+      this.#fail('handler-threw', error)
+    }
   }
 
   onHead(head: ResponseHead): void {
@@ -210,15 +214,6 @@ export class Connection
     const { exchange } = this
     if (exchange === null) return this.close('protocol-error')
     this.#fail('protocol-error', invalidResponse(exchange, fault))
-  }
-
-  #guard(deliver: (exchange: Exchange) => void): void {
-    if (this.exchange === null) return
-    try {
-      deliver(this.exchange)
-    } catch (error) {
-      this.#fail('handler-threw', error)
-    }
   }
 
   #giveAway(): Duplex {

@@ -1,12 +1,13 @@
 import type { BackendSocket, Clock } from '../backends/backend.ts'
 import type { ResponseParser } from '../protocol/response-parser.ts'
 import type { BodySink, Exchange } from './exchange.ts'
-import type { DeliveryState, Transitions } from './states.ts'
+import type { ConnectionState, DeliveryState, Transitions } from './states.ts'
 import { deliveryEvents, nextState } from './states.ts'
 
 const NOWHERE = new Uint8Array(0)
 
 export interface IntakeOwner {
+  readonly state: ConnectionState
   readonly exchange: Exchange | null
   /** All that was kept during a pause has been delivered to the exchange, which is not over. */
   onContinued(): void
@@ -101,7 +102,6 @@ export class Intake {
 
   /** Delivers nothing any more. */
   stop(): void {
-    this.#to(deliveryEvents.stop)
     this.#backlog = null
   }
 
@@ -123,7 +123,7 @@ export class Intake {
       this.#feed(this.#backlog.shift() as Buffer)
       if (this.paused) return
     }
-    if (this.state === 'stopped') return
+    if (this.#owner.state === 'closed') return
     this.#moved = this.#target !== this.#parser.target
     if (this.#owner.exchange !== exchange)
       this.#socket.resume() // complete: others may be served

@@ -77,20 +77,12 @@ export type DeliveryState =
   | 'paused'
   /** The reader has resumed, and delivery goes on in a moment. */
   | 'resuming'
-  | 'stopped'
 
 export const deliveryEvents = {
   deliver: { resumed: 'flowing' },
   pause: { flowing: 'paused', resumed: 'resumed' },
-  resume: {
-    flowing: 'resumed',
-    resumed: 'resumed',
-    paused: 'resuming',
-    resuming: 'resuming',
-    stopped: 'stopped',
-  },
+  resume: { flowing: 'resumed', resumed: 'resumed', paused: 'resuming', resuming: 'resuming' },
   continue: { resuming: 'flowing' },
-  stop: { flowing: 'stopped', resumed: 'stopped', paused: 'stopped', resuming: 'stopped' },
 } as const satisfies Events<DeliveryState>
 
 /**

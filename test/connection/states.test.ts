@@ -42,13 +42,12 @@ const machines: Readonly<Record<string, Machine>> = {
   },
   delivery: {
     table: deliveryEvents,
-    events: ['deliver', 'pause', 'resume', 'continue', 'stop'],
+    events: ['deliver', 'pause', 'resume', 'continue'],
     rows: {
-      flowing: [null, 'paused', 'resumed', null, 'stopped'],
-      resumed: ['flowing', 'resumed', 'resumed', null, 'stopped'],
-      paused: [null, null, 'resuming', null, 'stopped'],
-      resuming: [null, null, 'resuming', 'flowing', 'stopped'],
-      stopped: [null, null, 'stopped', null, null],
+      flowing: [null, 'paused', 'resumed', null],
+      resumed: ['flowing', 'resumed', 'resumed', null],
+      paused: [null, null, 'resuming', null],
+      resuming: [null, null, 'resuming', 'flowing'],
     },
   },
 }
