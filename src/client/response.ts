@@ -1,6 +1,6 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
-import { decoderFor, limited } from '../content/decoding/decoder.ts'
+import { collect, decoderFor, limited } from '../content/decoding/decoder.ts'
 import { iterLines, iterText } from '../content/text.ts'
 import {
   HTTPStatusError,
@@ -281,9 +281,7 @@ export class Response {
     const decoder = this.#decoder()
     if (decoder !== null) return decoder.decodeAll(this.#received(), max)
     if (onDownloadProgress === null) return this.#raw.bytes({ max })
-    const chunks: Uint8Array[] = []
-    for await (const chunk of this.#decoded()) chunks.push(chunk)
-    return Buffer.concat(chunks)
+    return collect(this.#decoded())
   }
 
   #decoder() {

@@ -20,9 +20,14 @@ export abstract class Content implements AsyncIterable<Chunk> {
   abstract discard(): void
 }
 
+/** Whether all of it is in memory. */
+export function isChunk(body: Body): body is Chunk {
+  return typeof body === 'string' || body instanceof Uint8Array
+}
+
 /** Whether it can be sent again after it was sent. */
 export function isReplayable(body: Body | null): boolean {
-  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return true
+  if (body === null || isChunk(body)) return true
   if (body instanceof Content) return body.isReplayable
   return !isIterator(body) && !isNodeStream(body) && !isWebStream(body)
 }

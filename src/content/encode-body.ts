@@ -3,6 +3,7 @@ import type { Body } from '../models/request.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { BodyOptions, ContentInit, FilesInit, FormInit } from './body-options.ts'
 import { boundaryFor } from './boundary.ts'
+import { isChunk } from './content.ts'
 import { fieldParts, fileParts } from './files.ts'
 import { urlEncoded } from './form.ts'
 import { isBlob, isFormData } from './kinds.ts'
@@ -38,9 +39,7 @@ export function encodeBody(options: BodyOptions, contentType: string | null): En
 
 function encodeContent(init: ContentInit, contentType: string | null): EncodedBody {
   const content = toContent(init)
-  if (typeof content === 'string' || content instanceof Uint8Array) {
-    return { content, contentType: null }
-  }
+  if (isChunk(content)) return { content, contentType: null }
   const type = contentType === null && isBlob(init as object) ? (init as { type: string }).type : ''
   return { content, contentType: type || null }
 }

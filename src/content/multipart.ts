@@ -2,7 +2,7 @@ import { StreamConsumed } from '../errors.ts'
 import { checkField } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
 import type { Chunk } from './content.ts'
-import { Content, discardContent, isReplayable, lengthOf } from './content.ts'
+import { Content, discardContent, isChunk, isReplayable, lengthOf } from './content.ts'
 import { Pull } from './pull.ts'
 
 /** One part of a form. RFC 7578 4 */
@@ -57,7 +57,7 @@ export class Multipart extends Content {
   /** The whole of a small form that is in memory already; null for others. */
   joined(): Uint8Array | null {
     const pieces = this.#pieces
-    if (this.length === null || this.length > JOINED || !pieces.every(isFlat)) return null
+    if (this.length === null || this.length > JOINED || !pieces.every(isChunk)) return null
     return join(pieces as readonly Chunk[], this.length)
   }
 
@@ -88,7 +88,7 @@ class MultipartIterator implements AsyncIterator<Chunk> {
         if (this.#pull === null) {
           const piece = this.#take()
           if (piece === null) return DONE
-          if (isFlat(piece)) return { done: false, value: piece }
+          if (isChunk(piece)) return { done: false, value: piece }
           this.#pull = new Pull(piece)
         }
         const step = await this.#pull.next()
@@ -121,19 +121,15 @@ class MultipartIterator implements AsyncIterator<Chunk> {
     let length = 0
     for (; this.#at < pieces.length; this.#at++) {
       const piece = pieces[this.#at]
-      const size = isFlat(piece) ? sizeOf(piece) : Infinity
+      const size = isChunk(piece) ? sizeOf(piece) : Infinity
       if (chunks.length > 0 && length + size > JOINED) break
-      if (!isFlat(piece)) return pieces[this.#at++]
+      if (!isChunk(piece)) return pieces[this.#at++]
       chunks.push(piece)
       length += size
     }
     if (chunks.length < 2) return chunks[0] ?? null
     return join(chunks, length)
   }
-}
-
-function isFlat(piece: Body): piece is Chunk {
-  return typeof piece === 'string' || piece instanceof Uint8Array
 }
 
 function sizeOf(chunk: Chunk): number {

@@ -1,7 +1,7 @@
 import type { Body } from '../models/request.ts'
 import { isThenable, kindOf } from '../models/value-kind.ts'
 import type { Chunk } from './content.ts'
-import { Content, discardContent, isReplayable, lengthOf, toBytes } from './content.ts'
+import { Content, discardContent, isChunk, isReplayable, lengthOf, toBytes } from './content.ts'
 import { Pull } from './pull.ts'
 
 /** How far a body has come. */
@@ -74,9 +74,8 @@ class ProgressIterator implements AsyncIterator<Chunk> {
   #reported = 0
 
   constructor(body: Body, onProgress: (progress: Progress) => void, total: number | null) {
-    const inMemory = typeof body === 'string' || body instanceof Uint8Array
-    this.#rest = inMemory ? toBytes(body) : NOTHING
-    this.#pull = inMemory ? null : new Pull(body)
+    this.#rest = isChunk(body) ? toBytes(body) : NOTHING
+    this.#pull = isChunk(body) ? null : new Pull(body)
     this.#onProgress = onProgress
     this.#total = total
   }
