@@ -2,25 +2,26 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 import type { ServerAddress } from './messages.ts'
 
-/** Figures mean nothing without what they were taken on. */
+/** The computer and its state when the run began. */
 export interface Computer {
   date: string
   platform: string
   cpu: string
   cores: number
-  /** Processes that wanted to run in the minute before. More than a few disturb what we measure. */
+  /** Load average of the minute before the run. */
   load: number
 }
 
+/** The computer, the server and the compared versions. */
 export interface Machine extends Computer {
   server: string
   versions: Versions
 }
 
-/** Of the runtime and of those who take part. */
+/** Versions of the runtime and of the compared clients. */
 export interface Versions {
   node: string
-  /** The undici that is built into Node as its `fetch`. */
+  /** The version of the undici that Node.js bundles for its `fetch`. */
   fetch: string
   hawser: string
   undici: string
@@ -46,34 +47,37 @@ export function describeMachine(server: ServerAddress): Machine {
     versions: {
       node: process.versions.node,
       fetch: process.versions.undici ?? '',
-      hawser: versionAbove(import.meta.url, 'hawser'),
-      undici: versionOf('undici'),
-      axios: versionOf('axios'),
-      got: versionOf('got'),
+      hawser: findVersion(import.meta.url, 'hawser'),
+      undici: packageVersion('undici'),
+      axios: packageVersion('axios'),
+      got: packageVersion('got'),
     },
   }
 }
 
-function versionOf(name: string): string {
-  return versionAbove(import.meta.resolve(name), name)
+function packageVersion(name: string): string {
+  return findVersion(import.meta.resolve(name), name)
 }
 
-/** A package need not export its package.json, so it is looked for in the folders above. */
-function versionAbove(url: string, name: string): string {
-  let at = new URL('.', url)
-  for (let above = at; ; at = above) {
+/**
+ * Searches the parent folders of a module for the package.json of a package. Packages need not
+ * export that file, so it cannot be imported.
+ */
+function findVersion(url: string, name: string): string {
+  let folder = new URL('.', url)
+  for (let parent = folder; ; folder = parent) {
     try {
-      const found = JSON.parse(readFileSync(new URL('package.json', at), 'utf8'))
+      const found = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'))
       if (found.name === name) return found.version
     } catch {
-      // not in this folder
+      // This folder has no package.json.
     }
-    above = new URL('..', at)
-    if (above.href === at.href) return 'unknown'
+    parent = new URL('..', folder)
+    if (parent.href === folder.href) return 'unknown'
   }
 }
 
-/** Whether so much else runs that the figures are disturbed. */
+/** Whether other processes use so much CPU that measurements are inaccurate. */
 export function isBusy({ load, cores }: Computer): boolean {
   return load > cores / 2
 }

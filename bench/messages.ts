@@ -2,51 +2,51 @@ import type { Job } from './contestants/contestant.ts'
 import type { Sample } from './statistics.ts'
 import type { Measure } from './workloads/workload.ts'
 
-/** Where the server listens, and what it is. */
+/** The name of the server and its addresses. */
 export interface ServerAddress {
   name: string
   version: string
   http: string
   https: string
-  /** A unix socket that leads to the same. */
+  /** Path of a Unix socket on which the server listens as well. */
   uds: string
-  /** The URL of a proxy that opens tunnels. The server itself takes what a proxy forwards. */
-  tunnels: string
-  /** The certificate to trust, PEM. */
+  /** URL of a proxy that opens tunnels. The server itself is used as the forward proxy. */
+  tunnelProxy: string
+  /** The certificate to trust, as PEM. */
   ca: string
 }
 
 export type ServerKind = 'nginx' | 'embedded'
 
-export interface SliceOrder {
+export interface SliceCommand {
   measure: Measure
   requests: number
-  lanes: number
-  /** For tails: how many requests come in a second. */
+  concurrency: number
+  /** Requests per second, for the measure `tail`. */
   perSecond?: number
 }
 
-/** What a worker is told. It answers each message with one of its own before it gets the next. */
-export type ToWorker =
+/** A message to a worker. The worker sends one reply to each, before the next command is sent. */
+export type WorkerCommand =
   | { kind: 'open'; contestant: string; job: Job }
-  | { kind: 'warmUp'; seconds: number; slice: SliceOrder }
-  | { kind: 'slice'; slice: SliceOrder; record?: Recording }
+  | { kind: 'warmUp'; seconds: number; slice: SliceCommand }
+  | { kind: 'slice'; slice: SliceCommand; record?: Recording }
 
-/** What to record while a slice runs, and where to. */
+/** A profile to record while a slice runs. */
 export interface Recording {
-  /** Retained: of the allocations, those that were not collected. */
+  /** `retained` means allocations that were not collected. */
   what: 'cpu' | 'allocations' | 'retained'
   file: string
   /** Microseconds between samples, or bytes between sampled allocations. */
   interval: number
 }
 
-export type FromWorker =
+export type WorkerReply =
   | { kind: 'opened' }
   | { kind: 'warm'; requestsPerSecond: number }
   | { kind: 'sample'; sample: Sample }
   | { kind: 'failed'; message: string }
 
-export type FromServer =
+export type ServerReply =
   | { kind: 'listening'; address: ServerAddress }
   | { kind: 'failed'; message: string }

@@ -6,58 +6,62 @@ import { workloads } from './workloads/index.ts'
 import type { Workload } from './workloads/workload.ts'
 import { contestantsOf, hasTarget } from './workloads/workload.ts'
 
-/** One workload, and who does it. */
+/** A workload and the contestants that run it. */
 export interface Step {
   workload: Workload
   names: readonly ContestantName[]
 }
 
-export interface Choice {
-  /** Names of workloads; when absent, all, and for quick all that have a target. */
+export interface Selection {
+  /** Names of workloads. Default: all, or with `quick` all that have a target. */
   only?: readonly string[]
+  /** Names of contestants. Default: those of the workload. */
   contestants?: readonly string[]
   quick: boolean
 }
 
-/** What is to be measured, in this order. Throws for a name that nobody has. */
-export function planOf({ only, contestants, quick }: Choice): Step[] {
+/** Returns the workloads to measure, in order. Throws if a name is unknown. */
+export function createPlan({ only, contestants, quick }: Selection): Step[] {
   for (const name of only ?? []) {
     if (!workloads.some((workload) => workload.name === name)) {
-      throw new Error(`no workload named ${name}; --list names them`)
+      throw new Error(`Unknown workload: ${name}. --list shows all workloads`)
     }
   }
-  const taking = contestants?.map((name) => {
-    if (!isContestant(name)) throw new Error(`no contestant named ${name}; --list names them`)
+  const selected = contestants?.map((name) => {
+    if (!isContestant(name)) {
+      throw new Error(`Unknown contestant: ${name}. --list shows all contestants`)
+    }
     return name
   })
   return workloads
     .filter((workload) => only?.includes(workload.name) ?? (!quick || hasTarget(workload)))
-    .map((workload) => ({ workload, names: taking ?? contestantsOf(workload, quick) }))
+    .map((workload) => ({ workload, names: selected ?? contestantsOf(workload, quick) }))
 }
 
-/** What `--list` prints. */
-export function everyName(): string {
+/** Returns the output of `--list`. */
+export function listNames(): string {
   const lines = workloads.map(({ name, title }) => `${name.padEnd(22)}${title}`)
   return `${lines.join('\n')}\n\ncontestants: ${contestantNames.join(', ')}`
 }
 
-// About how long things take, in seconds, for the time that is left.
-const startOfProcess = 0.5
-const restOfTurn = 0.15
-const turnInFreshProcess = 1.7
+// Approximate durations in seconds, used to estimate the remaining time.
+const PROCESS_START_SECONDS = 0.5
+const TURN_OVERHEAD_SECONDS = 0.15
+const FRESH_PROCESS_TURN_SECONDS = 1.7
 
-/** A process that starts and gets warm. */
-export function warmUpCost({ measure }: Workload, pace: Pace): number {
-  return measure === 'idle-memory' ? 0 : startOfProcess + pace.warmUpSeconds * 1.3
+/** Estimates the start and warm-up of one process, in seconds. */
+export function estimateWarmUp({ measure }: Workload, pace: Pace): number {
+  return measure === 'idle-memory' ? 0 : PROCESS_START_SECONDS + pace.warmUpSeconds * 1.3
 }
 
-/** One contestant's turn in one round. */
-export function turnCost(workload: Workload, pace: Pace): number {
-  if (workload.measure === 'idle-memory') return turnInFreshProcess
-  return sliceSecondsOf(workload, pace) + restOfTurn
+/** Estimates one contestant's turn in one round, in seconds. */
+export function estimateTurn(workload: Workload, pace: Pace): number {
+  if (workload.measure === 'idle-memory') return FRESH_PROCESS_TURN_SECONDS
+  return sliceSecondsOf(workload, pace) + TURN_OVERHEAD_SECONDS
 }
 
-export function costOf({ workload, names }: Step, pace: Pace): number {
-  const turns = roundsOf(workload, pace) * turnCost(workload, pace)
-  return names.length * (warmUpCost(workload, pace) + turns)
+/** Estimates a whole step, in seconds. */
+export function estimateStep({ workload, names }: Step, pace: Pace): number {
+  const turns = roundsOf(workload, pace) * estimateTurn(workload, pace)
+  return names.length * (estimateWarmUp(workload, pace) + turns)
 }

@@ -3,28 +3,31 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { contestantNames, isContestant } from './contestants/index.ts'
-import { count, micros } from './format.ts'
+import { formatCount, formatMicros } from './format.ts'
 import { printAllocations } from './profiles/allocations.ts'
 import type { CpuProfile } from './profiles/cpu.ts'
 import { printCpu } from './profiles/cpu.ts'
-import { openIn, runSlice, startWorker, warmUp } from './rounds.ts'
-import { stopOnSignals, withServer } from './servers/serving.ts'
+import { openContestant, runSlice, startWorker, warmUp } from './rounds.ts'
+import { exitOnSignals, withServer } from './servers/with-server.ts'
 import { cpuPerRequest, rate } from './statistics.ts'
 import { workloads } from './workloads/index.ts'
 
-const usage = `node dist/bench/profile.js WORKLOAD [CONTESTANT] [options]
+const usage = `Usage: node dist/bench/profile.js WORKLOAD [CONTESTANT] [options]
 
-Runs one contestant (hawser-request when not said) and prints where its time goes.
+Profiles one contestant (default: hawser-request) and prints the functions that take
+the most CPU time.
 
-  --seconds S         length of the recorded slice (3)
-  --top N             so many functions (30)
-  --lines             the hottest lines of the first functions too
-  --allocations       where memory is allocated, collected or not, instead of time; for
-                      idle-memory, where that is allocated which is still there at the end
-  --interval N        microseconds between samples (200), or bytes between allocations (4096)
-  --out FILE          keeps the recording, for Chrome's devtools or speedscope
-  --node-flags FLAGS  for the worker, e.g. "--trace-deopt"; what it prints comes before the table
+  --seconds S         length of the recorded slice in seconds (default: 3)
+  --top N             number of functions to print (default: 30)
+  --lines             also prints the lines with the most samples of the top functions
+  --allocations       profiles memory allocations instead of CPU time; for idle-memory,
+                      only the memory that is still in use at the end
+  --interval N        microseconds between samples (default: 200), or bytes between
+                      sampled allocations (default: 4096)
+  --out FILE          writes the profile to FILE, for Chrome DevTools or speedscope
+  --node-flags FLAGS  flags for the worker, e.g. "--trace-deopt"
   --server KIND       nginx or embedded
+  --help              shows this help
 `
 
 const { values: options, positionals } = parseArgs({
@@ -47,7 +50,9 @@ async function main(): Promise<void> {
   const workload = workloads.find((candidate) => candidate.name === workloadName)
   if (options.help || !workload || !isContestant(name)) {
     const names = workloads.map((candidate) => candidate.name)
-    console.log(`${usage}\n  ${names.join(' ')}\n  ${contestantNames.join(' ')}`)
+    console.log(
+      `${usage}\nWorkloads: ${names.join(' ')}\nContestants: ${contestantNames.join(' ')}`,
+    )
     process.exitCode = options.help ? 0 : 1
     return
   }
@@ -59,20 +64,20 @@ async function main(): Promise<void> {
   const extension = options.allocations ? 'heapprofile' : 'cpuprofile'
   const file = options.out ? resolve(options.out) : join(folder, `recording.${extension}`)
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  stopOnSignals()
+  exitOnSignals()
 
   await withServer(options.server, async (server) => {
     const worker = startWorker(name, workload, options['node-flags'].split(' ').filter(Boolean))
     try {
-      await openIn(worker, name, workload, server)
+      await openContestant(worker, name, workload, server)
       const requests = workload.measure === 'idle-memory' ? 0 : await warmUp(worker, workload, pace)
       const sample = await runSlice(worker, workload, requests, { what, file, interval })
-      const speed = `${count(rate(sample))} req/s, ${micros(cpuPerRequest(sample))} CPU per request`
-      console.log(`${workload.name}, ${name}: ${speed} while recording; ${server.name}\n`)
+      const summary = `${formatCount(rate(sample))} req/s, ${formatMicros(cpuPerRequest(sample))} CPU per request`
+      console.log(`${workload.name}, ${name}: ${summary} while recording; ${server.name}\n`)
       const recording: unknown = JSON.parse(readFileSync(file, 'utf8'))
-      const shown = { requests: sample.requests, top: Number(options.top) }
-      if (options.allocations) printAllocations(recording, shown)
-      else printCpu(recording as CpuProfile, { ...shown, lines: options.lines })
+      const printOptions = { requests: sample.requests, top: Number(options.top) }
+      if (options.allocations) printAllocations(recording, printOptions)
+      else printCpu(recording as CpuProfile, { ...printOptions, lines: options.lines })
     } finally {
       await worker.end()
     }

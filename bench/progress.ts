@@ -1,88 +1,92 @@
 import type { ContestantName } from './contestants/index.ts'
-import { count, duration } from './format.ts'
+import { formatCount, formatDuration } from './format.ts'
 import type { Step } from './plan.ts'
-import { costOf, turnCost, warmUpCost } from './plan.ts'
+import { estimateStep, estimateTurn, estimateWarmUp } from './plan.ts'
 import type { Outcome, Pace } from './rounds.ts'
 import { roundsOf } from './rounds.ts'
 import type { Sample } from './statistics.ts'
 import { rate } from './statistics.ts'
-import { verdicts } from './verdicts.ts'
+import { verdictsOf } from './verdicts.ts'
 
-/** What is written to: a terminal, or something that keeps lines. */
-export interface Screen {
+/** A stream for the progress messages: a terminal, or a file or pipe. */
+export interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown
 }
 
-/** Says what is measured, how far it is and how long it will still take, to people who wait. */
+/** Prints what is being measured, the percentage that is done, and the estimated remaining time. */
 export class Progress {
   private readonly pace: Pace
-  private readonly screen: Screen
+  private readonly output: Output
   private readonly now: () => number
   private readonly start: number
   private readonly total: number
-  /** The cost of the steps that are done, and what is done of the one under way. */
-  private before = 0
-  private within = 0
+  // Estimated seconds of the finished steps, and of the finished part of the current step.
+  private finishedSeconds = 0
+  private currentSeconds = 0
   private lastRate = ''
 
-  /** `now` in milliseconds. */
-  constructor(steps: readonly Step[], pace: Pace, screen: Screen, now = () => performance.now()) {
+  /** `now` returns a time in milliseconds. */
+  constructor(steps: readonly Step[], pace: Pace, output: Output, now = () => performance.now()) {
     this.pace = pace
-    this.screen = screen
+    this.output = output
     this.now = now
     this.start = now()
-    this.total = steps.reduce((sum, step) => sum + costOf(step, pace), 0)
+    this.total = steps.reduce((sum, step) => sum + estimateStep(step, pace), 0)
   }
 
+  /** Reports the start of a workload. */
   begin({ workload, names }: Step): void {
     this.lastRate = ''
-    if (this.screen.isTTY) return
-    const who = names.length === 1 ? '1 contestant' : `${names.length} contestants`
-    this.screen.write(`${this.where()}  ${workload.name}: ${workload.title}, ${who}\n`)
+    if (this.output.isTTY) return
+    const contestants = names.length === 1 ? '1 contestant' : `${names.length} contestants`
+    this.output.write(`${this.status()}  ${workload.name}: ${workload.title}, ${contestants}\n`)
   }
 
-  /** Round 0 is the warm-up. With a sample, the contestant's turn is over. */
+  /** Reports the start of a turn, or with a sample its end. Round 0 is the warm-up. */
   turn({ workload }: Step, round: number, name: ContestantName, sample?: Sample): void {
     const { pace } = this
-    if (sample) this.within += turnCost(workload, pace)
-    if (sample && workload.measure === 'rate') this.lastRate = `, ${count(rate(sample))}/s`
-    if (this.screen.isTTY) {
+    if (sample) this.currentSeconds += estimateTurn(workload, pace)
+    if (sample && workload.measure === 'rate') this.lastRate = `, ${formatCount(rate(sample))}/s`
+    if (this.output.isTTY) {
       const turn = round === 0 ? 'warming up' : `round ${round} of ${roundsOf(workload, pace)}`
-      this.show(`${this.where()}  ${workload.name}  ${turn}  ${name}${this.lastRate}`)
+      this.overwriteLine(`${this.status()}  ${workload.name}  ${turn}  ${name}${this.lastRate}`)
     }
-    if (round === 0) this.within += warmUpCost(workload, pace)
+    if (round === 0) this.currentSeconds += estimateWarmUp(workload, pace)
   }
 
+  /** Reports the result of a workload. */
   done(step: Step, outcome: Outcome): void {
-    this.before += costOf(step, this.pace)
-    this.within = 0
-    if (this.screen.isTTY) this.screen.write('\r\x1b[K')
-    this.screen.write(`${step.workload.name.padEnd(22)}${resultOf(outcome)}\n`)
+    this.finishedSeconds += estimateStep(step, this.pace)
+    this.currentSeconds = 0
+    if (this.output.isTTY) this.output.write('\r\x1b[K')
+    this.output.write(`${step.workload.name.padEnd(22)}${formatOutcome(outcome)}\n`)
     for (const { failure } of outcome.results.values()) {
-      if (failure !== undefined) this.screen.write(`  FAILED: ${failure}\n`)
+      if (failure !== undefined) this.output.write(`  FAILED: ${failure}\n`)
     }
   }
 
-  private where(): string {
-    const done = Math.min(this.before + this.within, this.total * 0.99)
+  private status(): string {
+    const done = Math.min(this.finishedSeconds + this.currentSeconds, this.total * 0.99)
     const elapsed = (this.now() - this.start) / 1000
-    // What was thought before weighs less the more has been seen.
-    const pessimism = (elapsed + 20) / (done + 20)
+    // The estimate is corrected by the measured speed. The correction starts small, since the first
+    // measurements are few.
+    const slowdown = (elapsed + 20) / (done + 20)
     const percent = `${Math.floor((done / this.total) * 100)}`.padStart(3)
-    return `${percent} %, ${duration((this.total - done) * pessimism)} left`
+    return `${percent} %, ${formatDuration((this.total - done) * slowdown)} left`
   }
 
-  private show(line: string): void {
-    // A line that wraps could not be taken back. Some terminals have 0 columns: they do not know.
-    this.screen.write(`\r\x1b[K${line.slice(0, (this.screen.columns || 80) - 1)}`)
+  private overwriteLine(line: string): void {
+    // A wrapped line cannot be overwritten. Terminals that do not know their width report 0.
+    this.output.write(`\r\x1b[K${line.slice(0, (this.output.columns || 80) - 1)}`)
   }
 }
 
-function resultOf(outcome: Outcome): string {
-  const judged = verdicts(outcome).map(
-    ({ what, median, wanted, met }) => `${what} ${median.toFixed(2)} (${wanted})${met ? '' : ' !'}`,
+function formatOutcome(outcome: Outcome): string {
+  const texts = verdictsOf(outcome).map(
+    ({ label, median, target, met }) =>
+      `${label} ${median.toFixed(2)} (${target})${met ? '' : ' !'}`,
   )
-  return judged.join('; ') || 'done'
+  return texts.join('; ') || 'done'
 }

@@ -1,49 +1,54 @@
 import type { Job } from './contestants/contestant.ts'
 import type { ContestantName } from './contestants/index.ts'
-import { fixedYoungGeneration } from './measures/idle-memory.ts'
-import type { FromWorker, ServerAddress, SliceOrder, ToWorker } from './messages.ts'
-import { Answerer } from './processes.ts'
+import { ForkedProcess } from './forked-process.ts'
+import { fixedYoungGenerationFlags } from './measures/idle-memory.ts'
+import type { ServerAddress, SliceCommand, WorkerCommand, WorkerReply } from './messages.ts'
 import type { Sample } from './statistics.ts'
 import type { Workload } from './workloads/workload.ts'
 
+/** How much is measured. */
 export interface Pace {
   rounds: number
-  /** How long a measured slice should take. */
+  /** Intended duration of a measured slice. */
   sliceSeconds: number
   warmUpSeconds: number
 }
 
-/** Samples of each contestant, one for each round; or why it has none. */
+/** The samples of each contestant, one per round, and the reason of its failure if it failed. */
 export type Results = Map<ContestantName, { samples: Sample[]; failure?: string }>
 
-/** What became of one workload. */
+/** A workload and its results. */
 export interface Outcome {
   workload: Workload
   results: Results
 }
 
+/** Called at the start of each turn, and with a sample at its end. Round 0 is the warm-up. */
 export type OnProgress = (round: number, contestant: ContestantName, sample?: Sample) => void
 
-export type Worker = Answerer<ToWorker, FromWorker>
+export type Worker = ForkedProcess<WorkerCommand, WorkerReply>
 
-/** Nothing takes so long; a client that hangs must not hang the bench. */
-const patienceSeconds = 90
+/** A worker that does not reply in this time is considered to hang. */
+const TIMEOUT_SECONDS = 90
 
-/** Samples of memory need a client that has done nothing else, so a process for each. */
-const freshEachRound = (workload: Workload) => workload.measure === 'idle-memory'
+/**
+ * Whether each sample needs a new process: memory is measured with a client that was not used
+ * before.
+ */
+const needsFreshProcess = (workload: Workload) => workload.measure === 'idle-memory'
 
 export function roundsOf({ maxRounds = Infinity }: Workload, { rounds }: Pace): number {
   return Math.min(rounds, maxRounds)
 }
 
-/** About how long a slice takes. What few requests are slow enough to show up in needs many. */
+/** Returns the duration of a slice in seconds. Percentiles such as p99.9 need many requests. */
 export function sliceSecondsOf({ measure, sliceSeconds }: Workload, pace: Pace): number {
   return sliceSeconds ?? pace.sliceSeconds * (measure === 'tail' ? 4 : 1)
 }
 
 /**
- * The workers of a workload are alive together and have their turns one after the other, in another
- * order each round: what disturbs the machine for some seconds then disturbs all of them.
+ * Measures a workload. All workers exist at the same time, and take turns in a different order in
+ * each round, so that a disturbance of the machine affects all of them.
  */
 export async function measure(
   workload: Workload,
@@ -57,7 +62,7 @@ export async function measure(
   const rounds = roundsOf(workload, pace)
   const workers = new Map<ContestantName, { worker: Worker; requests: number }>()
 
-  const attempt = async (name: ContestantName, work: () => Promise<void>) => {
+  const runOrRecordFailure = async (name: ContestantName, work: () => Promise<void>) => {
     const result = results.get(name)
     if (!result || result.failure !== undefined) return
     try {
@@ -70,30 +75,30 @@ export async function measure(
   }
 
   try {
-    if (!freshEachRound(workload)) {
+    if (!needsFreshProcess(workload)) {
       for (const name of names) {
-        await attempt(name, async () => {
+        await runOrRecordFailure(name, async () => {
           onProgress(0, name)
           const worker = startWorker(name, workload)
           workers.set(name, { worker, requests: 0 })
-          await openIn(worker, name, workload, server)
+          await openContestant(worker, name, workload, server)
           const requests = await warmUp(worker, workload, pace)
           workers.set(name, { worker, requests })
         })
       }
     }
     for (let round = 1; round <= rounds; round++) {
-      for (const name of rotated(names, round)) {
-        await attempt(name, async () => {
+      for (const name of rotate(names, round)) {
+        await runOrRecordFailure(name, async () => {
           onProgress(round, name)
           const { worker, requests } = workers.get(name) ?? {
             worker: startWorker(name, workload),
             requests: 0,
           }
           workers.set(name, { worker, requests })
-          if (freshEachRound(workload)) await openIn(worker, name, workload, server)
+          if (needsFreshProcess(workload)) await openContestant(worker, name, workload, server)
           const sample = await runSlice(worker, workload, requests)
-          if (freshEachRound(workload)) {
+          if (needsFreshProcess(workload)) {
             workers.delete(name)
             await worker.end()
           }
@@ -113,62 +118,63 @@ export function startWorker(
   workload: Workload,
   nodeFlags: readonly string[] = [],
 ): Worker {
-  const flags = workload.measure === 'idle-memory' ? fixedYoungGeneration : []
-  return new Answerer('worker', name, ['--expose-gc', ...flags, ...nodeFlags])
+  const flags = workload.measure === 'idle-memory' ? fixedYoungGenerationFlags : []
+  return new ForkedProcess('worker', name, ['--expose-gc', ...flags, ...nodeFlags])
 }
 
-export async function openIn(
+export async function openContestant(
   worker: Worker,
   name: ContestantName,
   workload: Workload,
   server: ServerAddress,
 ): Promise<void> {
   const job = jobOf(workload, server)
-  await worker.ask({ kind: 'open', contestant: name, job }, patienceSeconds)
+  await worker.ask({ kind: 'open', contestant: name, job }, TIMEOUT_SECONDS)
 }
 
-/** Returns how many requests make a slice. */
+/** Warms up a worker, and returns the number of requests of a slice. */
 export async function warmUp(worker: Worker, workload: Workload, pace: Pace): Promise<number> {
-  const { measure, lanes, perSecond } = workload
+  const { measure, concurrency, perSecond } = workload
   const seconds = sliceSecondsOf(workload, pace)
-  const slice = sliceOf(workload, workload.requests ?? lanes)
-  const order = { kind: 'warmUp', seconds: pace.warmUpSeconds, slice } as const
-  const answer = await worker.ask(order, patienceSeconds)
-  if (answer.kind !== 'warm') throw new Error(`unexpected answer ${answer.kind}`)
+  const slice = sliceOf(workload, workload.requests ?? concurrency)
+  const command = { kind: 'warmUp', seconds: pace.warmUpSeconds, slice } as const
+  const reply = await worker.ask(command, TIMEOUT_SECONDS)
+  if (reply.kind !== 'warm') throw new Error(`Unexpected reply: ${reply.kind}`)
   if (workload.requests !== undefined) return workload.requests
-  // Five milliseconds of gap for each request, and a little for the request itself.
+  // Each request takes about 0.5 ms, after a pause of 5 ms.
   if (measure === 'latency') return Math.round((seconds * 1000) / 5.5)
   if (perSecond !== undefined) return Math.round(perSecond * seconds)
-  // All lanes end together, so that no slice ends with few of them at work.
-  return Math.max(1, Math.round((answer.requestsPerSecond * seconds) / lanes)) * lanes
+  // A multiple of the concurrency, so that a slice does not end with few requests in flight.
+  return Math.max(1, Math.round((reply.requestsPerSecond * seconds) / concurrency)) * concurrency
 }
 
+/** Measures one slice. `record` also records a profile of it. */
 export async function runSlice(
   worker: Worker,
   workload: Workload,
   requests: number,
-  record?: Extract<ToWorker, { kind: 'slice' }>['record'],
+  record?: Extract<WorkerCommand, { kind: 'slice' }>['record'],
 ): Promise<Sample> {
   const slice = sliceOf(workload, requests)
-  const order = { kind: 'slice', slice, ...(record && { record }) } as const
-  const answer = await worker.ask(order, patienceSeconds)
-  if (answer.kind !== 'sample') throw new Error(`unexpected answer ${answer.kind}`)
-  return answer.sample
+  const command = { kind: 'slice', slice, ...(record && { record }) } as const
+  const reply = await worker.ask(command, TIMEOUT_SECONDS)
+  if (reply.kind !== 'sample') throw new Error(`Unexpected reply: ${reply.kind}`)
+  return reply.sample
 }
 
-function sliceOf({ measure, lanes, perSecond }: Workload, requests: number): SliceOrder {
-  return { measure, lanes, requests, ...(perSecond !== undefined && { perSecond }) }
+function sliceOf({ measure, concurrency, perSecond }: Workload, requests: number): SliceCommand {
+  return { measure, concurrency, requests, ...(perSecond !== undefined && { perSecond }) }
 }
 
 function jobOf(workload: Workload, server: ServerAddress): Job {
   const { method, path, requestBytes, responseBytes, connections, reading, tls } = workload
   const { origin, hostname, port } = new URL(tls ? server.https : server.http)
-  const where = { origin, host: hostname, port: Number(port), tls, ca: server.ca }
-  const routes = { forwarder: server.http, tunnels: server.tunnels, uds: server.uds }
-  return { ...where, ...routes, method, path, requestBytes, responseBytes, connections, reading }
+  const address = { origin, host: hostname, port: Number(port), tls, ca: server.ca }
+  const routes = { forwardProxy: server.http, tunnelProxy: server.tunnelProxy, uds: server.uds }
+  return { ...address, ...routes, method, path, requestBytes, responseBytes, connections, reading }
 }
 
-function rotated<T>(items: readonly T[], by: number): T[] {
+function rotate<T>(items: readonly T[], by: number): T[] {
   const first = by % items.length
   return [...items.slice(first), ...items.slice(0, first)]
 }

@@ -1,30 +1,33 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Figures } from './figures.ts'
-import { fromLines } from './figures.ts'
+import { figuresFromJsonLines } from './figures.ts'
 import { describeMachine } from './machine.ts'
-import { everyName, planOf } from './plan.ts'
+import { createPlan, listNames } from './plan.ts'
 import { Progress } from './progress.ts'
-import { checkPlace, publish, writeReport } from './report/write.ts'
+import { checkReadme, publish, writeReport } from './report/write.ts'
 import type { Outcome, Pace } from './rounds.ts'
 import { measure } from './rounds.ts'
-import { stopOnSignals, withServer } from './servers/serving.ts'
-import { contestantTable, heading, mainTable } from './tables.ts'
-import { verdicts } from './verdicts.ts'
+import { exitOnSignals, withServer } from './servers/with-server.ts'
+import { contestantTable, heading, targetTable } from './tables.ts'
+import { verdictsOf } from './verdicts.ts'
 
-const usage = `npm run bench -- [options]
+const usage = `Usage: npm run bench -- [options]
 
-  --only NAMES          these workloads (comma-separated)
-  --contestants NAMES   these contestants
-  --quick               short slices, only what has a target: about 4 minutes
-  --rounds N            rounds of each workload (5)
-  --seconds S           length of a slice (0.4; quick: 0.35)
-  --server KIND         nginx or embedded (nginx when it is installed)
-  --report FOLDER       where the report goes: tables, charts, all figures (dist/bench-report)
-  --publish             the report goes to docs/bench, and its figures into README.md
-  --from FILE           measures nothing: makes the report of a figures.jsonl again
-  --strict              exits with 1 when a target is missed
-  --list                names the workloads and contestants
+Measures Hawser and other clients, and writes a report. Takes 10 to 12 minutes.
+
+  --only NAMES          only these workloads (comma-separated)
+  --contestants NAMES   only these contestants (comma-separated)
+  --quick               only workloads with a target, in shorter slices: about 4 minutes
+  --rounds N            rounds of each workload (default: 5)
+  --seconds S           length of a slice in seconds (default: 0.4, with --quick 0.35)
+  --server KIND         nginx or embedded (default: nginx if it is installed)
+  --report FOLDER       folder of the report (default: dist/bench-report)
+  --publish             writes the report to docs/bench, and a summary to README.md
+  --from FILE           creates the report from a figures.jsonl, without measuring
+  --strict              exits with 1 if a target is missed
+  --list                shows all workloads and contestants
+  --help                shows this help
 `
 
 const { values: options } = parseArgs({
@@ -46,34 +49,36 @@ const { values: options } = parseArgs({
 
 async function main(): Promise<void> {
   if (options.help) return console.log(usage)
-  if (options.list) return console.log(everyName())
-  const isPart = options.quick || [options.only, options.contestants].some(Boolean)
-  for (const whole of ['publish', 'from'] as const) {
-    if (!isPart || !options[whole]) continue
-    throw new Error(`--${whole} takes all figures: not with --only, --contestants or --quick`)
+  if (options.list) return console.log(listNames())
+  const isPartial = options.quick || [options.only, options.contestants].some(Boolean)
+  for (const option of ['publish', 'from'] as const) {
+    if (!isPartial || !options[option]) continue
+    throw new Error(`--${option} needs all workloads: remove --only, --contestants and --quick`)
   }
-  if (options.publish) checkPlace()
+  if (options.publish) checkReadme()
   const figures =
-    options.from === undefined ? await measureAll() : fromLines(readFileSync(options.from, 'utf8'))
+    options.from === undefined
+      ? await measureAll()
+      : figuresFromJsonLines(readFileSync(options.from, 'utf8'))
   const { machine, pace, outcomes } = figures
-  const judged = outcomes.flatMap(verdicts)
+  const verdicts = outcomes.flatMap(verdictsOf)
   console.log(`\n${heading(machine, pace)}\n`)
-  console.log(`${mainTable(outcomes)}\n\n${contestantTable(outcomes)}\n`)
-  console.log(`${judged.filter(({ met }) => met).length} of ${judged.length} targets are met.`)
+  console.log(`${targetTable(outcomes)}\n\n${contestantTable(outcomes)}\n`)
+  console.log(`${verdicts.filter(({ met }) => met).length} of ${verdicts.length} targets are met.`)
   const page = options.publish ? publish(figures) : writeReport(options.report, figures)
-  console.log(`The report, with charts: ${page}`)
+  console.log(`Report: ${page}`)
   if (outcomes.some(hasFailed)) process.exitCode = 1
-  if (options.strict && judged.some(({ met }) => !met)) process.exitCode = 1
+  if (options.strict && verdicts.some(({ met }) => !met)) process.exitCode = 1
 }
 
 async function measureAll(): Promise<Figures> {
   const { quick } = options
   const only = options.only?.split(',')
   const contestants = options.contestants?.split(',')
-  const steps = planOf({ ...(only && { only }), ...(contestants && { contestants }), quick })
+  const steps = createPlan({ ...(only && { only }), ...(contestants && { contestants }), quick })
   const pace = chosenPace()
   const start = performance.now()
-  stopOnSignals()
+  exitOnSignals()
 
   return withServer(options.server, async (server) => {
     const machine = describeMachine(server)
@@ -93,14 +98,16 @@ async function measureAll(): Promise<Figures> {
 }
 
 function chosenPace(): Pace {
-  const sliceSeconds = positive('seconds', options.seconds ?? (options.quick ? '0.35' : '0.4'))
-  const rounds = Math.ceil(positive('rounds', options.rounds))
+  const sliceSeconds = parsePositive('seconds', options.seconds ?? (options.quick ? '0.35' : '0.4'))
+  const rounds = Math.ceil(parsePositive('rounds', options.rounds))
   return { rounds, sliceSeconds, warmUpSeconds: 0.5 }
 }
 
-function positive(name: string, text: string): number {
+function parsePositive(name: string, text: string): number {
   const value = Number(text)
-  if (!(value > 0 && value < 1000)) throw new Error(`--${name}: not a positive number: ${text}`)
+  if (!(value > 0 && value < 1000)) {
+    throw new Error(`--${name}: expected a number above 0 and below 1000, got ${text}`)
+  }
   return value
 }
 

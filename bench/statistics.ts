@@ -1,9 +1,9 @@
-/** As parts of all requests. */
+/** Percentiles as fractions. */
 export const percentiles = { p50: 0.5, p90: 0.9, p99: 0.99, 'p99.9': 0.999 } as const
 
 export type Percentile = keyof typeof percentiles
 
-/** What one contestant showed in one slice. */
+/** The measurements of one contestant in one slice. */
 export interface Sample {
   requests: number
   seconds: number
@@ -11,12 +11,13 @@ export interface Sample {
   cpuMicros: number
   /** The median time of a single request, in microseconds. */
   latencyMicros?: number
-  /** So many percent of the requests took no longer than this, in microseconds. */
+  /** Percentiles of the time of a request, in microseconds. */
   tailMicros?: Record<Percentile, number>
-  /** Memory for each idle connection, in bytes. */
+  /** Heap memory per idle connection, in bytes. */
   heapBytes?: number
+  /** Resident memory per idle connection, in bytes. */
   rssBytes?: number
-  /** How far the resident set has risen at most since the client was made, in bytes. */
+  /** Highest growth of the resident memory since the client was created, in bytes. */
   peakBytes?: number
 }
 
@@ -26,21 +27,22 @@ export const cpuPerRequest = (sample: Sample) => sample.cpuMicros / sample.reque
 export const tailAt = (percentile: Percentile) => (sample: Sample) =>
   sample.tailMicros?.[percentile] ?? NaN
 
-/** Each figure of a subject (a) beside its rival (b), taken from slices of the same round. */
+/** Compares a contestant (a) with its rival (b), in slices of the same round. */
 const metrics = {
-  /** How many times the rival's requests per second. */
+  /** Requests per second, as a multiple of the rival's. */
   speed: (a: Sample, b: Sample) => rate(a) / rate(b),
-  /** How many times less CPU for each request. */
-  thrift: (a: Sample, b: Sample) => cpuPerRequest(b) / cpuPerRequest(a),
-  /** CPU for each request, as a part of the rival's. */
+  /** Requests per second of CPU time, as a multiple of the rival's. */
+  efficiency: (a: Sample, b: Sample) => cpuPerRequest(b) / cpuPerRequest(a),
+  /** CPU time per request, as a multiple of the rival's. */
   cpu: (a: Sample, b: Sample) => cpuPerRequest(a) / cpuPerRequest(b),
-  /** How many times shorter a single request takes. */
+  /** The rival's time of a single request, as a multiple of the contestant's. */
   latency: (a: Sample, b: Sample) => (b.latencyMicros ?? NaN) / (a.latencyMicros ?? NaN),
-  /** The same for the slowest in a hundred. */
+  /** The rival's 99th percentile, as a multiple of the contestant's. */
   p99: (a: Sample, b: Sample) => tailAt('p99')(b) / tailAt('p99')(a),
+  /** Memory per idle connection, as a multiple of the rival's. */
   heap: (a: Sample, b: Sample) => (a.heapBytes ?? NaN) / (b.heapBytes ?? NaN),
   rss: (a: Sample, b: Sample) => (a.rssBytes ?? NaN) / (b.rssBytes ?? NaN),
-  /** The subject's alone. */
+  /** The contestant's memory growth in MiB. The rival does not matter. */
   peakMiB: (a: Sample, _b: Sample) => (a.peakBytes ?? NaN) / 1024 / 1024,
 }
 
@@ -52,7 +54,7 @@ export interface Spread {
   max: number
 }
 
-export function spread(values: readonly number[]): Spread {
+export function computeSpread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const upper = sorted[middle] ?? NaN
@@ -60,15 +62,15 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0] ?? NaN, max: sorted[sorted.length - 1] ?? NaN }
 }
 
-export function spreadOf(samples: readonly Sample[], of: (sample: Sample) => number): Spread {
-  return spread(samples.map(of))
+export function spreadOf(samples: readonly Sample[], getValue: (sample: Sample) => number): Spread {
+  return computeSpread(samples.map(getValue))
 }
 
-export function median(samples: readonly Sample[], of: (sample: Sample) => number): number {
-  return spreadOf(samples, of).median
+export function median(samples: readonly Sample[], getValue: (sample: Sample) => number): number {
+  return spreadOf(samples, getValue).median
 }
 
-/** The smallest value that so many percent of all do not exceed. */
+/** Returns the percentiles of values, by the nearest-rank method. */
 export function percentilesOf(values: Float64Array): Record<Percentile, number> {
   const sorted = values.toSorted()
   const at = (part: number) => sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? NaN
@@ -76,8 +78,14 @@ export function percentilesOf(values: Float64Array): Record<Percentile, number> 
   return { p50: at(p50), p90: at(p90), p99: at(p99), 'p99.9': at(p999) }
 }
 
-/** One ratio for each round, then their median: a disturbance of some seconds spoils one round. */
-export function compare(metric: Metric, subject: readonly Sample[], rival: readonly Sample[]) {
+/**
+ * Compares round by round, so that a disturbance of some seconds affects only one of the ratios.
+ */
+export function compareRounds(
+  metric: Metric,
+  subject: readonly Sample[],
+  rival: readonly Sample[],
+) {
   const rounds = Math.min(subject.length, rival.length)
   const ratios: number[] = []
   for (let round = 0; round < rounds; round++) {
@@ -85,5 +93,5 @@ export function compare(metric: Metric, subject: readonly Sample[], rival: reado
     const b = rival[round]
     if (a && b) ratios.push(metrics[metric](a, b))
   }
-  return spread(ratios)
+  return computeSpread(ratios)
 }

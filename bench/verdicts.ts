@@ -1,27 +1,30 @@
 import type { ContestantName } from './contestants/index.ts'
 import type { Outcome, Results } from './rounds.ts'
 import type { Metric, Spread } from './statistics.ts'
-import { compare } from './statistics.ts'
+import { compareRounds } from './statistics.ts'
 import type { Comparison, Target, Workload } from './workloads/workload.ts'
 
-/** What became of one target. Not measured: one of the two has no samples. */
+/** The result of one target. */
 export interface Verdict {
   workload: string
-  what: string
-  wanted: string
+  /** What was compared: the label of the row, and the metric. */
+  label: string
+  /** The target as text. */
+  target: string
   median: number
   met: boolean
 }
 
-export interface Aim extends Target {
+/** A target and the two contestants that it compares. */
+export interface ComparisonTarget extends Target {
   subject: ContestantName
   rival: ContestantName
 }
 
-/** What the table calls each metric. */
-export const words: Record<Metric, string> = {
+/** The name of each metric in tables. */
+export const metricLabels: Record<Metric, string> = {
   speed: 'req/s',
-  thrift: 'CPU',
+  efficiency: 'CPU',
   cpu: 'CPU',
   latency: 'latency',
   p99: 'p99',
@@ -30,48 +33,53 @@ export const words: Record<Metric, string> = {
   peakMiB: 'peak RSS growth',
 }
 
-export function verdicts({ workload, results }: Outcome): Verdict[] {
+/** Returns the results of all targets of a workload. Targets without samples are left out. */
+export function verdictsOf({ workload, results }: Outcome): Verdict[] {
   return [
-    ...workload.comparisons.flatMap((row) => judge(aimsOf(row), workload, results, row.label)),
-    ...judge(floorAims(workload), workload, results, 'dispatch/floor'),
+    ...workload.comparisons.flatMap((row) =>
+      checkTargets(comparisonTargets(row), workload, results, row.label),
+    ),
+    ...checkTargets(floorTargets(workload), workload, results, 'dispatch/floor'),
   ]
 }
 
-export function aimsOf({ subject, rival, targets }: Comparison): Aim[] {
+export function comparisonTargets({ subject, rival, targets }: Comparison): ComparisonTarget[] {
   return targets.map((target) => ({ ...target, subject, rival }))
 }
 
-/** A slow server hides requests per second, and not CPU: both are judged. */
-export function floorAims({ floorTarget: atLeast }: Workload): Aim[] {
+/** Both metrics are compared: a slow server limits requests per second, but not CPU time. */
+export function floorTargets({ floorTarget: atLeast }: Workload): ComparisonTarget[] {
   if (atLeast === undefined) return []
   const pair = { subject: 'hawser-dispatch', rival: 'floor', atLeast } as const
   return [
     { ...pair, metric: 'speed' },
-    { ...pair, metric: 'thrift' },
+    { ...pair, metric: 'efficiency' },
   ]
 }
 
-export function judge(
-  aims: Aim[],
+export function checkTargets(
+  targets: readonly ComparisonTarget[],
   workload: Workload,
   results: Results,
   label?: string,
 ): Verdict[] {
-  return aims.flatMap((aim) => {
-    const found = ratioOf(results, aim.metric, aim.subject, aim.rival)
+  return targets.flatMap((target) => {
+    const found = ratioOf(results, target.metric, target.subject, target.rival)
     if (!found) return []
     const { median } = found
-    const met = median >= (aim.atLeast ?? -Infinity) && median <= (aim.atMost ?? Infinity)
-    const what = [label, words[aim.metric]].filter(Boolean).join(' ')
-    return [{ workload: workload.name, what, wanted: wanted(aim), median, met }]
+    const met = median >= (target.atLeast ?? -Infinity) && median <= (target.atMost ?? Infinity)
+    const fullLabel = [label, metricLabels[target.metric]].filter(Boolean).join(' ')
+    const text = formatTarget(target)
+    return [{ workload: workload.name, label: fullLabel, target: text, median, met }]
   })
 }
 
-export function wanted({ metric, atLeast, atMost }: Target): string {
+export function formatTarget({ metric, atLeast, atMost }: Target): string {
   const unit = metric === 'peakMiB' ? ' MB' : 'x'
   return atLeast === undefined ? `≤ ${atMost}${unit}` : `≥ ${atLeast}${unit}`
 }
 
+/** Compares two contestants. Undefined if one of them has no samples. */
 export function ratioOf(
   results: Results,
   metric: Metric,
@@ -80,5 +88,5 @@ export function ratioOf(
 ): Spread | undefined {
   const a = results.get(subject)?.samples ?? []
   const b = results.get(rival)?.samples ?? []
-  return a.length > 0 && b.length > 0 ? compare(metric, a, b) : undefined
+  return a.length > 0 && b.length > 0 ? compareRounds(metric, a, b) : undefined
 }

@@ -1,10 +1,10 @@
 import http from 'node:http'
 import axios from 'axios'
 import type { Open } from './contestant.ts'
-import { verify } from './contestant.ts'
-import { promiseLanes } from './lanes.ts'
+import { verifyResponse } from './contestant.ts'
+import { promiseRunner } from './runners.ts'
 
-/** axios with a keep-alive Agent, the body as an ArrayBuffer. */
+/** axios with a keep-alive agent. The body is read as an ArrayBuffer. */
 export const open: Open = async (job) => {
   const { connections } = job
   const limits = { maxSockets: connections, maxFreeSockets: connections }
@@ -12,10 +12,10 @@ export const open: Open = async (job) => {
   const client = axios.create({ httpAgent, responseType: 'arraybuffer', proxy: false })
   const url = `${job.origin}${job.path}`
 
-  const once = async () => {
+  const sendRequest = async () => {
     const { status, data } = await client.get<ArrayBuffer>(url)
-    verify(job, status, data.byteLength)
+    verifyResponse(job, status, data.byteLength)
   }
 
-  return { run: promiseLanes(once), close: async () => httpAgent.destroy() }
+  return { run: promiseRunner(sendRequest), close: async () => httpAgent.destroy() }
 }

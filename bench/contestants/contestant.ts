@@ -1,50 +1,57 @@
-/** What a contestant is to do, over and over. */
+/** The request that a contestant repeats, and the server that it is sent to. */
 export interface Job {
   origin: string
   host: string
   port: number
   tls: boolean
-  /** The certificate to trust, PEM. */
+  /** The certificate to trust, as PEM. */
   ca: string
-  /** The URL of a proxy that answers itself what is forwarded through it. */
-  forwarder: string
-  /** The URL of a proxy that opens tunnels. */
-  tunnels: string
-  /** A unix socket that leads to the server. */
+  /** URL of a forward proxy. It answers the requests itself. */
+  forwardProxy: string
+  /** URL of a proxy that opens tunnels with CONNECT. */
+  tunnelProxy: string
+  /** Path of a Unix socket on which the server listens. */
   uds: string
   method: 'GET' | 'POST'
   path: string
-  /** Bytes of the request's body; 0: no body. */
+  /** Length of the request body in bytes. 0: no body. */
   requestBytes: number
-  /** Bytes of the response's body, checked by each contestant for each response. */
+  /** Length of the response body in bytes. Each contestant checks it for each response. */
   responseBytes: number
-  /** Connections that may be open at the same time. */
+  /** Maximum number of connections. */
   connections: number
-  /** Whole: into one piece of memory. Stream: piece by piece, none kept. */
+  /** `whole` collects the body in one buffer; `stream` reads it in chunks and keeps none. */
   reading: 'whole' | 'stream'
 }
 
-/** An opened client. It may be told to run while other runs are under way. */
+/** A client that is ready to send requests. Calls of `run` may overlap. */
 export interface Contestant {
-  /** Does so many requests, as many at a time as there are lanes. */
-  run(requests: number, lanes: number): Promise<void>
+  /** Sends `requests` requests, at most `concurrency` at a time. */
+  run(requests: number, concurrency: number): Promise<void>
   close(): Promise<void>
 }
 
-/** What every file in this folder exports under the name `open`. */
+/** Creates a contestant. Each file in this folder exports such a function as `open`. */
 export type Open = (job: Job) => Promise<Contestant>
 
+/** Returns the request body, undefined if there is none. */
 export function bodyOf(job: Job): Uint8Array | undefined {
   return job.requestBytes === 0 ? undefined : new Uint8Array(job.requestBytes).fill(0x61)
 }
 
-/** Fast and wrong is no result: each contestant asks here whether what it got is right. */
-export function mistakeIn(job: Job, status: number, bytes: number): Error | undefined {
+/**
+ * Returns an error if a response is not the expected one. A wrong response must not count as a fast
+ * one.
+ */
+export function responseError(job: Job, status: number, bytes: number): Error | undefined {
   if (status === 200 && bytes === job.responseBytes) return undefined
-  return new Error(`${job.path}: ${status}, ${bytes} B, and not 200, ${job.responseBytes} B`)
+  return new Error(
+    `${job.path}: got status ${status} and ${bytes} bytes, expected 200 and ${job.responseBytes} bytes`,
+  )
 }
 
-export function verify(job: Job, status: number, bytes: number): void {
-  const mistake = mistakeIn(job, status, bytes)
-  if (mistake) throw mistake
+/** Throws if a response is not the expected one. */
+export function verifyResponse(job: Job, status: number, bytes: number): void {
+  const error = responseError(job, status, bytes)
+  if (error) throw error
 }

@@ -1,15 +1,19 @@
 import type { Contestant, Job, Open } from './contestant.ts'
-import { bodyOf, verify } from './contestant.ts'
-import { promiseLanes } from './lanes.ts'
+import { bodyOf, verifyResponse } from './contestant.ts'
+import { promiseRunner } from './runners.ts'
 
-/** The runtime's own `fetch`, then `arrayBuffer()`, with its own connections: as many as it likes. */
+/** The runtime's `fetch` and `arrayBuffer()`, with its default connection limit. */
 export const open: Open = async (job) => {
-  if (job.tls) throw new Error('fetch has no option for the certificate to trust')
-  return contestantOf(job, fetch, async () => {})
+  if (job.tls) {
+    throw new Error('fetch has no option for a trusted certificate: TLS is not supported')
+  }
+  return fetchContestant(job, fetch, async () => {})
 }
 
-/** A contestant of any `fetch`; as a stream, `for await` over the body. */
-export function contestantOf(
+/**
+ * Creates a contestant from any `fetch` function. Streams are read with `for await` over the body.
+ */
+export function fetchContestant(
   job: Job,
   fetch: typeof globalThis.fetch,
   close: () => Promise<void>,
@@ -20,15 +24,15 @@ export function contestantOf(
 
   const whole = async () => {
     const response = await send()
-    verify(job, response.status, (await response.arrayBuffer()).byteLength)
+    verifyResponse(job, response.status, (await response.arrayBuffer()).byteLength)
   }
 
   const stream = async () => {
     const response = await send()
     let received = 0
     for await (const chunk of response.body ?? []) received += chunk.byteLength
-    verify(job, response.status, received)
+    verifyResponse(job, response.status, received)
   }
 
-  return { run: promiseLanes(job.reading === 'stream' ? stream : whole), close }
+  return { run: promiseRunner(job.reading === 'stream' ? stream : whole), close }
 }

@@ -1,31 +1,31 @@
 import net from 'node:net'
 import tls from 'node:tls'
 import type { Job, Open } from './contestant.ts'
-import { bodyOf, mistakeIn } from './contestant.ts'
-import type { Done } from './lanes.ts'
-import { callbackLanes } from './lanes.ts'
+import { bodyOf, responseError } from './contestant.ts'
+import type { Done } from './runners.ts'
+import { callbackRunner } from './runners.ts'
 
 /**
- * The floor: what bare sockets cost, with no client at all. All read into one buffer, the bytes of
- * a response are only counted, a request is one write of something made before.
+ * Sockets without a client: no client can need less. All sockets read into one buffer. The bytes of
+ * a response are only counted, and a request is one write of prepared bytes.
  */
 export const open: Open = async (job) => {
   const request = requestOf(job)
-  const responseBytes = await lengthOfOneResponse(job, request)
-  const shared = Buffer.allocUnsafeSlow(64 * 1024)
-  const all: Line[] = []
-  const idle: Line[] = []
+  const responseBytes = await measureResponseLength(job, request)
+  const sharedBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+  const connections: FloorConnection[] = []
+  const idle: FloorConnection[] = []
 
-  class Line {
+  class FloorConnection {
     private received = 0
     private done: Done | undefined
     private readonly socket: net.Socket
 
     constructor() {
-      const onread = { buffer: shared, callback: (bytes: number) => this.count(bytes) }
+      const onread = { buffer: sharedBuffer, callback: (bytes: number) => this.count(bytes) }
       this.socket = connect(job, onread)
       this.socket.on('error', (error) => this.done?.(error))
-      this.socket.on('close', () => this.done?.(new Error('the server closed the connection')))
+      this.socket.on('close', () => this.done?.(new Error('The server closed the connection')))
     }
 
     start(done: Done): void {
@@ -42,7 +42,7 @@ export const open: Open = async (job) => {
       this.done = undefined
       idle.push(this)
       if (this.received === 0) done?.()
-      else done?.(new Error('more bytes than one response has'))
+      else done?.(new Error('Received more bytes than one response has'))
       return true
     }
 
@@ -52,19 +52,21 @@ export const open: Open = async (job) => {
   }
 
   const start = (done: Done) => {
-    let line = idle.pop()
-    if (!line) {
-      if (all.length === job.connections) throw new Error('the floor has no queue')
-      line = new Line()
-      all.push(line)
+    let connection = idle.pop()
+    if (!connection) {
+      if (connections.length === job.connections) {
+        throw new Error('The concurrency exceeds the connections, and the floor has no queue')
+      }
+      connection = new FloorConnection()
+      connections.push(connection)
     }
-    line.start(done)
+    connection.start(done)
   }
 
   const close = async () => {
-    for (const line of all) line.end()
+    for (const connection of connections) connection.end()
   }
-  return { run: callbackLanes(start), close }
+  return { run: callbackRunner(start), close }
 }
 
 function requestOf(job: Job): string | Buffer {
@@ -80,26 +82,28 @@ function requestOf(job: Job): string | Buffer {
 }
 
 function connect(job: Job, onread?: net.OnReadOpts): net.Socket {
-  const where = { host: job.host, port: job.port, ...(onread && { onread }) }
-  const socket = job.tls ? tls.connect({ ...where, ca: job.ca }) : net.connect(where)
+  const options = { host: job.host, port: job.port, ...(onread && { onread }) }
+  const socket = job.tls ? tls.connect({ ...options, ca: job.ca }) : net.connect(options)
   return socket.setNoDelay(true)
 }
 
-/** Head and body of the first response, in bytes. Those that follow are as long. */
-function lengthOfOneResponse(job: Job, request: string | Buffer): Promise<number> {
+/** Returns the length of a response in bytes, head and body. All responses have the same length. */
+function measureResponseLength(job: Job, request: string | Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect(job)
-    let text = ''
+    let received = ''
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error('the server closed before its first response')))
+    socket.on('close', () =>
+      reject(new Error('The server closed the connection before the first response')),
+    )
     socket.on('data', (chunk) => {
-      text += chunk.toString('latin1')
-      const end = text.indexOf('\r\n\r\n')
+      received += chunk.toString('latin1')
+      const end = received.indexOf('\r\n\r\n')
       if (end === -1) return
-      const head = text.slice(0, end)
+      const head = received.slice(0, end)
       const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1])
-      const mistake = mistakeIn(job, Number(head.slice(9, 12)), length)
-      if (mistake) reject(mistake)
+      const error = responseError(job, Number(head.slice(9, 12)), length)
+      if (error) reject(error)
       else resolve(end + 4 + length)
       socket.destroy()
     })

@@ -1,10 +1,10 @@
 import http from 'node:http'
 import got from 'got'
 import type { Open } from './contestant.ts'
-import { verify } from './contestant.ts'
-import { promiseLanes } from './lanes.ts'
+import { verifyResponse } from './contestant.ts'
+import { promiseRunner } from './runners.ts'
 
-/** got with a keep-alive Agent, the body as a Buffer. */
+/** got with a keep-alive agent and without retries. The body is read as a Buffer. */
 export const open: Open = async (job) => {
   const { connections } = job
   const limits = { maxSockets: connections, maxFreeSockets: connections }
@@ -12,10 +12,10 @@ export const open: Open = async (job) => {
   const client = got.extend({ agent: { http: agent }, responseType: 'buffer', retry: { limit: 0 } })
   const url = `${job.origin}${job.path}`
 
-  const once = async () => {
+  const sendRequest = async () => {
     const { statusCode, body } = await client.get<Buffer>(url)
-    verify(job, statusCode, body.byteLength)
+    verifyResponse(job, statusCode, body.byteLength)
   }
 
-  return { run: promiseLanes(once), close: async () => agent.destroy() }
+  return { run: promiseRunner(sendRequest), close: async () => agent.destroy() }
 }

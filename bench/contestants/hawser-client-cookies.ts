@@ -1,5 +1,5 @@
 import type { Open } from './contestant.ts'
-import { openWith } from './hawser-client.ts'
+import { openWithCookies } from './hawser-client.ts'
 
-/** Hawser's client with five cookies in its jar. */
-export const open: Open = openWith(5)
+/** Hawser's client with five cookies in its cookie jar. */
+export const open: Open = openWithCookies(5)

@@ -1,16 +1,16 @@
 import { Client } from '../../src/index.ts'
 import type { Open } from './contestant.ts'
-import { verify } from './contestant.ts'
-import { promiseLanes } from './lanes.ts'
+import { verifyResponse } from './contestant.ts'
+import { promiseRunner } from './runners.ts'
 
-/** Hawser's `client.get(url)`, then `bytes()`: the whole client with its defaults. */
-export const open: Open = openWith(0)
+/** Hawser's `client.get(url)` and `bytes()`, with default options. */
+export const open: Open = openWithCookies(0)
 
-/** The same with so many cookies in its jar, all of which go with each request. */
-export function openWith(cookies: number): Open {
+/** The same with `cookies` cookies in the cookie jar, all of which are sent with each request. */
+export function openWithCookies(cookies: number): Open {
   return async (job) => {
     if (job.method !== 'GET' || job.reading !== 'whole' || job.tls) {
-      throw new Error('hawser-client only takes part in plain GET, read whole')
+      throw new Error('hawser-client supports only GET without TLS, with the body read as a whole')
     }
     const client = new Client({ poolLimits: { maxConnections: job.connections } })
     for (let i = 0; i < cookies; i++) {
@@ -18,11 +18,11 @@ export function openWith(cookies: number): Open {
     }
     const url = `${job.origin}${job.path}`
 
-    const once = async () => {
+    const sendRequest = async () => {
       const response = await client.get(url)
-      verify(job, response.status, response.bytes().byteLength)
+      verifyResponse(job, response.status, response.bytes().byteLength)
     }
 
-    return { run: promiseLanes(once), close: () => client.close() }
+    return { run: promiseRunner(sendRequest), close: () => client.close() }
   }
 }

@@ -1,9 +1,10 @@
 import { ConnectionPool } from '../../src/engine.ts'
 import type { Job, Open } from './contestant.ts'
-import { bodyOf, mistakeIn } from './contestant.ts'
-import type { Done } from './lanes.ts'
-import { callbackLanes } from './lanes.ts'
+import { bodyOf, responseError } from './contestant.ts'
+import type { Done } from './runners.ts'
+import { callbackRunner } from './runners.ts'
 
+/** Counts the body bytes of one response. */
 class Counter {
   private status = 0
   private received = 0
@@ -24,7 +25,7 @@ class Counter {
   }
 
   onEnd() {
-    this.done(mistakeIn(this.job, this.status, this.received))
+    this.done(responseError(this.job, this.status, this.received))
   }
 
   onError(error: unknown) {
@@ -32,7 +33,10 @@ class Counter {
   }
 }
 
-/** Hawser's `pool.dispatch`: one handler object for each request, borrowed chunks, only counted. */
+/**
+ * Hawser's `pool.dispatch`: one handler object per request, which counts the bytes of borrowed
+ * chunks.
+ */
 export const open: Open = async (job) => {
   const { origin, path, method } = job
   const body = bodyOf(job)
@@ -47,5 +51,5 @@ export const open: Open = async (job) => {
     else pool.dispatch({ origin, path, method, headers: ['accept', '*/*'] }, handler)
   }
 
-  return { run: callbackLanes(start), close: () => pool.close() }
+  return { run: callbackRunner(start), close: () => pool.close() }
 }

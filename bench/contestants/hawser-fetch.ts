@@ -1,12 +1,12 @@
 import { createFetch } from '../../src/fetch/index.ts'
 import type { Open } from './contestant.ts'
-import { contestantOf } from './fetch.ts'
+import { fetchContestant } from './fetch.ts'
 
-/** `fetch` of `hawser/fetch`, then `arrayBuffer()`: a drop-in for the runtime's own. */
+/** `fetch` of `hawser/fetch` and `arrayBuffer()`. */
 export const open: Open = async (job) => {
   const fetch = createFetch({
     poolLimits: { maxConnections: job.connections },
     ...(job.tls && { verify: { ca: job.ca } }),
   })
-  return contestantOf(job, fetch, () => fetch.close())
+  return fetchContestant(job, fetch, () => fetch.close())
 }

@@ -1,20 +1,26 @@
 import type { PoolOptions } from '../../src/engine.ts'
 import { ConnectionPool } from '../../src/engine.ts'
 import type { Contestant, Job, Open } from './contestant.ts'
-import { bodyOf, verify } from './contestant.ts'
-import { promiseLanes } from './lanes.ts'
+import { bodyOf, verifyResponse } from './contestant.ts'
+import { promiseRunner } from './runners.ts'
 
-/** Hawser's `pool.request`, then `bytes()`; as a stream, `for await` (chunks that one may keep). */
-export const open: Open = (job) => openBy(job, {})
+/**
+ * Hawser's `pool.request` and `bytes()`. Streams are read with `for await`, which copies the
+ * chunks.
+ */
+export const open: Open = (job) => openWithRoute(job, {})
 
-export const openTunnel: Open = (job) => openBy(job, { proxy: job.tunnels })
+export const openTunnel: Open = (job) => openWithRoute(job, { proxy: job.tunnelProxy })
 
 export const openForward: Open = (job) =>
-  openBy({ ...job, origin: 'http://bench.test' }, { proxy: job.forwarder })
+  openWithRoute({ ...job, origin: 'http://bench.test' }, { proxy: job.forwardProxy })
 
-export const openUds: Open = (job) => openBy(job, { uds: job.uds })
+export const openUds: Open = (job) => openWithRoute(job, { uds: job.uds })
 
-async function openBy(job: Job, route: Pick<PoolOptions, 'proxy' | 'uds'>): Promise<Contestant> {
+async function openWithRoute(
+  job: Job,
+  route: Pick<PoolOptions, 'proxy' | 'uds'>,
+): Promise<Contestant> {
   const { origin, path, method } = job
   const body = bodyOf(job)
   const pool = new ConnectionPool({
@@ -29,18 +35,18 @@ async function openBy(job: Job, route: Pick<PoolOptions, 'proxy' | 'uds'>): Prom
 
   const whole = async () => {
     const response = await send()
-    verify(job, response.status, (await response.bytes()).byteLength)
+    verifyResponse(job, response.status, (await response.bytes()).byteLength)
   }
 
   const stream = async () => {
     const response = await send()
     let received = 0
     for await (const chunk of response) received += chunk.byteLength
-    verify(job, response.status, received)
+    verifyResponse(job, response.status, received)
   }
 
   return {
-    run: promiseLanes(job.reading === 'stream' ? stream : whole),
+    run: promiseRunner(job.reading === 'stream' ? stream : whole),
     close: () => pool.close(),
   }
 }

@@ -3,7 +3,7 @@ import type { Open } from './contestant.ts'
 const hawser = () => import('./hawser-request.ts')
 const undici = () => import('./undici-request.ts')
 
-/** Everyone who can take part. Loaded in a worker of its own, so that none disturbs another. */
+/** All contestants. Each is loaded in a separate worker process, so that none affects another. */
 export const contestants = {
   'hawser-request': hawser,
   'hawser-dispatch': () => import('./hawser-dispatch.ts'),

@@ -1,11 +1,13 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Open } from './contestant.ts'
-import { bodyOf, mistakeIn } from './contestant.ts'
-import type { Done } from './lanes.ts'
-import { callbackLanes } from './lanes.ts'
+import { bodyOf, responseError } from './contestant.ts'
+import type { Done } from './runners.ts'
+import { callbackRunner } from './runners.ts'
 
-/** `node:http` with a keep-alive Agent; bodies are gathered from `data` events and put together. */
+/**
+ * `node:http` with a keep-alive agent. Bodies are collected from `data` events and concatenated.
+ */
 export const open: Open = async (job) => {
   const { host, port, path, method } = job
   const body = bodyOf(job)
@@ -20,7 +22,7 @@ export const open: Open = async (job) => {
   }
   const agent = job.tls ? new https.Agent({ ...limits, ca: job.ca }) : new http.Agent(limits)
   const request = job.tls ? https.request : http.request
-  const keep = job.reading === 'whole'
+  const keepsBody = job.reading === 'whole'
 
   const start = (done: Done) => {
     const outgoing = request({ agent, host, port, path, method, headers }, (response) => {
@@ -28,16 +30,16 @@ export const open: Open = async (job) => {
       let received = 0
       response.on('data', (chunk: Buffer) => {
         received += chunk.byteLength
-        if (keep) chunks.push(chunk)
+        if (keepsBody) chunks.push(chunk)
       })
       response.on('end', () => {
-        const bytes = keep ? Buffer.concat(chunks).byteLength : received
-        done(mistakeIn(job, response.statusCode ?? 0, bytes))
+        const bytes = keepsBody ? Buffer.concat(chunks).byteLength : received
+        done(responseError(job, response.statusCode ?? 0, bytes))
       })
     })
     outgoing.on('error', done)
     outgoing.end(body)
   }
 
-  return { run: callbackLanes(start), close: async () => agent.destroy() }
+  return { run: callbackRunner(start), close: async () => agent.destroy() }
 }

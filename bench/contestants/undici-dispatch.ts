@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici'
 import { Pool } from 'undici'
 import type { Job, Open } from './contestant.ts'
-import { bodyOf, mistakeIn } from './contestant.ts'
-import type { Done } from './lanes.ts'
-import { callbackLanes } from './lanes.ts'
+import { bodyOf, responseError } from './contestant.ts'
+import type { Done } from './runners.ts'
+import { callbackRunner } from './runners.ts'
 
+/** Counts the body bytes of one response. */
 class Counter implements Dispatcher.DispatchHandler {
   private status = 0
   private received = 0
@@ -27,7 +28,7 @@ class Counter implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd() {
-    this.done(mistakeIn(this.job, this.status, this.received))
+    this.done(responseError(this.job, this.status, this.received))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error) {
@@ -35,7 +36,7 @@ class Counter implements Dispatcher.DispatchHandler {
   }
 }
 
-/** undici's `pool.dispatch`, bytes only counted: for information, beside Hawser's. */
+/** undici's `pool.dispatch`, for comparison with Hawser's. Bytes are only counted. */
 export const open: Open = async (job) => {
   const { path, method } = job
   const body = bodyOf(job)
@@ -51,5 +52,5 @@ export const open: Open = async (job) => {
     else pool.dispatch({ path, method, headers: ['accept', '*/*'] }, handler)
   }
 
-  return { run: callbackLanes(start), close: () => pool.close() }
+  return { run: callbackRunner(start), close: () => pool.close() }
 }

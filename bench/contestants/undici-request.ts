@@ -1,35 +1,39 @@
 import type { Dispatcher } from 'undici'
 import { Pool, ProxyAgent } from 'undici'
 import type { Contestant, Job, Open } from './contestant.ts'
-import { bodyOf, verify } from './contestant.ts'
-import { promiseLanes } from './lanes.ts'
+import { bodyOf, verifyResponse } from './contestant.ts'
+import { promiseRunner } from './runners.ts'
 
 /**
- * undici's `pool.request`, then `body.arrayBuffer()`; as a stream, `for await` over the body.
- * Its fastest documented set-up: a Pool on the origin spares an Agent's look-up.
+ * undici's `pool.request` and `body.arrayBuffer()`. Streams are read with `for await` over the
+ * body. This is undici's fastest documented setup: a `Pool` needs no lookup by origin, as an
+ * `Agent` does.
  */
 export const open: Open = (job) => {
   const connect = { ...(job.tls && { ca: job.ca }) }
-  return openWith(job, new Pool(job.origin, { ...limits(job), connect }))
+  return openWithDispatcher(job, new Pool(job.origin, { ...limits(job), connect }))
 }
 
 export const openUds: Open = (job) =>
-  openWith(job, new Pool(job.origin, { ...limits(job), socketPath: job.uds }))
+  openWithDispatcher(job, new Pool(job.origin, { ...limits(job), socketPath: job.uds }))
 
 export const openTunnel: Open = (job) =>
-  openWith(job, new ProxyAgent({ ...limits(job), uri: job.tunnels, requestTls: { ca: job.ca } }))
+  openWithDispatcher(
+    job,
+    new ProxyAgent({ ...limits(job), uri: job.tunnelProxy, requestTls: { ca: job.ca } }),
+  )
 
 export const openForward: Open = (job) =>
-  openWith(
+  openWithDispatcher(
     { ...job, origin: 'http://bench.test' },
-    new ProxyAgent({ ...limits(job), uri: job.forwarder, proxyTunnel: false }),
+    new ProxyAgent({ ...limits(job), uri: job.forwardProxy, proxyTunnel: false }),
   )
 
 function limits({ connections }: Job) {
   return { connections, pipelining: 1 }
 }
 
-async function openWith(job: Job, pool: Dispatcher): Promise<Contestant> {
+async function openWithDispatcher(job: Job, pool: Dispatcher): Promise<Contestant> {
   const { origin, path, method } = job
   const body = bodyOf(job)
 
@@ -39,18 +43,18 @@ async function openWith(job: Job, pool: Dispatcher): Promise<Contestant> {
 
   const whole = async () => {
     const response = await send()
-    verify(job, response.statusCode, (await response.body.arrayBuffer()).byteLength)
+    verifyResponse(job, response.statusCode, (await response.body.arrayBuffer()).byteLength)
   }
 
   const stream = async () => {
     const response = await send()
     let received = 0
     for await (const chunk of response.body) received += chunk.byteLength
-    verify(job, response.statusCode, received)
+    verifyResponse(job, response.statusCode, received)
   }
 
   return {
-    run: promiseLanes(job.reading === 'stream' ? stream : whole),
+    run: promiseRunner(job.reading === 'stream' ? stream : whole),
     close: () => pool.close(),
   }
 }

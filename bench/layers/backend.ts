@@ -2,9 +2,10 @@ import type { Backend, BackendSocket, SocketHandler } from '../../src/engine.ts'
 import { nodeBackend } from '../../src/engine.ts'
 
 /**
- * Returns a backend whose sockets answer each request from memory, always with `response`. Nothing passes the
- * kernel, so the CPU time of a call is that of the layers above the socket. Only plain http is supported. Clock
- * and holds are those of Node's backend, because they are part of what a request costs.
+ * Returns a backend whose sockets answer each request from memory, always with `response`. Nothing
+ * passes the kernel, so the CPU time of a call is that of the layers above the socket. Only http
+ * without TLS is supported. Clock and holds are those of Node's backend, because they are part of
+ * what a request costs.
  */
 export function answeringBackend(response: Buffer): Backend {
   const reads = new PendingReads()
@@ -31,7 +32,7 @@ export function answeringBackend(response: Buffer): Backend {
   }
 }
 
-/** Delivers the reads of all sockets together, later: a poll of the event loop does the same. */
+/** Delivers the reads of all sockets together in a later turn, as a poll of the event loop does. */
 class PendingReads {
   #sockets: AnsweringSocket[] = []
 
@@ -57,11 +58,11 @@ class AnsweringSocket implements BackendSocket {
   readonly #response: Buffer
   readonly #reads: PendingReads
   #target: Uint8Array | null = null
-  /** Bytes of the response that have been read. */
+  /** Number of response bytes that have been read. */
   #position = 0
   #answering = false
-  /** This socket is in `#reads`. */
-  #pending = false
+  /** Whether this socket is in `#reads`. */
+  #isScheduled = false
   #paused = false
   #destroyed = false
 
@@ -71,7 +72,7 @@ class AnsweringSocket implements BackendSocket {
     this.#reads = reads
   }
 
-  /** Everything that is written before the response is read belongs to one request. */
+  /** All writes before the response is read belong to one request. */
   write(): boolean {
     if (!this.#answering) {
       this.#answering = true
@@ -82,16 +83,16 @@ class AnsweringSocket implements BackendSocket {
   }
 
   /**
-   * Delivers one read. What remains of the response follows in a later turn, as on a real socket: the caller
-   * has received the head by then, and may have asked for the body.
+   * Delivers one read. The remaining bytes follow in a later turn, as on a real socket: by then the
+   * caller has received the head, and may have asked for the body.
    */
   read(): void {
-    this.#pending = false
+    this.#isScheduled = false
     if (!this.#answering || this.#paused || this.#destroyed) return
     const target = this.#target ?? this.handler.readTarget()
     const length = this.#response.copy(target, 0, this.#position)
     this.#position += length
-    // Before onRead, which can write the next request.
+    // This must happen before onRead, which can write the next request.
     if (this.#position === this.#response.length) this.#answering = false
     else this.#scheduleRead()
     this.handler.onRead(length)
@@ -99,8 +100,8 @@ class AnsweringSocket implements BackendSocket {
   }
 
   #scheduleRead(): void {
-    if (this.#pending) return
-    this.#pending = true
+    if (this.#isScheduled) return
+    this.#isScheduled = true
     this.#reads.add(this)
   }
 

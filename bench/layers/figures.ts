@@ -1,8 +1,8 @@
-import { shortened } from '../figures.ts'
+import { roundNumber } from '../figures.ts'
 import type { Computer } from '../machine.ts'
 import type { Sample } from '../statistics.ts'
 
-/** The figures of one run. */
+/** The results of one run. */
 export interface LayerFigures {
   readonly computer: Computer
   /** The version of Node that ran the workers. */
@@ -14,18 +14,19 @@ export interface LayerFigures {
 export interface LayerRow {
   readonly name: string
   readonly title: string
-  /** One for each round. */
+  /** One sample for each round. */
   readonly samples: Sample[]
-  /** Those of the other checkout; none if it does not have the row. */
-  readonly others?: Sample[]
+  /** The samples of the other checkout. Absent if it does not have the row. */
+  readonly otherSamples?: Sample[]
 }
 
-/** JSON lines: first the computer, then one line for each row. */
-export function layersToLines({ rows, ...head }: LayerFigures): string {
-  return `${[head, ...rows].map((line) => JSON.stringify(line, shortened)).join('\n')}\n`
+/** Formats figures as JSON lines: first the computer, then one line for each row. */
+export function layersToJsonLines({ rows, ...head }: LayerFigures): string {
+  return `${[head, ...rows].map((line) => JSON.stringify(line, roundNumber)).join('\n')}\n`
 }
 
-export function layersFromLines(text: string): LayerFigures {
+/** Parses the output of `layersToJsonLines`. */
+export function layersFromJsonLines(text: string): LayerFigures {
   const [head, ...rows] = text
     .split('\n')
     .filter(Boolean)

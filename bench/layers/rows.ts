@@ -3,16 +3,16 @@ import { createFetch } from '../../src/fetch/index.ts'
 import type { ClientOptions } from '../../src/index.ts'
 import { Client, MockDispatcher } from '../../src/index.ts'
 import type { Contestant } from '../contestants/contestant.ts'
-import type { Done } from '../contestants/lanes.ts'
-import { callbackLanes, promiseLanes } from '../contestants/lanes.ts'
+import type { Done } from '../contestants/runners.ts'
+import { callbackRunner, promiseRunner } from '../contestants/runners.ts'
 import { answeringBackend } from './backend.ts'
 
-/** Requests that are in flight at the same time, and connections. */
-export const LANES = 50
+/** Number of requests in flight, and of connections. */
+export const CONCURRENCY = 50
 
-/** A call to measure. */
+/** A call that is measured. */
 interface Row {
-  /** The call, for readers of the table. */
+  /** The description of the call in the table. */
   readonly title: string
   open(): Contestant
 }
@@ -25,9 +25,9 @@ const POST_BODY = Buffer.alloc(1024, 'a')
 const POST_HEADERS = { 'content-type': 'application/json' }
 const ACCEPT = ['accept', '*/*']
 const JSON_TYPE = ['content-type', 'application/json']
-const limits = { maxConnections: LANES }
+const limits = { maxConnections: CONCURRENCY }
 
-/** All calls that are measured, by name. Each checks its response. */
+/** All measured calls by name. Each checks its response. */
 export const rows: Readonly<Record<string, Row>> = {
   dispatch: {
     title: 'pool.dispatch, GET',
@@ -60,14 +60,14 @@ export const rows: Readonly<Record<string, Row>> = {
     },
   },
   'client-signal': {
-    title: 'client.get with a signal that all requests share',
+    title: 'client.get with a signal shared by all requests',
     open() {
       const { signal } = new AbortController()
       return clientRow((client) => client.get('/', { signal }))
     },
   },
   'client-cookies': {
-    title: 'client.get with five cookies in the jar',
+    title: 'client.get with five cookies in the cookie jar',
     open: () => clientRow((client) => client.get('/'), clientWithCookies(5)),
   },
   'client-json': {
@@ -75,11 +75,11 @@ export const rows: Readonly<Record<string, Row>> = {
     open() {
       const client = clientOn(responseOf(USER, 'application/json'))
       const json = { id: 7, name: 'Ada' }
-      const once = async () => {
+      const sendRequest = async () => {
         const response = await client.post('/users', { json })
-        check(response.status, response.json<{ id: number }>().id, 7)
+        checkResponse(response.status, response.json<{ id: number }>().id, 7)
       }
-      return { run: promiseLanes(once), close: () => client.close() }
+      return { run: promiseRunner(sendRequest), close: () => client.close() }
     },
   },
   fetch: {
@@ -87,15 +87,15 @@ export const rows: Readonly<Record<string, Row>> = {
     open() {
       const backend = answeringBackend(responseOf(SMALL))
       const fetch = createFetch({ backend, trustEnv: false, poolLimits: limits })
-      const once = async () => {
+      const sendRequest = async () => {
         const response = await fetch(`${ORIGIN}/`)
-        check(response.status, (await response.arrayBuffer()).byteLength, SMALL.length)
+        checkResponse(response.status, (await response.arrayBuffer()).byteLength, SMALL.length)
       }
-      return { run: promiseLanes(once), close: () => fetch.close() }
+      return { run: promiseRunner(sendRequest), close: () => fetch.close() }
     },
   },
   app: {
-    title: 'client.get, answered by a fetch handler in the process',
+    title: 'client.get, answered by a fetch handler in the same process',
     open() {
       const headers = { 'content-type': 'text/plain' }
       const app = (_request: Request) => new Response(SMALL, { headers })
@@ -119,7 +119,7 @@ export const rows: Readonly<Record<string, Row>> = {
   },
 }
 
-/** The fields are those that nginx sends for a file. */
+/** Formats a response with the fields that nginx sends for a file. */
 function responseOf(body: string, type = 'text/plain'): Buffer {
   const lines = [
     'HTTP/1.1 200 OK',
@@ -161,9 +161,10 @@ function dispatchRow(body: string): Contestant {
     const handler = new Counter(body.length, done)
     pool.dispatch({ origin: ORIGIN, path: '/', method: 'GET', headers: ACCEPT }, handler)
   }
-  return { run: callbackLanes(start), close: () => pool.close() }
+  return { run: callbackRunner(start), close: () => pool.close() }
 }
 
+/** Counts the body bytes of one response. */
 class Counter {
   #status = 0
   #received = 0
@@ -184,7 +185,7 @@ class Counter {
   }
 
   onEnd() {
-    this.#done(mistakeIn(this.#status, this.#received, this.#expected))
+    this.#done(responseError(this.#status, this.#received, this.#expected))
   }
 
   onError(error: unknown) {
@@ -192,12 +193,13 @@ class Counter {
   }
 }
 
-type PoolSend = (pool: ConnectionPool) => ReturnType<ConnectionPool['request']>
+type SendWithPool = (pool: ConnectionPool) => ReturnType<ConnectionPool['request']>
 
-// Plain literals: V8 takes more time to copy an object by `{ ...given, path }` than the pool for the request.
-const get: PoolSend = (pool) =>
+// These are object literals because V8 takes more time to copy an object with `{ ...given, path }`
+// than the pool takes for the request.
+const get: SendWithPool = (pool) =>
   pool.request({ origin: ORIGIN, path: '/', method: 'GET', headers: ACCEPT })
-const post: PoolSend = (pool) =>
+const post: SendWithPool = (pool) =>
   pool.request({
     origin: ORIGIN,
     path: '/',
@@ -206,31 +208,31 @@ const post: PoolSend = (pool) =>
     body: POST_BODY,
   })
 
-function requestRow(body: string, send: PoolSend): Contestant {
+function requestRow(body: string, send: SendWithPool): Contestant {
   const pool = poolOn(responseOf(body))
-  const once = async () => {
+  const sendRequest = async () => {
     const response = await send(pool)
-    check(response.status, (await response.bytes()).byteLength, body.length)
+    checkResponse(response.status, (await response.bytes()).byteLength, body.length)
   }
-  return { run: promiseLanes(once), close: () => pool.close() }
+  return { run: promiseRunner(sendRequest), close: () => pool.close() }
 }
 
-type ClientSend = (client: Client) => Promise<{ readonly status: number; bytes(): Uint8Array }>
+type SendWithClient = (client: Client) => Promise<{ readonly status: number; bytes(): Uint8Array }>
 
-function clientRow(send: ClientSend, client = clientOn(responseOf(SMALL))): Contestant {
-  const once = async () => {
+function clientRow(send: SendWithClient, client = clientOn(responseOf(SMALL))): Contestant {
+  const sendRequest = async () => {
     const response = await send(client)
-    check(response.status, response.bytes().byteLength, SMALL.length)
+    checkResponse(response.status, response.bytes().byteLength, SMALL.length)
   }
-  return { run: promiseLanes(once), close: () => client.close() }
+  return { run: promiseRunner(sendRequest), close: () => client.close() }
 }
 
-function check(status: number, value: number, expected: number): void {
-  const mistake = mistakeIn(status, value, expected)
-  if (mistake !== undefined) throw mistake
+function checkResponse(status: number, value: number, expected: number): void {
+  const error = responseError(status, value, expected)
+  if (error !== undefined) throw error
 }
 
-function mistakeIn(status: number, value: number, expected: number): Error | undefined {
+function responseError(status: number, value: number, expected: number): Error | undefined {
   if (status === 200 && value === expected) return undefined
-  return new Error(`status ${status}, ${value}; expected status 200, ${expected}`)
+  return new Error(`got status ${status} and ${value}, expected 200 and ${expected}`)
 }

@@ -3,30 +3,31 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contestant } from '../contestants/contestant.ts'
 import type { Sample } from '../statistics.ts'
 
-/** Enough for the client's own code and lists to be there before its connections are counted. */
-const requestsBefore = 2000
+/** After this many requests, code and data structures of the client exist and are not counted. */
+const WARM_UP_REQUESTS = 2000
 
 /**
- * V8 lets the space for new objects grow by megabytes when it likes, which hid what connections
- * take: the same client showed 14 and 23 KB for each in turn. So it has one size, and is in use.
+ * V8 flags that fix the size of the young generation. V8 lets it grow by megabytes at any time. The
+ * memory of one connection then measured 14 KB in one run and 23 KB in the next.
  */
-export const fixedYoungGeneration = ['--min-semi-space-size=8', '--max-semi-space-size=8']
+export const fixedYoungGenerationFlags = ['--min-semi-space-size=8', '--max-semi-space-size=8']
 
-function touchYoungGeneration(): unknown[] {
+/** Fills the young generation, so that all of its memory is resident before the measurement. */
+function fillYoungGeneration(): unknown[] {
   let last: unknown[] = []
   for (let allocated = 0; allocated < 64 * 1024 * 1024; allocated += 1024) last = new Array(128)
   return last
 }
 
-/** Opens many connections at once and says what each costs when it has become idle. */
+/** Opens many connections at once, and returns the memory of each idle connection. */
 export async function measureIdleMemory(
   contestant: Contestant,
   connections: number,
 ): Promise<Sample> {
-  await contestant.run(requestsBefore, 1)
-  touchYoungGeneration()
-  const openBefore = openFiles()
-  const before = await settledMemory()
+  await contestant.run(WARM_UP_REQUESTS, 1)
+  fillYoungGeneration()
+  const openBefore = countOpenFiles()
+  const before = await memoryAfterGc()
 
   const cpu = process.cpuUsage()
   const start = performance.now()
@@ -34,10 +35,10 @@ export async function measureIdleMemory(
   const seconds = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpu)
 
-  const after = await settledMemory()
-  const opened = openBefore === undefined ? connections : (openFiles() ?? 0) - openBefore
+  const after = await memoryAfterGc()
+  const opened = openBefore === undefined ? connections : (countOpenFiles() ?? 0) - openBefore
   if (opened < connections * 0.9) {
-    throw new Error(`only ${opened} of ${connections} connections are open and idle`)
+    throw new Error(`Only ${opened} of ${connections} connections are open and idle`)
   }
   return {
     requests: connections,
@@ -48,7 +49,7 @@ export async function measureIdleMemory(
   }
 }
 
-async function settledMemory(): Promise<NodeJS.MemoryUsage> {
+async function memoryAfterGc(): Promise<NodeJS.MemoryUsage> {
   for (let round = 0; round < 3; round++) {
     await sleep(100)
     globalThis.gc?.()
@@ -56,8 +57,8 @@ async function settledMemory(): Promise<NodeJS.MemoryUsage> {
   return process.memoryUsage()
 }
 
-/** Linux tells; elsewhere we believe the contestant. */
-function openFiles(): number | undefined {
+/** Counts the open file descriptors of this process. Undefined on systems other than Linux. */
+function countOpenFiles(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length
   } catch {

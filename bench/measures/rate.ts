@@ -1,38 +1,41 @@
 import type { Contestant } from '../contestants/contestant.ts'
 import type { Sample } from '../statistics.ts'
 
-/** Requests per second, and the CPU that the whole process took for them. */
+/** Measures requests per second, and the CPU time of the whole process. */
 export async function measureRate(
   contestant: Contestant,
   requests: number,
-  lanes: number,
+  concurrency: number,
 ): Promise<Sample> {
   const cpu = process.cpuUsage()
   const start = performance.now()
-  await contestant.run(requests, lanes)
+  await contestant.run(requests, concurrency)
   const seconds = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpu)
   return { requests, seconds, cpuMicros: user + system }
 }
 
-/** Runs requests for at least so long, and until they get no faster. Says how fast they got. */
+/**
+ * Runs requests for at least `seconds`, until the rate no longer rises. Returns the last rate in
+ * requests per second.
+ */
 export async function warmUp(
   contestant: Contestant,
   seconds: number,
-  lanes: number,
+  concurrency: number,
 ): Promise<number> {
   const start = performance.now()
-  let requests = lanes
-  let before = 0
+  let requests = concurrency
+  let previousRate = 0
   for (;;) {
-    const sample = await measureRate(contestant, requests, lanes)
+    const sample = await measureRate(contestant, requests, concurrency)
     const rate = sample.requests / sample.seconds
     const elapsed = (performance.now() - start) / 1000
-    // On a busy machine the compilers come late, so time alone does not tell.
-    const settled = elapsed >= seconds && rate < before * 1.1
-    if (settled || elapsed >= seconds * 4) return rate
-    // A part that took a quarter of the time is long enough to judge from.
+    // On a busy machine V8 compiles late, so elapsed time is not enough.
+    const isSteady = elapsed >= seconds && rate < previousRate * 1.1
+    if (isSteady || elapsed >= seconds * 4) return rate
+    // Only a part that takes a quarter of the time gives a reliable rate.
     if (sample.seconds < seconds / 4) requests *= 2
-    else before = rate
+    else previousRate = rate
   }
 }

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import type { Recording } from '../messages.ts'
 
-/** Has V8 record where time or memory goes while `run` runs, and writes it to a file. */
-export async function recorded<T>(recording: Recording, run: () => Promise<T>): Promise<T> {
+/** Records a CPU or heap profile with V8 while `run` runs, and writes it to a file. */
+export async function recordProfile<T>(recording: Recording, run: () => Promise<T>): Promise<T> {
   const session = new Session()
   session.connect()
   try {
@@ -16,11 +16,11 @@ export async function recorded<T>(recording: Recording, run: () => Promise<T>): 
       writeFileSync(recording.file, JSON.stringify(profile))
       return result
     }
-    const garbageToo = recording.what === 'allocations'
+    const includeCollected = recording.what === 'allocations'
     await session.post('HeapProfiler.startSampling', {
       samplingInterval: recording.interval,
-      includeObjectsCollectedByMajorGC: garbageToo,
-      includeObjectsCollectedByMinorGC: garbageToo,
+      includeObjectsCollectedByMajorGC: includeCollected,
+      includeObjectsCollectedByMinorGC: includeCollected,
     })
     const result = await run()
     const { profile } = await session.post('HeapProfiler.stopSampling')

@@ -1,7 +1,7 @@
-import { table } from '../format.ts'
-import { add, largest } from './cpu.ts'
-import type { CallFrame } from './places.ts'
-import { nameOf, placeOf } from './places.ts'
+import { formatTable } from '../format.ts'
+import type { CallFrame } from './call-frames.ts'
+import { locationOf, nameOf } from './call-frames.ts'
+import { addTo, largestEntries } from './cpu.ts'
 
 interface AllocationNode {
   callFrame: CallFrame
@@ -9,7 +9,7 @@ interface AllocationNode {
   children: AllocationNode[]
 }
 
-/** Bytes on V8's heap for each request, by the function that allocated them. */
+/** Prints the bytes per request that each function allocated on V8's heap. */
 export function printAllocations(
   recording: unknown,
   { requests, top }: { requests: number; top: number },
@@ -17,13 +17,13 @@ export function printAllocations(
   const functions = new Map<string, { frame: CallFrame; bytes: number }>()
   const callers = new Map<string, Map<string, number>>()
   const visit = (node: AllocationNode, caller: string) => {
-    const key = `${node.callFrame.functionName} ${placeOf(node.callFrame)}`
+    const key = `${node.callFrame.functionName} ${locationOf(node.callFrame)}`
     const entry = functions.get(key) ?? { frame: node.callFrame, bytes: 0 }
     functions.set(key, entry)
     entry.bytes += node.selfSize
     const callersOf = callers.get(key) ?? new Map<string, number>()
     callers.set(key, callersOf)
-    add(callersOf, caller, node.selfSize)
+    addTo(callersOf, caller, node.selfSize)
     for (const child of node.children) visit(child, nameOf(node.callFrame))
   }
   visit((recording as { head: AllocationNode }).head, '')
@@ -34,12 +34,12 @@ export function printAllocations(
     `${((100 * bytes) / total).toFixed(1)}%`,
     (bytes / requests).toFixed(0),
     nameOf(frame),
-    placeOf(frame),
-    largest(callers.get(key) ?? new Map<string, number>(), 2)
+    locationOf(frame),
+    largestEntries(callers.get(key) ?? new Map<string, number>(), 2)
       .map(([name]) => name)
       .filter((name) => name !== '(root)')
       .join(', '),
   ])
-  console.log(table(['self', 'B/req', 'function', 'where', 'called by'], rows))
-  console.log(`\n${(total / requests).toFixed(0)} bytes for each request`)
+  console.log(formatTable(['self', 'B/req', 'function', 'where', 'called by'], rows))
+  console.log(`\n${(total / requests).toFixed(0)} bytes per request`)
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { table } from '../format.ts'
-import type { CallFrame } from './places.ts'
-import { fileOf, nameOf, placeOf } from './places.ts'
+import { formatTable } from '../format.ts'
+import type { CallFrame } from './call-frames.ts'
+import { fileOf, locationOf, nameOf } from './call-frames.ts'
 
 export interface CpuProfile {
   nodes: ProfileNode[]
   samples: number[]
-  /** Microseconds before each sample. */
+  /** Microseconds between each sample and the previous one. */
   timeDeltas: number[]
 }
 
@@ -21,21 +21,21 @@ interface ProfileNode {
 interface FunctionTime {
   frame: CallFrame
   self: number
-  /** With all that it called. */
+  /** Time of the function and of all functions that it called. */
   inclusive: number
   callers: Map<string, number>
   ticks: Map<number, number>
 }
 
-interface Shown {
+interface PrintOptions {
   requests: number
   top: number
   lines: boolean
 }
 
-/** The functions with the most time of their own, then files, then lines if wanted. */
-export function printCpu(profile: CpuProfile, { requests, top, lines }: Shown): void {
-  const functions = timesOf(profile)
+/** Prints the functions with the most self time, then the files, then lines if requested. */
+export function printCpu(profile: CpuProfile, { requests, top, lines }: PrintOptions): void {
+  const functions = functionTimes(profile)
   const busy = functions.filter(({ frame }) => frame.functionName !== '(idle)')
   const total = sum(busy.map(({ self }) => self))
   const percent = (time: number) => `${((100 * time) / total).toFixed(1)}%`
@@ -47,37 +47,41 @@ export function printCpu(profile: CpuProfile, { requests, top, lines }: Shown): 
     perRequest(self),
     percent(inclusive),
     nameOf(frame),
-    placeOf(frame),
-    mostOf(callers),
+    locationOf(frame),
+    topCallers(callers),
   ])
   const head = ['self', 'us/req', 'with callees', 'function', 'where', 'called by']
-  console.log(table(head, rows))
+  console.log(formatTable(head, rows))
 
   const files = new Map<string, number>()
   for (const { frame, self } of busy) {
     const file = frame.url === '' ? nameOf(frame) : fileOf(frame.url)
-    add(files, frame.url === '' && !file.startsWith('(') ? '(native)' : file, self)
+    addTo(files, frame.url === '' && !file.startsWith('(') ? '(native)' : file, self)
   }
-  const fileRows = largest(files, 15).map(([file, time]) => [percent(time), perRequest(time), file])
-  console.log(`\n${table(['self', 'us/req', 'file'], fileRows)}`)
+  const fileRows = largestEntries(files, 15).map(([file, time]) => [
+    percent(time),
+    perRequest(time),
+    file,
+  ])
+  console.log(`\n${formatTable(['self', 'us/req', 'file'], fileRows)}`)
   console.log('\n(program) is native code outside of V8: system calls, libuv, crypto.')
   if (!lines) return
   console.log(
-    '\nLines of inlined functions stand under the function that took them in, at times with',
+    '\nLines of inlined functions are listed under the function that V8 inlined them into, sometimes',
   )
-  console.log('another file\'s numbers; --node-flags "--no-turbo-inlining" keeps them apart.')
+  console.log('with line numbers of another file; --node-flags "--no-turbo-inlining" prevents it.')
   for (const entry of hottest.slice(0, 10)) printLines(entry, percent)
 }
 
-function timesOf({ nodes, samples, timeDeltas }: CpuProfile): FunctionTime[] {
+function functionTimes({ nodes, samples, timeDeltas }: CpuProfile): FunctionTime[] {
   const selfOf = new Map<number, number>()
-  for (const [index, id] of samples.entries()) add(selfOf, id, timeDeltas[index] ?? 0)
+  for (const [index, id] of samples.entries()) addTo(selfOf, id, timeDeltas[index] ?? 0)
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const functions = new Map<string, FunctionTime>()
 
-  // `above`: the functions on the way from the root, so that a recursive one counts once.
-  const visit = (node: ProfileNode, caller: string, above: Set<string>): number => {
-    const key = `${node.callFrame.functionName} ${placeOf(node.callFrame)}`
+  // `ancestors` has the functions on the path from the root, so that recursive calls count once.
+  const visit = (node: ProfileNode, caller: string, ancestors: Set<string>): number => {
+    const key = `${node.callFrame.functionName} ${locationOf(node.callFrame)}`
     const entry = functions.get(key) ?? {
       frame: node.callFrame,
       self: 0,
@@ -87,29 +91,29 @@ function timesOf({ nodes, samples, timeDeltas }: CpuProfile): FunctionTime[] {
     }
     functions.set(key, entry)
     const self = selfOf.get(node.id) ?? 0
-    const outermost = !above.has(key)
-    above.add(key)
-    let all = self
+    const isOutermost = !ancestors.has(key)
+    ancestors.add(key)
+    let inclusive = self
     for (const id of node.children ?? []) {
       const child = byId.get(id)
-      if (child) all += visit(child, nameOf(node.callFrame), above)
+      if (child) inclusive += visit(child, nameOf(node.callFrame), ancestors)
     }
-    if (outermost) {
-      above.delete(key)
-      entry.inclusive += all
+    if (isOutermost) {
+      ancestors.delete(key)
+      entry.inclusive += inclusive
     }
     entry.self += self
-    add(entry.callers, caller, self)
-    for (const { line, ticks } of node.positionTicks ?? []) add(entry.ticks, line, ticks)
-    return all
+    addTo(entry.callers, caller, self)
+    for (const { line, ticks } of node.positionTicks ?? []) addTo(entry.ticks, line, ticks)
+    return inclusive
   }
   const root = nodes[0]
   if (root) visit(root, '', new Set())
   return [...functions.values()]
 }
 
-function mostOf(callers: Map<string, number>): string {
-  return largest(callers, 2)
+function topCallers(callers: Map<string, number>): string {
+  return largestEntries(callers, 2)
     .map(([name]) => name)
     .filter((name) => name !== '(root)')
     .join(', ')
@@ -120,8 +124,8 @@ function printLines(entry: FunctionTime, percent: (time: number) => string): voi
   if (!frame.url.startsWith('file:')) return
   const source = readFileSync(fileURLToPath(frame.url), 'utf8').split('\n')
   const all = sum([...ticks.values()])
-  console.log(`\n${nameOf(frame)}  ${placeOf(frame)}`)
-  for (const [line, hits] of largest(ticks, 6)) {
+  console.log(`\n${nameOf(frame)}  ${locationOf(frame)}`)
+  for (const [line, hits] of largestEntries(ticks, 6)) {
     const text = source[line - 1]?.trim() ?? ''
     console.log(
       `  ${percent((self * hits) / all).padStart(6)}  ${String(line).padStart(4)}  ${text}`,
@@ -129,11 +133,11 @@ function printLines(entry: FunctionTime, percent: (time: number) => string): voi
   }
 }
 
-export function largest<K>(map: Map<K, number>, top: number): [K, number][] {
+export function largestEntries<K>(map: Map<K, number>, top: number): [K, number][] {
   return [...map].toSorted((a, b) => b[1] - a[1]).slice(0, top)
 }
 
-export function add<K>(map: Map<K, number>, key: K, amount: number): void {
+export function addTo<K>(map: Map<K, number>, key: K, amount: number): void {
   map.set(key, (map.get(key) ?? 0) + amount)
 }
 

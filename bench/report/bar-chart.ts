@@ -1,22 +1,22 @@
 import type { ContestantName } from '../contestants/index.ts'
 import type { Spread } from '../statistics.ts'
 import { labelOf } from './labels.ts'
-import type { Caption } from './picture.ts'
-import { margin, picture, top, width } from './picture.ts'
 import { linear } from './scale.ts'
-import { escaped, tag, text } from './xml.ts'
+import type { Caption } from './svg-document.ts'
+import { margin, svgDocument, top, width } from './svg-document.ts'
+import { escapeXml, tag, text } from './xml.ts'
 
-/** One figure of everybody: a field of bars. */
+/** One quantity: a column of bars, one for each contestant. */
 interface Column {
   title: string
-  /** Which way is good. */
+  /** Whether more or less is better. */
   note: string
-  text(value: number): string
+  format(value: number): string
 }
 
 export interface BarChart extends Caption {
   columns: readonly Column[]
-  /** One for each contestant; its values in the order of the columns. */
+  /** One row for each contestant. Its values are in the order of the columns. */
   rows: readonly { name: ContestantName; values: readonly Spread[] }[]
 }
 
@@ -24,10 +24,12 @@ const labelWidth = 150
 const gap = 28
 const rowHeight = 26
 const barHeight = 16
-/** For what is written behind the longest bar. */
+/** Space for the value to the right of the longest bar. */
 const valueWidth = 66
 
-/** Bars from the left, each with its value, and a thin line from the lowest round to the highest. */
+/**
+ * Draws horizontal bars with their values, and a thin line from the lowest round to the highest.
+ */
 export function barChart(chart: BarChart): string {
   const { columns, rows } = chart
   const first = top + 28
@@ -55,7 +57,7 @@ export function barChart(chart: BarChart): string {
   })
   const names = rows.map(({ name }) => name)
   const content = [...labels, ...fields]
-  return picture({ ...chart, description: describe(chart), names, bottom, content })
+  return svgDocument({ ...chart, description: describeBars(chart), names, bottom, content })
 }
 
 function bar(
@@ -70,23 +72,23 @@ function bar(
   const middle = y + barHeight / 2
   const d = `M${scale(Math.max(0, min)).toFixed(1)} ${middle}H${scale(max).toFixed(1)}`
   const shape = { x: from, y, width: length, height: barHeight, fill: 'currentColor' }
-  const tip = `${labelOf(name)}: ${column.text(median)}, ${column.text(min)} to ${column.text(max)}`
+  const tip = `${labelOf(name)}: ${column.format(median)}, ${column.format(min)} to ${column.format(max)}`
   return tag(
     'g',
     { class: name },
-    tag('title', {}, escaped(tip)),
+    tag('title', {}, escapeXml(tip)),
     tag('rect', shape),
     tag('path', { class: 'halo', d }),
     tag('path', { class: 'spread', d }),
-    text(scale(Math.max(median, max)) + 6, y + 12, column.text(median)),
+    text(scale(Math.max(median, max)) + 6, y + 12, column.format(median)),
   )
 }
 
-function describe({ columns, rows }: BarChart): string {
-  const sentences = columns.map(({ title, text }, index) => {
+function describeBars({ columns, rows }: BarChart): string {
+  const sentences = columns.map(({ title, format }, index) => {
     const values = rows.flatMap(({ name, values }) => {
       const value = values[index]
-      return value ? `${labelOf(name)} ${text(value.median)}` : []
+      return value ? `${labelOf(name)} ${format(value.median)}` : []
     })
     return `${title}: ${values.join(', ')}.`
   })

@@ -1,6 +1,6 @@
 import type { ContestantName } from '../contestants/index.ts'
 
-/** What stands at the points of a line, so that no two have to be told apart by colour alone. */
+/** SVG paths of the marks on lines, so that contestants differ by more than their colour. */
 const marks = {
   circle: 'M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z',
   square: 'M-3.5 -3.5h7v7h-7z',
@@ -13,9 +13,9 @@ const marks = {
   ring: 'M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0zM-2 0a2 2 0 1 1 4 0a2 2 0 1 1 -4 0z',
 }
 
-interface Look {
+interface ContestantStyle {
   label: string
-  /** On white paper, and on black. */
+  /** Colours on a white and on a black background. */
   light: string
   dark: string
   mark: keyof typeof marks
@@ -34,36 +34,40 @@ const pink: Colour = ['#b83280', '#f778ba']
 const gold: Colour = ['#8a6a1d', '#d6b656']
 const grey: Colour = ['#8c959f', '#8b949e']
 
-function look(label: string, [light, dark]: Colour, mark: Look['mark'] = 'circle'): Look {
+function createStyle(
+  label: string,
+  [light, dark]: Colour,
+  mark: ContestantStyle['mark'] = 'circle',
+): ContestantStyle {
   return { label, light, dark, mark }
 }
 
-/** How people read who takes part. */
-export const looks: Record<ContestantName, Look> = {
-  'hawser-request': look('hawser pool.request', blue),
-  'hawser-dispatch': look('hawser pool.dispatch', paleBlue),
-  'hawser-client': look('hawser client.get', paleBlue, 'square'),
-  'hawser-client-cookies': look('hawser client, cookies', paleBlue),
-  'hawser-fetch': look('hawser/fetch', teal, 'triangle'),
-  'hawser-tunnel': look('hawser, tunnel', blue),
-  'hawser-forward': look('hawser, forwarded', blue),
-  'hawser-uds': look('hawser, unix socket', blue),
-  'undici-request': look('undici request', orange, 'diamond'),
-  'undici-dispatch': look('undici dispatch', paleOrange),
-  'undici-tunnel': look('undici, tunnel', orange),
-  'undici-forward': look('undici, forwarded', orange),
-  'undici-uds': look('undici, unix socket', orange),
-  'node-http': look('node:http', green, 'wedge'),
-  fetch: look('fetch of Node', purple, 'cross'),
-  axios: look('axios', pink, 'bar'),
-  got: look('got', gold, 'hourglass'),
-  floor: look('bare sockets', grey, 'ring'),
+/** The label, colours and mark of each contestant in charts and tables. */
+export const contestantStyles: Record<ContestantName, ContestantStyle> = {
+  'hawser-request': createStyle('hawser pool.request', blue),
+  'hawser-dispatch': createStyle('hawser pool.dispatch', paleBlue),
+  'hawser-client': createStyle('hawser client.get', paleBlue, 'square'),
+  'hawser-client-cookies': createStyle('hawser client, cookies', paleBlue),
+  'hawser-fetch': createStyle('hawser/fetch', teal, 'triangle'),
+  'hawser-tunnel': createStyle('hawser, tunnel', blue),
+  'hawser-forward': createStyle('hawser, forward proxy', blue),
+  'hawser-uds': createStyle('hawser, Unix socket', blue),
+  'undici-request': createStyle('undici request', orange, 'diamond'),
+  'undici-dispatch': createStyle('undici dispatch', paleOrange),
+  'undici-tunnel': createStyle('undici, tunnel', orange),
+  'undici-forward': createStyle('undici, forward proxy', orange),
+  'undici-uds': createStyle('undici, Unix socket', orange),
+  'node-http': createStyle('node:http', green, 'wedge'),
+  fetch: createStyle('Node.js fetch', purple, 'cross'),
+  axios: createStyle('axios', pink, 'bar'),
+  got: createStyle('got', gold, 'hourglass'),
+  floor: createStyle('bare sockets', grey, 'ring'),
 }
 
-/** In which they are named. */
-export const inOrder = Object.keys(looks) as ContestantName[]
+/** The order of contestants in legends. */
+export const contestantOrder = Object.keys(contestantStyles) as ContestantName[]
 
-export const labelOf = (name: ContestantName) => looks[name].label
+export const labelOf = (name: ContestantName) => contestantStyles[name].label
 
-/** Its mark as the data of a path around 0, 0. */
-export const markOf = (name: ContestantName) => marks[looks[name].mark]
+/** Returns the mark of a contestant: path data around the point 0, 0. */
+export const markOf = (name: ContestantName) => marks[contestantStyles[name].mark]

@@ -1,38 +1,38 @@
 import type { ContestantName } from '../contestants/index.ts'
-import { inOrder, labelOf, markOf } from './labels.ts'
-import type { Caption } from './picture.ts'
-import { margin, picture, top, width } from './picture.ts'
+import { contestantOrder, labelOf, markOf } from './labels.ts'
 import type { Scale } from './scale.ts'
 import { logarithmic, logTicks } from './scale.ts'
-import { escaped, tag, text } from './xml.ts'
+import type { Caption } from './svg-document.ts'
+import { margin, svgDocument, top, width } from './svg-document.ts'
+import { escapeXml, tag, text } from './xml.ts'
 
-/** One figure of everybody: a field of lines, on two logarithmic axes. */
+/** One quantity: a panel of lines on two logarithmic axes, one for each contestant. */
 interface Panel {
   title: string
-  /** Which way is good. */
+  /** Whether more or less is better. */
   note: string
-  text(value: number): string
+  format(value: number): string
   lines: readonly { name: ContestantName; values: readonly (number | undefined)[] }[]
 }
 
 export interface LineChart extends Caption {
-  /** What grows, at the lower axis. */
-  across: string
-  /** Where each line has its values. */
-  points: readonly { at: number; label: string }[]
+  /** Label of the horizontal axis. */
+  xLabel: string
+  /** Positions on the horizontal axis at which the lines have values. */
+  points: readonly { position: number; label: string }[]
   panels: readonly Panel[]
 }
 
 const panelHeight = 250
 const gap = 36
-/** For what is written at the upright axis. */
+/** Space for the labels of the vertical axis. */
 const axisWidth = 62
 
-/** A line for each contestant, with marks of its own. */
+/** Draws a line with distinct marks for each contestant. */
 export function lineChart(chart: LineChart): string {
-  const { panels, points, across } = chart
+  const { panels, points, xLabel } = chart
   const drawn = new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))
-  const names = inOrder.filter((name) => drawn.has(name))
+  const names = contestantOrder.filter((name) => drawn.has(name))
   const key = legend(names)
   const head = key.bottom + 28
   const upper = head + 14
@@ -43,7 +43,12 @@ export function lineChart(chart: LineChart): string {
     const left = margin + index * (panelWidth + gap)
     const from = left + axisWidth
     const to = left + panelWidth - 8
-    const x = logarithmic(points[0]?.at ?? 1, points.at(-1)?.at ?? 1, from + 12, to - 12)
+    const x = logarithmic(
+      points[0]?.position ?? 1,
+      points.at(-1)?.position ?? 1,
+      from + 12,
+      to - 12,
+    )
     const values = panel.lines.flatMap(({ values }) =>
       values.filter((value) => value !== undefined),
     )
@@ -53,17 +58,25 @@ export function lineChart(chart: LineChart): string {
       text(left, head, `${panel.title}: ${panel.note}`, { class: 'head' }),
       ...ticks.flatMap((tick) => [
         tag('line', { class: 'grid', x1: from, x2: to, y1: y(tick), y2: y(tick) }),
-        text(from - 8, y(tick) + 4, panel.text(tick), { class: 'quiet end' }),
+        text(from - 8, y(tick) + 4, panel.format(tick), { class: 'muted end' }),
       ]),
-      ...points.map(({ at, label }) => text(x(at), lower + 18, label, { class: 'quiet middle' })),
-      text((from + to) / 2, lower + 38, across, { class: 'quiet middle' }),
+      ...points.map(({ position, label }) =>
+        text(x(position), lower + 18, label, { class: 'muted middle' }),
+      ),
+      text((from + to) / 2, lower + 38, xLabel, { class: 'muted middle' }),
       ...panel.lines.map(({ name, values }) =>
         tag('g', { class: name }, ...line(chart, panel, name, values, x, y)),
       ),
     ]
   })
   const content = [...key.content, ...fields]
-  return picture({ ...chart, description: describe(chart), names, bottom: lower + 44, content })
+  return svgDocument({
+    ...chart,
+    description: describeLines(chart),
+    names,
+    bottom: lower + 44,
+    content,
+  })
 }
 
 function line(
@@ -74,15 +87,15 @@ function line(
   x: Scale,
   y: Scale,
 ): string[] {
-  const places = points.flatMap(({ at, label }, point) => {
+  const plotted = points.flatMap(({ position, label }, point) => {
     const value = values[point]
-    return value === undefined ? [] : [{ x: x(at), y: y(value), label, value }]
+    return value === undefined ? [] : [{ x: x(position), y: y(value), label, value }]
   })
-  const path = places.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L')
+  const path = plotted.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L')
   return [
     tag('path', { class: 'line', stroke: 'currentColor', d: `M${path}` }),
-    ...places.map(({ x, y, label, value }) =>
-      mark(name, x, y, `${labelOf(name)}, ${label}: ${panel.text(value)}`),
+    ...plotted.map(({ x, y, label, value }) =>
+      mark(name, x, y, `${labelOf(name)}, ${label}: ${panel.format(value)}`),
     ),
   ]
 }
@@ -90,10 +103,12 @@ function line(
 function mark(name: ContestantName, x: number, y: number, tip?: string): string {
   const transform = `translate(${x.toFixed(1)} ${y.toFixed(1)})`
   const shape = { d: markOf(name), transform, fill: 'currentColor' }
-  return tip === undefined ? tag('path', shape) : tag('path', shape, tag('title', {}, escaped(tip)))
+  return tip === undefined
+    ? tag('path', shape)
+    : tag('path', shape, tag('title', {}, escapeXml(tip)))
 }
 
-/** In as many lines as it takes. */
+/** Draws the legend in as many lines as necessary. */
 function legend(names: readonly ContestantName[]): { content: string[]; bottom: number } {
   let x = margin
   let y = top + 8
@@ -111,12 +126,12 @@ function legend(names: readonly ContestantName[]): { content: string[]; bottom: 
   return { content, bottom: y }
 }
 
-function describe({ panels, points }: LineChart): string {
-  const sentences = panels.flatMap(({ title, text, lines }) =>
+function describeLines({ panels, points }: LineChart): string {
+  const sentences = panels.flatMap(({ title, format, lines }) =>
     lines.map(({ name, values }) => {
       const figures = points.flatMap(({ label }, point) => {
         const value = values[point]
-        return value === undefined ? [] : `${text(value)} at ${label}`
+        return value === undefined ? [] : `${format(value)} at ${label}`
       })
       return `${title}, ${labelOf(name)}: ${figures.join(', ')}.`
     }),

@@ -1,15 +1,15 @@
 import type { Figures } from '../figures.ts'
-import { duration } from '../format.ts'
+import { formatDuration } from '../format.ts'
 import type { LayerFigures } from '../layers/figures.ts'
 import { conditions, layerTable } from '../layers/table.ts'
-import { contestantTable, facts, mainTable } from '../tables.ts'
-import { verdicts } from '../verdicts.ts'
+import { contestantTable, setupLines, targetTable } from '../tables.ts'
+import { verdictsOf } from '../verdicts.ts'
 import type { Section } from './sections.ts'
 
 /**
- * The report as Markdown. Its charts are files beside it.
+ * Formats the report as Markdown. It refers to charts in the same folder.
  *
- * @param layers figures of bench:layers, which become a section; null for none
+ * @param layers figures of bench:layers; null omits their section
  */
 export function pageOf(
   figures: Figures,
@@ -17,37 +17,37 @@ export function pageOf(
   layers: LayerFigures | null = null,
 ): string {
   const { machine, pace, seconds, outcomes } = figures
-  const judged = outcomes.flatMap(verdicts)
-  const met = judged.filter((verdict) => verdict.met).length
+  const verdicts = outcomes.flatMap(verdictsOf)
+  const metCount = verdicts.filter(({ met }) => met).length
   return [
-    `# Hawser bench, ${machine.date} UTC`,
+    `# Hawser benchmark, ${machine.date} UTC`,
     '',
-    ...facts(machine, pace),
-    `- it took ${duration(seconds)}; \`figures.jsonl\` has every sample`,
+    ...setupLines(machine, pace),
+    `- duration: ${formatDuration(seconds)}; \`figures.jsonl\` contains every sample`,
     '',
-    'Figures are medians of the rounds, with the lowest and the highest in brackets. A ratio is taken within',
-    'each round, so it need not be the quotient of two medians. `npm run bench` makes this page.',
-    ...sections.flatMap(({ title, words, file, table }) => [
+    'Figures are medians of the rounds, with the lowest and the highest in brackets. Ratios are computed within each',
+    'round, so a median ratio can differ from the ratio of two medians. `npm run bench` creates this page.',
+    ...sections.flatMap(({ title, description, file, table }) => [
       `\n## ${title}\n`,
-      `${words}\n`,
+      `${description}\n`,
       `![${title}](${file})\n`,
       table,
     ]),
-    ...(layers === null ? [] : layersOf(layers)),
+    ...(layers === null ? [] : layerSection(layers)),
     '\n## Targets\n',
-    `${met} of ${judged.length} targets are met. "hawser" is \`pool.request\` where the row does not say more.\n`,
-    mainTable(outcomes),
+    `${metCount} of ${verdicts.length} targets are met. The column "Hawser" shows \`pool.request\`, unless the row names another call.\n`,
+    targetTable(outcomes),
     '\n## All figures\n',
     contestantTable(outcomes),
     '',
   ].join('\n')
 }
 
-function layersOf(layers: LayerFigures): string[] {
+function layerSection(layers: LayerFigures): string[] {
   return [
     '\n## CPU of each layer, without a kernel\n',
     'The sockets answer from memory, so these figures do not contain the cost of the network. 50 requests are in flight at',
-    'a time, and a response has 65 bytes if its row does not name another size. `npm run bench:layers` measures them.\n',
+    'a time. Responses have 65 bytes, unless the row names another size. `npm run bench:layers` measures these figures.\n',
     `${conditions(layers)}\n`,
     layerTable(layers),
   ]

@@ -1,11 +1,12 @@
-/** From a value to a place on the paper. */
+/** Converts a value to a coordinate. */
 export type Scale = (value: number) => number
 
+/** Creates a linear scale from 0 to `highest`. */
 export function linear(highest: number, from: number, to: number): Scale {
   return (value) => from + (value / (highest || 1)) * (to - from)
 }
 
-/** For values above 0. */
+/** Creates a logarithmic scale. Values must be above 0. */
 export function logarithmic(lowest: number, highest: number, from: number, to: number): Scale {
   const low = Math.log(lowest)
   const span = Math.log(highest) - low || 1
@@ -13,21 +14,22 @@ export function logarithmic(lowest: number, highest: number, from: number, to: n
 }
 
 /**
- * What to write at a logarithmic axis that these values are to fit on: 1, 2, 5, 10, 20 and so on,
- * or powers of ten alone where there is room for no more than those. The first and the last are
+ * Returns the ticks of a logarithmic axis that contains `values`: 1, 2, 5, 10, 20 and so on, 1, 3,
+ * 10, or only powers of ten if the others are more than `atMost`. The first and the last tick are
  * the ends of the axis.
  */
 export function logTicks(values: readonly number[], atMost = 9): number[] {
   const lowest = Math.min(...values)
   const highest = Math.max(...values)
   for (const steps of [[1, 2, 5], [1, 3], [1]]) {
-    const ticks = between(lowest, highest, steps)
+    const ticks = ticksAround(lowest, highest, steps)
     if (ticks.length <= atMost || steps.length === 1) return ticks
   }
   return []
 }
 
-function between(lowest: number, highest: number, steps: readonly number[]): number[] {
+/** Returns the ticks from the last one below `lowest` to the first one above `highest`. */
+function ticksAround(lowest: number, highest: number, steps: readonly number[]): number[] {
   const all: number[] = []
   const first = Math.floor(Math.log10(lowest)) - 1
   const last = Math.ceil(Math.log10(highest)) + 1

@@ -1,6 +1,13 @@
 import type { ContestantName } from '../contestants/index.ts'
 import type { Figures } from '../figures.ts'
-import { bytesPerSecond, count, kilobytes, micros, rounded, table } from '../format.ts'
+import {
+  formatByteRate,
+  formatCount,
+  formatKilobytes,
+  formatMicros,
+  formatTable,
+  trimZeros,
+} from '../format.ts'
 import type { Outcome } from '../rounds.ts'
 import type { Percentile, Sample } from '../statistics.ts'
 import { cpuPerRequest, median, percentiles, rate, spreadOf, tailAt } from '../statistics.ts'
@@ -12,193 +19,216 @@ import { footerOf } from './footer.ts'
 import { labelOf } from './labels.ts'
 import { lineChart } from './line-chart.ts'
 
-/** A part of the report: a chart, and the same figures as a table. */
+/** A section of the report: a chart, and a table with the same figures. */
 export interface Section {
-  /** Of the chart. */
+  /** File name of the chart. */
   file: string
   title: string
-  words: string
+  description: string
   svg: string
   table: string
 }
 
-/** Something that is measured, and how people read it. */
-interface Figure {
+/** A measured quantity, and how it is shown. */
+interface Quantity {
   title: string
+  /** Whether more or less is better. */
   note: string
-  of(sample: Sample, workload: Workload): number
-  text(value: number): string
+  getValue(sample: Sample, workload: Workload): number
+  format(value: number): string
 }
 
-const more = 'more is better'
-const less = 'less is better'
-const perSecond: Figure = { title: 'Requests per second', note: more, of: rate, text: count }
-const cpu: Figure = { title: 'CPU per request', note: less, of: cpuPerRequest, text: micros }
-const latency = { title: 'Time of a request', note: less, text: micros }
-const heap: Figure = {
+const MORE_IS_BETTER = 'more is better'
+const LESS_IS_BETTER = 'less is better'
+const perSecond: Quantity = {
+  title: 'Requests per second',
+  note: MORE_IS_BETTER,
+  getValue: rate,
+  format: formatCount,
+}
+const cpu: Quantity = {
+  title: 'CPU per request',
+  note: LESS_IS_BETTER,
+  getValue: cpuPerRequest,
+  format: formatMicros,
+}
+const latency = { title: 'Time per request', note: LESS_IS_BETTER }
+const heap: Quantity = {
   title: 'JavaScript heap',
-  note: less,
-  of: ({ heapBytes = NaN }) => heapBytes,
-  text: kilobytes,
+  note: LESS_IS_BETTER,
+  getValue: ({ heapBytes = NaN }) => heapBytes,
+  format: formatKilobytes,
 }
-const resident: Figure = {
+const resident: Quantity = {
   title: 'Resident memory',
-  note: less,
-  of: ({ rssBytes = NaN }) => rssBytes,
-  text: kilobytes,
+  note: LESS_IS_BETTER,
+  getValue: ({ rssBytes = NaN }) => rssBytes,
+  format: formatKilobytes,
 }
-const throughput: Figure = {
+const throughput: Quantity = {
   title: 'Body bytes per second',
-  note: more,
-  of: (sample, { responseBytes }) => rate(sample) * responseBytes,
-  text: bytesPerSecond,
+  note: MORE_IS_BETTER,
+  getValue: (sample, { responseBytes }) => rate(sample) * responseBytes,
+  format: formatByteRate,
 }
 
-/** What of the report can be made of these figures: whatever was not measured is left out. */
+/** Creates the sections of the report. Sections without samples are left out. */
 export function sectionsOf(figures: Figures): Section[] {
   const sections = [
-    bars(figures, 'get-65b', {
+    barSection(figures, 'get-65b', {
       title: 'Small responses: GET of 65 bytes',
-      words:
-        '50 requests at a time on 50 connections. Bare sockets without a client are the floor.',
+      description:
+        '50 requests in flight on 50 connections. No client can be faster than bare sockets.',
       columns: [perSecond, cpu],
     }),
-    bars(figures, 'get-1mb', {
+    barSection(figures, 'get-1mb', {
       title: 'Large responses: GET of 1 MB',
-      words: '16 requests at a time on 16 connections, each body whole in memory.',
+      description: '16 requests in flight on 16 connections. Each body is collected in memory.',
       columns: [perSecond, cpu],
     }),
-    tails(figures),
-    bars(figures, 'idle-memory', {
+    tailSection(figures),
+    barSection(figures, 'idle-memory', {
       title: 'Memory of an idle connection',
-      words:
-        '1,000 connections are opened at once; when all are idle and garbage is collected, the growth of memory is divided by them.',
+      description:
+        'Memory growth per connection, after 1,000 connections were opened at once and became idle.',
       columns: [heap, resident],
     }),
-    growth(figures, 'connections', byConnections, {
-      title: 'Growth with connections: GET of 65 bytes',
-      words: 'As many requests at a time as there are connections.',
-      across: 'connections',
+    growthSection(figures, 'connections', byConnections, {
+      title: 'Number of connections: GET of 65 bytes',
+      description: 'The number of requests in flight equals the number of connections.',
+      xLabel: 'connections',
       panels: [perSecond, cpu],
     }),
-    growth(figures, 'body-size', byBodySize, {
-      title: 'Growth with the size of the body',
-      words: '16 requests at a time on 16 connections, each body whole in memory.',
-      across: 'size of the body',
+    growthSection(figures, 'body-size', byBodySize, {
+      title: 'Body size',
+      description: '16 requests in flight on 16 connections. Each body is collected in memory.',
+      xLabel: 'body size',
       panels: [throughput, cpu],
     }),
   ]
   return sections.filter((section) => section !== undefined)
 }
 
-/** Those who have samples. */
-function measured({ results }: Outcome): [ContestantName, Sample[]][] {
+/** Returns the contestants that have samples. */
+function measuredContestants({ results }: Outcome): [ContestantName, Sample[]][] {
   return [...results].flatMap(([name, { samples }]) =>
     samples.length > 0 ? [[name, samples]] : [],
   )
 }
 
-interface Words {
+interface SectionText {
   title: string
-  words: string
+  description: string
 }
 
-function bars(
+function barSection(
   figures: Figures,
   file: string,
-  { title, words, columns }: Words & { columns: Figure[] },
+  { title, description, columns }: SectionText & { columns: Quantity[] },
 ): Section | undefined {
   const outcome = figures.outcomes.find(({ workload }) => workload.name === file)
-  const rows = outcome ? measured(outcome) : []
+  const rows = outcome ? measuredContestants(outcome) : []
   if (!outcome || rows.length === 0) return undefined
   const values = rows.map(([name, samples]) => ({
     name,
-    values: columns.map(({ of }) => spreadOf(samples, (sample) => of(sample, outcome.workload))),
+    values: columns.map(({ getValue }) =>
+      spreadOf(samples, (sample) => getValue(sample, outcome.workload)),
+    ),
   }))
-  const first = columns[0]?.note === more ? -1 : 1
-  values.sort((a, b) => first * ((a.values[0]?.median ?? 0) - (b.values[0]?.median ?? 0)))
+  const direction = columns[0]?.note === MORE_IS_BETTER ? -1 : 1
+  values.sort((a, b) => direction * ((a.values[0]?.median ?? 0) - (b.values[0]?.median ?? 0)))
   const head = ['', ...columns.map(({ title }) => title)]
   const cells = values.map(({ name, values }) => [
     labelOf(name),
     ...values.map(({ median, min, max }, column) => {
-      const text = columns[column]?.text ?? String
-      return `${text(median)} (${text(min)} to ${text(max)})`
+      const format = columns[column]?.format ?? String
+      return `${format(median)} (${format(min)} to ${format(max)})`
     }),
   ])
-  const spread = ', thin lines from the lowest to the highest'
-  const footer = footerOf(figures, outcome.workload, spread)
-  const caption = { title, subtitle: plain(words), footer }
+  const footer = footerOf(figures, outcome.workload, ', thin lines: lowest to highest round')
+  const caption = { title, subtitle: withoutBackticks(description), footer }
   const svg = barChart({ ...caption, columns, rows: values })
-  return { file: `${file}.svg`, title, words, svg, table: table(head, cells) }
+  return { file: `${file}.svg`, title, description, svg, table: formatTable(head, cells) }
 }
 
-function tails(figures: Figures): Section | undefined {
+function tailSection(figures: Figures): Section | undefined {
   const outcome = figures.outcomes.find(({ workload }) => workload.measure === 'tail')
-  const rows = outcome ? measured(outcome) : []
+  const rows = outcome ? measuredContestants(outcome) : []
   if (!outcome || rows.length === 0) return undefined
   const names = Object.keys(percentiles) as Percentile[]
   const lines = rows.map(([name, samples]) => ({
     name,
     values: names.map((percentile) => median(samples, tailAt(percentile))),
   }))
-  const title = 'Latency, from the usual to the slowest in a thousand'
-  const rateText = count(outcome.workload.perSecond ?? NaN)
-  const words = `GET of 65 bytes. ${rateText} requests a second come at random instants, the same for all, and are timed from there.`
-  const points = names.map((label) => ({ at: 1 / (1 - percentiles[label]), label }))
+  const requestRate = formatCount(outcome.workload.perSecond ?? NaN)
+  const title = `Latency percentiles at ${requestRate} requests per second`
+  const description =
+    'GET of 65 bytes at random instants. Times are measured from the instant at which a request is due.'
+  const points = names.map((label) => ({ position: 1 / (1 - percentiles[label]), label }))
   const svg = lineChart({
     title,
-    subtitle: words,
+    subtitle: description,
     footer: footerOf(figures, outcome.workload),
-    across: 'part of the requests that took no longer, in percent',
+    xLabel: 'percentile',
     points,
-    panels: [{ ...latency, text: (value) => rounded(micros(value)), lines }],
+    panels: [{ ...latency, format: (value) => trimZeros(formatMicros(value)), lines }],
   })
-  const cells = lines.map(({ name, values }) => [labelOf(name), ...values.map(micros)])
-  return { file: 'tail-latency.svg', title, words, svg, table: table(['', ...names], cells) }
+  const cells = lines.map(({ name, values }) => [labelOf(name), ...values.map(formatMicros)])
+  return {
+    file: 'tail-latency.svg',
+    title,
+    description,
+    svg,
+    table: formatTable(['', ...names], cells),
+  }
 }
 
-function growth(
+function growthSection(
   figures: Figures,
   file: string,
   series: Series,
-  { title, words, across, panels }: Words & { across: string; panels: Figure[] },
+  { title, description, xLabel, panels }: SectionText & { xLabel: string; panels: Quantity[] },
 ): Section | undefined {
   const outcomes = series.points.map(({ workload: { name } }) =>
     figures.outcomes.find(({ workload }) => workload.name === name),
   )
   const names = [
-    ...new Set(outcomes.flatMap((outcome) => (outcome ? measured(outcome) : [])).map(([n]) => n)),
+    ...new Set(
+      outcomes.flatMap((outcome) => (outcome ? measuredContestants(outcome) : [])).map(([n]) => n),
+    ),
   ]
   const [first] = outcomes.filter((outcome) => outcome !== undefined)
   if (!first || names.length === 0) return undefined
-  const valuesOf = (name: ContestantName, { of }: Figure) =>
+  const valuesOf = (name: ContestantName, { getValue }: Quantity) =>
     outcomes.map((outcome) => {
       const samples = outcome?.results.get(name)?.samples ?? []
       if (!outcome || samples.length === 0) return undefined
-      return median(samples, (sample) => of(sample, outcome.workload))
+      return median(samples, (sample) => getValue(sample, outcome.workload))
     })
   const svg = lineChart({
     title,
-    subtitle: plain(words),
+    subtitle: withoutBackticks(description),
     footer: footerOf(figures, first.workload),
-    across,
+    xLabel,
     points: series.points,
-    panels: panels.map((figure) => ({
-      ...figure,
-      text: (value) => rounded(figure.text(value)),
-      lines: names.map((name) => ({ name, values: valuesOf(name, figure) })),
+    panels: panels.map((quantity) => ({
+      ...quantity,
+      format: (value) => trimZeros(quantity.format(value)),
+      lines: names.map((name) => ({ name, values: valuesOf(name, quantity) })),
     })),
   })
-  const rows = panels.flatMap((figure) =>
+  const rows = panels.flatMap((quantity) =>
     names.map((name, row) => [
-      row === 0 ? figure.title : '',
+      row === 0 ? quantity.title : '',
       labelOf(name),
-      ...valuesOf(name, figure).map((value) => (value === undefined ? '' : figure.text(value))),
+      ...valuesOf(name, quantity).map((value) =>
+        value === undefined ? '' : quantity.format(value),
+      ),
     ]),
   )
   const head = ['', '', ...series.points.map(({ label }) => label)]
-  return { file: `${file}.svg`, title, words, svg, table: table(head, rows) }
+  return { file: `${file}.svg`, title, description, svg, table: formatTable(head, rows) }
 }
 
-/** Without the marks of Markdown. */
-const plain = (words: string) => words.replaceAll('`', '')
+/** SVG text has no Markdown. */
+const withoutBackticks = (text: string) => text.replaceAll('`', '')

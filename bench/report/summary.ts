@@ -1,115 +1,116 @@
 import type { Figures } from '../figures.ts'
-import { count, kilobytes, micros } from '../format.ts'
+import { formatKilobytes, formatMicros } from '../format.ts'
 import { isBusy } from '../machine.ts'
 import type { Outcome, Results } from '../rounds.ts'
 import type { Metric, Sample } from '../statistics.ts'
 import { median, tailAt } from '../statistics.ts'
-import { ratioOf, verdicts } from '../verdicts.ts'
+import { ratioOf } from '../verdicts.ts'
 import { sectionsOf } from './sections.ts'
 
-/** Where the README shows the figures. */
+/** The comments in README.md between which the summary is written. */
 export const markers = { begin: '<!-- bench -->', end: '<!-- /bench -->' }
 
-/** Workload, the comparison's place in it, what of Hawser, and beside what. */
-const rows: readonly (readonly [string, number, string, string])[] = [
-  ['get-65b', 0, '`pool.request`, 65 bytes', "undici's `request`"],
-  ['tls-get-65b', 0, 'the same over TLS', ''],
-  ['connections-1000', 0, 'the same, 1,000 connections', ''],
-  ['queue-40000', 0, '40,000 requests queued at once', ''],
-  ['get-1mb', 0, '1 MB', ''],
-  ['post-1k', 0, 'POST of 1 KB', ''],
-  ['post-1mb', 0, 'POST of 1 MB', ''],
-  ['one-at-a-time', 0, 'one at a time', ''],
-  ['tunnel-65b', 0, 'through a tunnel, 65 bytes', "undici's `ProxyAgent`"],
-  ['forward-65b', 0, 'forwarded by a proxy', ''],
-  ['uds-65b', 0, 'over a unix socket', "undici's `Pool`"],
-  ['fetch-65b', 0, '`fetch` of `hawser/fetch`, 65 bytes', "Node's `fetch`"],
-  ['fetch-1mb', 0, 'the same, 1 MB', ''],
-  ['client-get-65b', 0, '`client.get()`, 65 bytes', "undici's `request`"],
-  ['client-get-65b', 1, '', 'axios'],
-  ['client-get-65b', 2, '', 'got'],
+/** The rows of the table: a workload, the index of one of its comparisons, and two cells. */
+const rows: readonly (readonly [string, number, request: string, comparedWith: string])[] = [
+  ['get-65b', 0, '`pool.request`, GET of 65 bytes', "undici's `request`"],
+  ['tls-get-65b', 0, '`pool.request`, GET of 65 bytes over TLS', "undici's `request`"],
+  ['connections-1000', 0, '`pool.request`, 1,000 connections', "undici's `request`"],
+  ['queue-40000', 0, '`pool.request`, 40,000 queued requests', "undici's `request`"],
+  ['get-1mb', 0, '`pool.request`, GET of 1 MB', "undici's `request`"],
+  ['post-1k', 0, '`pool.request`, POST of 1 KB', "undici's `request`"],
+  ['post-1mb', 0, '`pool.request`, POST of 1 MB', "undici's `request`"],
+  ['one-at-a-time', 0, '`pool.request`, one request at a time', "undici's `request`"],
+  ['tunnel-65b', 0, '`pool.request`, through a tunnel', "undici's `ProxyAgent`"],
+  ['forward-65b', 0, '`pool.request`, through a forward proxy', "undici's `ProxyAgent`"],
+  ['uds-65b', 0, '`pool.request`, over a Unix socket', "undici's `Pool`"],
+  ['fetch-65b', 0, '`fetch` of `hawser/fetch`, GET of 65 bytes', '`fetch` of Node.js'],
+  ['fetch-1mb', 0, '`fetch` of `hawser/fetch`, GET of 1 MB', '`fetch` of Node.js'],
+  ['client-get-65b', 0, '`client.get()`, GET of 65 bytes', "undici's `request`"],
+  ['client-get-65b', 1, '`client.get()`, GET of 65 bytes', 'axios'],
+  ['client-get-65b', 2, '`client.get()`, GET of 65 bytes', 'got'],
 ]
 
-/** What the README quotes: charts in `folder`, and a table. */
+/** Formats the summary for README.md: charts of the report in `folder`, and a table. */
 export function summaryOf(figures: Figures, folder: string): string {
   const { machine, pace, outcomes } = figures
   const { node, undici } = machine.versions
-  const judged = outcomes.flatMap(verdicts)
-  const missed = judged.filter(({ met }) => !met).length
-  const busy = isBusy(machine) ? ' The machine was busy with other work, which disturbs them.' : ''
+  const busy = isBusy(machine) ? ' The machine was busy, so these figures are inaccurate.' : ''
   const files = sectionsOf(figures).map(({ file }) => file)
   const chart = (file: string, alt: string) =>
     files.includes(file) ? [`[![${alt}](${folder}/${file})](${folder}/README.md)`, ''] : []
   return [
-    `Measured by \`npm run bench\` on ${machine.date.slice(0, 10)}: Node ${node}, undici ${undici}, ${machine.server} on the same`,
+    `Measured with \`npm run bench\` on ${machine.date.slice(0, 10)}: Node.js ${node}, undici ${undici}, ${machine.server} on the same`,
     `machine (${machine.cpu}, ${machine.cores} cores), medians of ${pace.rounds} interleaved rounds.${busy}`,
+    'The table compares Hawser with other clients: 2.00x requests per second is twice as many, and',
+    '0.50x CPU per request is half as much.',
     '',
-    ...chart('get-65b.svg', 'Requests per second and CPU for each, GET of 65 bytes, by client'),
-    '| | beside | requests per second | CPU for each |',
+    ...chart('get-65b.svg', 'Requests per second and CPU per request, GET of 65 bytes, by client'),
+    '| Request | Compared with | Requests per second | CPU per request |',
     '| --- | --- | --- | --- |',
-    ...rows.flatMap(([name, comparison, title, rival]) => {
+    ...rows.flatMap(([name, comparison, request, comparedWith]) => {
       const outcome = outcomes.find(({ workload }) => workload.name === name)
-      const cells = outcome && ratios(outcome, comparison)
-      return cells ? [`|${[title, rival, ...cells].map(cell).join('|')}|`] : []
+      const cells = outcome && ratioCells(outcome, comparison)
+      return cells ? [`| ${[request, comparedWith, ...cells].join(' | ')} |`] : []
     }),
     '',
-    ...chart('tail-latency.svg', 'Latency of each client from p50 to p99.9 at a fixed rate'),
-    ...[memory(outcomes), tail(outcomes)].filter(Boolean),
-    `[${folder}](${folder}/README.md) has more charts and every figure, [bench/README.md](bench/README.md) says how`,
-    `it is measured. ${judged.length - missed} of ${judged.length} targets are met${missed > 0 ? '; the report names the others' : ''}.`,
+    ...chart('tail-latency.svg', 'Latency percentiles of each client at a fixed request rate'),
+    ...[memorySentence(outcomes), tailSentence(outcomes)].filter(Boolean),
+    `[${folder}](${folder}/README.md) has more charts and all figures.`,
+    '[bench/README.md](bench/README.md) describes the method.',
   ].join('\n')
 }
 
-/** Throws when the text lacks the markers. */
+/** Replaces the text between the markers. Throws if the markers are missing. */
 export function withSummary(text: string, summary: string): string {
   const begin = text.indexOf(markers.begin)
   const end = text.indexOf(markers.end, begin)
-  if (begin === -1 || end === -1) throw new Error(`no ${markers.begin} ... ${markers.end}`)
+  if (begin === -1 || end === -1) {
+    throw new Error(`README.md has no ${markers.begin} ... ${markers.end}`)
+  }
   const before = text.slice(0, begin + markers.begin.length)
   return `${before}\n\n${summary}\n\n${text.slice(end)}`
 }
 
-function ratios({ workload, results }: Outcome, comparison: number): string[] | undefined {
+/** Returns the last two cells of a row, undefined if the comparison was not measured. */
+function ratioCells({ workload, results }: Outcome, comparison: number): string[] | undefined {
   const row = workload.comparisons[comparison]
   if (!row) return undefined
   const speed = ratioOf(results, 'speed', row.subject, row.rival)
-  const thrift = ratioOf(results, 'thrift', row.subject, row.rival)
-  if (!speed || !thrift) return undefined
-  const cpu = thrift.median
-  return [`${short(speed.median)}x`, cpu < 1 ? `${short(1 / cpu)}x more` : `${short(cpu)}x less`]
+  const cpu = ratioOf(results, 'cpu', row.subject, row.rival)
+  if (!speed || !cpu) return undefined
+  return [formatShortRatio(speed.median), formatShortRatio(cpu.median)]
 }
 
-const cell = (text: string) => (text === '' ? ' ' : ` ${text} `)
-
-/** As many digits as it deserves. */
-function short(ratio: number): string {
-  return ratio >= 10 ? count(Math.round(ratio)).replace('.0', '') : ratio.toFixed(ratio < 5 ? 2 : 1)
+/** Formats a ratio with two or three significant digits. */
+function formatShortRatio(ratio: number): string {
+  return `${ratio.toFixed(ratio < 5 ? 2 : ratio < 10 ? 1 : 0)}x`
 }
 
-function memory(outcomes: readonly Outcome[]): string {
+function memorySentence(outcomes: readonly Outcome[]): string {
   const results = outcomes.find(({ workload }) => workload.name === 'idle-memory')?.results
   const heap = (sample: Sample) => sample.heapBytes ?? NaN
-  return beside(results, heap, 'heap', ([ours, theirs]) => {
-    return `An idle connection holds ${kilobytes(ours)} of heap, undici's ${kilobytes(theirs)}.`
+  return compareWithUndici(results, heap, 'heap', ([ours, theirs]) => {
+    return `An idle connection takes ${formatKilobytes(ours)} of heap memory, compared with ${formatKilobytes(theirs)} in undici.`
   })
 }
 
-function tail(outcomes: readonly Outcome[]): string {
+function tailSentence(outcomes: readonly Outcome[]): string {
   const results = outcomes.find(({ workload }) => workload.measure === 'tail')?.results
-  return beside(results, tailAt('p99'), 'p99', ([ours, theirs]) => {
-    return `At 1,000 requests a second, 99 in 100 take at most ${micros(ours)}, undici's ${micros(theirs)}.`
+  return compareWithUndici(results, tailAt('p99'), 'p99', ([ours, theirs]) => {
+    return `At 1,000 requests per second, the 99th percentile of the latency is ${formatMicros(ours)}, compared with ${formatMicros(theirs)} for undici.`
   })
 }
 
-function beside(
+/** Formats the medians of Hawser and undici. Returns an empty text if one was not measured. */
+function compareWithUndici(
   results: Results | undefined,
-  of: (sample: Sample) => number,
+  getValue: (sample: Sample) => number,
   metric: Metric,
-  say: (values: [number, number]) => string,
+  format: (values: [number, number]) => string,
 ): string {
   const found = results && ratioOf(results, metric, 'hawser-request', 'undici-request')
   if (!results || !found) return ''
-  const mid = (name: 'hawser-request' | 'undici-request') =>
-    median(results.get(name)?.samples ?? [], of)
-  return say([mid('hawser-request'), mid('undici-request')])
+  const medianOf = (name: 'hawser-request' | 'undici-request') =>
+    median(results.get(name)?.samples ?? [], getValue)
+  return format([medianOf('hawser-request'), medianOf('undici-request')])
 }

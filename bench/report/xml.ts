@@ -1,24 +1,24 @@
 type Attributes = Record<string, string | number | undefined>
 
-/** An element. Its content is markup already: what is text passes through `escaped` first. */
+/** Formats an element. `content` is markup: pass text through `escapeXml`. */
 export function tag(name: string, attributes: Attributes, ...content: readonly string[]): string {
-  const given = Object.entries(attributes).flatMap(([key, value]) =>
-    value === undefined ? [] : ` ${key}="${escaped(short(value))}"`,
+  const pairs = Object.entries(attributes).flatMap(([key, value]) =>
+    value === undefined ? [] : ` ${key}="${escapeXml(roundPixels(value))}"`,
   )
-  const open = `<${name}${given.join('')}`
+  const open = `<${name}${pairs.join('')}`
   return content.length === 0 ? `${open}/>` : `${open}>${content.join('')}</${name}>`
 }
 
-/** A line of text that may be selected. */
-export function text(x: number, y: number, words: string, more: Attributes = {}): string {
-  return tag('text', { x, y, ...more }, escaped(words))
+/** Formats a line of text at a position. */
+export function text(x: number, y: number, words: string, attributes: Attributes = {}): string {
+  return tag('text', { x, y, ...attributes }, escapeXml(words))
 }
 
-export function escaped(words: string): string {
+export function escapeXml(words: string): string {
   return words.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** Nobody sees a hundredth of a pixel. */
-function short(value: string | number): string {
+/** Rounds coordinates to tenths of a pixel. */
+function roundPixels(value: string | number): string {
   return typeof value === 'number' ? `${Math.round(value * 10) / 10}` : value
 }

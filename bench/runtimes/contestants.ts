@@ -3,18 +3,18 @@ import type { AddressInfo } from 'node:net'
 import { ConnectionPool } from '../../src/engine.ts'
 import { Client } from '../../src/index.ts'
 
-/** Opens a client, and resolves with what makes one request and reads its answer whole. */
+/** Creates a client. Resolves with a function that sends a request and reads the whole response. */
 type Open = (origin: string) => Promise<() => Promise<void>>
 
 const BODY = '0123456789abcdef'.repeat(5).slice(0, 65)
 
-/** What is called, alike in each of its shapes. */
+/** The app as a listener of `http.Server`. */
 const listener: Parameters<typeof createServer>[1] = (_, response) => {
   response.setHeader('content-type', 'text/plain')
   response.end(BODY)
 }
 
-/** With the runtime's own sockets, or with those of `node:net`, over the network's loopback. */
+/** Creates a pool with the sockets of the runtime (`auto`) or of `node:net` (`node`). */
 function pool(backend: 'auto' | 'node'): Open {
   return async (origin) => {
     const pool = new ConnectionPool({ backend })
@@ -63,7 +63,7 @@ export const contestants: Record<string, Open> = {
     }
   },
 
-  /** Client and server in one process, as where an app is tested over the network. */
+  /** Client and server in one process, as in tests that call an app over loopback TCP. */
   'loopback TCP': async () => {
     const server = createServer(listener).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
@@ -72,5 +72,7 @@ export const contestants: Record<string, Open> = {
 }
 
 function check(status: number, length: number): void {
-  if (status !== 200 || length !== 65) throw new Error(`status ${status}, ${length} bytes`)
+  if (status !== 200 || length !== 65) {
+    throw new Error(`got status ${status} and ${length} bytes, expected 200 and 65 bytes`)
+  }
 }

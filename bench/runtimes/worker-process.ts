@@ -3,20 +3,20 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Sample } from '../statistics.ts'
-import type { Answer, Order } from './worker.ts'
+import type { Command, Reply } from './worker.ts'
 
-/** Nothing takes so long, in milliseconds. */
-const PATIENCE = 60_000
+/** A worker that has not replied after so many milliseconds is killed. */
+const TIMEOUT = 60_000
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 
-/** A contestant in a process of its own. */
+/** A worker process with one contestant, on any runtime. */
 export class WorkerProcess {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
   readonly #name: string
 
-  /** @param command of the runtime, before the file */
+  /** @param command the command of the runtime, without the file to run */
   constructor(command: readonly string[], contestant: string, origin: string) {
     const [file = '', ...args] = [...command, WORKER, contestant, origin]
     this.#name = `${file}: ${contestant}`
@@ -27,28 +27,29 @@ export class WorkerProcess {
     this.#child = child
   }
 
+  /** Resolves with the requests per second at the end of the warm-up. */
   async warmUp(seconds: number): Promise<number> {
-    const answer = await this.#ask({ warmUp: seconds })
-    if (!('requestsPerSecond' in answer)) throw new Error(`${this.#name}: an answer out of turn`)
-    return answer.requestsPerSecond
+    const reply = await this.#ask({ warmUp: seconds })
+    if (!('requestsPerSecond' in reply)) throw new Error(`${this.#name}: unexpected reply`)
+    return reply.requestsPerSecond
   }
 
   async slice(requests: number): Promise<Sample> {
-    const answer = await this.#ask({ requests })
-    if (!('sample' in answer)) throw new Error(`${this.#name}: an answer out of turn`)
-    return answer.sample
+    const reply = await this.#ask({ requests })
+    if (!('sample' in reply)) throw new Error(`${this.#name}: unexpected reply`)
+    return reply.sample
   }
 
-  /** @throws Error for a contestant that fails, ends, or takes too long; it is killed then. */
-  async #ask(order: Order): Promise<Answer> {
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE)
-    this.#child.stdin?.write(`${JSON.stringify(order)}\n`)
+  /** @throws Error if the contestant fails, exits, or does not reply in time */
+  async #ask(command: Command): Promise<Reply> {
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), TIMEOUT)
+    this.#child.stdin?.write(`${JSON.stringify(command)}\n`)
     const line = await this.#lines.next()
     clearTimeout(timer)
-    if (line.done) throw new Error(`${this.#name} ended, or took longer than ${PATIENCE} ms`)
-    const answer = JSON.parse(line.value) as Answer
-    if ('failure' in answer) throw new Error(`${this.#name}: ${answer.failure}`)
-    return answer
+    if (line.done) throw new Error(`${this.#name} exited, or did not reply within ${TIMEOUT} ms`)
+    const reply = JSON.parse(line.value) as Reply
+    if ('failure' in reply) throw new Error(`${this.#name}: ${reply.failure}`)
+    return reply
   }
 
   end(): void {

@@ -7,12 +7,12 @@ export interface Certificate {
 }
 
 /**
- * A self-signed certificate for 127.0.0.1 and localhost, valid for two days. X.509 (RFC 5280) is
- * little enough to be written here, and so the bench needs neither openssl nor a package.
+ * Creates a self-signed certificate for 127.0.0.1 and localhost, valid from yesterday to tomorrow.
+ * It writes X.509 (RFC 5280) itself, so that the benchmark needs neither openssl nor a package.
  */
 export function makeCertificate(): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const toBeSigned = describe(publicKey)
+  const toBeSigned = certificateFields(publicKey)
   const signature = sign('sha256', toBeSigned, privateKey)
   const certificate = sequence(toBeSigned, ecdsaWithSha256(), bitString(signature))
   return {
@@ -25,7 +25,8 @@ function ecdsaWithSha256(): Buffer {
   return sequence(oid([0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]))
 }
 
-function describe(publicKey: KeyObject): Buffer {
+/** Returns the TBSCertificate: everything but the signature. */
+function certificateFields(publicKey: KeyObject): Buffer {
   const day = 24 * 60 * 60 * 1000
   const name = sequence(set(sequence(oid([0x55, 0x04, 0x03]), der(0x0c, Buffer.from('127.0.0.1')))))
   const serial = randomBytes(8)
@@ -42,7 +43,7 @@ function describe(publicKey: KeyObject): Buffer {
   )
 }
 
-/** Basic constraints: an authority, as it signs itself. */
+/** Basic constraints: the certificate is a certificate authority, since it signs itself. */
 function authority(): Buffer {
   const yes = der(0x01, Buffer.from([0xff]))
   return sequence(oid([0x55, 0x1d, 0x13]), yes, der(0x04, sequence(yes)))
@@ -55,6 +56,7 @@ function names(): Buffer {
   return sequence(oid([0x55, 0x1d, 0x11]), der(0x04, sequence(address, host)))
 }
 
+/** Encodes a value in DER. */
 function der(tag: number, ...contents: Buffer[]): Buffer {
   const content = Buffer.concat(contents)
   const { length } = content

@@ -1,7 +1,7 @@
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** What both servers have to offer: path to the length of its body. */
+/** The files of both servers: maps a path to the length of its body in bytes. */
 export const files = {
   '/13-headers': 17,
   '/64b': 64,
@@ -15,12 +15,12 @@ export const files = {
   '/100mb': 100 * MiB,
 } as const
 
-/** POST reads the body and answers with this. */
+/** Requests with POST are read completely and get this response. */
 export const postPath = '/post'
-export const postAnswer = '{"received":true}'
+export const postResponse = '{"received":true}'
 
-/** nginx sends eight headers with a file; these five more make thirteen, like an API's answer. */
-export const fiveMoreHeaders: readonly (readonly [string, string])[] = [
+/** nginx sends eight headers with a file. With these five there are thirteen, as many APIs send. */
+export const extraHeaders: readonly (readonly [string, string])[] = [
   ['Cache-Control', 'no-cache, no-store, must-revalidate'],
   ['X-Request-Id', '0f8fad5b-d9cb-469f-a165-70867728950e'],
   ['X-Content-Type-Options', 'nosniff'],

@@ -4,17 +4,18 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import type { ServerAddress } from '../messages.ts'
 import { makeCertificate } from './certificate.ts'
-import { bodyOfLength, files, fiveMoreHeaders, postAnswer, postPath } from './content.ts'
-import { startTunnels } from './tunnel.ts'
+import { bodyOfLength, extraHeaders, files, postPath, postResponse } from './content.ts'
+import { startTunnelProxy } from './tunnel.ts'
 
 /**
- * Stands in for nginx: reads requests off raw sockets and writes answers made beforehand. Not an
- * `http.Server`, which takes more CPU for a request than the clients do, and would hide them.
+ * Starts the server that replaces nginx where it is not installed. It reads requests from raw
+ * sockets and writes prepared responses. An `http.Server` would take more CPU than the clients and
+ * hide their differences.
  */
 export async function startEmbedded(folder: string): Promise<ServerAddress> {
-  const answers = makeAnswers()
+  const responses = createResponses()
   const certificate = makeCertificate()
-  const serve = (socket: net.Socket) => new Answering(socket, answers)
+  const serve = (socket: net.Socket) => new ServerConnection(socket, responses)
   const plain = net.createServer({ noDelay: true }, serve)
   const secure = tls.createServer({ ...certificate, noDelay: true }, serve)
   secure.on('tlsClientError', () => {})
@@ -28,33 +29,36 @@ export async function startEmbedded(folder: string): Promise<ServerAddress> {
     version: `node ${process.version}`,
     http: `http://127.0.0.1:${await listen(plain)}`,
     https: `https://127.0.0.1:${await listen(secure)}`,
-    uds: await listenLocally(join(folder, 'server.sock'), serve),
-    tunnels: await startTunnels(),
+    uds: await listenOnUnixSocket(join(folder, 'server.sock'), serve),
+    tunnelProxy: await startTunnelProxy(),
     ca: certificate.cert,
   }
 }
 
-async function listenLocally(path: string, serve: (socket: net.Socket) => void): Promise<string> {
+async function listenOnUnixSocket(
+  path: string,
+  serve: (socket: net.Socket) => void,
+): Promise<string> {
   const server = net.createServer(serve)
   server.listen({ path, backlog: 4096 })
   await once(server, 'listening')
   return path
 }
 
-interface Answers {
+interface Responses {
   byPath: Map<string, Buffer>
   notFound: Buffer
 }
 
-/** Head and body of each answer in one buffer, headed as nginx does it. */
-function makeAnswers(): Answers {
+/** Creates each response as one buffer, with the headers that nginx sends. */
+function createResponses(): Responses {
   const byPath = new Map<string, Buffer>()
   for (const [path, length] of Object.entries(files)) {
-    const more = path === '/13-headers' ? fiveMoreHeaders : []
-    byPath.set(path, answer('200 OK', bodyOfLength(length), [...fileHeaders, ...more]))
+    const more = path === '/13-headers' ? extraHeaders : []
+    byPath.set(path, formatResponse('200 OK', bodyOfLength(length), [...fileHeaders, ...more]))
   }
-  byPath.set(postPath, answer('200 OK', Buffer.from(postAnswer), []))
-  return { byPath, notFound: answer('404 Not Found', Buffer.alloc(0), []) }
+  byPath.set(postPath, formatResponse('200 OK', Buffer.from(postResponse), []))
+  return { byPath, notFound: formatResponse('404 Not Found', Buffer.alloc(0), []) }
 }
 
 const fileHeaders: readonly (readonly [string, string])[] = [
@@ -65,7 +69,7 @@ const fileHeaders: readonly (readonly [string, string])[] = [
 
 type Header = readonly [string, string]
 
-function answer(status: string, body: Buffer, more: readonly Header[]): Buffer {
+function formatResponse(status: string, body: Buffer, more: readonly Header[]): Buffer {
   const headers: Header[] = [
     ['Server', 'embedded/1.0.0'],
     ['Date', new Date().toUTCString()],
@@ -78,68 +82,73 @@ function answer(status: string, body: Buffer, more: readonly Header[]): Buffer {
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`), body])
 }
 
-/** One connection. A client's heads are mostly the same, so the last one is recognised whole. */
-class Answering {
+/**
+ * A connection. Most request heads of a client are equal, so each is first compared with the last.
+ */
+class ServerConnection {
   private readonly socket: net.Socket
-  private readonly answers: Answers
-  /** The beginning of a head whose end has not come yet. */
-  private held: Buffer | undefined
-  private bodyMissing = 0
-  private answer: Buffer
+  private readonly responses: Responses
+  /** The bytes of an incomplete request head. */
+  private partialHead: Buffer | undefined
+  /** Number of body bytes that have not been received. */
+  private unreadBody = 0
+  private response: Buffer
   private lastHead: Buffer = Buffer.alloc(0)
   private lastBodyLength = 0
 
-  constructor(socket: net.Socket, answers: Answers) {
+  constructor(socket: net.Socket, responses: Responses) {
     this.socket = socket
-    this.answers = answers
-    this.answer = answers.notFound
+    this.responses = responses
+    this.response = responses.notFound
     socket.on('data', (chunk) => this.read(chunk))
     socket.on('error', () => socket.destroy())
   }
 
   private read(chunk: Buffer) {
-    let at = 0
-    while (at < chunk.length) {
-      if (this.bodyMissing > 0) {
-        const taken = Math.min(this.bodyMissing, chunk.length - at)
-        this.bodyMissing -= taken
-        at += taken
+    let position = 0
+    while (position < chunk.length) {
+      if (this.unreadBody > 0) {
+        const taken = Math.min(this.unreadBody, chunk.length - position)
+        this.unreadBody -= taken
+        position += taken
       } else {
-        const bytes = this.held ? Buffer.concat([this.held, chunk.subarray(at)]) : chunk
-        const start = this.held ? 0 : at
+        const bytes = this.partialHead
+          ? Buffer.concat([this.partialHead, chunk.subarray(position)])
+          : chunk
+        const start = this.partialHead ? 0 : position
         const end = this.readHead(bytes, start)
         if (end === -1) {
-          this.held = Buffer.from(bytes.subarray(start))
+          this.partialHead = Buffer.from(bytes.subarray(start))
           return
         }
-        this.held = undefined
-        at = chunk.length - (bytes.length - end)
+        this.partialHead = undefined
+        position = chunk.length - (bytes.length - end)
       }
-      if (this.bodyMissing === 0) this.socket.write(this.answer)
+      if (this.unreadBody === 0) this.socket.write(this.response)
     }
   }
 
-  /** Returns where the head ends, or -1. */
+  /** Returns the end of the request head, or -1 if it is incomplete. */
   private readHead(bytes: Buffer, start: number): number {
     const { lastHead } = this
-    const known = start + lastHead.length
+    const expectedEnd = start + lastHead.length
     if (
       lastHead.length > 0 &&
-      bytes.length >= known &&
-      bytes.compare(lastHead, 0, lastHead.length, start, known) === 0
+      bytes.length >= expectedEnd &&
+      bytes.compare(lastHead, 0, lastHead.length, start, expectedEnd) === 0
     ) {
-      this.bodyMissing = this.lastBodyLength
-      return known
+      this.unreadBody = this.lastBodyLength
+      return expectedEnd
     }
     const end = bytes.indexOf('\r\n\r\n', start) + 4
     if (end === 3) return -1
     const head = bytes.toString('latin1', start, end)
     const target = head.split(' ', 2)[1] ?? ''
-    const path = target.replace(/^http:\/\/[^/]*/, '') // as a proxy gets it
-    this.answer = this.answers.byPath.get(path) ?? this.answers.notFound
+    const path = target.replace(/^http:\/\/[^/]*/, '') // absolute-form, as sent to a proxy
+    this.response = this.responses.byPath.get(path) ?? this.responses.notFound
     this.lastHead = Buffer.from(bytes.subarray(start, end))
     this.lastBodyLength = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0)
-    this.bodyMissing = this.lastBodyLength
+    this.unreadBody = this.lastBodyLength
     return end
   }
 }

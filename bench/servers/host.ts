@@ -1,8 +1,8 @@
-// A process of its own for the server. Forked by run.ts and profile.ts, told which kind to start.
+// The server process. with-server.ts starts it and sends the kind of server to start.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FromServer, ServerAddress, ServerKind } from '../messages.ts'
+import type { ServerAddress, ServerKind, ServerReply } from '../messages.ts'
 import { startEmbedded } from './embedded.ts'
 import { nginxVersion, startNginx } from './nginx.ts'
 
@@ -12,28 +12,28 @@ async function start(kind: ServerKind | undefined): Promise<ServerAddress> {
   const version = kind === 'embedded' ? undefined : nginxVersion()
   if (version === undefined) {
     if (kind === 'nginx') throw new Error('nginx is not installed')
-    return startEmbedded(ownFolder())
+    return startEmbedded(createTempFolder())
   }
-  const folder = ownFolder()
+  const folder = createTempFolder()
   const nginx = await startNginx(folder, version)
   stop = nginx.stop
   return nginx.address
 }
 
-function ownFolder(): string {
+function createTempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-function answer(message: FromServer) {
+function sendReply(message: ServerReply) {
   process.send?.(message)
 }
 
 process.on('message', ({ server }: { server?: ServerKind }) => {
   start(server).then(
-    (address) => answer({ kind: 'listening', address }),
-    (error: unknown) => answer({ kind: 'failed', message: `${error}` }),
+    (address) => sendReply({ kind: 'listening', address }),
+    (error: unknown) => sendReply({ kind: 'failed', message: `${error}` }),
   )
 })
 
@@ -42,7 +42,7 @@ async function stopAndExit(): Promise<void> {
   process.exit()
 }
 
-// Whoever forked us is gone, by whatever way.
+// The parent process has exited.
 process.on('disconnect', stopAndExit)
 process.on('SIGTERM', stopAndExit)
 process.on('SIGINT', () => {})

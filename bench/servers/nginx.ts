@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerAddress } from '../messages.ts'
 import { makeCertificate } from './certificate.ts'
-import { bodyOfLength, files, fiveMoreHeaders, postAnswer, postPath } from './content.ts'
-import { startTunnels } from './tunnel.ts'
+import { bodyOfLength, extraHeaders, files, postPath, postResponse } from './content.ts'
+import { startTunnelProxy } from './tunnel.ts'
 
-/** The version of the nginx on the path, or undefined when there is none. */
+/** Returns the version of the installed nginx, undefined if there is none. */
 export function nginxVersion(): string | undefined {
   const { stderr } = spawnSync('nginx', ['-v'], { encoding: 'utf8', timeout: 5000 })
   return /nginx\/([\d.]+)/.exec(stderr ?? '')?.[1]
@@ -18,11 +18,11 @@ export function nginxVersion(): string | undefined {
 
 export interface StartedNginx {
   address: ServerAddress
-  /** Resolves when it has ended. */
+  /** Resolves when nginx has exited. */
   stop(): Promise<void>
 }
 
-/** Starts an nginx of our own, all of whose files are in the folder given. */
+/** Starts nginx with a new configuration. All of its files are in `folder`. */
 export async function startNginx(folder: string, version: string): Promise<StartedNginx> {
   const certificate = makeCertificate()
   for (const name of ['files', 'temp']) mkdirSync(join(folder, name))
@@ -34,15 +34,15 @@ export async function startNginx(folder: string, version: string): Promise<Start
   }
 
   const uds = join(folder, 'nginx.sock')
-  // nginx can't choose free ports itself, so another process may be faster: try again.
+  // nginx cannot choose a free port, so another process may take it first. Then try again.
   for (let attempt = 1; ; attempt++) {
     const [plain, secure] = await twoFreePorts()
     writeFileSync(join(folder, 'nginx.conf'), configuration(plain, secure, uds))
     const args = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']
     const child = spawn('nginx', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-    let complaint = ''
+    let errors = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-2000)
+      errors = (errors + text).slice(-2000)
     })
     if (await accepts(plain, child)) {
       const address = {
@@ -51,23 +51,23 @@ export async function startNginx(folder: string, version: string): Promise<Start
         http: `http://127.0.0.1:${plain}`,
         https: `https://127.0.0.1:${secure}`,
         uds,
-        tunnels: await startTunnels(),
+        tunnelProxy: await startTunnelProxy(),
         ca: certificate.cert,
       }
       return { address, stop: () => end(child) }
     }
     await end(child)
-    if (attempt === 3) throw new Error(`nginx does not start: ${complaint}`)
+    if (attempt === 3) throw new Error(`nginx does not start: ${errors}`)
   }
 }
 
 /**
- * One process. Files are sent as they are, by sendfile. For POST, `return 200` would answer before
- * it has the body; `mirror` makes nginx read all of it first, and the static module then says 405,
- * which is turned into our answer.
+ * Returns the configuration: one process, which sends files with sendfile. For POST, `return 200`
+ * would respond before the body has been read. `mirror` makes nginx read the whole body first. The
+ * static module then responds with 405, which `error_page` replaces.
  */
 function configuration(plain: number, secure: number, uds: string): string {
-  const moreHeaders = fiveMoreHeaders.map(([name, value]) => `add_header ${name} "${value}";`)
+  const moreHeaders = extraHeaders.map(([name, value]) => `add_header ${name} "${value}";`)
   return `
 daemon off;
 master_process off;
@@ -104,11 +104,11 @@ http {
     root files;
     location = /13-headers { ${moreHeaders.join(' ')} }
     location = ${postPath} {
-      mirror /swallow;
-      error_page 405 =200 @answer;
+      mirror /discard;
+      error_page 405 =200 @response;
     }
-    location = /swallow { internal; return 204; }
-    location @answer { return 200 '${postAnswer}'; }
+    location = /discard { internal; return 204; }
+    location @response { return 200 '${postResponse}'; }
   }
 }
 `

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 /**
- * A proxy that opens tunnels and does nothing else. Bytes go through it unread, so that it takes as
- * little as it can of the core that it shares with the server. @returns its URL
+ * Starts a proxy that supports only CONNECT, and returns its URL. It passes bytes on unread,
+ * because it shares a core with the server.
  */
-export async function startTunnels(): Promise<string> {
+export async function startTunnelProxy(): Promise<string> {
   const server = net.createServer({ noDelay: true }, (client) => {
     client.on('error', () => client.destroy())
     client.once('data', (head) => {

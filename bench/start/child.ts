@@ -1,36 +1,37 @@
-// One start, in a process of its own: `node child.js CONTESTANT URL` prints a `Start` as JSON.
+// `node child.js CONTESTANT URL` measures one start-up, and prints a `Start` as JSON.
 import { contestants } from './contestants.ts'
 
-/** In milliseconds. */
+/** Durations of one start-up in milliseconds. */
 export interface Start {
-  /** From the call of `import()` until it is done. */
+  /** From the call of `import()` until its promise resolves. */
   readonly import: number
-  /** User and system time of all threads meanwhile. */
+  /** User and system CPU time of all threads in this period. */
   readonly importCpu: number
-  /** From the call of `import()` until the first answer has been read. */
-  readonly answer: number
-  readonly answerCpu: number
+  /** From the call of `import()` until the first response has been read. */
+  readonly response: number
+  /** User and system CPU time of all threads in this period. */
+  readonly responseCpu: number
 }
 
 const [name = '', url = ''] = process.argv.slice(2)
 const load = contestants[name]
-if (load === undefined) throw new Error(`no contestant named ${name}`)
+if (load === undefined) throw new Error(`Unknown contestant: ${name}`)
 
 const begin = performance.now()
 const beginCpu = process.cpuUsage()
-const since = () => {
+const elapsed = () => {
   const { user, system } = process.cpuUsage(beginCpu)
   return { time: performance.now() - begin, cpu: (user + system) / 1000 }
 }
 const request = await load()
-const loaded = since()
+const afterImport = elapsed()
 await request(url)
-const answered = since()
+const afterResponse = elapsed()
 const start: Start = {
-  import: loaded.time,
-  importCpu: loaded.cpu,
-  answer: answered.time,
-  answerCpu: answered.cpu,
+  import: afterImport.time,
+  importCpu: afterImport.cpu,
+  response: afterResponse.time,
+  responseCpu: afterResponse.cpu,
 }
 console.log(JSON.stringify(start))
 process.exit()

@@ -1,7 +1,7 @@
-/** Loads a package, and gives a function that makes one request and reads all of its answer. */
+/** Loads a package. Resolves with a function that sends a request and reads the whole response. */
 export type Load = () => Promise<(url: string) => Promise<unknown>>
 
-/** Nothing is imported before it is asked for: what an import costs is what is measured. */
+/** The contestants by name. Imports are dynamic, because their duration is measured. */
 export const contestants: Record<string, Load> = {
   hawser: async () => {
     const { Client } = await import('hawser')
@@ -22,7 +22,7 @@ export const contestants: Record<string, Load> = {
     const { request } = await import('undici')
     return async (url) => (await request(url)).body.arrayBuffer()
   },
-  'fetch of Node': async () => async (url) => (await fetch(url)).arrayBuffer(),
+  'Node.js fetch': async () => async (url) => (await fetch(url)).arrayBuffer(),
   axios: async () => {
     const { default: axios } = await import('axios')
     return (url) => axios.get(url)

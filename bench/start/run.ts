@@ -1,5 +1,6 @@
-// `npm run bench:start`: what it costs to begin, each time in a new process. The contestants take turns; a
-// ratio is of two starts of one round, and the table has the medians.
+// The command `npm run bench:start`: measures the import and the first request of each client, in
+// new processes. The contestants take turns. Ratios are computed within a round; the table shows
+// medians.
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -7,13 +8,18 @@ import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { spread } from '../statistics.ts'
+import { computeSpread } from '../statistics.ts'
 import type { Start } from './child.ts'
 import { contestants } from './contestants.ts'
 
 const RIVAL = 'undici'
 const child = fileURLToPath(new URL('child.js', import.meta.url))
-const columns = ['import', 'importCpu', 'answer', 'answerCpu'] as const satisfies (keyof Start)[]
+const columns = [
+  'import',
+  'importCpu',
+  'response',
+  'responseCpu',
+] as const satisfies (keyof Start)[]
 
 const { values } = parseArgs({
   options: {
@@ -22,22 +28,26 @@ const { values } = parseArgs({
   },
 })
 const rounds = Math.ceil(Number(values.rounds))
-if (!(rounds > 0 && rounds <= 1000)) throw new Error('--rounds: from 1 to 1000')
+if (!(rounds > 0 && rounds <= 1000)) {
+  throw new Error(`--rounds: expected a number from 1 to 1000, got ${values.rounds}`)
+}
 
 async function main(): Promise<void> {
-  const server = createServer((_, response) => void response.end('ahoy'))
+  const server = createServer((_, response) => void response.end('hello'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   try {
-    report(await measure(url))
+    printTable(await measure(url))
   } finally {
     server.close()
     server.closeAllConnections()
   }
 }
 
-/** Starts of each contestant, one for each round; the first round, which warms the disk, is left out. */
+/**
+ * Measures each contestant once per round. The first round, which fills the disk cache, is ignored.
+ */
 async function measure(url: string): Promise<Map<string, Start[]>> {
   const names = Object.keys(contestants)
   const starts = new Map<string, Start[]>(names.map((name) => [name, []]))
@@ -50,27 +60,32 @@ async function measure(url: string): Promise<Map<string, Start[]>> {
   return starts
 }
 
-function report(starts: Map<string, Start[]>): void {
+function printTable(starts: Map<string, Start[]>): void {
   const [{ model = 'unknown' } = {}] = os.cpus()
-  console.log(`Node ${process.version}, ${model.trim()}, ${rounds} rounds; ms (times ${RIVAL}'s)\n`)
-  console.log('| | import | its CPU | import and first answer | its CPU |')
+  console.log(
+    `Node.js ${process.version}, ${model.trim()}, ${rounds} rounds; milliseconds (as a multiple of ${RIVAL})\n`,
+  )
+  console.log('| | import | CPU of import | import and first response | CPU of both |')
   console.log('| --- | --- | --- | --- | --- |')
   const rival = starts.get(RIVAL) ?? []
   for (const [name, own] of starts) {
     const cells = columns.map((column) => {
-      const { median } = spread(own.map((start) => start[column]))
-      const ratio = spread(
+      const { median } = computeSpread(own.map((start) => start[column]))
+      const ratio = computeSpread(
         own.map((start, i) => start[column] / (rival[i]?.[column] ?? NaN)),
       ).median
       return `${median.toFixed(1)}${name === RIVAL || median < 1 ? '' : ` (${ratio.toFixed(2)})`}`
     })
     console.log(`| ${name} | ${cells.join(' | ')} |`)
   }
-  if (values.strict) judge(starts.get('hawser') ?? [], rival)
+  if (values.strict) checkTarget(starts.get('hawser') ?? [], rival)
 }
 
-function judge(own: readonly Start[], rival: readonly Start[]): void {
-  const ratio = spread(own.map((start, i) => start.importCpu / (rival[i]?.importCpu ?? NaN))).median
+/** Fails if the import of hawser takes more CPU time than that of the rival. */
+function checkTarget(own: readonly Start[], rival: readonly Start[]): void {
+  const ratio = computeSpread(
+    own.map((start, i) => start.importCpu / (rival[i]?.importCpu ?? NaN)),
+  ).median
   if (ratio <= 1) return
   console.error(`import 'hawser' takes ${ratio.toFixed(2)} times the CPU of import '${RIVAL}'`)
   process.exitCode = 1

@@ -1,22 +1,23 @@
 import type { ContestantName } from '../contestants/index.ts'
 import type { Workload } from './workload.ts'
-import { KiB, MiB, requestTo, workload } from './workload.ts'
+import { compareRequest, KiB, MiB, workload } from './workload.ts'
 
-/** The same work at several sizes, for a chart with a line for each contestant. */
+/** Workloads that differ in one number, for a line chart. */
 export interface Series {
-  points: readonly { at: number; label: string; workload: Workload }[]
+  /** `position` is the number, `label` the number as text. */
+  points: readonly { position: number; label: string; workload: Workload }[]
 }
 
 const extras: ContestantName[] = ['hawser-fetch', 'node-http', 'fetch', 'axios', 'floor']
-const short = { comparisons: requestTo([]), extras, maxRounds: 3 }
+const sharedFields = { comparisons: compareRequest([]), extras, maxRounds: 3 }
 
 export const byConnections: Series = {
   points: [1, 10, 100, 1000].map((connections) => {
     const label = connections.toLocaleString('en')
     const title = `GET 65 B, by connections: ${label}`
     const name = `by-connections-${connections}`
-    const given = { name, title, path: '/65b', responseBytes: 65, connections }
-    return { at: connections, label, workload: workload({ ...given, ...short }) }
+    const fields = { name, title, path: '/65b', responseBytes: 65, connections }
+    return { position: connections, label, workload: workload({ ...fields, ...sharedFields }) }
   }),
 }
 
@@ -31,14 +32,14 @@ const sizes = [
 
 export const byBodySize: Series = {
   points: sizes.map(({ label, bytes }) => {
-    const word = label.replace(' ', '').toLowerCase()
-    const given = {
-      name: `by-body-size-${word}`,
+    const suffix = label.replace(' ', '').toLowerCase()
+    const fields = {
+      name: `by-body-size-${suffix}`,
       title: `GET, 16 connections, by size: ${label}`,
-      path: `/${word}`,
+      path: `/${suffix}`,
       responseBytes: bytes,
       connections: 16,
     }
-    return { at: bytes, label, workload: workload({ ...given, ...short }) }
+    return { position: bytes, label, workload: workload({ ...fields, ...sharedFields }) }
   }),
 }

@@ -1,11 +1,11 @@
 import { byBodySize, byConnections } from './growth.ts'
-import { tail } from './tail.ts'
-import { targets } from './targets.ts'
+import { tailWorkload } from './tail.ts'
+import { targetWorkloads } from './targets.ts'
 import type { Workload } from './workload.ts'
 
-/** All that is measured, in this order. */
+/** All workloads, in the order in which they are measured. */
 export const workloads: readonly Workload[] = [
-  ...targets,
-  tail,
+  ...targetWorkloads,
+  tailWorkload,
   ...[byConnections, byBodySize].flatMap(({ points }) => points.map(({ workload }) => workload)),
 ]

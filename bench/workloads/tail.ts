@@ -1,18 +1,18 @@
-import { requestTo, workload } from './workload.ts'
+import { compareRequest, workload } from './workload.ts'
 
-/** Requests that come at random instants, as they do at a server. */
-export const tail = workload({
+/** Requests at random instants, as a server receives them. */
+export const tailWorkload = workload({
   name: 'tail-latency',
-  title: 'GET 65 B, 1,000 a second at random',
+  title: 'GET 65 B, 1,000 per second at random instants',
   path: '/65b',
   responseBytes: 65,
   measure: 'tail',
   perSecond: 1000,
-  // More than are ever needed: nobody is to wait for a connection that it may not open.
+  // More than are ever in use, so that no request waits for a free connection.
   connections: 500,
-  lanes: 50,
+  concurrency: 50,
   comparisons: [
-    ...requestTo([]),
+    ...compareRequest([]),
     { label: 'fetch', subject: 'hawser-fetch', rival: 'fetch', targets: [] },
   ],
   extras: ['hawser-client', 'node-http', 'axios'],

@@ -2,19 +2,20 @@ import type { ContestantName } from '../contestants/index.ts'
 import type { Metric } from '../statistics.ts'
 
 /**
- * How a workload is measured: by requests per second, by the time of single requests with gaps
- * between them, by the times of requests that come at random, or by memory.
+ * How a workload is measured. `rate`: requests per second. `latency`: the time of single requests
+ * with pauses between them. `tail`: percentiles of the time of requests at random instants.
+ * `idle-memory`: the memory of idle connections.
  */
 export type Measure = 'rate' | 'latency' | 'tail' | 'idle-memory'
 
-/** A figure to reach. `speed`, `thrift` and `latency` say how many times better the subject is. */
+/** A target for a metric: a lower or an upper limit of the ratio to the rival. */
 export interface Target {
   metric: Metric
   atLeast?: number
   atMost?: number
 }
 
-/** One row of the table: this contestant beside that one. */
+/** One row of the table: compares the contestant `subject` with `rival`. */
 export interface Comparison {
   label?: string
   subject: ContestantName
@@ -31,48 +32,48 @@ export interface Workload {
   requestBytes: number
   responseBytes: number
   connections: number
-  /** How many requests are under way (or queued) at the same time. */
-  lanes: number
+  /** Number of requests in flight or queued. */
+  concurrency: number
   reading: 'whole' | 'stream'
   measure: Measure
-  /** So many requests make a slice; when absent, as many as fit into its time. */
+  /** Number of requests of a slice. Default: as many as fit into its duration. */
   requests?: number
-  /** For tails: how many requests come in a second. */
+  /** Requests per second, for the measure `tail`. */
   perSecond?: number
-  /** At most so many rounds: where workloads are many, or rounds long and much the same. */
+  /** Maximum number of rounds, for long or numerous workloads. */
   maxRounds?: number
-  /** About how long a slice takes, in seconds, where its length is not the pace's to choose. */
+  /** Approximate duration of a slice in seconds. Default: that of the pace. */
   sliceSeconds?: number
   comparisons: Comparison[]
-  /** The least that `hawser-dispatch` should reach of the floor. */
+  /** Target for `hawser-dispatch`: a fraction of the floor's requests per second and efficiency. */
   floorTarget?: number
-  /** Contestants beyond those compared, for information. Not measured by `--quick`. */
+  /** Additional contestants, for information. `--quick` does not measure them. */
   extras: ContestantName[]
 }
 
 export const KiB = 1024
 export const MiB = 1024 * KiB
 
-type Given = Pick<Workload, 'name' | 'title' | 'path' | 'responseBytes' | 'comparisons'>
+type RequiredFields = Pick<Workload, 'name' | 'title' | 'path' | 'responseBytes' | 'comparisons'>
 
-/** A workload of which only that is said which is not usual. */
-export function workload(given: Given & Partial<Workload>): Workload {
-  const connections = given.connections ?? 50
+/** Creates a workload: fills in the defaults. */
+export function workload(fields: RequiredFields & Partial<Workload>): Workload {
+  const connections = fields.connections ?? 50
   return {
     method: 'GET',
     tls: false,
     requestBytes: 0,
     connections,
-    lanes: connections,
+    concurrency: connections,
     reading: 'whole',
     measure: 'rate',
     extras: [],
-    ...given,
+    ...fields,
   }
 }
 
-/** Hawser's `pool.request` beside undici's. */
-export function requestTo(targets: Target[]): Comparison[] {
+/** Returns the comparison of Hawser's `pool.request` with undici's `request`. */
+export function compareRequest(targets: Target[]): Comparison[] {
   return [{ subject: 'hawser-request', rival: 'undici-request', targets }]
 }
 
@@ -80,7 +81,10 @@ export function hasTarget({ comparisons, floorTarget }: Workload): boolean {
   return floorTarget !== undefined || comparisons.some(({ targets }) => targets.length > 0)
 }
 
-/** Whom a workload measures: those its rows compare, the floor where it has a target, and extras. */
+/**
+ * Returns the contestants of a workload: those it compares, the floor if it is a target, and
+ * extras.
+ */
 export function contestantsOf(workload: Workload, quick: boolean): ContestantName[] {
   const names = new Set<ContestantName>()
   for (const { subject, rival } of workload.comparisons) names.add(subject).add(rival)

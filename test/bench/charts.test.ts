@@ -6,7 +6,7 @@ import { markOf } from '../../bench/report/labels.ts'
 import type { LineChart } from '../../bench/report/line-chart.ts'
 import { lineChart } from '../../bench/report/line-chart.ts'
 import { byBodySize, byConnections } from '../../bench/workloads/growth.ts'
-import { tail } from '../../bench/workloads/tail.ts'
+import { tailWorkload } from '../../bench/workloads/tail.ts'
 import { contestantsOf } from '../../bench/workloads/workload.ts'
 import type { Element } from './markup.ts'
 import { all, parseMarkup } from './markup.ts'
@@ -22,8 +22,8 @@ const flat = (median: number) => ({ median, min: median, max: median })
 const bars: BarChart = {
   ...caption,
   columns: [
-    { title: 'Requests', note: 'more is better', text: (value) => `${value}/s` },
-    { title: 'CPU', note: 'less is better', text: (value) => `${value} µs` },
+    { title: 'Requests', note: 'more is better', format: (value) => `${value}/s` },
+    { title: 'CPU', note: 'less is better', format: (value) => `${value} µs` },
   ],
   rows: [
     { name: 'hawser-request', values: [{ median: 300, min: 250, max: 400 }, flat(10)] },
@@ -33,17 +33,17 @@ const bars: BarChart = {
 
 const lines: LineChart = {
   ...caption,
-  across: 'connections',
+  xLabel: 'connections',
   points: [
-    { at: 1, label: 'one' },
-    { at: 10, label: 'ten' },
-    { at: 100, label: 'hundred' },
+    { position: 1, label: 'one' },
+    { position: 10, label: 'ten' },
+    { position: 100, label: 'hundred' },
   ],
   panels: [
     {
       title: 'Requests',
       note: 'more is better',
-      text: (value) => `${value}/s`,
+      format: (value) => `${value}/s`,
       lines: [
         { name: 'undici-request', values: [100, undefined, 1000] },
         { name: 'hawser-request', values: [200, 2000, 20000] },
@@ -63,8 +63,8 @@ const groups = (svg: Element, name: string) =>
 
 const texts = (svg: Element) => all(svg, 'text').map(({ text }) => text)
 
-/** Where a mark stands: `translate(x y)`. */
-function placeOf({ attributes }: Element): [number, number] {
+/** Returns the position of a mark: `translate(x y)`. */
+function positionOf({ attributes }: Element): [number, number] {
   const [, x, y] = /^translate\(([\d.]+) ([\d.]+)\)$/.exec(attributes.transform ?? '') ?? []
   return [Number(x), Number(y)]
 }
@@ -74,7 +74,7 @@ const charts: [string, string][] = [
   ['lines', lineChart(lines)],
 ]
 for (const [name, source] of charts) {
-  test(`${name}: the picture has a name, a description with the figures, and paper`, () => {
+  test(`${name}: the chart has a title, a description with the figures, and a background`, () => {
     const svg = parseMarkup(source.trim())
     assert.equal(svg.name, 'svg')
     assert.equal(svg.attributes.role, 'img')
@@ -89,11 +89,11 @@ for (const [name, source] of charts) {
     for (const line of [caption.title, caption.subtitle, ...caption.footer]) {
       assert.ok(texts(svg).includes(line), line)
     }
-    const paper = all(svg, 'rect')[0]?.attributes
-    assert.equal(Number(paper?.height) + 1, Number(svg.attributes.height))
+    const background = all(svg, 'rect')[0]?.attributes
+    assert.equal(Number(background?.height) + 1, Number(svg.attributes.height))
   })
 
-  test(`${name}: nothing is written beyond the paper`, () => {
+  test(`${name}: no text exceeds the background`, () => {
     const svg = parseMarkup(source.trim())
     const [width, height] = [Number(svg.attributes.width), Number(svg.attributes.height)]
     for (const { attributes, text } of all(svg, 'text')) {
@@ -106,7 +106,7 @@ for (const [name, source] of charts) {
     }
   })
 
-  test(`${name}: each contestant has a colour for light and one for dark`, () => {
+  test(`${name}: each contestant has a colour for light and for dark mode`, () => {
     const [light, dark] = source.split('@media(prefers-color-scheme:dark)')
     for (const contestant of ['hawser-request', 'undici-request']) {
       const colour = new RegExp(`\\.${contestant}\\{color:(#\\w{6})\\}`)
@@ -116,7 +116,7 @@ for (const [name, source] of charts) {
   })
 }
 
-test('bars are as long as their values, each column by itself', () => {
+test('the length of a bar is proportional to its value, within its column', () => {
   const svg = parseMarkup(barChart(bars).trim())
   const [speed, cpu] = rects(svg, 'hawser-request')
   const [rivalSpeed, rivalCpu] = rects(svg, 'undici-request')
@@ -124,7 +124,7 @@ test('bars are as long as their values, each column by itself', () => {
   assert.ok(Math.abs(rivalCpu! / cpu! - 4) < 0.02, `${rivalCpu} and ${cpu}`)
 })
 
-test('behind each bar stands its value, and the spread of its rounds does not cross it', () => {
+test('the value is to the right of each bar, and the line of its rounds does not cross it', () => {
   const svg = parseMarkup(barChart(bars).trim())
   const [first] = groups(svg, 'hawser-request')
   const [value] = all(first!, 'text')
@@ -137,7 +137,7 @@ test('behind each bar stands its value, and the spread of its rounds does not cr
   assert.equal(all(first!, 'title')[0]?.text, 'hawser pool.request: 300/s, 250/s to 400/s')
 })
 
-test('memory that shrank in a round does not reach out of its field', () => {
+test('a negative value does not exceed its column', () => {
   const rows = [{ name: 'got' as const, values: [{ median: 5, min: -9, max: 6 }, flat(1)] }]
   const svg = parseMarkup(barChart({ ...bars, rows }).trim())
   const [first] = groups(svg, 'got')
@@ -146,20 +146,29 @@ test('memory that shrank in a round does not reach out of its field', () => {
   assert.equal(/^M([\d.]+)/.exec(spread?.attributes.d ?? '')?.[1], Number(left).toFixed(1))
 })
 
-test('points of a line stand where the axes say', () => {
+test('the marks of a line are at the positions that the axes show', () => {
   const svg = parseMarkup(lineChart(lines).trim())
   const [, drawn] = groups(svg, 'hawser-request') // the first is the legend's
   const marks = all(drawn!, 'path').filter(({ attributes }) => attributes.transform)
-  const [one, ten, hundred] = marks.map(placeOf)
+  const [one, ten, hundred] = marks.map(positionOf)
   assert.equal(marks.length, 3)
-  assert.ok(Math.abs(ten![0] - one![0] - (hundred![0] - ten![0])) < 0.3, 'ten times is as far')
-  assert.ok(Math.abs(one![1] - ten![1] - (ten![1] - hundred![1])) < 0.3, 'ten times is as high')
+  assert.ok(
+    Math.abs(ten![0] - one![0] - (hundred![0] - ten![0])) < 0.3,
+    'the horizontal axis is logarithmic',
+  )
+  assert.ok(
+    Math.abs(one![1] - ten![1] - (ten![1] - hundred![1])) < 0.3,
+    'the vertical axis is logarithmic',
+  )
   const tick = all(svg, 'text').find(({ text }) => text === '200/s')
-  assert.ok(Math.abs(Number(tick?.attributes.y) - 4 - one![1]) < 0.3, 'beside its tick')
+  assert.ok(
+    Math.abs(Number(tick?.attributes.y) - 4 - one![1]) < 0.3,
+    'the mark is at the height of its tick',
+  )
   assert.equal(all(marks[1]!, 'title')[0]?.text, 'hawser pool.request, ten: 2000/s')
 })
 
-test('a value that is missing leaves out its point', () => {
+test('a missing value omits its mark', () => {
   const svg = parseMarkup(lineChart(lines).trim())
   const [, drawn] = groups(svg, 'undici-request')
   const marks = all(drawn!, 'path').filter(({ attributes }) => attributes.transform)
@@ -167,7 +176,7 @@ test('a value that is missing leaves out its point', () => {
   assert.doesNotMatch(svg.text, /NaN|undefined/)
 })
 
-test('the legend names Hawser first, and marks nobody like another', () => {
+test('the legend begins with Hawser, and all marks differ', () => {
   const source = lineChart(lines)
   const svg = parseMarkup(source.trim())
   assert.ok(source.indexOf('>hawser pool.request<') < source.indexOf('>undici request<'))
@@ -177,7 +186,7 @@ test('the legend names Hawser first, and marks nobody like another', () => {
   assert.notEqual(hawser, undici)
 })
 
-test('a legend that is too long for one line goes on in the next', () => {
+test('a legend that is too long for one line wraps', () => {
   const names = [
     'hawser-client',
     'hawser-fetch',
@@ -198,8 +207,11 @@ test('a legend that is too long for one line goes on in the next', () => {
   }
 })
 
-test('those who share a chart of lines have marks of their own', () => {
-  const workloads = [tail, ...[byConnections, byBodySize].map(({ points }) => points[0]!.workload)]
+test('the contestants of a line chart have different marks', () => {
+  const workloads = [
+    tailWorkload,
+    ...[byConnections, byBodySize].map(({ points }) => points[0]!.workload),
+  ]
   for (const workload of workloads) {
     const marks = contestantsOf(workload, false).map(markOf)
     assert.equal(new Set(marks).size, marks.length, workload.name)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { toLines } from '../../bench/figures.ts'
+import { figuresToJsonLines } from '../../bench/figures.ts'
 import { figures, outcome, sample, small } from './samples.ts'
 
 const command = fileURLToPath(new URL('../../bench/run.js', import.meta.url))
@@ -14,34 +14,34 @@ function run(...args: string[]) {
   return spawnSync(process.execPath, [command, ...args], { encoding: 'utf8', timeout: 30_000 })
 }
 
-test('figures of a part are not published, and a part of old ones not shown', () => {
-  for (const part of [['--quick'], ['--only', 'get-65b'], ['--contestants', 'got']]) {
-    for (const whole of [['--publish'], ['--from', 'figures.jsonl']]) {
-      const { status, stderr } = run(...whole, ...part)
+test('--publish and --from need all workloads', () => {
+  for (const selection of [['--quick'], ['--only', 'get-65b'], ['--contestants', 'got']]) {
+    for (const option of [['--publish'], ['--from', 'figures.jsonl']]) {
+      const { status, stderr } = run(...option, ...selection)
       assert.equal(status, 1)
-      assert.match(stderr, new RegExp(`^${whole[0]} takes all figures`))
+      assert.match(stderr, new RegExp(`^${option[0]} needs all workloads`))
     }
   }
 })
 
-test('where the README has no place for figures, none are taken to be published', () => {
+test('--publish fails before measuring if README.md has no markers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
   try {
     writeFileSync(join(folder, 'README.md'), '# A\n')
     const args = { encoding: 'utf8', timeout: 30_000, cwd: folder } as const
     const { status, stdout, stderr } = spawnSync(process.execPath, [command, '--publish'], args)
     assert.deepEqual([status, stdout], [1, ''])
-    assert.match(stderr, /^no <!-- bench --> \.\.\. <!-- \/bench -->/)
+    assert.match(stderr, /^README\.md has no <!-- bench --> \.\.\. <!-- \/bench -->/)
   } finally {
     rmSync(folder, { recursive: true })
   }
 })
 
-test('published is what the README quotes, and the folder that it points to', () => {
+test('--publish writes the summary to README.md, and the charts that it refers to', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
   try {
     writeFileSync(join(folder, 'README.md'), '# A\n<!-- bench --><!-- /bench -->\n')
-    writeFileSync(join(folder, 'figures.jsonl'), toLines(figures(small)))
+    writeFileSync(join(folder, 'figures.jsonl'), figuresToJsonLines(figures(small)))
     const options = { encoding: 'utf8', timeout: 30_000, cwd: folder } as const
     const args = [command, '--publish', '--from', 'figures.jsonl']
     assert.equal(spawnSync(process.execPath, args, options).status, 0)
@@ -53,23 +53,23 @@ test('published is what the README quotes, and the folder that it points to', ()
   }
 })
 
-test('what cannot be done is said before anything is measured', () => {
+test('invalid options fail before anything is measured', () => {
   const cases: [string[], RegExp][] = [
-    [['--only', 'get-66b'], /no workload named get-66b/],
-    [['--rounds', 'many'], /--rounds: not a positive number: many/],
-    [['--seconds', '0'], /--seconds: not a positive number: 0/],
-    [['--server', 'apache'], /--server: nginx or embedded, not apache/],
+    [['--only', 'get-66b'], /Unknown workload: get-66b/],
+    [['--rounds', 'many'], /--rounds: expected a number above 0 and below 1000, got many/],
+    [['--seconds', '0'], /--seconds: expected a number above 0 and below 1000, got 0/],
+    [['--server', 'apache'], /--server: expected nginx or embedded, got apache/],
     [['--fast'], /'--fast'/],
   ]
-  for (const [args, complaint] of cases) {
+  for (const [args, message] of cases) {
     const { status, stderr, stdout } = run(...args)
     assert.equal(status, 1, args.join(' '))
-    assert.match(stderr, complaint)
+    assert.match(stderr, message)
     assert.equal(stdout, '')
   }
 })
 
-test('a report is made again of its figures; --strict and failures decide the exit status', () => {
+test('--from recreates a report; --strict and failures determine the exit status', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'))
   const file = join(folder, 'figures.jsonl')
   const report = join(folder, 'report')
@@ -86,10 +86,10 @@ test('a report is made again of its figures; --strict and failures decide the ex
   ]
   try {
     for (const { measured, args, expected } of cases) {
-      writeFileSync(file, toLines(figures(measured)))
+      writeFileSync(file, figuresToJsonLines(figures(measured)))
       const { status, stdout } = run('--from', file, '--report', report, ...args)
       assert.equal(status, expected, stdout)
-      assert.ok(stdout.includes(`The report, with charts: ${join(report, 'README.md')}`))
+      assert.ok(stdout.includes(`Report: ${join(report, 'README.md')}`))
       assert.equal(readFileSync(join(report, 'figures.jsonl'), 'utf8'), readFileSync(file, 'utf8'))
     }
   } finally {

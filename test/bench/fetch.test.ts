@@ -29,8 +29,8 @@ function job(more: Partial<Job> = {}): Job {
     port,
     tls: false,
     ca: '',
-    forwarder: origin,
-    tunnels: origin,
+    forwardProxy: origin,
+    tunnelProxy: origin,
     uds: '',
     method: 'GET',
     path: '/65b',
@@ -43,30 +43,33 @@ function job(more: Partial<Job> = {}): Job {
 }
 
 for (const name of ['fetch', 'hawser-fetch'] as const) {
-  test(`${name} takes part: whole, as a stream, and with a body`, async () => {
+  test(`${name} reads bodies as a whole and as a stream, and sends bodies`, async () => {
     const { open } = await contestants[name]()
-    const kinds: Partial<Job>[] = [
+    const variants: Partial<Job>[] = [
       {},
       { reading: 'stream' },
       { method: 'POST', requestBytes: 1024 },
     ]
-    for (const kind of kinds) {
-      const contestant = await open(job(kind))
+    for (const changes of variants) {
+      const contestant = await open(job(changes))
       await contestant.run(10, 4)
       await Promise.all([contestant.run(1, 1), contestant.run(1, 1)])
       await contestant.close()
     }
   })
 
-  test(`${name} does not take a wrong answer for a fast one`, async () => {
+  test(`${name} fails if a response has the wrong length`, async () => {
     const { open } = await contestants[name]()
     const contestant = await open(job({ responseBytes: 66 }))
-    await assert.rejects(contestant.run(1, 1), /\/65b: 200, 65 B, and not 200, 66 B/)
+    await assert.rejects(
+      contestant.run(1, 1),
+      /\/65b: got status 200 and 65 bytes, expected 200 and 66 bytes/,
+    )
     await contestant.close()
   })
 }
 
-test('the fetch of the runtime has no way to trust a certificate, and says so', async () => {
+test('the contestant fetch rejects TLS, because it has no option for a trusted certificate', async () => {
   const { open } = await contestants.fetch()
-  await assert.rejects(open(job({ tls: true })), /no option for the certificate/)
+  await assert.rejects(open(job({ tls: true })), /no option for a trusted certificate/)
 })

@@ -7,8 +7,8 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { answeringBackend } from '../../bench/layers/backend.ts'
 import type { LayerFigures } from '../../bench/layers/figures.ts'
-import { layersFromLines, layersToLines } from '../../bench/layers/figures.ts'
-import { LANES, rows } from '../../bench/layers/rows.ts'
+import { layersFromJsonLines, layersToJsonLines } from '../../bench/layers/figures.ts'
+import { CONCURRENCY, rows } from '../../bench/layers/rows.ts'
 import { comparisonTable, conditions, layerTable } from '../../bench/layers/table.ts'
 import { writeReport } from '../../bench/report/write.ts'
 import { ConnectionPool } from '../../src/engine.ts'
@@ -22,15 +22,15 @@ function run(...args: string[]) {
 }
 
 for (const [name, row] of Object.entries(rows)) {
-  test(`${name} gets the response that it expects`, async () => {
+  test(`${name} receives the expected response`, async () => {
     const contestant = row.open()
-    await contestant.run(4 * LANES, LANES)
+    await contestant.run(4 * CONCURRENCY, CONCURRENCY)
     await Promise.all([contestant.run(1, 1), contestant.run(1, 1)])
     await contestant.close()
   })
 }
 
-test('the answering backend delivers the whole response, as often as it is requested', async () => {
+test('the answering backend delivers the whole response to each request', async () => {
   const body = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i % 251))
   const head = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`
   const backend = answeringBackend(Buffer.concat([Buffer.from(head), body]))
@@ -68,7 +68,7 @@ const layers: LayerFigures = {
   ],
 }
 
-test('the table has the median of each row, compared with pool.request in the same round', () => {
+test('the table shows the median of each row, and its ratio to pool.request in the same round', () => {
   const [, , dispatch, request] = layerTable(layers).split('\n')
   assert.match(
     dispatch ?? '',
@@ -80,14 +80,14 @@ test('the table has the median of each row, compared with pool.request in the sa
   )
 })
 
-test('without pool.request there is nothing to compare with', () => {
+test('the table shows no ratio without pool.request', () => {
   const text = layerTable({ ...layers, rows: layers.rows.slice(0, 1) })
   assert.match(text, /2\.50 µs \(2\.00\.\.3\.00\) +\| - +\|$/)
 })
 
-test('another checkout stands beside this one, with the ratio; a row can be missing there', () => {
+test('the table compares two checkouts; the other one may lack a row', () => {
   const [dispatch, request] = layers.rows
-  const compared = [{ ...dispatch!, others: [sample(1, 4), sample(1, 4)] }, request!]
+  const compared = [{ ...dispatch!, otherSamples: [sample(1, 4), sample(1, 4)] }, request!]
   const [head, , both, own] = comparisonTable({ ...layers, rows: compared }, 'old').split('\n')
   assert.match(head ?? '', /^\| row +\| call +\| this +\| old +\| this\/other \(min\.\.max\) \|$/)
   assert.match(
@@ -97,21 +97,21 @@ test('another checkout stands beside this one, with the ratio; a row can be miss
   assert.match(own ?? '', /\| 4\.50 µs \(.*\) \| - +\| - +\|$/)
 })
 
-test('the figures say what they were taken on', () => {
+test('the conditions name date, runtime, machine and load', () => {
   const text = conditions(layers)
   assert.match(text, /^Measured on 2026-11-22 12:00 UTC with Node 20\.20\.2, A CPU, 2 cores/)
   assert.match(text, /median of 2 rounds\. Load average before: 0\.0\.$/)
   const busy = { ...layers, computer: { ...layers.computer, load: 3 } }
-  assert.match(conditions(busy), /3\.0: other work disturbs these figures/)
+  assert.match(conditions(busy), /3\.0: the machine was busy, so these figures are inaccurate/)
 })
 
-test('a report shows the figures of the layers that are in its folder', () => {
+test('a report includes the figures of bench:layers in its folder', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-layers-'))
   const heading = '## CPU of each layer, without a kernel'
   try {
     assert.ok(!readFileSync(writeReport(folder, figures(small)), 'utf8').includes(heading))
-    const lines = layersToLines(layers)
-    assert.deepEqual(layersFromLines(lines), layers)
+    const lines = layersToJsonLines(layers)
+    assert.deepEqual(layersFromJsonLines(lines), layers)
     writeFileSync(join(folder, 'layers.jsonl'), lines)
     const page = readFileSync(writeReport(folder, figures(small)), 'utf8')
     assert.ok(page.includes(heading) && page.includes(layerTable(layers)))
@@ -120,7 +120,7 @@ test('a report shows the figures of the layers that are in its folder', () => {
   }
 })
 
-test('the command measures a row here and in another checkout', () => {
+test('the command measures a row in this checkout and in another one', () => {
   const { status, stdout, stderr } = run(
     '--rounds',
     '1',
@@ -136,7 +136,7 @@ test('the command measures a row here and in another checkout', () => {
   assert.match(stdout, row)
 })
 
-test('wrong options are refused before anything is measured', () => {
+test('invalid options fail before anything is measured', () => {
   const cases: [string[], RegExp][] = [
     [['--only', 'nope'], /^--only: no row contains "nope"\. The rows are dispatch, request/],
     [['--rounds', '0'], /^--rounds: expected a whole number from 1 to 1000, got 0/],
@@ -145,10 +145,10 @@ test('wrong options are refused before anything is measured', () => {
     [['--publish', '--only', 'fetch'], /^--publish needs all rows/],
     [['--fast'], /'--fast'/],
   ]
-  for (const [args, complaint] of cases) {
+  for (const [args, message] of cases) {
     const { status, stdout, stderr } = run(...args)
     assert.deepEqual([status, stdout], [1, ''], args.join(' '))
-    assert.match(stderr, complaint)
+    assert.match(stderr, message)
   }
   assert.match(run('--help').stdout, /^Usage: npm run bench:layers/)
 })

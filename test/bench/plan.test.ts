@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { costOf, everyName, planOf } from '../../bench/plan.ts'
+import { createPlan, estimateStep, listNames } from '../../bench/plan.ts'
 import { workloads } from '../../bench/workloads/index.ts'
 
-test('all workloads are measured, each by whom it names', () => {
-  const steps = planOf({ quick: false })
+test('the plan has all workloads, each with different contestants', () => {
+  const steps = createPlan({ quick: false })
   assert.deepEqual(
     steps.map(({ workload }) => workload),
     workloads,
@@ -20,8 +20,8 @@ test('no two workloads have the same name or title', () => {
   assert.equal(new Set(workloads.map(({ title }) => title)).size, workloads.length)
 })
 
-test('quick leaves out what has no target, and who is there for information', () => {
-  const steps = planOf({ quick: true })
+test('quick omits workloads without a target, and contestants for information', () => {
+  const steps = createPlan({ quick: true })
   const names = steps.map(({ workload }) => workload.name)
   assert.ok(names.includes('get-65b') && names.includes('fetch-65b'))
   assert.ok(!names.includes('tail-latency') && !names.includes('fetch-1mb'))
@@ -29,25 +29,34 @@ test('quick leaves out what has no target, and who is there for information', ()
   assert.deepEqual(first?.names, ['hawser-request', 'undici-request', 'hawser-dispatch', 'floor'])
 })
 
-test('what is asked for by name is measured, quick or not', () => {
-  const [step, ...others] = planOf({ only: ['fetch-1mb'], contestants: ['got'], quick: true })
+test('workloads that are named are measured, even if quick omits them', () => {
+  const [step, ...others] = createPlan({ only: ['fetch-1mb'], contestants: ['got'], quick: true })
   assert.deepEqual([step?.workload.name, step?.names, others], ['fetch-1mb', ['got'], []])
 })
 
-test('names that nobody has are refused', () => {
+test('unknown names throw', () => {
   const quick = false
-  assert.throws(() => planOf({ only: ['get-66b'], quick }), /no workload named get-66b; --list/)
-  assert.throws(() => planOf({ contestants: ['curl'], quick }), /no contestant named curl; --list/)
+  assert.throws(
+    () => createPlan({ only: ['get-66b'], quick }),
+    /Unknown workload: get-66b\. --list/,
+  )
+  assert.throws(
+    () => createPlan({ contestants: ['curl'], quick }),
+    /Unknown contestant: curl\. --list/,
+  )
 })
 
-test('--list has them all', () => {
-  const text = everyName()
+test('--list shows all workloads and contestants', () => {
+  const text = listNames()
   for (const { name, title } of workloads) assert.ok(text.includes(name) && text.includes(title))
   assert.match(text, /\ncontestants: hawser-request, .*hawser-fetch.*\bfetch\b.*floor$/)
 })
 
-test('the report takes no more than twelve minutes on a machine that is not busy', () => {
+test('the estimated duration of a run is below twelve minutes', () => {
   const pace = { rounds: 5, sliceSeconds: 0.4, warmUpSeconds: 0.5 }
-  const seconds = planOf({ quick: false }).reduce((sum, step) => sum + costOf(step, pace), 0)
+  const seconds = createPlan({ quick: false }).reduce(
+    (sum, step) => sum + estimateStep(step, pace),
+    0,
+  )
   assert.ok(seconds < 12 * 60, `${seconds} s`)
 })

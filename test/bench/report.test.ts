@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fromLines, toLines } from '../../bench/figures.ts'
+import { figuresFromJsonLines, figuresToJsonLines } from '../../bench/figures.ts'
 import { pageOf } from '../../bench/report/page.ts'
 import { sectionsOf } from '../../bench/report/sections.ts'
 import { markers, summaryOf, withSummary } from '../../bench/report/summary.ts'
@@ -31,15 +31,18 @@ const everything = figures(
     'hawser-request': [sample(1_000, 50, { tailMicros: tail(100) })],
     'undici-request': [sample(1_000, 50, { tailMicros: tail(200) })],
   }),
-  ...byConnections.points.map(({ at, workload: { name } }) =>
-    outcome(name, { 'hawser-request': [sample(1_000 * at, 30)], floor: [sample(2_000 * at, 20)] }),
+  ...byConnections.points.map(({ position, workload: { name } }) =>
+    outcome(name, {
+      'hawser-request': [sample(1_000 * position, 30)],
+      floor: [sample(2_000 * position, 20)],
+    }),
   ),
   ...byBodySize.points.map(({ workload: { name } }) =>
     outcome(name, { 'hawser-request': [sample(1_000, 30)] }),
   ),
 )
 
-test('a report has a chart and a table for each thing that was measured', () => {
+test('a report has a chart and a table for each quantity', () => {
   const sections = sectionsOf(everything)
   assert.deepEqual(
     sections.map(({ file }) => file),
@@ -55,14 +58,14 @@ test('a report has a chart and a table for each thing that was measured', () => 
   for (const { svg, table, file } of sections) {
     assert.match(table, /^\|.*\|\n\| ---/, file)
     const { text } = parseMarkup(svg.trim())
-    for (const part of ['2026-11-22', 'A <fast> & quiet CPU', 'Node 20.20.2', 'nginx 1.22.1']) {
+    for (const part of ['2026-11-22', 'A <fast> & quiet CPU', 'Node.js 20.20.2', 'nginx 1.22.1']) {
       assert.ok(text.includes(part), `${file}: ${part}`)
     }
     assert.doesNotMatch(svg + table, /NaN|Infinity|undefined/, file)
   }
 })
 
-test('the fastest stands above, and those who need least memory', () => {
+test('the fastest contestant is first, or the one with the least memory', () => {
   const [bars, , , memory] = sectionsOf(everything)
   for (const section of [bars, memory]) {
     const rows = section?.table.split('\n').slice(2) ?? []
@@ -74,7 +77,7 @@ test('the fastest stands above, and those who need least memory', () => {
   assert.match(bars?.table ?? '', /undici request +\| 10,000 \(9,000 to 11,000\)/)
 })
 
-test('what was not measured, or failed, is left out', () => {
+test('sections without samples are left out', () => {
   assert.deepEqual(sectionsOf(figures()), [])
   assert.deepEqual(sectionsOf(figures(outcome('get-65b', { got: [] }, { got: 'it hangs' }))), [])
   const some = byConnections.points
@@ -83,14 +86,14 @@ test('what was not measured, or failed, is left out', () => {
   assert.equal(sectionsOf(figures(...some)).length, 1)
 })
 
-test('the page says what it was taken on, which targets are met, and what failed', () => {
+test('the page shows the setup, which targets are met, and failures', () => {
   const failing = outcome('get-64k', { got: [] }, { got: 'it hangs\nat once' })
   const shown = figures(small, failing)
   const page = pageOf(shown, sectionsOf(shown))
-  assert.match(page, /^# Hawser bench, 2026-11-22 12:00 UTC\n/)
+  assert.match(page, /^# Hawser benchmark, 2026-11-22 12:00 UTC\n/)
   for (const part of [
-    '- Node 20.20.2, whose fetch is undici 6.24.1',
-    '- it took 10 min; `figures.jsonl` has every sample',
+    '- Node.js 20.20.2 with undici 6.24.1 as its fetch',
+    '- duration: 10 min; `figures.jsonl` contains every sample',
     '![Small responses: GET of 65 bytes](get-65b.svg)',
     '2 of 2 targets are met.',
     'FAILED: it hangs',
@@ -99,29 +102,32 @@ test('the page says what it was taken on, which targets are met, and what failed
   }
 })
 
-test('figures come back from their lines as they were', () => {
-  const back = fromLines(toLines(everything))
+test('parsed figures equal the formatted ones', () => {
+  const back = figuresFromJsonLines(figuresToJsonLines(everything))
   assert.deepEqual(back, everything)
-  const [{ results } = small] = fromLines(
-    toLines(figures(outcome('get-65b', { got: [sample(1, 1)] }, { got: 'it hangs' }))),
+  const [{ results } = small] = figuresFromJsonLines(
+    figuresToJsonLines(figures(outcome('get-65b', { got: [sample(1, 1)] }, { got: 'it hangs' }))),
   ).outcomes
   assert.equal(results.get('got')?.failure, 'it hangs')
 })
 
-test('the report of rounded figures is that of the figures', () => {
+test('a report of rounded figures equals the report of the figures', () => {
   const close = { p50: 99.9499999996, p90: 100, p99: 100, 'p99.9': 100 } // 99.9, and rounded 100.0
   const taken = figures(
     outcome('tail-latency', { 'hawser-request': [sample(1_000, 50, { tailMicros: close })] }),
   )
-  assert.deepEqual(filesOf(fromLines(toLines(taken))), filesOf(taken))
+  assert.deepEqual(filesOf(figuresFromJsonLines(figuresToJsonLines(taken))), filesOf(taken))
 })
 
-test('figures of a workload that is gone are refused', () => {
-  const lines = toLines(figures(small)).replaceAll('get-65b', 'get-66b')
-  assert.throws(() => fromLines(lines), /figures of get-66b, which is not a workload/)
+test('figures of an unknown workload throw', () => {
+  const lines = figuresToJsonLines(figures(small)).replaceAll('get-65b', 'get-66b')
+  assert.throws(
+    () => figuresFromJsonLines(lines),
+    /The figures contain an unknown workload: get-66b/,
+  )
 })
 
-test('a folder gets the page, its charts, and all figures', () => {
+test('a report consists of the page, its charts and all figures', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-report-'))
   try {
     const page = writeReport(join(folder, 'of', 'today'), figures(small))
@@ -130,22 +136,22 @@ test('a folder gets the page, its charts, and all figures', () => {
       'figures.jsonl',
       'get-65b.svg',
     ])
-    assert.match(readFileSync(page, 'utf8'), /^# Hawser bench/)
+    assert.match(readFileSync(page, 'utf8'), /^# Hawser benchmark/)
   } finally {
     rmSync(folder, { recursive: true })
   }
 })
 
-test('the README quotes ratios within the rounds, and only what was measured', () => {
+test('the summary shows ratios within the rounds, and only what was measured', () => {
   const summary = summaryOf(everything, 'docs/bench')
   for (const part of [
-    'on 2026-11-22: Node 20.20.2, undici 7.30.2, nginx 1.22.1',
-    // 30,000 beside 9,000 and 11,000: 3.33 and 2.73
-    "| `pool.request`, 65 bytes | undici's `request` | 3.03x | 3.00x less |",
-    // 24,000 beside 4,000 and 6,000
-    "| `fetch` of `hawser/fetch`, 65 bytes | Node's `fetch` | 5.0x | 5.0x less |",
-    "An idle connection holds 2.5 KB of heap, undici's 5.0 KB.",
-    "99 in 100 take at most 500 µs, undici's 1.0 ms.",
+    'on 2026-11-22: Node.js 20.20.2, undici 7.30.2, nginx 1.22.1',
+    // 30,000 compared with 9,000 and 11,000 requests: 3.33 and 2.73. CPU: 0.3 and 0.375.
+    "| `pool.request`, GET of 65 bytes | undici's `request` | 3.03x | 0.34x |",
+    // 24,000 compared with 4,000 and 6,000 requests
+    '| `fetch` of `hawser/fetch`, GET of 65 bytes | `fetch` of Node.js | 5.0x | 0.20x |',
+    'An idle connection takes 2.5 KB of heap memory, compared with 5.0 KB in undici.',
+    'the 99th percentile of the latency is 500 µs, compared with 1.0 ms for undici.',
     '(docs/bench/get-65b.svg)](docs/bench/README.md)',
   ]) {
     assert.ok(summary.includes(part), `${part} is not in\n${summary}`)
@@ -154,18 +160,21 @@ test('the README quotes ratios within the rounds, and only what was measured', (
   assert.doesNotMatch(summaryOf(figures(small), 'docs/bench'), /tail-latency/)
 })
 
-test('a busy machine is not kept from the reader', () => {
+test('the report says if the machine was busy', () => {
   const calm = figures(small)
   const busy = { ...calm, machine: { ...calm.machine, load: 3 } }
   assert.doesNotMatch(summaryOf(calm, 'docs/bench'), /busy/)
-  assert.match(summaryOf(busy, 'docs/bench'), /The machine was busy with other work/)
-  assert.match(sectionsOf(busy)[0]?.svg ?? '', /while other work disturbed it/)
+  assert.match(
+    summaryOf(busy, 'docs/bench'),
+    /The machine was busy, so these figures are inaccurate/,
+  )
+  assert.match(sectionsOf(busy)[0]?.svg ?? '', /on a busy machine/)
 })
 
-test('the summary replaces the one that is there, and nothing else', () => {
+test('a new summary replaces only the old one', () => {
   const before = `# A\n\n${markers.begin}\n${markers.end}\n\n## B\n`
   const once = withSummary(before, 'first')
   assert.equal(once, `# A\n\n${markers.begin}\n\nfirst\n\n${markers.end}\n\n## B\n`)
   assert.equal(withSummary(once, 'second'), once.replace('first', 'second'))
-  assert.throws(() => withSummary('# A\n', 'first'), /no <!-- bench -->/)
+  assert.throws(() => withSummary('# A\n', 'first'), /README\.md has no <!-- bench -->/)
 })

@@ -4,7 +4,7 @@ import type { Outcome } from '../../bench/rounds.ts'
 import type { Sample } from '../../bench/statistics.ts'
 import { workloads } from '../../bench/workloads/index.ts'
 
-/** A slice of a second with so many requests, each of so much CPU. */
+/** Creates a sample of one second: the number of requests, and the CPU time of each. */
 export function sample(requests: number, cpuMicros: number, more: Partial<Sample> = {}): Sample {
   return { requests, seconds: 1, cpuMicros: requests * cpuMicros, ...more }
 }
@@ -15,7 +15,7 @@ export function outcome(
   failures: Partial<Record<ContestantName, string>> = {},
 ): Outcome {
   const workload = workloads.find((candidate) => candidate.name === name)
-  if (!workload) throw new Error(`no workload named ${name}`)
+  if (!workload) throw new Error(`Unknown workload: ${name}`)
   const results: Outcome['results'] = new Map()
   for (const [contestant, taken] of Object.entries(samples)) {
     const failure = failures[contestant as ContestantName]
@@ -49,7 +49,7 @@ export function figures(...outcomes: Outcome[]): Figures {
   }
 }
 
-/** 30,000 requests a second beside 10,000, with 30 and 90 microseconds of CPU. */
+/** 30,000 compared with 10,000 requests per second, with 30 and 90 microseconds of CPU. */
 export const small = outcome('get-65b', {
   'undici-request': [sample(9_000, 100), sample(11_000, 80)],
   'hawser-request': [sample(30_000, 30), sample(30_000, 30)],

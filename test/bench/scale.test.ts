@@ -2,17 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { linear, logarithmic, logTicks } from '../../bench/report/scale.ts'
 
-test('a linear scale begins at 0', () => {
+test('a linear scale starts at 0', () => {
   const x = linear(200, 10, 110)
   assert.deepEqual([x(0), x(100), x(200)], [10, 60, 110])
 })
 
-test('a logarithmic scale gives each power of ten the same room', () => {
+test('on a logarithmic scale each power of ten has the same width', () => {
   const y = logarithmic(1, 1000, 300, 0)
   assert.deepEqual([1, 10, 100, 1000].map(y).map(Math.round), [300, 200, 100, 0])
 })
 
-test('scales survive charts with one value, or none', () => {
+test('scales work with one value, or with none', () => {
   assert.equal(linear(0, 5, 10)(0), 5)
   assert.equal(logarithmic(7, 7, 5, 10)(7), 5)
 })
@@ -42,7 +42,7 @@ const ticks: [values: number[], expected: number[]][] = [
   [[5], [5, 10]],
 ]
 for (const [values, expected] of ticks) {
-  test(`an axis for ${values.join(' to ')} says ${expected.join(', ')}`, () => {
+  test(`an axis for ${values.join(' to ')} has the ticks ${expected.join(', ')}`, () => {
     assert.deepEqual(logTicks(values), expected)
   })
 }

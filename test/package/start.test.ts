@@ -27,8 +27,8 @@ test('every contestant of bench:start loads and gets its answer', async (t) => {
     const { code, stdout, stderr } = await runNode(child, [name, url])
     assert.deepEqual([code, stderr], [0, ''], name)
     const start = JSON.parse(stdout) as Start
-    assert.ok(start.import > 0 && start.answer > start.import, stdout)
-    assert.ok(start.answerCpu >= start.importCpu, stdout)
+    assert.ok(start.import > 0 && start.response > start.import, stdout)
+    assert.ok(start.responseCpu >= start.importCpu, stdout)
   }
   assert.equal(seen.length, Object.keys(contestants).length)
 })

@@ -1,15 +1,18 @@
-import type { FromServer, ServerAddress, ServerKind } from '../messages.ts'
-import { Answerer } from '../processes.ts'
+import { ForkedProcess } from '../forked-process.ts'
+import type { ServerAddress, ServerKind, ServerReply } from '../messages.ts'
 
-/** Runs with a server in another process, which ends with it. Without a kind: nginx if it is there. */
+/**
+ * Starts a server in another process, runs `run`, and stops the server. Without a kind it is nginx
+ * if that is installed, otherwise the embedded server.
+ */
 export async function withServer<T>(
   kind: string | undefined,
   run: (server: ServerAddress) => Promise<T>,
 ): Promise<T> {
   if (kind !== undefined && !isServerKind(kind)) {
-    throw new Error(`--server: nginx or embedded, not ${kind}`)
+    throw new Error(`--server: expected nginx or embedded, got ${kind}`)
   }
-  const host = new Answerer<{ server?: ServerKind }, FromServer>('servers/host', 'the server')
+  const host = new ForkedProcess<{ server?: ServerKind }, ServerReply>('servers/host', 'The server')
   try {
     const answer = await host.ask(kind === undefined ? {} : { server: kind }, 30)
     if (answer.kind !== 'listening') throw new Error(answer.message)
@@ -23,7 +26,9 @@ function isServerKind(kind: string): kind is ServerKind {
   return kind === 'nginx' || kind === 'embedded'
 }
 
-/** Children notice by themselves that their parent is gone, and tidy up. */
-export function stopOnSignals(): void {
+/**
+ * Exits on SIGINT and SIGTERM. Child processes notice that their parent has exited, and clean up.
+ */
+export function exitOnSignals(): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 }

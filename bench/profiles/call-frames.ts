@@ -3,12 +3,12 @@ import { fileURLToPath } from 'node:url'
 export interface CallFrame {
   functionName: string
   url: string
-  /** Counted from 0. */
+  /** The first line is 0. */
   lineNumber: number
 }
 
-/** Where a function stands, as short as can be: dist/src/pool/pool.js:12, undici/lib/core/util.js:7. */
-export function placeOf({ url, lineNumber }: CallFrame): string {
+/** Returns file and line of a function: dist/src/pool/pool.js:12, undici/lib/core/util.js:7. */
+export function locationOf({ url, lineNumber }: CallFrame): string {
   return url === '' ? '' : `${fileOf(url)}:${lineNumber + 1}`
 }
 

@@ -3,12 +3,14 @@ import { fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A forked module of this folder that answers each message with exactly one. */
-export class Answerer<Order extends object, Answer> {
+/** A forked module of this folder that sends exactly one reply to each command. */
+export class ForkedProcess<Command extends object, Reply> {
   private readonly child: ChildProcess
   private readonly name: string
 
-  /** `module` is a path in this folder without its extension, which is ours: .ts or .js. */
+  /**
+   * `module` is a path in this folder without an extension: it has that of this file, .ts or .js.
+   */
   constructor(module: string, name: string, nodeFlags: readonly string[] = []) {
     const file = new URL(`./${module}${extname(import.meta.url)}`, import.meta.url)
     const execArgv = [...process.execArgv, ...nodeFlags]
@@ -17,40 +19,42 @@ export class Answerer<Order extends object, Answer> {
     this.child.on('error', () => {})
   }
 
-  /** Rejects when the child fails, ends, or takes longer than the time given. */
-  ask(order: Order | undefined, timeoutSeconds: number): Promise<Answer> {
+  /**
+   * Sends a command and resolves with the reply. Rejects if the child fails, exits, or times out.
+   */
+  ask(command: Command | undefined, timeoutSeconds: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         clearTimeout(timer)
         this.child.off('message', onMessage)
         this.child.off('exit', onExit)
       }
-      const onMessage = (answer: unknown) => {
+      const onMessage = (reply: unknown) => {
         settle()
-        const { kind, message } = answer as { kind: string; message?: string }
+        const { kind, message } = reply as { kind: string; message?: string }
         if (kind === 'failed') reject(new Error(`${this.name}: ${message}`))
-        else resolve(answer as Answer)
+        else resolve(reply as Reply)
       }
       const onExit = (code: number | null, signal: string | null) => {
         settle()
-        reject(new Error(`${this.name} ended (${signal ?? code}) before it answered`))
+        reject(new Error(`${this.name} exited (${signal ?? code}) before it replied`))
       }
       const timer = setTimeout(() => {
         settle()
-        reject(new Error(`${this.name} did not answer within ${timeoutSeconds} s`))
+        reject(new Error(`${this.name} did not reply within ${timeoutSeconds} s`))
       }, timeoutSeconds * 1000)
 
       this.child.on('message', onMessage)
       this.child.on('exit', onExit)
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
         onExit(this.child.exitCode, this.child.signalCode)
-      } else if (order) {
-        this.child.send(order, () => {})
+      } else if (command) {
+        this.child.send(command, () => {})
       }
     })
   }
 
-  /** Lets go of the child, which then tidies up and ends; kills it when it doesn't. */
+  /** Disconnects the child, so that it cleans up and exits. Kills it after three seconds. */
   async end(): Promise<void> {
     const { child } = this
     if (child.exitCode !== null || child.signalCode !== null) return
