@@ -2,28 +2,28 @@ import { inspect } from 'node:util'
 import type { RequestError } from '../../src/index.ts'
 import { Client } from '../../src/index.ts'
 import type { Servers } from './servers.ts'
-import { failingStep, section, step } from './terminal.ts'
+import { printSection, showFailingStep, showStep } from './terminal.ts'
 
-export async function showClient({ http, nobody }: Servers): Promise<void> {
-  section(
+export async function showClient({ http, unreachable }: Servers): Promise<void> {
+  printSection(
     'The client',
-    'A client has a pool of connections. Its verbs resolve when the body has been read.',
+    'A client has a connection pool. Its methods resolve when the body has been read.',
   )
   const client = new Client({ timeout: 2000, headers: { 'user-agent': 'hawser-demo' } })
 
-  await step(
+  await showStep(
     () => client.get(`${http}/hello`),
     (r) => `${inspect(r)} ${r.text()}`,
   )
-  await step(
+  await showStep(
     () => client.post(`${http}/echo`, { json: { knots: 12 } }),
     (r) => `${inspect(r)} ${r.text()}`,
   )
 
-  section('When something goes wrong', 'An error says what failed, where, and after how long.')
+  printSection('Errors', 'An error tells what failed, for which URL, and after how much time.')
 
-  await failingStep(async () => (await client.get(`${http}/nowhere`)).raiseForStatus())
-  await failingStep(
+  await showFailingStep(async () => (await client.get(`${http}/nowhere`)).raiseForStatus())
+  await showFailingStep(
     () => client.get(`${http}/slow`, { timeout: { read: 200 } }),
     (error) => {
       const { code, phase, bytesSent, responseStarted, safeToRetry } = error as RequestError
@@ -31,8 +31,8 @@ export async function showClient({ http, nobody }: Servers): Promise<void> {
       return `${error.message}\n    ${inspect(facts, { breakLength: Infinity })}`
     },
   )
-  await failingStep(() => client.get(nobody))
-  await failingStep(
+  await showFailingStep(() => client.get(unreachable))
+  await showFailingStep(
     () => client.get(`${http}/hello`, { headers: { cookie: 'a=b\r\nhost: evil' } }),
     (error) => `${error.message}. Bytes sent: ${(error as RequestError).bytesSent}.`,
   )

@@ -3,27 +3,34 @@ import { inspect } from 'node:util'
 import type { CloseReason, PoolOptions } from '../../src/engine.ts'
 import { ConnectionPool, closeReasons } from '../../src/engine.ts'
 import type { Servers } from './servers.ts'
-import { failingStep, note, section, step, table, tell } from './terminal.ts'
+import {
+  formatTable,
+  printEvent,
+  printResult,
+  printSection,
+  showFailingStep,
+  showStep,
+} from './terminal.ts'
 
 export async function showEngine(servers: Servers): Promise<void> {
-  const ledger = new Ledger()
-  const { trace } = ledger
+  const log = new ConnectionLog()
+  const { trace } = log
   const { http, https, ca } = servers
 
-  section(
+  printSection(
     'The engine: a handler',
-    'No promise on the way. Chunks are borrowed: they are valid until onData returns.',
+    'Callbacks without promises. Chunks are borrowed: they are valid until onData returns.',
   )
   const pool = new ConnectionPool({ trace })
-  await step(
+  await showStep(
     () =>
       new Promise<string>((resolve, reject) => {
         pool.dispatch(
-          { origin: http, path: '/story' },
+          { origin: http, path: '/early-hints' },
           {
-            onInformational: (head) => note(`early hint: ${head.headers.get('link')}`),
-            onHead: (head) => note(`head: ${head.status} ${head.statusText}`),
-            onData: (chunk) => note(`data: ${chunk.length} bytes`),
+            onInformational: (head) => printEvent(`early hint: ${head.headers.get('link')}`),
+            onHead: (head) => printEvent(`head: ${head.status} ${head.statusText}`),
+            onData: (chunk) => printEvent(`data: ${chunk.length} bytes`),
             onEnd: (trailers) => resolve(`trailers: ${inspect(trailers)}`),
             onError: reject,
           },
@@ -32,18 +39,18 @@ export async function showEngine(servers: Servers): Promise<void> {
     (result) => result,
   )
 
-  section(
+  printSection(
     'The engine: promises',
-    'request() resolves at the head; the body is read, or streamed, or closed.',
+    'request() resolves with the head. Then read, stream or close the body.',
   )
-  await step(
+  await showStep(
     async () => {
       const response = await pool.request({ origin: http, path: '/hello' })
       return response.bytes()
     },
     (bytes) => `${bytes.length} bytes: ${Buffer.from(bytes)}`,
   )
-  await step(
+  await showStep(
     async () => {
       const hash = createHash('sha256')
       let chunks = 0
@@ -55,7 +62,7 @@ export async function showEngine(servers: Servers): Promise<void> {
     },
     (result) => `32 MiB in ${result}`,
   )
-  await step(
+  await showStep(
     async () => {
       async function* content() {
         for (let i = 0; i < 1000; i++) yield `line ${i}\n`
@@ -63,73 +70,73 @@ export async function showEngine(servers: Servers): Promise<void> {
       const request = { origin: http, path: '/upload', method: 'PUT', body: content() }
       return (await pool.request(request)).text()
     },
-    (result) => `The server got ${result}`,
+    (result) => `The server received ${result}`,
   )
-  tell('')
-  tell(`All of this went over ${ledger.opened} connection: it is kept and used again.`)
+  printResult('')
+  printResult(`All requests used ${log.opened} connection, which is kept alive.`)
 
-  section(
-    'A pool of two',
-    'Requests that find no free connection wait in line. First come, first served.',
+  printSection(
+    'A pool with two connections',
+    'Requests without a free connection wait in a queue, in FIFO order.',
   )
-  const two = new ConnectionPool({ trace, limits: { maxConnections: 2 } })
-  const before = servers.accepted()
+  const smallPool = new ConnectionPool({ trace, limits: { maxConnections: 2 } })
+  const before = servers.acceptedConnections()
   const running = Array.from({ length: 20 }, async () => {
-    const response = await two.request({ origin: http, path: '/work' })
+    const response = await smallPool.request({ origin: http, path: '/work' })
     await response.bytes()
     return Number(response.headers.get('connection-number')) - before
   })
-  await step(
-    () => two,
-    () => inspect(two),
+  await showStep(
+    () => smallPool,
+    () => inspect(smallPool),
   )
   const served = await Promise.all(running)
   for (const number of new Set(served)) {
     const marks = served.map((by) => (by === number ? '#' : '.')).join('')
-    tell(`connection ${number} served ${marks}`)
+    printResult(`connection ${number} served ${marks}`)
   }
-  await step(
-    () => two.stats(),
+  await showStep(
+    () => smallPool.stats(),
     (stats) => inspect(stats, { breakLength: Infinity }),
   )
-  await two.close()
+  await smallPool.close()
 
-  section(
+  printSection(
     'TLS',
-    'The certificate was made a moment ago. The second connection resumes the session of the first.',
+    'The certificate has just been created. The second connection resumes the session of the first.',
   )
   const secure = new ConnectionPool({ trace, tls: { ca } })
   const get = async () => (await secure.request({ origin: https, path: '/secure' })).text()
-  for (const again of [get, get]) await step(again, (text) => text)
-  const distrustful = new ConnectionPool({ trace })
-  await failingStep(() => distrustful.request({ origin: https, path: '/secure' }))
-  await Promise.all([secure.close(), distrustful.close()])
+  for (const request of [get, get]) await showStep(request, (text) => text)
+  const withoutCa = new ConnectionPool({ trace })
+  await showFailingStep(() => withoutCa.request({ origin: https, path: '/secure' }))
+  await Promise.all([secure.close(), withoutCa.close()])
 
-  section(
-    'When it ends early',
-    'One error each. It costs the connection, and the pool is as it was before.',
+  printSection(
+    'Aborts and broken responses',
+    'Each causes one error. The connection is closed; the pool remains usable.',
   )
-  await failingStep(async () => {
+  await showFailingStep(async () => {
     const controller = new AbortController()
-    setTimeout(() => controller.abort(new Error('the user went away')), 50)
+    setTimeout(() => controller.abort(new Error('The user cancelled')), 50)
     await pool.request({ origin: http, path: '/slow', signal: controller.signal })
   })
-  await failingStep(async () => {
+  await showFailingStep(async () => {
     const response = await pool.request({ origin: http, path: '/broken' })
     await response.bytes()
   })
-  await step(
+  await showStep(
     () => pool.assertQuiescent(),
-    () => `${inspect(pool)}: nothing in flight, nobody waits`,
+    () => `${inspect(pool)}: no requests in flight or waiting`,
   )
   await pool.close()
 
-  section('What the connections did', 'As the trace option told it.')
-  for (const line of ledger.summary()) tell(line)
+  printSection('Connection events', 'As reported to the trace option.')
+  for (const line of log.summary()) printResult(line)
 }
 
-/** Counts what a pool's `trace` tells. */
-class Ledger {
+/** Prints and counts the connection events of a pool's `trace` option. */
+class ConnectionLog {
   opened = 0
   readonly #closed = new Map<string, number>()
 
@@ -137,18 +144,19 @@ class Ledger {
     const { origin, reason } = info as { origin: string; reason?: CloseReason | 'dial-failed' }
     if (event === 'connection:open') {
       this.opened++
-      note(`opened to ${origin}`)
+      printEvent(`opened to ${origin}`)
     } else if (event === 'connection:close' && reason !== undefined) {
       this.#closed.set(reason, (this.#closed.get(reason) ?? 0) + 1)
-      note(`closed: ${reason}`)
+      printEvent(`closed: ${reason}`)
     }
   }
 
   summary(): string[] {
-    const rows = [...this.#closed].map(([reason, times]) => {
-      const why = closeReasons[reason as CloseReason] ?? 'it was never established'
-      return [`${times} closed`, reason, why]
+    const rows = [...this.#closed].map(([reason, count]) => {
+      const explanation =
+        closeReasons[reason as CloseReason] ?? 'the connection was never established'
+      return [`${count} closed`, reason, explanation]
     })
-    return [`${this.opened} opened`, ...table(rows)]
+    return [`${this.opened} opened`, ...formatTable(rows)]
   }
 }

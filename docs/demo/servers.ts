@@ -11,22 +11,22 @@ import { certificateFor } from '../../test/support/certificates.ts'
 export interface Servers {
   readonly http: string
   readonly https: string
-  /** Nothing listens there. */
-  readonly nobody: string
-  /** Whom to trust for `https`: made a moment ago, and known to nobody else. */
+  /** An origin on which nothing listens. */
+  readonly unreachable: string
+  /** The certificate of `https`, as PEM. It is new, so it must be passed as a trusted one. */
   readonly ca: string
-  /** Connections that have been accepted. */
-  accepted(): number
+  /** Returns the number of connections that have been accepted. */
+  acceptedConnections(): number
   close(): void
 }
 
-/** Ordinary servers of Node's, for the client to talk to. */
+/** Starts two servers of Node.js, for http and for https. */
 export async function startServers(): Promise<Servers> {
   const { key, cert } = certificateFor(['127.0.0.1'])
-  const plain = createServer(answer)
-  const secure = createSecureServer({ key, cert }, answer)
+  const plain = createServer(handleRequest)
+  const secure = createSecureServer({ key, cert }, handleRequest)
   let accepted = 0
-  const number = (socket: Socket) => numbers.set(socket, ++accepted)
+  const number = (socket: Socket) => connectionNumbers.set(socket, ++accepted)
   plain.on('connection', number)
   secure.on('secureConnection', number)
   secure.on('tlsClientError', () => {})
@@ -41,9 +41,9 @@ export async function startServers(): Promise<Servers> {
   return {
     http: `http://${await listen(plain)}`,
     https: `https://${await listen(secure)}`,
-    nobody,
+    unreachable: nobody,
     ca: cert,
-    accepted: () => accepted,
+    acceptedConnections: () => accepted,
     close() {
       for (const server of [plain, secure]) {
         server.close()
@@ -53,30 +53,32 @@ export async function startServers(): Promise<Servers> {
   }
 }
 
-/** In the order in which they were accepted. */
-const numbers = new WeakMap<Socket, number>()
+/** Number of each connection, in the order in which they were accepted. */
+const connectionNumbers = new WeakMap<Socket, number>()
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-const answers: Readonly<Record<string, Answer>> = {
-  '/hello': (_, response) => response.end('Hello, sailor.'),
+const handlers: Readonly<Record<string, Handler>> = {
+  '/hello': (_, response) => response.end('Hello, world.'),
 
   async '/echo'(request, response) {
     const content = Buffer.concat(await request.toArray())
     response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ type: request.headers['content-type'], got: String(content) }))
+    response.end(
+      JSON.stringify({ type: request.headers['content-type'], content: String(content) }),
+    )
   },
 
-  '/slow': (_, response) => late(response, 5000),
+  '/slow': (_, response) => respondLater(response, 5000),
 
-  '/work': (_, response) => late(response, 25),
+  '/work': (_, response) => respondLater(response, 25),
 
-  '/story': (_, response) => {
+  '/early-hints': (_, response) => {
     response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' })
     response.setHeader('trailer', 'lines')
-    response.write('Once upon a time\n')
+    response.write('The first line\n')
     setTimeout(() => {
-      response.write('there was a rope.\n')
+      response.write('The second line\n')
       response.addTrailers({ lines: '2' })
       response.end()
     }, 20)
@@ -85,7 +87,7 @@ const answers: Readonly<Record<string, Answer>> = {
   '/large': (_, response) => {
     const length = 32 << 20
     response.setHeader('content-length', length)
-    Readable.from(pieces(length)).pipe(response)
+    Readable.from(generateChunks(length)).pipe(response)
   },
 
   async '/upload'(request, response) {
@@ -112,20 +114,20 @@ const answers: Readonly<Record<string, Answer>> = {
   },
 }
 
-const answer: RequestListener = (request, response) => {
-  response.setHeader('connection-number', numbers.get(request.socket) ?? 0)
-  const known = answers[request.url ?? '']
-  if (known !== undefined) return known(request, response)
+const handleRequest: RequestListener = (request, response) => {
+  response.setHeader('connection-number', connectionNumbers.get(request.socket) ?? 0)
+  const handler = handlers[request.url ?? '']
+  if (handler !== undefined) return handler(request, response)
   response.statusCode = 404
-  response.end('There is nothing here.')
+  response.end('Not found.')
 }
 
-function late(response: ServerResponse, ms: number): void {
-  const timer = setTimeout(() => response.end('Here at last.'), ms)
+function respondLater(response: ServerResponse, ms: number): void {
+  const timer = setTimeout(() => response.end('A late response.'), ms)
   response.on('close', () => clearTimeout(timer))
 }
 
-function* pieces(length: number): Generator<Buffer> {
-  const piece = Buffer.alloc(1 << 16, 'hawser')
-  for (let sent = 0; sent < length; sent += piece.length) yield piece
+function* generateChunks(length: number): Generator<Buffer> {
+  const chunk = Buffer.alloc(1 << 16, 'hawser')
+  for (let sent = 0; sent < length; sent += chunk.length) yield chunk
 }

@@ -4,60 +4,65 @@ const coloured = process.stdout.isTTY === true && !process.env.NO_COLOR
 
 type Style = Parameters<typeof styleText>[0]
 
+/** Colours text for a terminal. Without a terminal, and with NO_COLOR, it returns the text. */
 export function styled(style: Style, text: string): string {
   return coloured ? styleText(style, text) : text
 }
 
-export function say(text = ''): void {
+export function printLine(text = ''): void {
   console.log(text)
 }
 
-/** A result, or a part of one. */
-export function tell(text: string): void {
-  say(`    ${text}`)
+/** Prints a line of a result. */
+export function printResult(text: string): void {
+  printLine(`    ${text}`)
 }
 
-/** What happens meanwhile. */
-export function note(text: string): void {
-  say(styled('gray', `    · ${text}`))
+/** Prints an event that happens during a step. */
+export function printEvent(text: string): void {
+  printLine(styled('gray', `    · ${text}`))
 }
 
-let sections = 0
+let sectionCount = 0
 
-export function section(title: string, ...explanation: string[]): void {
-  sections++
-  say()
-  say(styled(['bold', 'cyan'], `${sections}. ${title}`))
-  for (const line of explanation) say(styled('gray', `   ${line}`))
+/** Prints a numbered heading and an explanation. */
+export function printSection(title: string, ...explanation: string[]): void {
+  sectionCount++
+  printLine()
+  printLine(styled(['bold', 'cyan'], `${sectionCount}. ${title}`))
+  for (const line of explanation) printLine(styled('gray', `   ${line}`))
 }
 
-/** Shows the source of `action`, runs it, and tells what came of it. */
-export async function step<T>(
+/** Prints the source of `action`, runs it, and prints its result. */
+export async function showStep<T>(
   action: () => T | Promise<T>,
   describe: (result: T) => string,
 ): Promise<void> {
-  showSource(action)
-  tell(styled('green', describe(await action())))
+  printSource(action)
+  printResult(styled('green', describe(await action())))
 }
 
-/** Shows the source of `action`, which has to fail, and tells how it did. */
-export async function failingStep(
+/** Prints the source of `action`, which must fail, runs it, and prints the error. */
+export async function showFailingStep(
   action: () => Promise<unknown>,
   describe: (error: Error & { code?: unknown }) => string = (error) => error.message,
 ): Promise<void> {
-  showSource(action)
+  printSource(action)
   let error: unknown
   try {
     await action()
   } catch (thrown) {
     error = thrown
   }
-  if (!(error instanceof Error)) throw new Error(`This was expected to fail: ${action}`)
-  tell(`${styled('yellow', error.name)}: ${describe(error)}`)
+  if (!(error instanceof Error)) throw new Error(`Expected this to fail: ${action}`)
+  printResult(`${styled('yellow', error.name)}: ${describe(error)}`)
 }
 
-/** What is shown is what runs: the compiled function itself, without what TypeScript's printer adds. */
-function showSource(action: () => unknown): void {
+/**
+ * Prints the source of the compiled function, without the semicolons and indentation of the
+ * compiler.
+ */
+function printSource(action: () => unknown): void {
   const source = String(action).replace(/^(async )?\(\) =>\s*/, '')
   const lines = source.replace(/;$/gm, '').split('\n')
   const indents = lines.slice(1).map((line) => /^ */.exec(line)![0].length)
@@ -66,15 +71,18 @@ function showSource(action: () => unknown): void {
     const indent = i === 0 ? 0 : (indents[i - 1]! - outer) / 2
     return ' '.repeat(indent) + line.trimStart()
   })
-  say()
-  say(`  ${styled('cyan', '>')} ${first}`)
-  for (const line of rest) say(`    ${line}`)
+  printLine()
+  printLine(`  ${styled('cyan', '>')} ${first}`)
+  for (const line of rest) printLine(`    ${line}`)
 }
 
-/** Lines of columns that stand below each other; those from `numbers` on are set to the right. */
-export function table(rows: readonly (readonly string[])[], numbers = Infinity): string[] {
+/** Formats rows as lines with aligned columns. Columns from `firstNumber` on are right-aligned. */
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  firstNumber = Infinity,
+): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   const cell = (text: string, column: number) =>
-    column < numbers ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)
+    column < firstNumber ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)
   return rows.map((row) => row.map(cell).join('   ').trimEnd())
 }

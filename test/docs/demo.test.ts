@@ -8,27 +8,27 @@ import { runNode } from './process.ts'
 
 const demo = fileURLToPath(new URL('../../docs/demo.js', import.meta.url))
 
-test('the tour comes to its end', async () => {
+test('the tour runs without errors', async () => {
   const { code, stdout, stderr } = await runNode(demo, ['--quick'])
   assert.equal(stderr, '')
   assert.equal(code, 0)
   const titles = [...stdout.matchAll(/^\d+\. (.+)$/gm)].map(([, title]) => title)
   assert.deepEqual(titles, [
     'The client',
-    'When something goes wrong',
+    'Errors',
     'The engine: a handler',
     'The engine: promises',
-    'A pool of two',
+    'A pool with two connections',
     'TLS',
-    'When it ends early',
-    'What the connections did',
+    'Aborts and broken responses',
+    'Connection events',
     'Speed',
   ])
   assert.match(stdout, /early hint: <\/style\.css>; rel=preload; as=style/)
   assert.match(stdout, /trailers: Headers \{ 'lines': '2' \}/)
   assert.match(stdout, /a resumed session/)
   assert.match(stdout, /^ +pool\.dispatch +[\d,]+ +[\d.]+ us +[\d.]+x$/m)
-  assert.match(stdout, /it ends here by itself\.\n$/)
+  assert.match(stdout, /so the process exits now\.\n$/)
   assert.ok(!stdout.includes('\x1b'), 'no colours without a terminal')
 })
 
@@ -46,7 +46,7 @@ test('fetches a URL', async () => {
   assert.equal(code, 0)
   assert.match(stdout, /^HTTP\/1\.1 200 OK\ncontent-type: text\/plain\n/)
   assert.match(stdout, /\n\nahoy\n�\[2Jsecond\nmore\n/)
-  assert.match(stdout, /\n\(33 lines in all\)\n166 bytes in \d+ ms\n$/)
+  assert.match(stdout, /\n\(33 lines in total\)\n166 bytes in \d+ ms\n$/)
 
   const gone = await runNode(demo, [url])
   assert.equal(gone.code, 1)
@@ -54,11 +54,11 @@ test('fetches a URL', async () => {
   assert.match(gone.stderr, /^ConnectError: Connecting to 127\.0\.0\.1:\d+ failed: .*ECONNREFUSED/)
 })
 
-test('says what is wrong with its arguments', async () => {
+test('reports invalid arguments', async () => {
   const bad = await runNode(demo, ['example.com'])
   assert.equal(bad.code, 1)
   assert.equal(bad.stderr, 'InvalidURL: Not an absolute URL: example.com\n')
   const many = await runNode(demo, ['http://a', 'http://b'])
   assert.equal(many.code, 1)
-  assert.match(many.stderr, /One URL at the most:\nnpm run demo /)
+  assert.match(many.stderr, /Expected at most one argument, got 2\nUsage:\n {2}npm run demo /)
 })
