@@ -1,29 +1,29 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { ConnectionPool, LocalProtocolError, TimeoutException } from 'hawser/engine'
 
-/** What is said to the next hop alone (RFC 9110 7.6.1), or done by Node's server already (Expect). */
+/** Fields that a proxy must not forward (RFC 9110 7.6.1). Node's server handles `expect` itself. */
 const HOP_BY_HOP = [
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'],
 ]
 
-/** The fields that are passed on, as a flat list. */
-function passedOn(fields: readonly [name: string, value: string][], ...dropped: string[]) {
-  const options = fields.filter(([name]) => name.toLowerCase() === 'connection')
-  const named = options.flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/))
-  const gone = new Set([...HOP_BY_HOP, ...dropped, ...named])
-  return fields.filter(([name]) => !gone.has(name.toLowerCase())).flat()
+/** Returns the fields to forward, as a flat list of names and values. */
+function forwardedFields(fields: readonly [name: string, value: string][], ...dropped: string[]) {
+  const connection = fields.filter(([name]) => name.toLowerCase() === 'connection')
+  const listed = connection.flatMap(([, value]) => value.toLowerCase().split(/[ \t]*,[ \t]*/))
+  const removed = new Set([...HOP_BY_HOP, ...dropped, ...listed])
+  return fields.filter(([name]) => !removed.has(name.toLowerCase())).flat()
 }
 
 function fieldsOf({ rawHeaders }: IncomingMessage): [string, string][] {
   return rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1]!]] : []))
 }
 
-/** 400: what came cannot be sent on. */
+/** The status of the response if forwarding fails. 400: the request is invalid. */
 const statusOf = (error: unknown) =>
   error instanceof LocalProtocolError ? 400 : error instanceof TimeoutException ? 504 : 502
 
-/** Answers what `origin` answers. Both bodies are streamed, as fast as the slower side takes them. */
+/** Forwards requests to `origin`. Both bodies are streamed at the speed of the slower side. */
 export function reverseProxy(origin: string, pool = new ConnectionPool()): RequestListener {
   return (request, response) => {
     const { method, url = '/', headers, socket } = request
@@ -34,27 +34,27 @@ export function reverseProxy(origin: string, pool = new ConnectionPool()): Reque
         method,
         path: url.replace(/^https?:\/\/[^/?]*/i, ''), // absolute-form: RFC 9112 3.2.2
         headers: [
-          ...passedOn(fieldsOf(request), 'host'), // the engine's own is the origin's
+          ...forwardedFields(fieldsOf(request), 'host'), // the engine sets Host for the origin
           ...['x-forwarded-host', headers.host ?? '', 'via', '1.1 proxy'],
           ...['x-forwarded-for', socket.remoteAddress ?? 'unknown'],
         ],
-        // An early answer ends the upload, and must not end the client's connection.
+        // An early response stops the upload, and must not close the client's connection.
         body: hasBody ? request.iterator({ destroyOnReturn: false }) : null,
-        copy: true, // `write` keeps what it is given
+        copy: true, // `write` keeps the chunk
       },
       {
         onHead: ({ status, statusText, headers }) =>
-          void response.writeHead(status, statusText, passedOn([...headers])),
-        onData: (chunk) => response.write(chunk), // false stops the origin
+          void response.writeHead(status, statusText, forwardedFields([...headers])),
+        onData: (chunk) => response.write(chunk), // false pauses the origin
         onEnd: () => void response.end(),
         onError(error) {
           if (response.headersSent)
-            response.destroy() // cut short, and seen to be
+            response.destroy() // the client sees that it is incomplete
           else response.writeHead(statusOf(error)).end()
         },
       },
     )
     response.on('drain', () => control.resume())
-    response.on('close', () => control.abort()) // the client has gone, or all is done
+    response.on('close', () => control.abort()) // the client disconnected, or all is done
   }
 }

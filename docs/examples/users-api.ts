@@ -6,24 +6,24 @@ export interface User {
   readonly name: string
 }
 
-/** What the API itself has to say: its own code beside the status. */
+/** An error that the API reports with its own code, in addition to the status. */
 export class UsersError extends Error {
   override readonly name = 'UsersError'
   readonly code: string
 
   constructor(code: string, options: ErrorOptions) {
-    super(`The users API refuses: ${code}`, options)
+    super(`The users API reported an error: ${code}`, options)
     this.code = code
   }
 }
 
 export interface UsersOptions extends Pick<ClientOptions, 'dispatcher' | 'timeout' | 'trace'> {
   readonly baseUrl: string
-  /** Asked for before each request, redirects and repetitions included. */
+  /** Returns the access token. Called before each request, including redirects and retries. */
   readonly token: () => string | Promise<string>
 }
 
-/** Make one and keep it: it keeps its connections. */
+/** A client for the users API. Create one and reuse it, since it keeps connections open. */
 export class Users {
   readonly #client: Client
 
@@ -32,7 +32,7 @@ export class Users {
       ...rest,
       baseUrl,
       timeout,
-      retries: 3, // where that is safe; after 429 and 503 as long as Retry-After says
+      retries: 3, // if it is safe; after 429 and 503 it waits for Retry-After
       headers: { accept: 'application/json', 'user-agent': 'users-client/1.0' },
       auth: async (request) => {
         request.headers.set('authorization', `Bearer ${await token()}`)
@@ -41,22 +41,22 @@ export class Users {
     })
   }
 
-  /** Null for one that is not there. */
+  /** Returns a user, or null if there is none with this id. */
   async get(id: number, signal?: AbortSignal): Promise<User | null> {
     const response = await this.#client.get(`/users/${id}`, { signal })
-    return response.status === 404 ? null : userOf(checked(response).json())
+    return response.status === 404 ? null : toUser(checkStatus(response).json())
   }
 
   async create(name: string): Promise<User> {
-    return userOf(checked(await this.#client.post('/users', { json: { name } })).json())
+    return toUser(checkStatus(await this.#client.post('/users', { json: { name } })).json())
   }
 
-  /** Page after page, by the Link header, each asked for when it is needed. */
+  /** Iterates over all users. Follows the Link header, and requests each page when it is needed. */
   async *all(): AsyncGenerator<User, void, undefined> {
     let next: string | URL | undefined = '/users'
     while (next !== undefined) {
-      const response = checked(await this.#client.get(next))
-      for (const user of response.json<unknown[]>()) yield userOf(user)
+      const response = checkStatus(await this.#client.get(next))
+      for (const user of response.json<unknown[]>()) yield toUser(user)
       const link = response.links.next?.url
       next = link === undefined ? undefined : new URL(link, response.url)
     }
@@ -67,7 +67,7 @@ export class Users {
   }
 }
 
-function checked(response: Response): Response {
+function checkStatus(response: Response): Response {
   try {
     return response.raiseForStatus()
   } catch (cause) {
@@ -78,9 +78,9 @@ function checked(response: Response): Response {
   }
 }
 
-/** A server's word is no type: look before you believe. */
-function userOf(value: unknown): User {
+/** Checks at run time that a value of a response is a user. */
+function toUser(value: unknown): User {
   const { id, name } = (value ?? {}) as Partial<User>
   if (typeof id === 'number' && typeof name === 'string') return { id, name }
-  throw new TypeError('The users API has sent what is no user')
+  throw new TypeError('The users API sent an invalid user')
 }
