@@ -1,11 +1,13 @@
-;; The recorder: llhttp calls back into it, inside wasm, and it writes down what was said.
-;; JavaScript makes one call a read, `parse`, and then looks at the record.
+;; The recorder receives the callbacks of llhttp inside WebAssembly and writes what they report into
+;; memory, the record. JavaScript makes one call per read, `parse`, and then reads the record.
 ;;
-;; One block of 128 bytes is all that a message needs between two reads: llhttp's parser (64 bytes)
-;; and the record behind it. Whoever owns a message keeps a copy of the block. README.md has the map.
+;; STATE is a block of 128 bytes: llhttp's parser (64 bytes) and the record. It contains everything
+;; that a message needs between two reads. The ResponseParser of a connection keeps a copy of it.
+;; README.md shows the memory.
 ;;
-;; "Relative" positions count from the message's first byte, the `base` that `parse` is given, so that
-;; they hold when the bytes of a head are put back at another place; "absolute" ones are good for one read.
+;; "Relative" positions count from the first byte of the message, the parameter `base` of `parse`.
+;; They stay valid when the bytes of a head are restored at another address. "Absolute" positions
+;; are addresses, and are valid for one read.
 (module
   (import "llhttp" "memory" (memory 2))
   (import "llhttp" "_initialize" (func $initialize))
@@ -18,59 +20,60 @@
   (import "llhttp" "llhttp_should_keep_alive" (func $should_keep_alive (param i32) (result i32)))
   (import "llhttp" "llhttp_resume" (func $resume (param i32)))
 
-  ;; Memory behind llhttp's own two pages. All of it is there from the start: it never grows.
+  ;; Addresses after the two pages of llhttp. `setup` allocates all memory; it never grows later.
   (global $STATE (export "STATE") i32 (i32.const 131072))
   (global $STATE_SIZE (export "STATE_SIZE") i32 (i32.const 128))
   (global $TEMPLATE i32 (i32.const 131328))
   (global $WINDOW (export "WINDOW") i32 (i32.const 196608))
   (global $WINDOW_SIZE (export "WINDOW_SIZE") i32 (i32.const 131072))
 
-  ;; The record, as offsets from STATE. All i32 but CONTENT_LENGTH.
+  ;; The fields of the record, as offsets from STATE. All are i32, except CONTENT_LENGTH.
   (global $FLAGS (export "FLAGS") i32 (i32.const 64))
   (global $STATUS (export "STATUS") i32 (i32.const 68))
-  (global $FIELDS (export "FIELDS") i32 (i32.const 72))                ;; field lines of the head, then of the trailers
-  (global $INSIDE (export "INSIDE") i32 (i32.const 76))                ;; 0, IN_NAME or IN_VALUE
-  (global $NAME_START (export "NAME_START") i32 (i32.const 80))        ;; relative
-  (global $NAME_END (export "NAME_END") i32 (i32.const 84))            ;; relative
-  (global $HEAD_END (export "HEAD_END") i32 (i32.const 88))            ;; relative, behind the empty line
-  (global $TRAILER_START (export "TRAILER_START") i32 (i32.const 92))  ;; relative; 0 without trailers
-  (global $BODY_START (export "BODY_START") i32 (i32.const 96))        ;; absolute: this read's run of body bytes
-  (global $BODY_END (export "BODY_END") i32 (i32.const 100))           ;; absolute
-  (global $ERROR (export "ERROR") i32 (i32.const 104))                 ;; 0, llhttp's errno, or a REFUSED_* of ours
-  (global $CONSUMED (export "CONSUMED") i32 (i32.const 108))           ;; absolute: where parsing stopped
-  (global $FRAMING (export "FRAMING") i32 (i32.const 112))             ;; llhttp's flags at the head's end
+  (global $FIELDS (export "FIELDS") i32 (i32.const 72)) ;; number of field lines, then of trailers
+  (global $INSIDE (export "INSIDE") i32 (i32.const 76)) ;; 0, IN_NAME or IN_VALUE
+  (global $NAME_START (export "NAME_START") i32 (i32.const 80)) ;; relative
+  (global $NAME_END (export "NAME_END") i32 (i32.const 84)) ;; relative
+  (global $HEAD_END (export "HEAD_END") i32 (i32.const 88)) ;; relative, after the empty line
+  (global $TRAILER_START (export "TRAILER_START") i32 (i32.const 92)) ;; relative; 0: no trailers
+  (global $BODY_START (export "BODY_START") i32 (i32.const 96)) ;; absolute: body bytes of this read
+  (global $BODY_END (export "BODY_END") i32 (i32.const 100)) ;; absolute
+  (global $ERROR (export "ERROR") i32 (i32.const 104)) ;; 0, an error code of llhttp, or a REFUSED_*
+  (global $CONSUMED (export "CONSUMED") i32 (i32.const 108)) ;; absolute: where parsing stopped
+  (global $FRAMING (export "FRAMING") i32 (i32.const 112)) ;; flags of llhttp after the head
   (global $REFUSAL i32 (i32.const 116))
   (global $CONTENT_LENGTH (export "CONTENT_LENGTH") i32 (i32.const 120)) ;; f64: exact up to 2^53
 
   ;; FLAGS
   (global $HEAD_COMPLETE (export "HEAD_COMPLETE") i32 (i32.const 1))
   (global $MESSAGE_COMPLETE (export "MESSAGE_COMPLETE") i32 (i32.const 2))
-  (global $PERSISTENT (export "PERSISTENT") i32 (i32.const 4))         ;; RFC 9112 9.3, so far as llhttp sees it
+  (global $PERSISTENT (export "PERSISTENT") i32 (i32.const 4)) ;; RFC 9112 9.3, according to llhttp
   (global $HTTP_1_0 (export "HTTP_1_0") i32 (i32.const 8))
-  (global $HAS_CONNECTION (export "HAS_CONNECTION") i32 (i32.const 16)) ;; maybe: a name of that length and first letter
-  (global $HAS_KEEP_ALIVE (export "HAS_KEEP_ALIVE") i32 (i32.const 32)) ;; likewise
-  (global $HAS_TRANSFER_ENCODING (export "HAS_TRANSFER_ENCODING") i32 (i32.const 64)) ;; likewise
+  (global $HAS_CONNECTION (export "HAS_CONNECTION") i32 (i32.const 16)) ;; possibly; see $flag_name
+  (global $HAS_KEEP_ALIVE (export "HAS_KEEP_ALIVE") i32 (i32.const 32)) ;; possibly
+  (global $HAS_TRANSFER_ENCODING (export "HAS_TRANSFER_ENCODING") i32 (i32.const 64)) ;; possibly
 
-  ;; FRAMING, as llhttp names them
+  ;; The flags in FRAMING, with the names of llhttp
   (global $F_CONNECTION_CLOSE (export "F_CONNECTION_CLOSE") i32 (i32.const 0x02))
   (global $F_CHUNKED (export "F_CHUNKED") i32 (i32.const 0x08))
   (global $F_CONTENT_LENGTH (export "F_CONTENT_LENGTH") i32 (i32.const 0x20))
   (global $F_SKIPBODY i32 (i32.const 0x40))
   (global $F_TRANSFER_ENCODING (export "F_TRANSFER_ENCODING") i32 (i32.const 0x200))
 
-  ;; The mode of `parse`
-  (global $FRESH (export "FRESH") i32 (i32.const 1))                   ;; a new message: forget the last one
-  (global $NO_BODY (export "NO_BODY") i32 (i32.const 2))               ;; the answer to HEAD
-  (global $TO_CONNECT (export "TO_CONNECT") i32 (i32.const 4))         ;; the answer to CONNECT
+  ;; Flags of the parameter `mode` of `parse`
+  (global $FRESH (export "FRESH") i32 (i32.const 1)) ;; a new message: resets STATE
+  (global $NO_BODY (export "NO_BODY") i32 (i32.const 2)) ;; the response to a HEAD request
+  (global $TO_CONNECT (export "TO_CONNECT") i32 (i32.const 4)) ;; the response to a CONNECT request
 
-  ;; llhttp accepts these, we do not.
+  ;; Error codes for responses that llhttp accepts and the recorder refuses.
   (global $REFUSED_STATUS (export "REFUSED_STATUS") i32 (i32.const 101))
   (global $REFUSED_VERSION (export "REFUSED_VERSION") i32 (i32.const 102))
   (global $REFUSED_REASON (export "REFUSED_REASON") i32 (i32.const 103))
   (global $REFUSED_FIELDS (export "REFUSED_FIELDS") i32 (i32.const 104))
   (global $MAX_FIELDS (export "MAX_FIELDS") i32 (i32.const 1000))
 
-  ;; llhttp's own layout and codes; the pinned hash of its module covers them.
+  ;; Layout and codes of llhttp. build.mjs checks the hash of the module, so they cannot change
+  ;; unnoticed.
   (global $PAUSED (export "PAUSED") i32 (i32.const 21))
   (global $PARSER_CONTENT_LENGTH i32 (i32.const 32))
   (global $PARSER_FLAGS i32 (i32.const 50))
@@ -94,11 +97,11 @@
   (func $relative (param $at i32) (result i32)
     (i32.sub (local.get $at) (global.get $base)))
 
-  ;; Once: reserves the window and makes the template that every message starts from.
+  ;; Called once. Allocates the memory, and creates the template of STATE for new messages.
   (func (export "setup") (local $parser i32)
     (call $initialize)
     (local.set $parser (call $alloc (global.get $RESPONSE)))
-    ;; Up to the window's end; nothing asks for more afterwards.
+    ;; Grows the memory to the end of the window. Nothing allocates more later.
     (drop (memory.grow (i32.sub
       (i32.shr_u (i32.add (global.get $WINDOW) (global.get $WINDOW_SIZE)) (i32.const 16))
       (memory.size))))
@@ -117,10 +120,10 @@
     (if (i32.and
           (i32.eq (local.get $error) (global.get $PAUSED))
           (i32.eqz (i32.and (call $get (global.get $FLAGS)) (global.get $MESSAGE_COMPLETE))))
-      (then ;; paused behind the head
+      (then ;; paused after the head
         (local.set $at (call $error_pos (global.get $STATE)))
         (call $put (global.get $HEAD_END) (call $relative (local.get $at)))
-        (if (call $is_over_with_its_head)
+        (if (call $ends_with_head)
           (then
             (call $flag (global.get $MESSAGE_COMPLETE)))
           (else
@@ -136,8 +139,9 @@
     (call $put (global.get $ERROR) (local.get $error))
     (call $get (global.get $FLAGS)))
 
-  ;; 1xx, and 2xx to CONNECT: what follows is another message, or not HTTP at all.
-  (func $is_over_with_its_head (result i32)
+  ;; Returns whether the response ends with its head: a 1xx, which another response follows, or a
+  ;; 2xx to CONNECT, after which the bytes are not HTTP.
+  (func $ends_with_head (result i32)
     (i32.or
       (i32.lt_u (call $get (global.get $STATUS)) (i32.const 200))
       (i32.and
@@ -147,7 +151,7 @@
   (func (export "wasm_on_message_begin") (param i32) (result i32) (i32.const 0))
   (func (export "wasm_on_url") (param i32 i32 i32) (result i32) (i32.const 0))
 
-  ;; The reason phrase: HTAB, SP, VCHAR and obs-text (RFC 9112 4).
+  ;; A reason phrase consists of HTAB, SP, VCHAR and obs-text (RFC 9112 4). Others are refused.
   (func (export "wasm_on_status") (param $parser i32) (param $at i32) (param $length i32) (result i32)
     (local $byte i32) (local $end i32)
     (local.set $end (i32.add (local.get $at) (local.get $length)))
@@ -163,7 +167,7 @@
           (br $next))))
     (i32.const 0))
 
-  ;; A name that a read cuts comes in two calls.
+  ;; llhttp calls this twice for a name that two reads contain.
   (func (export "wasm_on_header_field") (param $parser i32) (param $at i32) (param $length i32) (result i32)
     (if (i32.ne (call $get (global.get $INSIDE)) (global.get $IN_NAME))
       (then
@@ -179,8 +183,6 @@
     (call $put (global.get $NAME_END) (call $relative (i32.add (local.get $at) (local.get $length))))
     (i32.const 0))
 
-  ;; `Connection` and `Keep-Alive` have ten letters, `Transfer-Encoding` seventeen; JavaScript looks
-  ;; closer when the flag is up.
   (func (export "wasm_on_header_value") (param $parser i32) (param $at i32) (param $length i32) (result i32)
     (if (i32.eq (call $get (global.get $INSIDE)) (global.get $IN_NAME))
       (then
@@ -190,6 +192,8 @@
           (i32.or (i32.const 0x20) (i32.load8_u (i32.add (global.get $base) (call $get (global.get $NAME_START))))))))
     (i32.const 0))
 
+  ;; Sets a flag if length and first letter of a name are those of `Connection`, `Keep-Alive` (10
+  ;; characters) or `Transfer-Encoding` (17 characters). JavaScript then compares the whole name.
   (func $flag_name (param $length i32) (param $letter i32)
     (if (i32.eq (local.get $length) (i32.const 10))
       (then
@@ -198,7 +202,7 @@
     (if (i32.and (i32.eq (local.get $length) (i32.const 17)) (i32.eq (local.get $letter) (i32.const 0x74)))
       (then (call $flag (global.get $HAS_TRANSFER_ENCODING)))))
 
-  ;; Always pauses, so that `parse` learns where the head ends.
+  ;; Always pauses llhttp, so that `parse` knows where the head ends.
   (func (export "wasm_on_headers_complete") (param $parser i32) (param i32 i32 i32) (result i32)
     (local $status i32)
     (local.set $status (call $status (local.get $parser)))
@@ -223,7 +227,7 @@
         (select (global.get $PERSISTENT) (i32.const 0) (call $should_keep_alive (local.get $parser))))))
     (global.get $PAUSED))
 
-  ;; Chunks are moved together, so that a read's body is one run of bytes.
+  ;; Moves the chunks of a read together, so that its body bytes are contiguous.
   (func (export "wasm_on_body") (param $parser i32) (param $at i32) (param $length i32) (result i32)
     (local $end i32)
     (local.set $end (call $get (global.get $BODY_END)))
@@ -236,7 +240,7 @@
     (call $put (global.get $BODY_END) (i32.add (local.get $end) (local.get $length)))
     (i32.const 0))
 
-  ;; Pauses, so that bytes behind the message are seen and never parsed by accident.
+  ;; Pauses llhttp, so that bytes after the message are counted and never parsed.
   (func (export "wasm_on_message_complete") (param $parser i32) (result i32)
     (call $put (global.get $FLAGS)
       (i32.or

@@ -1,7 +1,8 @@
-// Makes `dist/lib`, which is what the package's exports name: the public faces, each in few files. Node
-// loads them in a third of the time that the two hundred of `dist/src` take (`npm run bench:start`).
-// By Rollup, since it changes nothing but where the code stands: classes keep their names by themselves,
-// and a call costs the same (esbuild's `keepNames` took 0.4 us more for a `client.get`). Version 3 needs no binary.
+// Bundles `dist/src` into `dist/lib`, which contains the public interfaces that package.json
+// exports, in a few files. Node loads these in a third of the time that the 200 files of `dist/src`
+// take (`npm run bench:start`). Rollup keeps the code unchanged, so that classes keep their names
+// and a call costs the same: with `keepNames` of esbuild, a `client.get` took 0.4 us more. Version
+// 3 of Rollup needs no native binary.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
@@ -10,9 +11,15 @@ import { vendor, vendoredNames } from './vendor.mjs'
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 rmSync('dist/lib', { recursive: true, force: true })
 const COMMAND = 'command/main'
-const faces = ['index', 'engine', 'fetch/index', COMMAND]
-// What nobody but index.js has would stand in it. In files of its own a bundler can leave it out.
-const parts = ['errors', 'client/module-functions', 'client/auth/digest', 'client/auth/netrc-auth']
+const interfaces = ['index', 'engine', 'fetch/index', COMMAND]
+// Rollup would put these modules into index.js, because nothing else imports them. In separate
+// files, a bundler can omit them if they are not used.
+const separateFiles = [
+  'errors',
+  'client/module-functions',
+  'client/auth/digest',
+  'client/auth/netrc-auth',
+]
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const vendoredPackages = new Set()
 const vendoring = {
@@ -26,10 +33,12 @@ const vendoring = {
   },
 }
 const bundle = await rollup({
-  input: Object.fromEntries([...faces, ...parts].map((name) => [name, `dist/src/${name}.js`])),
+  input: Object.fromEntries(
+    [...interfaces, ...separateFiles].map((name) => [name, `dist/src/${name}.js`]),
+  ),
   external: [/^node:/, ...Object.keys(dependencies)],
   plugins: [vendoring],
-  // An import of a package that is neither external nor vendored ends here as well.
+  // Rollup also reports imports of packages that are neither external nor vendored here.
   onLog(_, { message }) {
     throw new Error(message)
   },
@@ -43,5 +52,6 @@ await bundle.write({
   banner: ({ name }) => (name === COMMAND ? '#!/usr/bin/env node' : ''),
   sourcemap: true,
 })
-// Written when all of it is there. A test reads it to compare it with native/THIRD-PARTY.md.
+// setup.mjs uses the time of this file. A test compares the list of packages with
+// native/THIRD-PARTY.md.
 writeFileSync('dist/lib/.bundled', JSON.stringify([...vendoredPackages].sort()))

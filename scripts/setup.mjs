@@ -1,6 +1,7 @@
-// Makes this checkout ready to run: packages, the wasm module, the compiled TypeScript, the bundle. Each step is
-// taken only if its result is missing or old. Plain JavaScript, because it runs before all of them.
-// `--clean` builds from nothing.
+// Prepares this checkout: installs packages, builds the WebAssembly module, compiles TypeScript,
+// and bundles. Skips each step whose result exists and is newer than its inputs. This is
+// JavaScript, because it runs before the compiler is installed. `--clean` first removes all results
+// of builds.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -20,7 +21,7 @@ const MODULE = 'src/protocol/llhttp-module.generated.ts'
 const MODULE_INPUTS = ['native/build.mjs', 'native/recorder.wat', 'package-lock.json']
 const SOURCES = ['src', 'test', 'bench', 'docs', 'native', 'scripts']
 const BUILD_INFO = 'dist/.tsbuildinfo'
-const BUILT = 'dist/.built' // its time is the start of the last build that succeeded
+const BUILT = 'dist/.built' // its mtime is the start of the last successful compilation
 const LIB = join('dist', 'lib')
 const BUNDLED = join(LIB, '.bundled')
 const BUNDLE_INPUTS = ['scripts/bundle.mjs', 'scripts/vendor.mjs', 'package-lock.json']
@@ -29,29 +30,32 @@ const OUTPUTS = ['.js', '.js.map', '.d.ts', '.d.ts.map']
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 if (process.argv.includes('--clean')) for (const path of ['dist', MODULE]) remove(path)
 if (!packagesMatchLock()) {
-  // npm ci would empty what a link leads to, and that is another checkout's.
+  // If node_modules is a link to another checkout, `npm ci` would delete the packages there.
   const isLink = lstatSync('node_modules', { throwIfNoEntry: false })?.isSymbolicLink()
   if (isLink) unlinkSync('node_modules')
-  step('installing packages', 'npm ci --include=dev --loglevel=error')
+  runStep('installing packages', 'npm ci --include=dev --loglevel=error')
 }
 if (MODULE_INPUTS.some((input) => time(input) > time(MODULE))) {
-  step('building the wasm module', 'node native/build.mjs')
+  runStep('building the WebAssembly module', 'node native/build.mjs')
 }
 compile()
-// Not by BUILT: who runs tsc alone does not touch that.
+// Compares with the compiled files, not with BUILT: running tsc directly does not update BUILT.
 if ([...list('dist/src', '.js'), ...BUNDLE_INPUTS].some((path) => time(path) > time(BUNDLED))) {
-  step('bundling', 'node scripts/bundle.mjs')
+  runStep('bundling', 'node scripts/bundle.mjs')
 }
 
-/** Is what is installed what package-lock.json asks for? (Optional packages are for other platforms.) */
+/**
+ * Returns whether the installed packages are those of package-lock.json. Optional packages may be
+ * missing, since they are for other platforms.
+ */
 function packagesMatchLock() {
   if (!existsSync('node_modules/.package-lock.json')) return false
-  const wanted = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages
+  const locked = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages
   const installed = JSON.parse(readFileSync('node_modules/.package-lock.json', 'utf8')).packages
-  delete wanted['']
-  for (const path of new Set([...Object.keys(wanted), ...Object.keys(installed)])) {
-    if (wanted[path]?.optional && !installed[path]) continue
-    if (wanted[path]?.version !== installed[path]?.version) return false
+  delete locked['']
+  for (const path of new Set([...Object.keys(locked), ...Object.keys(installed)])) {
+    if (locked[path]?.optional && !installed[path]) continue
+    if (locked[path]?.version !== installed[path]?.version) return false
   }
   return true
 }
@@ -60,9 +64,9 @@ function compile() {
   const sources = SOURCES.flatMap((folder) => list(folder, '.ts')).filter(
     (path) => !path.endsWith('.d.ts'),
   )
-  const wanted = new Set(sources.map(outputOf))
-  // What a deleted source has left behind must neither run as a test nor be published.
-  const stale = list('dist', '.js').filter((path) => !wanted.has(path) && !path.startsWith(LIB))
+  const expected = new Set(sources.map(outputOf))
+  // The output of a deleted source must neither run as a test nor be published.
+  const stale = list('dist', '.js').filter((path) => !expected.has(path) && !path.startsWith(LIB))
   for (const path of stale) for (const end of OUTPUTS) remove(path.slice(0, -'.js'.length) + end)
 
   const built = time(BUILT)
@@ -70,13 +74,13 @@ function compile() {
     (path) => time(path) > built,
   )
   const incomplete = sources.some((path) => time(path) <= built && !existsSync(outputOf(path)))
-  // tsc believes its build info and does not look whether its outputs are still there.
+  // tsc relies on its build info and does not check whether its outputs still exist.
   if (incomplete) remove(BUILD_INFO)
   if (!changed && !incomplete && stale.length === 0) return
 
   const start = new Date()
   remove(BUILT)
-  step('compiling', 'node node_modules/typescript/bin/tsc')
+  runStep('compiling', 'node node_modules/typescript/bin/tsc')
   writeFileSync(BUILT, '')
   utimesSync(BUILT, start, start)
 }
@@ -91,6 +95,7 @@ function list(folder, end) {
   return names.filter((name) => name.endsWith(end)).map((name) => join(folder, name))
 }
 
+/** Returns the time of the last modification, 0 if the file does not exist. */
 function time(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
@@ -99,15 +104,15 @@ function remove(path) {
   rmSync(path, { recursive: true, force: true })
 }
 
-function step(what, command) {
-  console.error(`hawser: ${what}`)
+function runStep(title, command) {
+  console.error(`hawser: ${title}`)
   const { status, error } = spawnSync(command, {
     shell: true,
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   if (status === 0) return
   console.error(
-    `hawser: ${what} failed: \`${command}\` ${error?.message ?? `ended with status ${status}`}`,
+    `hawser: ${title} failed: \`${command}\` ${error?.message ?? `exited with status ${status}`}`,
   )
   process.exit(1)
 }

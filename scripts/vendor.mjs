@@ -1,24 +1,26 @@
-// The packages that Hawser publishes as part of its own files, so that npm installs fewer packages with it. esbuild
-// turns each of them into one ES module, because Rollup does not read CommonJS.
+// Bundles the packages that Hawser publishes as part of its files, so that npm installs fewer
+// packages. esbuild turns each of them into one ES module, because Rollup does not read CommonJS.
 import { isBuiltin } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const top = fileURLToPath(new URL('..', import.meta.url))
 
-/** For each package, the source of a module that exports what `src/` imports from it. */
+/** Maps each package to the source of a module that exports what `src/` imports from it. */
 const modules = {
   'cli-progress': `export { default } from 'cli-progress'`,
   commander: `export { Command, CommanderError, InvalidArgumentError, Option } from 'commander'`,
-  // When netrc-parser is loaded, it looks for a file in the home folder. So it is loaded by the first call.
+  // Loaded by the first call, because netrc-parser looks for a file in the home folder when it is
+  // loaded.
   'netrc-parser': `export const parse = (text) => require('netrc-parser').parse(text)`,
   picocolors: `export { default } from 'picocolors'`,
 }
 
-/** Replacements for the packages that netrc-parser requires and Hawser has no use for. */
+/** Replacements for packages that netrc-parser requires and Hawser does not use. */
 const stubs = {
   debug: 'module.exports = () => () => {}',
-  // netrc-parser starts gpg with it, for a file whose name ends with .gpg. Hawser refuses such a file.
+  // netrc-parser would start gpg with it, for a file whose name ends with .gpg. Hawser rejects such
+  // files.
   execa: `
     const refuse = () => {
       throw new Error('Hawser does not start a process to decrypt a netrc file')
@@ -28,7 +30,7 @@ const stubs = {
 
 export const vendoredNames = Object.keys(modules)
 
-/** Bundles a package. Returns the code, and the names of all packages that are in it. */
+/** Bundles a package. Returns the code, and the names of all packages that it contains. */
 export async function vendor(name) {
   const { outputFiles, metafile } = await build({
     stdin: { contents: modules[name], resolveDir: top },
@@ -37,7 +39,7 @@ export async function vendor(name) {
     format: 'esm',
     platform: 'node',
     legalComments: 'none', // native/THIRD-PARTY.md has the licences
-    preserveSymlinks: true, // or the code would name the folder that node_modules is linked to
+    preserveSymlinks: true, // otherwise the code contains the target of a linked node_modules
     plugins: [importBuiltins, useStubs],
     metafile: true,
     write: false,
@@ -50,7 +52,7 @@ export async function vendor(name) {
   }
 }
 
-/** An ES module cannot `require`, so each of Node's modules that a package requires becomes an import. */
+/** Replaces `require` of Node's modules by imports, because an ES module cannot `require`. */
 const importBuiltins = {
   name: 'import-builtins',
   setup({ onResolve, onLoad }) {
