@@ -4,7 +4,7 @@ import { importErrors, unusedPermissions } from './architecture.ts'
 
 const check = (sources: Record<string, string>) => importErrors(new Map(Object.entries(sources)))
 
-test('imports run one way', () => {
+test('permitted imports cause no errors', () => {
   const good = {
     'index.ts': "export { Client } from './client/client.ts'",
     'client/client.ts':
@@ -17,7 +17,7 @@ test('imports run one way', () => {
   assert.deepEqual(check(good), [])
 })
 
-const bad: [file: string, text: string, error: RegExp][] = [
+const forbidden: [file: string, text: string, error: RegExp][] = [
   ['pool/a.ts', "import { Client } from '../client/client.ts'", /pool may not import client/],
   ['pool/a.ts', "import type { Client } from '../client/client.ts'", /pool may not import client/],
   ['pool/a.ts', "export * from '../client/client.ts'", /pool may not import client/],
@@ -34,31 +34,31 @@ const bad: [file: string, text: string, error: RegExp][] = [
   ['errors.ts', "import { a } from './models/a.ts'", /errors.ts may not import models/],
   ['errors.ts', "import type { A } from './models/a.ts'", /errors.ts may not import models/],
   ['client/a.ts', "import { a } from '../../test/a.ts'", /outside src/],
-  ['utils/a.ts', '', /no place in the table/],
+  ['utils/a.ts', '', /is not in the table/],
   ['pool/a.ts', "import { isIP } from 'node:net'", /only backends\/ may import node:net/],
   ['pool/a.ts', "import tls from 'tls'", /only backends\/ may import tls/],
   ['pool/a.ts', "import { setTimeout } from 'node:timers/promises'", /may import node:timers/],
   ['pool/a.ts', "import { lookup } from 'node:dns'", /may import node:dns/],
 ]
-for (const [file, text, error] of bad) {
-  test(`refused in ${file}: ${JSON.stringify(text)}`, () => {
+for (const [file, text, error] of forbidden) {
+  test(`an error in ${file}: ${JSON.stringify(text)}`, () => {
     const errors = check({ [file]: text })
     assert.equal(errors.length, 1, errors.join('\n'))
     assert.match(errors[0]!, error)
   })
 }
 
-test('every layer may import types of the runtime', () => {
+test('every layer may import types of node:net', () => {
   assert.deepEqual(check({ 'pool/a.ts': "import type { Socket } from 'node:net'" }), [])
 })
 
-test('no circles, of types neither', () => {
+test('import cycles are errors, also of types', () => {
   const errors = check({
     'pool/a.ts': "import type { B } from './b.ts'",
     'pool/b.ts': "import type { C } from './c.ts'",
     'pool/c.ts': "import { a } from './a.ts'",
   })
-  assert.deepEqual(errors, ['a circle: pool/a.ts -> pool/b.ts -> pool/c.ts -> pool/a.ts'])
+  assert.deepEqual(errors, ['import cycle: pool/a.ts -> pool/b.ts -> pool/c.ts -> pool/a.ts'])
 })
 
 test('a permission that no file uses is reported', () => {
@@ -70,9 +70,9 @@ test('a permission that no file uses is reported', () => {
   const of = (folder: string) => unused.filter((text) => text.startsWith(`${folder} may import`))
   assert.deepEqual(of('models'), [])
   assert.deepEqual(of('protocol'), [
-    'protocol may import errors.ts, and no file does: remove it from the table',
+    'protocol may import errors.ts, but no file does: remove it from the table',
   ])
   assert.ok(
-    of('client').includes('client may import pool, and no file does: remove it from the table'),
+    of('client').includes('client may import pool, but no file does: remove it from the table'),
   )
 })

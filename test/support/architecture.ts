@@ -1,10 +1,11 @@
-// Which folder of src/ may import which: docs/architecture.md explains it. Run as a program, this file
-// checks the sources, and exits with 1 if an import is not permitted or a permission is not used.
+// The permitted imports between the folders of src/, which docs/architecture.md explains. As a
+// program, this file checks the sources, and exits with 1 if an import is not permitted or a
+// permission is not used.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Each folder or file of src/, and what it may import in addition to itself. */
+/** Maps each folder or file of src/ to those that it may import, in addition to itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'index.ts': ['client', 'dispatch', 'content', 'backends', 'models', 'errors.ts'],
   'engine.ts': ['pool', 'connection', 'protocol', 'backends', 'models', 'errors.ts'],
@@ -21,48 +22,51 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'errors.ts': [],
 }
 
-/** Time, queues and the network: only backends/ may import them (types are free for all). */
+/**
+ * Modules for time, queues and the network. Only backends/ may import them; all may import types.
+ */
 const RUNTIME = /^(node:)?(net|tls|dgram|dns|timers|perf_hooks|process)(\/|$)/
 
 interface Import {
   readonly from: string
   readonly to: string
-  readonly type: boolean
+  /** Whether only types are imported. */
+  readonly typeOnly: boolean
 }
 
-/** What is wrong with these sources: a path in src/ (with slashes) -> its text. */
+/** Returns errors in imports. `sources` maps a path in src/, with slashes, to its text. */
 export function importErrors(sources: ReadonlyMap<string, string>): string[] {
   const errors: string[] = []
   const graph = new Map<string, string[]>()
   for (const [path, text] of sources) {
-    const own = layerOf(path)
-    const allowed = MAY_IMPORT[own]
+    const layer = layerOf(path)
+    const allowed = MAY_IMPORT[layer]
     if (!allowed) {
-      errors.push(`${path}: "${own}" has no place in the table of test/support/architecture.ts`)
+      errors.push(`${path}: "${layer}" is not in the table of test/support/architecture.ts`)
       continue
     }
-    const next: string[] = []
-    graph.set(path, next)
-    for (const { to, type } of importsOf(path, text)) {
+    const imports: string[] = []
+    graph.set(path, imports)
+    for (const { to, typeOnly } of importsOf(path, text)) {
       if (!to.startsWith('.')) {
-        if (RUNTIME.test(to) && own !== 'backends' && !type) {
-          errors.push(`${path}: only backends/ may import ${to} (types are free)`)
+        if (RUNTIME.test(to) && layer !== 'backends' && !typeOnly) {
+          errors.push(`${path}: only backends/ may import ${to} (except types)`)
         }
         continue
       }
       const target = posix.join(posix.dirname(path), to)
-      const layer = layerOf(target)
+      const targetLayer = layerOf(target)
       if (target.startsWith('../')) errors.push(`${path}: ${to} is outside src/`)
-      else if (layer !== own && !allowed.includes(layer)) {
-        errors.push(`${path}: ${own} may not import ${layer} (${to})`)
-      } else next.push(target)
+      else if (targetLayer !== layer && !allowed.includes(targetLayer)) {
+        errors.push(`${path}: ${layer} may not import ${targetLayer} (${to})`)
+      } else imports.push(target)
     }
   }
-  for (const circle of circles(graph)) errors.push(`a circle: ${circle.join(' -> ')}`)
+  for (const cycle of importCycles(graph)) errors.push(`import cycle: ${cycle.join(' -> ')}`)
   return errors
 }
 
-/** The entries of the table that no source uses. `sources` are all files of src/. */
+/** Returns the permissions that no source uses. `sources` are all files of src/. */
 export function unusedPermissions(sources: ReadonlyMap<string, string>): string[] {
   const used = new Set<string>()
   for (const [path, text] of sources) {
@@ -74,7 +78,7 @@ export function unusedPermissions(sources: ReadonlyMap<string, string>): string[
   return Object.entries(MAY_IMPORT).flatMap(([from, targets]) =>
     targets
       .filter((to) => !used.has(`${from} ${to}`))
-      .map((to) => `${from} may import ${to}, and no file does: remove it from the table`),
+      .map((to) => `${from} may import ${to}, but no file does: remove it from the table`),
   )
 }
 
@@ -86,16 +90,16 @@ function importsOf(from: string, text: string): Import[] {
   const found: Import[] = []
   const statement = /^(?:import|export)\s(\s*type\s)?(?:[^'"`;=()]*?\sfrom\s+)?['"]([^'"]+)['"]/gm
   for (const [, type, to] of text.matchAll(statement)) {
-    found.push({ from, to: to!, type: type !== undefined })
+    found.push({ from, to: to!, typeOnly: type !== undefined })
   }
   for (const [, to] of text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]/g)) {
-    found.push({ from, to: to!, type: false })
+    found.push({ from, to: to!, typeOnly: false })
   }
   return found
 }
 
-/** One circle for each way back that a walk in depth meets. */
-function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+/** Returns a cycle for each back edge of a depth-first search. */
+function importCycles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const found: string[][] = []
   const done = new Set<string>()
   const path: string[] = []

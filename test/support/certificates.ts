@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 
-/** A key and its certificate, both PEM, as `tls` takes them. */
+/** A private key and its certificate, as PEM. */
 export interface Certificate {
   readonly key: string
   readonly cert: string
@@ -9,26 +9,26 @@ export interface Certificate {
 
 export interface CertificateOptions {
   readonly expired?: boolean
-  /** Who signs; without it the certificate signs itself, and is its own `ca`. */
+  /** The certificate authority that signs. Default: the certificate is self-signed. */
   readonly ca?: Certificate
 }
 
-/** For a server called by any of these names and addresses. */
+/** Creates a certificate for a server with these names and IP addresses. */
 export function certificateFor(
   hosts: readonly string[],
   { expired = false, ca }: CertificateOptions = {},
 ): Certificate {
-  return issue(hosts[0] ?? 'nobody', [subjectAltName(hosts)], expired, ca)
+  return issue(hosts[0] ?? 'unnamed', [subjectAltName(hosts)], expired, ca)
 }
 
-/** One that may sign others. */
+/** Creates the certificate of a certificate authority. */
 export function certificateAuthority(name = 'Test Authority'): Certificate {
   return issue(name, [basicConstraints()], false, undefined)
 }
 
 const DAY = 86_400_000
 
-/** node:crypto reads certificates and makes none, so this writes the DER of RFC 5280 itself. */
+/** Creates a certificate. node:crypto cannot, so this encodes the DER of RFC 5280 itself. */
 function issue(name: string, extensions: Buffer[], expired: boolean, ca: Certificate | undefined) {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const issuer = ca ? subjectOf(ca) : commonName(name)
@@ -106,6 +106,7 @@ function bitString(bytes: Buffer): Buffer {
   return tagged(0x03, Buffer.of(0), bytes)
 }
 
+/** Encodes a value in DER. */
 function tagged(tag: number, ...parts: Buffer[]): Buffer {
   const content = Buffer.concat(parts)
   const { length } = content

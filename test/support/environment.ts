@@ -1,12 +1,12 @@
 import type { TestContext } from 'node:test'
 
-/** All that a client asks the environment for, besides .netrc. */
-const ASKED =
+/** The environment variables that a client reads, except for .netrc. */
+const READ_BY_CLIENT =
   /^(https?_proxy|all_proxy|no_proxy|request_method|ssl_cert_(file|dir)|sslkeylogfile)$/i
 
 const original = { ...process.env }
 
-/** Until the test ends, the environment says this of proxies and certificates, and nothing else. */
+/** Replaces the variables for proxies and certificates until the test ends. */
 export function setEnvironment(
   t: Pick<TestContext, 'after'>,
   variables: Readonly<Record<string, string>>,
@@ -16,8 +16,9 @@ export function setEnvironment(
 }
 
 function replace(variables: Readonly<Record<string, string | undefined>>): void {
-  for (const name of Object.keys(process.env)) if (ASKED.test(name)) delete process.env[name]
+  for (const name of Object.keys(process.env))
+    if (READ_BY_CLIENT.test(name)) delete process.env[name]
   for (const [name, value] of Object.entries(variables)) {
-    if (ASKED.test(name)) process.env[name] = value
+    if (READ_BY_CLIENT.test(name)) process.env[name] = value
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The arguments with which this runtime runs `source`, a module, in a process of its own.
+ * Returns the arguments with which this runtime evaluates a module in a new process.
  *
- * @param options of Node: Deno has those of V8
+ * @param source the text of the module
+ * @param options options of Node.js; on Deno, they are passed to V8
  */
 export function evaluate(source: string, options: readonly string[] = []): string[] {
   if (!('Deno' in globalThis)) return [...options, '--input-type=module', '--eval', source]

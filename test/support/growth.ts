@@ -3,13 +3,15 @@ import assert from 'node:assert/strict'
 const SMALL = 8 * 1024
 const FACTOR = 64
 const LIMIT = FACTOR ** 1.5
-/** A busy machine may spoil a few; one that is good enough ends them. */
+/** Maximum number of runs. The first run below the limit is sufficient; others may be disturbed. */
 const RUNS = 16
 
 /**
- * Fails if 64 times the input costs more than 512 times the time. Linear work costs about 64 times as
- * much and quadratic 4096, so there is room for a busy machine. `make` gives the input for a size in
- * bytes and is not timed; the best run counts.
+ * Fails if 64 times the input takes more than 512 times as long. Linear work takes about 64 times
+ * as long, quadratic work 4096 times. The best run counts.
+ *
+ * @param make creates the input for a size in bytes; not timed
+ * @param work the work that is timed
  */
 export function assertLinear<Input>(
   make: (size: number) => Input,
@@ -23,7 +25,7 @@ export function assertLinear<Input>(
     large = Math.min(large, duration(make(SMALL * FACTOR), work))
     growth = large / small
   }
-  assert.ok(growth < LIMIT, `${FACTOR} times the input costs ${growth.toFixed()} times as much`)
+  assert.ok(growth < LIMIT, `${FACTOR} times the input takes ${growth.toFixed()} times as long`)
 }
 
 function duration<Input>(input: Input, work: (input: Input) => unknown): number {

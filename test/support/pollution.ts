@@ -1,4 +1,4 @@
-/** Runs `work` while `Object.prototype` has these properties, as after a prototype pollution. */
+/** Runs `work` while `Object.prototype` has these properties, as after prototype pollution. */
 export function whilePolluted<Result>(
   properties: Record<string, unknown>,
   work: () => Result,

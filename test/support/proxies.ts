@@ -1,4 +1,4 @@
-// Proxies on loopback that write down what they see. They end with the test.
+// Proxies on loopback that record what they receive. They are closed when the test ends.
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttpServer, request as httpRequest } from 'node:http'
@@ -10,31 +10,34 @@ import type { TlsOptions } from 'node:tls'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 
 export interface HttpProxyOptions {
-  /** TLS to the proxy itself. */
+  /** Options for TLS between client and proxy. Default: no TLS. */
   readonly tls?: TlsOptions
-  /** Asks for this user and password, with 407. */
+  /** Required user and password. Without them the proxy responds with 407. */
   readonly auth?: readonly [user: string, password: string]
-  /** Answers CONNECT instead of opening a tunnel. Null opens it after all. */
+  /**
+   * Returns the bytes of the response to CONNECT, empty for none. Null opens a tunnel, which is the
+   * default.
+   */
   readonly answerConnect?: (authority: string, client: Socket) => string | null
 }
 
 export interface TestProxy {
   readonly port: number
-  /** Without credentials. */
+  /** The URL of the proxy without credentials. */
   readonly url: string
-  /** Heads of the requests that came, as they came: of CONNECT and of what was forwarded. */
+  /** Heads of the received requests, both of CONNECT and of requests to forward. */
   readonly heads: string[]
-  /** All that came through tunnels from the client, a text for each. */
+  /** The bytes that the client sent through each tunnel, as latin1. */
   readonly tunnelled: string[]
-  /** Where it connected to, `host:port`, in order. */
+  /** The targets that it connected to, as `host:port`, in order. */
   readonly targets: string[]
-  /** Connections from clients that were ever accepted. */
+  /** All accepted connections of clients. */
   readonly clients: Socket[]
-  /** Whether each of them resumed a TLS session. */
+  /** Whether each of these connections resumed a TLS session. */
   readonly resumed: boolean[]
 }
 
-class Recorded implements TestProxy {
+class RecordingProxy implements TestProxy {
   readonly heads: string[] = []
   readonly tunnelled: string[] = []
   readonly targets: string[] = []
@@ -52,10 +55,11 @@ class Recorded implements TestProxy {
     return `${this.#scheme}://127.0.0.1:${this.port}`
   }
 
-  async listen(t: Pick<TestContext, 'after'>, server: Server, accepted: string): Promise<this> {
-    server.on(accepted, (socket: Socket) => {
+  /** Listens on a free port. `event` is the event of an accepted connection. */
+  async listen(t: Pick<TestContext, 'after'>, server: Server, event: string): Promise<this> {
+    server.on(event, (socket: Socket) => {
       this.clients.push(socket)
-      this.resumed.push(socket instanceof TLSSocket && socket.isSessionReused?.() === true) // Bun's are none
+      this.resumed.push(socket instanceof TLSSocket && socket.isSessionReused?.() === true) // sockets of Bun lack the method
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -67,7 +71,7 @@ class Recorded implements TestProxy {
     return this
   }
 
-  /** Every name leads to this machine. */
+  /** Connects to 127.0.0.1, whatever the host is. */
   connect(host: string, port: number): Socket {
     this.targets.push(`${host.includes(':') ? `[${host}]` : host}:${port}`)
     const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true })
@@ -75,42 +79,42 @@ class Recorded implements TestProxy {
     return socket
   }
 
-  /** Writes down what the client says. */
-  tunnel(client: Socket, upstream: Socket, first: Buffer): void {
-    const index = this.tunnelled.push(first.latin1Slice()) - 1
+  /** Connects client and upstream, and records what the client sends. */
+  tunnel(client: Socket, upstream: Socket, firstBytes: Buffer): void {
+    const index = this.tunnelled.push(firstBytes.latin1Slice()) - 1
     client.on('data', (bytes: Buffer) => {
       this.tunnelled[index] += bytes.latin1Slice()
     })
-    join(client, upstream, first)
+    connectSockets(client, upstream, firstBytes)
   }
 }
 
-/** Forwards, and opens tunnels. */
+/** Starts an HTTP proxy that forwards requests and opens tunnels. */
 export async function httpProxy(
   t: Pick<TestContext, 'after'>,
   options: HttpProxyOptions = {},
 ): Promise<TestProxy> {
   const { tls, auth, answerConnect } = options
-  const proxy = new Recorded(tls ? 'https' : 'http')
+  const proxy = new RecordingProxy(tls ? 'https' : 'http')
   const server = tls ? createHttpsServer(tls) : createHttpServer()
   server.keepAliveTimeout = 0
-  const isWelcome = (request: IncomingMessage): boolean => {
+  const isAuthorized = (request: IncomingMessage): boolean => {
     proxy.heads.push(headOf(request))
     const basic = auth && `Basic ${Buffer.from(auth.join(':')).toString('base64')}`
     return basic === undefined || request.headers['proxy-authorization'] === basic
   }
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (isWelcome(request)) forward(proxy, request, response)
-    else response.writeHead(407, CHALLENGE).end(WHO)
+    if (isAuthorized(request)) forward(proxy, request, response)
+    else response.writeHead(407, CHALLENGE).end(CHALLENGE_BODY)
   })
-  server.on('connect', (request: IncomingMessage, client: Socket, first: Buffer) => {
+  server.on('connect', (request: IncomingMessage, client: Socket, firstBytes: Buffer) => {
     client.on('error', () => client.destroy())
-    if (!isWelcome(request)) return client.end(REFUSAL)
-    const said = answerConnect?.(request.url!, client) ?? null
-    if (said === null) openTunnel(proxy, request.url!, client, first)
-    else if (said !== '') client.write(said, 'latin1')
+    if (!isAuthorized(request)) return client.end(REFUSED_CONNECT)
+    const reply = answerConnect?.(request.url!, client) ?? null
+    if (reply === null) openTunnel(proxy, request.url!, client, firstBytes)
+    else if (reply !== '') client.write(reply, 'latin1')
   })
-  server.on('upgrade', (request: IncomingMessage, client: Socket, first: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, client: Socket, firstBytes: Buffer) => {
     proxy.heads.push(headOf(request))
     const url = new URL(request.url!)
     let upstream = proxy.connect(hostOfUrl(url), portOf(url))
@@ -119,18 +123,18 @@ export async function httpProxy(
     }
     upstream.on('error', () => client.destroy())
     const path = `${url.pathname}${url.search}`
-    upstream.write(headOf(request, path, forOrigin(request.rawHeaders)), 'latin1')
-    join(client, upstream, first)
+    upstream.write(headOf(request, path, withoutProxyFields(request.rawHeaders)), 'latin1')
+    connectSockets(client, upstream, firstBytes)
   })
   server.on('tlsClientError', () => {})
   return proxy.listen(t, server, tls ? 'secureConnection' : 'connection')
 }
 
-const WHO = 'who are you?'
+const CHALLENGE_BODY = 'who are you?'
 const CHALLENGE = { 'Proxy-Authenticate': 'Basic realm="test"' }
-const REFUSAL =
+const REFUSED_CONNECT =
   'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="test"\r\n' +
-  `Content-Length: ${WHO.length}\r\n\r\n${WHO}`
+  `Content-Length: ${CHALLENGE_BODY.length}\r\n\r\n${CHALLENGE_BODY}`
 
 function headOf(
   { method, url, rawHeaders }: IncomingMessage,
@@ -142,22 +146,27 @@ function headOf(
   return `${head}\r\n`
 }
 
-/** Without what is for the proxy. */
-function forOrigin(fields: readonly string[]): string[] {
+/** Removes the fields for the proxy. */
+function withoutProxyFields(fields: readonly string[]): string[] {
   return fields.filter((_, i) => !/^proxy-/i.test(fields[i - (i % 2)]!))
 }
 
-function openTunnel(proxy: Recorded, authority: string, client: Socket, first: Buffer): void {
+function openTunnel(
+  proxy: RecordingProxy,
+  authority: string,
+  client: Socket,
+  firstBytes: Buffer,
+): void {
   const url = new URL(`http://${authority}`)
   const upstream = proxy.connect(hostOfUrl(url), portOf(url))
   upstream.on('error', () => client.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'))
   upstream.once('connect', () => {
     client.write('HTTP/1.1 200 Connection established\r\n\r\n')
-    proxy.tunnel(client, upstream, first)
+    proxy.tunnel(client, upstream, firstBytes)
   })
 }
 
-function forward(proxy: Recorded, request: IncomingMessage, response: ServerResponse): void {
+function forward(proxy: RecordingProxy, request: IncomingMessage, response: ServerResponse): void {
   if (!URL.canParse(request.url!)) {
     response.writeHead(400).end()
     return
@@ -165,13 +174,13 @@ function forward(proxy: Recorded, request: IncomingMessage, response: ServerResp
   const url = new URL(request.url!)
   const port = portOf(url)
   proxy.targets.push(`${hostOfUrl(url)}:${port}`)
-  const wholeServer = request.method === 'OPTIONS' && /^\w+:\/\/[^/]+$/.test(request.url!)
+  const isServerWide = request.method === 'OPTIONS' && /^\w+:\/\/[^/]+$/.test(request.url!)
   const onward = (url.protocol === 'https:' ? httpsRequest : httpRequest)({
     host: '127.0.0.1',
     port,
     method: request.method!,
-    path: wholeServer ? '*' : `${url.pathname}${url.search}`,
-    headers: forOrigin(request.rawHeaders) as never,
+    path: isServerWide ? '*' : `${url.pathname}${url.search}`,
+    headers: withoutProxyFields(request.rawHeaders) as never,
     agent: false,
     rejectUnauthorized: false,
   })
@@ -199,9 +208,9 @@ function portOf({ port, protocol }: URL): number {
   return protocol === 'https:' ? 443 : 80
 }
 
-/** Both ways, until one of them breaks. */
-function join(client: Socket, upstream: Socket, first: Buffer): void {
-  if (first.length > 0) upstream.write(first)
+/** Passes bytes in both directions, until one of the sockets closes. */
+function connectSockets(client: Socket, upstream: Socket, firstBytes: Buffer): void {
+  if (firstBytes.length > 0) upstream.write(firstBytes)
   client.pipe(upstream)
   upstream.pipe(client)
   client.on('close', () => upstream.destroy())
@@ -210,59 +219,59 @@ function join(client: Socket, upstream: Socket, first: Buffer): void {
 
 export interface SocksProxyOptions {
   readonly auth?: readonly [user: string, password: string]
-  /** Instead of connecting: RFC 1928 6. */
+  /** A reply code other than 0 (RFC 1928 6), sent instead of connecting. */
   readonly reply?: number
 }
 
-/** SOCKS 5. `targets` has what it was asked for, before any resolution. */
+/** Starts a SOCKS 5 proxy. `targets` has the requested addresses, before any resolution. */
 export async function socksProxy(
   t: Pick<TestContext, 'after'>,
   options: SocksProxyOptions = {},
 ): Promise<TestProxy> {
   const { auth, reply = 0 } = options
-  const proxy = new Recorded('socks5')
+  const proxy = new RecordingProxy('socks5')
   const accept = (client: Socket): void => {
     let state: 'greeting' | 'password' | 'request' = 'greeting'
     client.on('error', () => client.destroy())
-    readUntilTaken(client, (held) => {
+    readMessages(client, (unread) => {
       if (state === 'greeting') {
-        if (held.length < 2 || held.length < 2 + held[1]!) return held
-        const wanted = auth ? 2 : 0
-        const offered = held.subarray(2, 2 + held[1]!).includes(wanted)
-        client.write(Buffer.of(5, offered ? wanted : 0xff))
+        if (unread.length < 2 || unread.length < 2 + unread[1]!) return unread
+        const method = auth ? 2 : 0
+        const offered = unread.subarray(2, 2 + unread[1]!).includes(method)
+        client.write(Buffer.of(5, offered ? method : 0xff))
         state = auth ? 'password' : 'request'
-        return held.subarray(2 + held[1]!)
+        return unread.subarray(2 + unread[1]!)
       }
       if (state === 'password') {
-        const userEnd = 2 + (held[1] ?? 255)
-        const end = userEnd + 1 + (held[userEnd] ?? 255)
-        if (held.length < end) return held
-        const user = held.subarray(2, userEnd).toString()
-        const password = held.subarray(userEnd + 1, end).toString()
+        const userEnd = 2 + (unread[1] ?? 255)
+        const end = userEnd + 1 + (unread[userEnd] ?? 255)
+        if (unread.length < end) return unread
+        const user = unread.subarray(2, userEnd).toString()
+        const password = unread.subarray(userEnd + 1, end).toString()
         proxy.heads.push(`${user}:${password}`)
-        const right = user === auth![0] && password === auth![1]
-        client.write(Buffer.of(1, right ? 0 : 1))
-        if (!right) client.end()
+        const isCorrect = user === auth![0] && password === auth![1]
+        client.write(Buffer.of(1, isCorrect ? 0 : 1))
+        if (!isCorrect) client.end()
         state = 'request'
-        return held.subarray(end)
+        return unread.subarray(end)
       }
-      const length = { 1: 4, 3: 1 + (held[4] ?? 255), 4: 16 }[held[3] ?? 0] ?? 255
+      const length = { 1: 4, 3: 1 + (unread[4] ?? 255), 4: 16 }[unread[3] ?? 0] ?? 255
       const end = 4 + length + 2
-      if (held.length < end) return held
-      const host = hostOf(held.subarray(3, 4 + length))
-      const port = held.readUInt16BE(end - 2)
+      if (unread.length < end) return unread
+      const host = hostOf(unread.subarray(3, 4 + length))
+      const port = unread.readUInt16BE(end - 2)
       if (reply !== 0) {
         proxy.targets.push(`${host}:${port}`)
         client.end(Buffer.of(5, reply, 0, 1, 0, 0, 0, 0, 0, 0))
         return Buffer.alloc(0)
       }
       const upstream = proxy.connect(host, port)
-      const rest = held.subarray(end)
+      const firstBytes = unread.subarray(end)
       client.pause()
       upstream.on('error', () => client.end(Buffer.of(5, 5, 0, 1, 0, 0, 0, 0, 0, 0)))
       upstream.once('connect', () => {
         client.write(Buffer.of(5, 0, 0, 1, 127, 0, 0, 1, 0, 80))
-        proxy.tunnel(client, upstream, rest)
+        proxy.tunnel(client, upstream, firstBytes)
         client.resume()
       })
       return null
@@ -272,17 +281,22 @@ export async function socksProxy(
   return proxy.listen(t, server, 'connection')
 }
 
-/** @param take returns what it has not taken yet, or null once it has taken the socket for itself */
-function readUntilTaken(socket: Socket, take: (held: Buffer) => Buffer | null): void {
-  let held: Buffer | null = Buffer.alloc(0)
+/**
+ * Passes the bytes of a socket to `take`, until it takes over the socket.
+ *
+ * @param take gets the bytes that it has not consumed, and returns those that remain; null when it
+ *   has taken over the socket
+ */
+function readMessages(socket: Socket, take: (unread: Buffer) => Buffer | null): void {
+  let unread: Buffer | null = Buffer.alloc(0)
   const onData = (bytes: Buffer): void => {
     let before: number
-    held = Buffer.concat([held!, bytes])
+    unread = Buffer.concat([unread!, bytes])
     do {
-      before = held.length
-      held = take(held)
-    } while (held !== null && held.length < before)
-    if (held !== null) return
+      before = unread.length
+      unread = take(unread)
+    } while (unread !== null && unread.length < before)
+    if (unread !== null) return
     socket.off('data', onData)
     socket.off('end', onEnd)
   }
@@ -293,7 +307,7 @@ function readUntilTaken(socket: Socket, take: (held: Buffer) => Buffer | null): 
   socket.on('end', onEnd)
 }
 
-/** What stands behind the type of an address, as text. */
+/** Formats an address (RFC 1928 5): its type, followed by its bytes. */
 function hostOf(bytes: Buffer): string {
   if (bytes[0] === 1) return bytes.subarray(1).join('.')
   if (bytes[0] === 3) return bytes.subarray(2).toString()

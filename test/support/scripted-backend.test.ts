@@ -16,7 +16,7 @@ async function connected() {
   return { backend, recorder, watched, socket: backend.socket }
 }
 
-test('time moves by command only, and timers fire in order', async () => {
+test('advance moves the time and fires timers in order', async () => {
   const clock = new ScriptedClock()
   const fired: [string, number][] = []
   const timer = (name: string) => clock.timer(() => fired.push([name, clock.now()]))
@@ -41,7 +41,7 @@ test('time moves by command only, and timers fire in order', async () => {
   assert.equal(clock.armedTimers, 0)
 })
 
-test('everything settles between two timers', async () => {
+test('advance settles everything between two timers', async () => {
   const clock = new ScriptedClock()
   const order: string[] = []
   const second = clock.timer(() => order.push('second'))
@@ -58,7 +58,7 @@ test('everything settles between two timers', async () => {
   assert.deepEqual(order, ['microtask', 'pending', 'pending again', 'second'])
 })
 
-test('a timer armed in a callback is due in the same advance', async () => {
+test('a timer that a callback arms fires in the same advance', async () => {
   const clock = new ScriptedClock()
   const times: number[] = []
   const timer = clock.timer(() => {
@@ -70,7 +70,7 @@ test('a timer armed in a callback is due in the same advance', async () => {
   assert.deepEqual(times, [10, 20, 30])
 })
 
-test('a blocked loop: timers are late, then comes what has arrived, then afterPending', async () => {
+test('after stall, timers fire late, before received data and afterPending', async () => {
   const { backend, recorder, socket } = await connected()
   const { clock } = backend
   const timer = clock.timer(() => {
@@ -84,35 +84,35 @@ test('a blocked loop: timers are late, then comes what has arrived, then afterPe
   assert.deepEqual(recorder.events, ['connect', 'late by 5', 'read', 'pending'])
 })
 
-test('lookups are answered by the script', async () => {
+test('lookups are answered from hosts, or by the test', async () => {
   const backend = new ScriptedBackend()
   const answers: unknown[] = []
-  const look = (host: string) => {
+  const lookup = (host: string) => {
     backend.lookup(host, (error, addresses) => answers.push(error ?? addresses))
   }
   const six: Address[] = [{ address: '::1', family: 6 }]
   const failure = new Error('no such name')
   backend.hosts.set('six.test', six)
   backend.hosts.set('bad.test', failure)
-  look('any.test')
-  look('six.test')
-  look('bad.test')
+  lookup('any.test')
+  lookup('six.test')
+  lookup('bad.test')
   assert.deepEqual(answers, [])
   await settle()
   assert.deepEqual(answers, [[{ address: '127.0.0.1', family: 4 }], six, failure])
 
   backend.autoLookup = false
-  look('held.test')
+  lookup('held.test')
   await settle()
   assert.equal(answers.length, 3)
   const held = backend.lookups.at(-1)!
   assert.equal(held.host, 'held.test')
   held.answer([])
   assert.deepEqual(answers[3], [])
-  assert.throws(() => held.fail(failure), /answered before/)
+  assert.throws(() => held.fail(failure), /has already been answered/)
 })
 
-test('connects by itself, or when it is told', async () => {
+test('sockets connect automatically, or when the test calls connected', async () => {
   const backend = new ScriptedBackend()
   const first = new Recorder()
   first.listen((handler) => backend.connect({ ...target, tls }, handler))
@@ -135,7 +135,7 @@ test('connects by itself, or when it is told', async () => {
   assert.equal(backend.sockets.length, 2)
 })
 
-test('what is received fills one target after the other', async () => {
+test('received data fills one target after the other', async () => {
   const { recorder, socket } = await connected()
   recorder.window = new Uint8Array(3)
   socket.receive('abcdefgh')
@@ -146,7 +146,7 @@ test('what is received fills one target after the other', async () => {
   assert.equal(recorder.count('read'), 5)
 })
 
-test('the target is asked for right after the read before, as Node does', async () => {
+test('the next target is requested right after a read, as in Node.js', async () => {
   const { recorder, socket } = await connected()
   const [before, after] = [new Uint8Array(8), new Uint8Array(8)]
   recorder.window = before
@@ -157,7 +157,7 @@ test('the target is asked for right after the read before, as Node does', async 
   assert.equal(recorder.count('read'), 2)
 })
 
-test('a paused socket keeps what is not late', async () => {
+test('a paused socket keeps data until resume, except late data', async () => {
   const { recorder, watched, socket } = await connected()
   watched.pause()
   socket.receive('late', { late: true })
@@ -172,7 +172,7 @@ test('a paused socket keeps what is not late', async () => {
   assert.equal(recorder.events.at(-1), 'end')
 })
 
-test('what was written', async () => {
+test('written, writtenBytes and takeWritten return the written bytes', async () => {
   const { recorder, watched, socket } = await connected()
   assert.equal(watched.write('a\xe9'), true)
   assert.equal(watched.write(Buffer.from('b'), Buffer.from('c')), true)
@@ -186,13 +186,13 @@ test('what was written', async () => {
   assert.deepEqual(recorder.events, ['connect'])
 })
 
-test('a write of nothing breaks the contract', async () => {
+test('an empty write violates the contract', async () => {
   const { watched } = await connected()
   assert.throws(() => watched.write(''), /contract/)
   assert.throws(() => watched.write(new Uint8Array(0)), /contract/)
 })
 
-test('blocked writes', async () => {
+test('blocked writes wait for unblock', async () => {
   const { recorder, watched, socket } = await connected()
   socket.block()
   const bytes = Buffer.from('abcdef')
@@ -201,7 +201,7 @@ test('blocked writes', async () => {
   assert.equal(watched.pendingBytes(), 8)
   socket.unblock(2)
   assert.equal(watched.pendingBytes(), 6)
-  bytes.fill('x') // too early, and it shows
+  bytes.fill('x') // before onDrain: the change is visible
   assert.equal(socket.written, 'abxxxxgh')
   assert.equal(recorder.count('drain'), 0)
   socket.unblock(6)
@@ -213,7 +213,7 @@ test('blocked writes', async () => {
   assert.equal(socket.written, 'abxxxxghij')
 })
 
-test('failing writes: reading goes on', async () => {
+test('failWrites reports one error, and reading continues', async () => {
   const { recorder, watched, socket } = await connected()
   const error = new Error('broken')
   socket.failWrites(error)
@@ -227,7 +227,7 @@ test('failing writes: reading goes on', async () => {
   assert.equal(socket.written, '')
 })
 
-test('writes that wait fail, too', async () => {
+test('failWrites fails blocked writes', async () => {
   const { recorder, watched, socket } = await connected()
   socket.block()
   watched.write('x')
@@ -237,7 +237,7 @@ test('writes that wait fail, too', async () => {
   assert.equal(recorder.count('drain'), 0)
 })
 
-test('destroy is followed by one onClose and nothing else', async () => {
+test('after destroy only one onClose follows', async () => {
   const { recorder, watched, socket } = await connected()
   recorder.window = new Uint8Array(1)
   recorder.on = (event) => {
@@ -252,27 +252,27 @@ test('destroy is followed by one onClose and nothing else', async () => {
   assert.throws(() => socket.receive('x'), /closed/)
 })
 
-test('TLS over a tunnel', async () => {
+test('secure creates a TLS socket over a tunnel', async () => {
   const { backend, recorder, socket } = await connected()
-  const above = new Recorder()
+  const tlsRecorder = new Recorder()
   const first = Buffer.from('first')
-  const watched = above.listen((handler) => backend.secure(socket, tls, handler, first))
+  const watched = tlsRecorder.listen((handler) => backend.secure(socket, tls, handler, first))
   await settle()
-  assert.deepEqual(above.events, ['secure'])
+  assert.deepEqual(tlsRecorder.events, ['secure'])
   assert.equal(backend.socket.firstBytes, first)
   assert.equal(backend.socket.below, socket)
   watched.destroy()
   await settle()
-  assert.deepEqual(above.events, ['secure', 'close'])
+  assert.deepEqual(tlsRecorder.events, ['secure', 'close'])
   assert.deepEqual(recorder.events, ['connect'])
   assert.equal(socket.destroyed, true)
 })
 
-test('a TLS session goes to the store of its target, and is offered from there', () => {
+test('session saves a TLS session in the store of the target, which offers it again', () => {
   const backend = new ScriptedBackend()
   backend.autoConnect = false
-  let kept: Uint8Array | undefined
-  const sessions = { get: () => kept, set: (session: Uint8Array) => void (kept = session) }
+  let stored: Uint8Array | undefined
+  const sessions = { get: () => stored, set: (session: Uint8Array) => void (stored = session) }
   const open = () => backend.connect({ ...target, tls: { ...tls, sessions } }, new Recorder())
   const first = open()
   assert.equal(first.offered, undefined)
@@ -281,7 +281,7 @@ test('a TLS session goes to the store of its target, and is offered from there',
   assert.equal(open().offered, ticket)
 })
 
-test('who keeps the process alive is counted', async () => {
+test('hold, release and keepAlive are recorded', async () => {
   const { backend, watched, socket } = await connected()
   backend.hold()
   backend.hold()

@@ -11,7 +11,7 @@ import { ScriptedSocket } from './scripted-socket.ts'
 
 const LOOPBACK: readonly Address[] = [{ address: '127.0.0.1', family: 4 }]
 
-/** A question for a name's addresses, waiting for its answer. */
+/** A lookup of the addresses of a host, which the test answers. */
 export class ScriptedLookup {
   readonly host: string
   answered = false
@@ -34,35 +34,35 @@ export class ScriptedLookup {
   }
 
   #settle(error: Error | null, addresses: readonly Address[]): void {
-    if (this.answered) throw new Error(`the lookup of ${this.host} was answered before`)
+    if (this.answered) throw new Error(`the lookup of ${this.host} has already been answered`)
     this.answered = true
     this.#callback(error, addresses)
   }
 }
 
 /**
- * No network and no time of its own: a test says what names resolve to, what arrives on each
- * socket and how the clock moves, and reads what was written.
+ * A backend without network and real time. The test controls the results of lookups, what arrives
+ * on each socket, and the clock, and it reads what was written.
  */
 export class ScriptedBackend implements Backend {
   readonly name = 'scripted'
   readonly clock = new ScriptedClock()
-  /** All that were asked for, the oldest first; tunnels' TLS too. */
+  /** All sockets, the oldest first. TLS over a tunnel is a separate socket. */
   readonly sockets: ScriptedSocket[] = []
   readonly lookups: ScriptedLookup[] = []
-  /** What names resolve to; 127.0.0.1 for those that are not in it. */
+  /** The addresses or the error of each host. Other hosts resolve to 127.0.0.1. */
   readonly hosts = new Map<string, readonly Address[] | Error>()
-  /** Answers lookups by `hosts`; false leaves them to the test, in `lookups`. */
+  /** Whether lookups are answered from `hosts`. False: the test answers those in `lookups`. */
   autoLookup = true
-  /** Connects (and secures) each socket; false leaves it to the test. */
+  /** Whether sockets connect and complete TLS automatically. False: the test calls the methods. */
   autoConnect = true
-  /** How often the process is being kept alive. */
+  /** Calls of `hold` minus calls of `release`. */
   held = 0
 
   /** The newest socket. */
   get socket(): ScriptedSocket {
     const socket = this.sockets.at(-1)
-    if (socket === undefined) throw new Error('no socket was asked for')
+    if (socket === undefined) throw new Error('no socket has been opened')
     return socket
   }
 
@@ -91,7 +91,7 @@ export class ScriptedBackend implements Backend {
     firstBytes: Uint8Array | null = null,
   ): ScriptedSocket {
     if (!(socket instanceof ScriptedSocket)) {
-      throw new TypeError('secure: not a socket of this backend')
+      throw new TypeError('secure: expected a socket of this backend')
     }
     return this.#add(new ScriptedSocket(handler, socket.target, tls, socket, firstBytes))
   }

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../src/backends/backend.ts'
 
-/** Lets everything run that waits for promises and microtasks, but neither time nor sockets. */
+/** Runs all pending promises and microtasks. Timers and sockets of the script do not advance. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Time that moves by command only. */
+/** A clock that advances only when the test calls `advance` or `stall`. */
 export class ScriptedClock implements Clock {
   #now = 0
   #armings = 0
@@ -31,12 +31,12 @@ export class ScriptedClock implements Clock {
     queueMicrotask(callback)
   }
 
-  /** How many timers are armed. */
+  /** Number of armed timers. */
   get armedTimers(): number {
     return this.#armed.size
   }
 
-  /** Lets time pass: each timer fires when it is due, and all settles before the next. */
+  /** Advances the time. Each timer fires when it is due; everything settles before the next one. */
   async advance(ms: number): Promise<void> {
     await this.flush()
     const end = this.#now + ms
@@ -49,8 +49,8 @@ export class ScriptedClock implements Clock {
   }
 
   /**
-   * Blocks the event loop: timers fire late, and `afterPending` waits for `flush`, so that a test
-   * can deliver in between what came meanwhile.
+   * Simulates a blocked event loop. Timers fire late, and callbacks of `afterPending` wait for
+   * `flush`, so that the test can first deliver what arrived in this time.
    */
   async stall(ms: number): Promise<void> {
     this.#now += ms
@@ -61,7 +61,7 @@ export class ScriptedClock implements Clock {
     }
   }
 
-  /** Calls back who waits in `afterPending`. */
+  /** Runs the callbacks of `afterPending`. */
   async flush(): Promise<void> {
     await settle()
     while (this.#pending.length > 0) {
@@ -86,20 +86,20 @@ class ScriptedTimer implements Timer {
   #order = 0
   readonly #callback: () => void
   readonly #armed: Set<ScriptedTimer>
-  readonly #place: (ms: number) => { due: number; order: number }
+  readonly #schedule: (ms: number) => { due: number; order: number }
 
   constructor(
     callback: () => void,
     armed: Set<ScriptedTimer>,
-    place: (ms: number) => { due: number; order: number },
+    schedule: (ms: number) => { due: number; order: number },
   ) {
     this.#callback = callback
     this.#armed = armed
-    this.#place = place
+    this.#schedule = schedule
   }
 
   arm(ms: number): void {
-    const { due, order } = this.#place(ms)
+    const { due, order } = this.#schedule(ms)
     this.due = due
     this.#order = order
     this.#armed.add(this)

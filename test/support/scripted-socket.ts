@@ -6,15 +6,16 @@ import type {
 } from '../../src/backends/backend.ts'
 import { settle } from './scripted-clock.ts'
 
-/** What a test does with a paused socket: `late` is said all the same, as real sockets do. */
+/** How data is delivered to the engine. */
 export interface Delivery {
+  /** Delivers even if the socket is paused, as real sockets may do shortly after a pause. */
   readonly late?: boolean
 }
 
 /**
- * The engine's end of a connection that a test plays the other end of. What the test says is
- * delivered at once, inside the test's call, without microtasks in between: several `receive` in a
- * row are what Bun and Deno do; with `settle` between them, what Node does.
+ * A socket of the engine. The test plays the peer: its calls deliver events at once, without
+ * microtasks in between. Consecutive calls of `receive` behave like Bun and Deno; with `settle`
+ * between them, they behave like Node.js.
  */
 export class ScriptedSocket implements BackendSocket {
   handler: SocketHandler
@@ -22,18 +23,18 @@ export class ScriptedSocket implements BackendSocket {
   readonly tls: TlsTarget | null
   /** The TLS session that the store had when the socket was opened. */
   readonly offered: Uint8Array | undefined
-  /** The tunnel below this socket's TLS. */
+  /** The socket of the tunnel that carries this TLS connection. */
   readonly below: ScriptedSocket | null
-  /** What TLS was given of the tunnel's bytes. */
+  /** Bytes of the tunnel that were passed to TLS. */
   readonly firstBytes: Uint8Array | null
-  /** The engine has called `destroy`. */
+  /** Whether the engine has called `destroy`. */
   destroyed = false
-  /** The engine has called `end`. */
+  /** Whether the engine has called `end`. */
   ended = false
   paused = false
-  /** No event comes any more: destroyed, reset, or given to TLS above. */
+  /** Whether no more events follow: the socket was destroyed, reset, or taken over by TLS. */
   closed = false
-  /** By `keepAlive`. */
+  /** The last argument of `keepAlive`. */
   keptAlive = false
   alpnProtocol: string | false = false
   readonly remoteAddress: string | undefined
@@ -42,13 +43,13 @@ export class ScriptedSocket implements BackendSocket {
   readonly localPort: number | undefined
 
   #readTarget: Uint8Array | null = null
-  #arriving: (Uint8Array | 'end')[] = []
-  #taken: Buffer[] = []
-  #waiting: Buffer[] = []
+  #incoming: (Uint8Array | 'end')[] = []
+  #accepted: Buffer[] = []
+  #blockedWrites: Buffer[] = []
   #blocked = false
-  #drainOwed = false
+  #drainPending = false
   #writeError: Error | null = null
-  #writeErrorTold = false
+  #writeErrorReported = false
 
   constructor(
     handler: SocketHandler,
@@ -70,7 +71,7 @@ export class ScriptedSocket implements BackendSocket {
     if (below !== null) below.closed = true
   }
 
-  // What a test does.
+  // Methods for tests.
 
   connected(): void {
     this.#checkOpen()
@@ -79,7 +80,7 @@ export class ScriptedSocket implements BackendSocket {
 
   secured(alpnProtocol: string | false = 'http/1.1'): void {
     this.#checkOpen()
-    if (this.tls === null) throw new Error('no TLS was asked for')
+    if (this.tls === null) throw new Error('no TLS was requested')
     this.alpnProtocol = alpnProtocol
     this.handler.onSecure()
   }
@@ -89,14 +90,16 @@ export class ScriptedSocket implements BackendSocket {
     this.tls?.sessions?.set(session)
   }
 
-  /** Strings are latin1. On a paused socket all waits for `resume`, unless it is `late`. */
+  /**
+   * Delivers bytes. Strings are latin1. A paused socket delivers them on `resume`, unless `late`.
+   */
   receive(data: string | Uint8Array, { late = false }: Delivery = {}): void {
     this.#checkOpen()
-    this.#arriving.push(toBytes(data))
+    this.#incoming.push(toBytes(data))
     this.#deliver(late)
   }
 
-  /** In pieces of `size` bytes, with everything settled after each. */
+  /** Delivers chunks of `size` bytes, and settles after each. */
   async receivePieces(data: string | Uint8Array, size = 1): Promise<void> {
     const bytes = toBytes(data)
     for (let at = 0; at < bytes.length; at += size) {
@@ -105,89 +108,94 @@ export class ScriptedSocket implements BackendSocket {
     }
   }
 
-  /** The peer finishes sending. */
+  /** Delivers the end of the peer's data (FIN). */
   receiveEnd({ late = false }: Delivery = {}): void {
     this.#checkOpen()
-    this.#arriving.push('end')
+    this.#incoming.push('end')
     this.#deliver(late)
   }
 
-  /** The attempt fails, or the connection breaks. */
+  /** Fails the connection attempt, or resets the connection. */
   reset(error: Error = errorOf('ECONNRESET', 'read')): void {
     this.#checkOpen()
     this.#close(error)
   }
 
-  /** No write succeeds any more; reading goes on. */
+  /** Makes all writes fail from now on. Reading is not affected. */
   failWrites(error: Error = errorOf('EPIPE', 'write')): void {
     this.#writeError = error
-    if (this.#waiting.length > 0) this.#tellWriteError()
+    if (this.#blockedWrites.length > 0) this.#reportWriteError()
   }
 
-  /** The operating system takes no more bytes. */
+  /** Blocks writes, as a full send buffer of the operating system does. */
   block(): void {
     this.#blocked = true
   }
 
-  /** It takes so many of those that wait; without a number all, and further writes too. */
+  /** Accepts `bytes` of the blocked bytes. Without an argument, accepts all and further writes. */
   unblock(bytes?: number): void {
     if (bytes === undefined) this.#blocked = false
     let room = bytes ?? Number.POSITIVE_INFINITY
-    for (let next = this.#waiting[0]; next !== undefined && room > 0; next = this.#waiting[0]) {
-      this.#taken.push(Buffer.from(next.subarray(0, room)))
-      if (next.length > room) this.#waiting[0] = next.subarray(room)
-      else this.#waiting.shift()
+    for (
+      let next = this.#blockedWrites[0];
+      next !== undefined && room > 0;
+      next = this.#blockedWrites[0]
+    ) {
+      this.#accepted.push(Buffer.from(next.subarray(0, room)))
+      if (next.length > room) this.#blockedWrites[0] = next.subarray(room)
+      else this.#blockedWrites.shift()
       room -= next.length
     }
-    if (this.#waiting.length > 0 || !this.#drainOwed) return
-    this.#drainOwed = false
+    if (this.#blockedWrites.length > 0 || !this.#drainPending) return
+    this.#drainPending = false
     if (!this.closed) this.handler.onDrain()
   }
 
-  /** All that the engine wrote, taken or waiting. */
+  /** All bytes that the engine wrote, including blocked ones. */
   get writtenBytes(): Buffer {
-    return Buffer.concat([...this.#taken, ...this.#waiting])
+    return Buffer.concat([...this.#accepted, ...this.#blockedWrites])
   }
 
-  /** The same as latin1. */
+  /** All bytes that the engine wrote, as latin1. */
   get written(): string {
     return this.writtenBytes.latin1Slice()
   }
 
-  /** What was taken since the last call, as latin1. */
+  /** Returns the accepted bytes since the last call, as latin1. */
   takeWritten(): string {
-    const taken = Buffer.concat(this.#taken).latin1Slice()
-    this.#taken = []
-    return taken
+    const text = Buffer.concat(this.#accepted).latin1Slice()
+    this.#accepted = []
+    return text
   }
 
-  // What the engine does.
+  // Methods for the engine.
 
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
-    const taken = this.#writeOne(data)
-    return tail === undefined ? taken : this.#writeOne(tail)
+    const accepted = this.#writeOne(data)
+    return tail === undefined ? accepted : this.#writeOne(tail)
   }
 
   #writeOne(data: string | Uint8Array): boolean {
-    if (data.length === 0) throw new Error('contract: a write of nothing')
+    if (data.length === 0) throw new Error('contract: an empty write')
     if (this.ended) throw new Error('contract: a write after end')
     if (this.closed) return true
     if (this.#writeError !== null) {
-      queueMicrotask(() => this.#tellWriteError())
+      queueMicrotask(() => this.#reportWriteError())
       return true
     }
     if (this.#blocked) {
-      // Not copied: bytes that their owner changes before `onDrain` show.
-      this.#waiting.push(typeof data === 'string' ? toBytes(data) : viewOf(data))
-      this.#drainOwed = true
+      // The bytes are not copied, so that a test notices if their owner changes them before
+      // `onDrain`.
+      this.#blockedWrites.push(typeof data === 'string' ? toBytes(data) : viewOf(data))
+      this.#drainPending = true
       return false
     }
-    this.#taken.push(toBytes(data))
+    this.#accepted.push(toBytes(data))
     return true
   }
 
   pendingBytes(): number {
-    return this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0)
+    return this.#blockedWrites.reduce((sum, bytes) => sum + bytes.length, 0)
   }
 
   end(): void {
@@ -216,10 +224,10 @@ export class ScriptedSocket implements BackendSocket {
 
   #deliver(late: boolean): void {
     while (!this.destroyed && !this.closed && (late || !this.paused)) {
-      const next = this.#arriving[0]
+      const next = this.#incoming[0]
       if (next === undefined) return
       if (next === 'end') {
-        this.#arriving.shift()
+        this.#incoming.shift()
         this.handler.onEnd()
       } else {
         this.#read(next)
@@ -227,30 +235,31 @@ export class ScriptedSocket implements BackendSocket {
     }
   }
 
-  /** As Node does it: the next target is asked for right after each read, destroyed or not. */
+  /** Requests the next target right after each read, even if destroyed, as Node.js does. */
   #read(bytes: Uint8Array): void {
     const target = this.#readTarget ?? this.handler.readTarget()
     if (target.length === 0) throw new Error('contract: readTarget is empty')
     const piece = bytes.subarray(0, target.length)
-    if (piece.length < bytes.length) this.#arriving[0] = bytes.subarray(piece.length)
-    else this.#arriving.shift()
+    if (piece.length < bytes.length) this.#incoming[0] = bytes.subarray(piece.length)
+    else this.#incoming.shift()
     target.set(piece)
     this.handler.onRead(piece.length)
     this.#readTarget = this.handler.readTarget()
   }
 
-  #tellWriteError(): void {
-    if (this.closed || this.destroyed || this.#writeErrorTold || this.#writeError === null) return
-    this.#writeErrorTold = true
-    this.#waiting = []
-    this.#drainOwed = false
+  #reportWriteError(): void {
+    if (this.closed || this.destroyed || this.#writeErrorReported || this.#writeError === null)
+      return
+    this.#writeErrorReported = true
+    this.#blockedWrites = []
+    this.#drainPending = false
     this.handler.onWriteError(this.#writeError)
   }
 
   #close(error: Error | null): void {
     if (this.closed) return
     this.closed = true
-    this.#arriving = []
+    this.#incoming = []
     this.handler.onClose(error)
   }
 
@@ -259,7 +268,7 @@ export class ScriptedSocket implements BackendSocket {
   }
 }
 
-/** A copy: what a test sends does not change on the way. */
+/** Copies the data, so that the test can reuse its buffer. */
 function toBytes(data: string | Uint8Array): Buffer {
   return typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data)
 }

@@ -18,97 +18,97 @@ import type { ScriptedSocket } from './scripted-socket.ts'
 
 export const ORIGIN = 'http://h.test'
 
-/** What a handler does when it is called, after the call was recorded. */
+/** Actions of the handler, which run after a call has been recorded. */
 export interface Script {
   readonly onInformational?: (call: Call) => void
   readonly onHead?: (call: Call) => void
   readonly onData?: (call: Call, chunk: Uint8Array) => boolean | void
   readonly onEnd?: (call: Call) => void
   readonly onError?: (call: Call) => void
-  /** Without it the handler has no `onUpgrade`. */
+  /** The handler has an `onUpgrade` only if this is set. */
   readonly onUpgrade?: (call: Call) => void
 }
 
-/** One `dispatch`: hears everything, and holds the engine to what it promises of handlers. */
+/** Records one `dispatch`, and checks the guarantees that the engine gives to handlers. */
 export class Call {
-  /** `103`, `head 200`, `data hello`, `end`, `error ReadTimeout`, `upgrade 101`, in order. */
+  /** For example `103`, `head 200`, `data hello`, `end`, `error ReadTimeout`, `upgrade 101`. */
   readonly events: string[] = []
   readonly informational: Head[] = []
   head: Head | null = null
-  /** Latin1. */
+  /** The received body as latin1. */
   body = ''
   trailers: Headers | null = null
   error: unknown
   socket: Duplex | null = null
   firstBytes = ''
-  /** It has ended, in one way or another. */
+  /** Whether the request has ended, with success, an error or an upgrade. */
   over = false
-  /** Promises that were not kept. */
+  /** Guarantees that the engine violated. */
   readonly violations: string[] = []
   readonly #control: DispatchControl
   readonly #script: Script
   readonly #copy: boolean
-  #inside = true
+  #isInCall = true
   #paused = false
 
   constructor(pool: ConnectionPool, request: DispatchRequest, script: Script) {
     this.#script = script
     this.#copy = request.copy === true
     this.#control = pool.dispatch(request, this.#handler())
-    this.#inside = false
+    this.#isInCall = false
   }
 
   resume(): void {
     this.#paused = false
-    this.#during(() => this.#control.resume())
+    this.#callEngine(() => this.#control.resume())
   }
 
   abort(...reason: [] | [unknown]): void {
-    this.#during(() => this.#control.abort(...reason))
+    this.#callEngine(() => this.#control.abort(...reason))
   }
 
   get pausedByScript(): boolean {
     return this.#paused
   }
 
-  /** Nothing is told inside a call of the user's. */
-  #during(act: () => void): void {
-    const before = this.#inside
-    this.#inside = true
-    act()
-    this.#inside = before
+  /** The engine must not call the handler inside a call of the user. */
+  #callEngine(action: () => void): void {
+    const wasInCall = this.#isInCall
+    this.#isInCall = true
+    action()
+    this.#isInCall = wasInCall
   }
 
   #handler(): DispatchHandler {
     const script = this.#script
     const handler: DispatchHandler = {
       onInformational: (head) => {
-        this.#told(`${head.status}`)
-        if (this.head !== null) this.violations.push('a 1xx behind the head')
+        this.#record(`${head.status}`)
+        if (this.head !== null) this.violations.push('a 1xx after the head')
         this.informational.push(head)
         script.onInformational?.(this)
       },
       onHead: (head) => {
-        this.#told(`head ${head.status}`)
+        this.#record(`head ${head.status}`)
         if (this.head !== null) this.violations.push('a second head')
         this.head = head
         script.onHead?.(this)
       },
       onData: (chunk) => this.#onData(chunk),
       onEnd: (trailers) => {
-        this.#ended('end')
+        this.#recordEnd('end')
         this.trailers = trailers
         script.onEnd?.(this)
       },
       onError: (error) => {
-        this.#ended(`error ${error instanceof Error ? error.name : String(error)}`)
+        this.#recordEnd(`error ${error instanceof Error ? error.name : String(error)}`)
         this.error = error
         script.onError?.(this)
       },
     }
     if (script.onUpgrade !== undefined) {
       handler.onUpgrade = (socket, firstBytes, head) => {
-        this.#ended(`upgrade ${head.status}`)
+        this.#recordEnd(`upgrade ${head.status}`)
         this.head = head
         this.socket = socket
         this.firstBytes = Buffer.from(firstBytes).latin1Slice()
@@ -120,38 +120,39 @@ export class Call {
 
   #onData(chunk: Uint8Array): boolean | undefined {
     const text = Buffer.from(chunk).latin1Slice()
-    this.#told(`data ${text}`)
+    this.#record(`data ${text}`)
     if (this.head === null) this.violations.push('data before the head')
     if (this.#paused) this.violations.push('data during a pause')
-    if (chunk.length === 0) this.violations.push('a chunk of nothing')
+    if (chunk.length === 0) this.violations.push('an empty chunk')
     this.body += text
-    const answer = this.#script.onData?.(this, chunk)
-    // A borrowed chunk is gone, and everything else in the window with it.
+    const result = this.#script.onData?.(this, chunk)
+    // A borrowed chunk is valid only during the call. Overwriting it, and later the window, shows
+    // whether the engine or the handler uses it afterwards.
     if (!this.#copy) chunk.fill(0xee)
     queueMicrotask(() => window.fill(0xee))
-    if (answer === false) this.#paused = true
-    return answer === undefined ? undefined : answer
+    if (result === false) this.#paused = true
+    return result === undefined ? undefined : result
   }
 
-  #told(event: string): void {
-    if (this.#inside) this.violations.push(`${event} inside a call`)
+  #record(event: string): void {
+    if (this.#isInCall) this.violations.push(`${event} inside a call`)
     if (this.over) this.violations.push(`${event} after the end`)
     this.events.push(event)
   }
 
-  #ended(event: string): void {
+  #recordEnd(event: string): void {
     if (event === 'end' && this.#paused) this.violations.push('end during a pause')
-    this.#told(event)
+    this.#record(event)
     this.over = true
   }
 }
 
-/** A pool on scripted sockets and scripted time, and everything that was asked of it. */
+/** A pool with a scripted backend, which records all dispatched requests and closed connections. */
 export class Stage {
   readonly backend = new ScriptedBackend()
   readonly pool: ConnectionPool
   readonly calls: Call[] = []
-  /** Why connections were closed, in order. */
+  /** The close reasons of connections, in order. */
   readonly closes: string[] = []
 
   constructor(options: PoolOptions = {}) {
@@ -179,20 +180,20 @@ export class Stage {
     return call
   }
 
-  /** Dispatches, and waits until what can be sent has been. */
+  /** Dispatches a request, and waits until it has been sent as far as possible. */
   async send(request: Partial<DispatchRequest> = {}, script: Script = {}): Promise<Call> {
     const call = this.dispatch(request, script)
     await settle()
     return call
   }
 
-  /** Receives on the newest socket. */
+  /** Delivers bytes on the newest socket. */
   async receive(data: string | Uint8Array): Promise<void> {
     this.socket.receive(data)
     await settle()
   }
 
-  /** A connection that has served one request and idles. */
+  /** Sends one request, and returns the socket of its connection, which is then idle. */
   async warm(): Promise<ScriptedSocket> {
     const call = await this.send()
     await this.receive(OK)
@@ -203,40 +204,40 @@ export class Stage {
   }
 
   /**
-   * Everything has ended, once; nothing is held; the next request works, and after `close` nothing
-   * is left.
+   * Ends the test: checks that all requests have ended once, that nothing is held, that another
+   * request works, and that no connection or timer remains after `close`.
    */
   async done(): Promise<void> {
     await this.clock.flush()
     for (const call of this.calls) {
       assert.deepEqual(call.violations, [], inspect(call.events))
-      assert.ok(call.over, `not over: ${inspect(call.events)}`)
+      assert.ok(call.over, `not ended: ${inspect(call.events)}`)
       call.socket?.destroy()
     }
     this.assertNothingInFlight()
-    await this.#assertNextWorks()
+    await this.#assertNextRequestWorks()
     await this.pool.close()
     await this.clock.flush()
     assert.equal(this.pool.stats().connections, 0)
-    for (const socket of this.backend.sockets) assert.ok(socket.closed, 'a socket is left open')
-    assert.equal(this.clock.armedTimers, 0, 'a timer is left')
+    for (const socket of this.backend.sockets) assert.ok(socket.closed, 'a socket is still open')
+    assert.equal(this.clock.armedTimers, 0, 'a timer is still armed')
   }
 
   assertNothingInFlight(): void {
     const { connecting, active, waiting } = this.pool.stats()
     assert.deepEqual({ connecting, active, waiting }, { connecting: 0, active: 0, waiting: 0 })
-    assert.equal(this.backend.held, 0, 'the process is held')
+    assert.equal(this.backend.held, 0, 'the process is kept alive')
     this.pool.assertQuiescent()
   }
 
-  async #assertNextWorks(): Promise<void> {
+  async #assertNextRequestWorks(): Promise<void> {
     this.backend.autoLookup = true
     this.backend.autoConnect = true
     const next = await this.send({ path: '/next' })
     const socket = this.backend.sockets.find(
       ({ closed, written }) => !closed && written.includes('GET /next '),
     )
-    assert.ok(socket, `the next request went nowhere: ${inspect(this.pool)}`)
+    assert.ok(socket, `the next request was not sent: ${inspect(this.pool)}`)
     socket.receive(OK)
     await settle()
     assert.deepEqual(next.events, ['head 200', 'data ok', 'end'])
@@ -247,7 +248,7 @@ export class Stage {
 
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-/** An error of this class with these facts. */
+/** Asserts that an error has this class and these properties. */
 export function assertError(
   error: unknown,
   type: new (...args: never[]) => Error,
@@ -260,7 +261,7 @@ export function assertError(
   assert.deepEqual(actual, facts, where)
 }
 
-/** Runs `work`; gives what was thrown outside of every call meanwhile. */
+/** Runs `work`, and returns the uncaught exceptions of this time. */
 export async function uncaughtDuring(work: () => Promise<void>): Promise<unknown[]> {
   const errors: unknown[] = []
   process.setUncaughtExceptionCaptureCallback((error) => errors.push(error))

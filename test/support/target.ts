@@ -1,4 +1,5 @@
-// An origin for tests of routes: it takes and gives content of any length, and holds none of it.
+// An origin server for tests of routes. It receives and sends bodies of any length without keeping
+// them in memory.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -10,47 +11,48 @@ import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import type { TlsOptions } from 'node:tls'
 
-/** Of no round length, so that a piece which is lost or comes twice is seen. */
-const PIECE = randomBytes(65_521)
+/** The length is a prime number, so that a lost or repeated chunk is noticed. */
+const CHUNK = randomBytes(65_521)
 
-/** Content of so many bytes, made as it is asked for. */
-export function* generated(length: number, onPiece?: (length: number) => void): Generator<Buffer> {
-  for (let at = 0; at < length; at += PIECE.length) {
-    const piece = PIECE.subarray(0, length - at)
-    onPiece?.(piece.length)
-    yield piece
+/** Generates content of `length` bytes in chunks. */
+export function* generated(length: number, onChunk?: (length: number) => void): Generator<Buffer> {
+  for (let at = 0; at < length; at += CHUNK.length) {
+    const chunk = CHUNK.subarray(0, length - at)
+    onChunk?.(chunk.length)
+    yield chunk
   }
 }
 
-/** Takes what `generated` made, and looks at every 97th byte. */
+/** Receives content of `generated`, and checks every 97th byte. */
 export class Taker {
   length = 0
   isIntact = true
 
   take(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += 97) {
-      this.isIntact &&= bytes[at] === PIECE[(this.length + at) % PIECE.length]
+      this.isIntact &&= bytes[at] === CHUNK[(this.length + at) % CHUNK.length]
     }
     this.length += bytes.length
   }
 }
 
 export interface Target {
-  /** 0 where it listens on a unix socket. */
+  /** 0 if it listens on a Unix socket. */
   readonly port: number
-  /** Request line and fields of each request, as they came. */
+  /** The head of each request: method, target and fields. */
   readonly heads: string[]
-  /** Connections that were ever accepted. */
+  /** All accepted connections. */
   readonly sockets: Socket[]
-  /** Bytes of `/large` that were handed to the sockets. */
+  /** Bytes of `/large` that were passed to the sockets. */
   readonly sent: number
 }
 
 /**
- * `/large?n` gives n bytes; `/silent` never answers; `/cut` gives a head and a byte; `/to?url`
- * redirects there; all else says what came. It echoes after an upgrade.
+ * Starts the server. `/large?N` responds with N bytes. `/silent` never responds. `/cut` sends a
+ * head and one of two bytes. `/to?URL` redirects to the URL. All other paths respond with a summary
+ * of the request. After an upgrade, the server echoes.
  *
- * @param path of a unix socket, instead of a free port
+ * @param path path of a Unix socket. Default: a free port
  */
 export async function startTarget(
   t: Pick<TestContext, 'after'>,
@@ -111,12 +113,12 @@ export function headOf({ method, url, rawHeaders }: IncomingMessage): string {
   return head
 }
 
-/** What the target says of a request that came whole. */
+/** Returns the server's summary of a request that it received completely. */
 export function told(method: string, url: URL, length: number): string {
   return `${method} ${url.pathname}${url.search} ${url.host} ${length} true`
 }
 
 export function assertIntact(taker: Taker, length: number): void {
   assert.equal(taker.length, length)
-  assert.ok(taker.isIntact, 'other bytes came than were sent')
+  assert.ok(taker.isIntact, 'the received bytes differ from the sent ones')
 }
