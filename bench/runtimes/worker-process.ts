@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Sample } from '../statistics.ts'
 import type { Command, Reply } from './worker.ts'
 
-/** A worker that has not replied after so many milliseconds is killed. */
+/** How long a worker may take to reply, in milliseconds. After that it is killed. */
 const TIMEOUT = 60_000
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))

@@ -14,9 +14,9 @@ export async function withServer<T>(
   }
   const host = new ForkedProcess<{ server?: ServerKind }, ServerReply>('servers/host', 'The server')
   try {
-    const answer = await host.ask(kind === undefined ? {} : { server: kind }, 30)
-    if (answer.kind !== 'listening') throw new Error(answer.message)
-    return await run(answer.address)
+    const reply = await host.ask(kind === undefined ? {} : { server: kind }, 30)
+    if (reply.kind !== 'listening') throw new Error(reply.message)
+    return await run(reply.address)
   } finally {
     await host.end()
   }

@@ -72,7 +72,9 @@ export async function showRace(quick: boolean): Promise<void> {
   printLine('  An idle client does not keep the process alive, so the process exits now.')
 }
 
-/** Sends `CONCURRENCY` requests at a time, for `ms` milliseconds or up to `maxRequests` requests. */
+/**
+ * Sends `CONCURRENCY` requests at a time, for `ms` milliseconds or up to `maxRequests` requests.
+ */
 async function measureSlice(
   request: SendRequest,
   ms: number,

@@ -32,7 +32,8 @@ const DAY = 86_400_000
 function issue(name: string, extensions: Buffer[], expired: boolean, ca: Certificate | undefined) {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const issuer = ca ? subjectOf(ca) : commonName(name)
-  const algorithm = sequence(objectId(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02)) // ECDSA, SHA-256
+  // ecdsa-with-SHA256
+  const algorithm = sequence(objectId(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))
   const end = Date.now() + (expired ? -DAY : DAY)
   const body = sequence(
     tagged(0xa0, integer(Buffer.of(2))), // version 3

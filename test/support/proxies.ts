@@ -59,7 +59,8 @@ class RecordingProxy implements TestProxy {
   async listen(t: Pick<TestContext, 'after'>, server: Server, event: string): Promise<this> {
     server.on(event, (socket: Socket) => {
       this.clients.push(socket)
-      this.resumed.push(socket instanceof TLSSocket && socket.isSessionReused?.() === true) // sockets of Bun lack the method
+      // TLS sockets of Bun lack `isSessionReused`.
+      this.resumed.push(socket instanceof TLSSocket && socket.isSessionReused?.() === true)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -184,13 +185,13 @@ function forward(proxy: RecordingProxy, request: IncomingMessage, response: Serv
     agent: false,
     rejectUnauthorized: false,
   })
-  onward.on('response', (answer) => {
-    const fields = answer.rawHeaders.filter(
+  onward.on('response', (incoming) => {
+    const fields = incoming.rawHeaders.filter(
       (_, i, all) => !/^(connection|keep-alive)$/i.test(all[i - (i % 2)]!),
     )
-    response.writeHead(answer.statusCode!, answer.statusMessage!, fields as never)
-    answer.pipe(response)
-    answer.on('error', () => response.destroy())
+    response.writeHead(incoming.statusCode!, incoming.statusMessage!, fields as never)
+    incoming.pipe(response)
+    incoming.on('error', () => response.destroy())
   })
   onward.on('error', () =>
     response.headersSent ? response.destroy() : response.writeHead(502).end(),
