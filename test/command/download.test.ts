@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { httpServer } from '../engine/servers.ts'
-import { runInPipe, runOnTerminal, spawnCommand, temporaryDirectory } from './run-command.ts'
+import { runInProcess, runOnTerminal, spawnCommand, temporaryDirectory } from './run-command.ts'
 
 const content = randomBytes(300_000)
 
@@ -62,7 +62,7 @@ describe('--download', () => {
   test('saves the body, and reports it', async (t) => {
     const { url, ranges } = await serve(t)
     const path = join(temporaryDirectory(t), 'x.bin')
-    const { code, stdout, stderr } = await runInPipe([url, '--download', path])
+    const { code, stdout, stderr } = await runInProcess([url, '--download', path])
     assertComplete(path)
     assert.equal(stdout.length, 0)
     assert.equal(maskTimes(stderr), `${path}: 300 kB in TIME\n`)
@@ -87,7 +87,7 @@ describe('--download', () => {
   test('resumes after lost connections', async (t) => {
     const { url, ranges } = await serve(t, { cuts: [100_000, 50_000] })
     const path = join(temporaryDirectory(t), 'x.bin')
-    const { code, stderr } = await runInPipe([url, '--download', path])
+    const { code, stderr } = await runInProcess([url, '--download', path])
     assertComplete(path)
     assert.deepEqual(ranges, [undefined, 'bytes=100000-', 'bytes=150000-'])
     const [first, second] = stderr.split('\n')
@@ -124,7 +124,7 @@ describe('--download', () => {
     assert.equal(code, 130)
     assert.ok(!existsSync(path))
 
-    const again = await runInPipe([origin, '--download', path])
+    const again = await runInProcess([origin, '--download', path])
     assert.equal(maskTimes(again.stderr), `Resuming at 100 kB\n${path}: 300 kB in TIME\n`)
     assertComplete(path)
     assert.equal(answered, 2)
@@ -134,7 +134,7 @@ describe('--download', () => {
     const { url } = await serve(t)
     const path = join(temporaryDirectory(t), 'x.bin')
     writePart(path, url, content)
-    const { code } = await runInPipe([url, '--download', path])
+    const { code } = await runInProcess([url, '--download', path])
     assertComplete(path)
     assert.equal(code, 0)
   })
@@ -143,13 +143,13 @@ describe('--download', () => {
     const { url, ranges } = await serve(t, { cuts: [1000, 0, 0, 0, 2000, 0, 0, 0] })
     const path = join(temporaryDirectory(t), 'x.bin')
     const secretUrl = url.replace('//', '//ada:secret@')
-    await runInPipe([secretUrl, '-p', 'page', '1', '--download', path])
+    await runInProcess([secretUrl, '-p', 'page', '1', '--download', path])
     assert.ok(!readFileSync(`${path}.part.json`, 'utf8').includes('secret'))
     ranges.length = 0
-    await runInPipe([secretUrl, '-p', 'page', '2', '--download', path])
+    await runInProcess([secretUrl, '-p', 'page', '2', '--download', path])
     assert.equal(ranges[0], undefined)
     ranges.length = 0
-    await runInPipe([secretUrl, '-p', 'page', '2', '--download', path])
+    await runInProcess([secretUrl, '-p', 'page', '2', '--download', path])
     assert.deepEqual(ranges, ['bytes=2000-'])
   })
 
@@ -157,7 +157,7 @@ describe('--download', () => {
     const { url, ranges } = await serve(t)
     const path = join(temporaryDirectory(t), 'x.bin')
     writePart(path, url, content.subarray(0, 1000))
-    await runInPipe([url, '-h', 'Range', 'bytes=5-', '--download', path])
+    await runInProcess([url, '-h', 'Range', 'bytes=5-', '--download', path])
     assert.deepEqual(ranges, ['bytes=5-'])
   })
 
@@ -174,7 +174,7 @@ describe('--download', () => {
       const path = join(temporaryDirectory(t), 'x.bin')
       const [partUrl, validator = '"v1"', bytes = Buffer.alloc(1000, 'x')] = part(url)
       writePart(path, partUrl, bytes, validator)
-      const { code } = await runInPipe([url, '--download', path])
+      const { code } = await runInProcess([url, '--download', path])
       assertComplete(path)
       assert.equal(code, 0)
     })
@@ -190,7 +190,7 @@ describe('--download', () => {
     })
     const path = join(temporaryDirectory(t), 'x.bin')
     writePart(path, origin, Buffer.alloc(1000, 'x'))
-    assert.equal((await runInPipe([origin, '--download', path])).code, 0)
+    assert.equal((await runInProcess([origin, '--download', path])).code, 0)
     assertComplete(path)
   })
 
@@ -203,7 +203,7 @@ describe('--download', () => {
     })
     const path = join(temporaryDirectory(t), 'x.bin')
     writePart(path, origin, content.subarray(0, 1000))
-    assert.equal((await runInPipe([origin, '--download', path])).code, 0)
+    assert.equal((await runInProcess([origin, '--download', path])).code, 0)
     assertComplete(path)
   })
 
@@ -216,7 +216,7 @@ describe('--download', () => {
     test(`a lost connection with ${name} is an error, and leaves no files`, async (t) => {
       const { url } = await serve(t, { ...behaviour, cuts: [100_000] })
       const where = temporaryDirectory(t)
-      const { code, stderr } = await runInPipe([url, '--download', join(where, 'x.bin')])
+      const { code, stderr } = await runInProcess([url, '--download', join(where, 'x.bin')])
       assert.match(stderr, /^hawser: .*before the end of the body.*\n$/)
       assert.equal(code, 14)
       assert.deepEqual(readdirSync(where), [])
@@ -226,7 +226,7 @@ describe('--download', () => {
   test('gives up after four attempts without progress', async (t) => {
     const { url, ranges } = await serve(t, { cuts: [100_000, 0, 0, 0, 0, 0, 0, 0] })
     const path = join(temporaryDirectory(t), 'x.bin')
-    const { code, stderr } = await runInPipe([url, '--download', path])
+    const { code, stderr } = await runInProcess([url, '--download', path])
     assert.match(stderr, /\nKept 100 kB in .+x\.bin\.part\. Repeat the command to resume\.\n$/)
     assert.equal(code, 14)
     assert.equal(ranges.length, 4)
@@ -234,7 +234,7 @@ describe('--download', () => {
 
   test('does not replace a directory', async (t) => {
     const { url } = await serve(t)
-    const { code, stderr } = await runInPipe([url, '--download', temporaryDirectory(t)])
+    const { code, stderr } = await runInProcess([url, '--download', temporaryDirectory(t)])
     assert.match(stderr, /it is a directory/)
     assert.equal(code, 18)
   })

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { httpServer } from '../engine/servers.ts'
-import { runInPipe, runOnTerminal, temporaryDirectory } from './run-command.ts'
+import { runInProcess, runOnTerminal, temporaryDirectory } from './run-command.ts'
 
 /** A request as the server received it. */
 interface ReceivedRequest {
@@ -61,7 +61,7 @@ describe('request options', () => {
   for (const [args, expected, headers = {}] of cases) {
     test(args.join(' '), async (t) => {
       const { origin } = await echoServer(t)
-      const { code, stdout, stderr } = await runInPipe(
+      const { code, stdout, stderr } = await runInProcess(
         args.map((arg) => arg.replace('URL', origin)),
         { input: 'from stdin' },
       )
@@ -95,7 +95,7 @@ describe('request options', () => {
 
   test('--proxy', async (t) => {
     const { origin } = await echoServer(t)
-    const { stdout } = await runInPipe(['http://example.invalid/x', '--proxy', origin])
+    const { stdout } = await runInProcess(['http://example.invalid/x', '--proxy', origin])
     assert.equal((JSON.parse(stdout.toString()) as ReceivedRequest).url, 'http://example.invalid/x')
   })
 
@@ -117,7 +117,7 @@ describe('redirects', () => {
   test('are printed by default, with a hint', async (t) => {
     const { origin } = await server(t)
     for (const args of [[origin], [origin, '--no-follow']]) {
-      const { code, stdout, stderr } = await runInPipe(args)
+      const { code, stdout, stderr } = await runInProcess(args)
       assert.equal(stdout.toString(), 'moved')
       assert.equal(stderr, 'Redirect to /end. Use --follow to follow redirects.\n')
       assert.equal(code, 0)
@@ -126,7 +126,7 @@ describe('redirects', () => {
 
   test('--follow', async (t) => {
     const { origin } = await server(t)
-    const { stdout, stderr } = await runInPipe([origin, '--follow'])
+    const { stdout, stderr } = await runInProcess([origin, '--follow'])
     assert.equal(stdout.toString(), 'the end')
     assert.equal(stderr, '')
   })
@@ -180,7 +180,7 @@ describe('usage errors', () => {
   }
 
   test('invalid JSON, with a hint', async () => {
-    const { code, stderr } = await runInPipe([url, '-j', '{name: 1}'])
+    const { code, stderr } = await runInProcess([url, '-j', '{name: 1}'])
     assert.match(
       stderr,
       /^hawser: --json is not valid JSON: .+\n {8}Use single quotes in the shell: -j '/,
@@ -191,7 +191,7 @@ describe('usage errors', () => {
 
 describe('help and version', () => {
   test('--help lists options, examples and exit statuses', async () => {
-    const { code, stdout, stderr } = await runInPipe(['--help'])
+    const { code, stdout, stderr } = await runInProcess(['--help'])
     const help = stdout.toString()
     assert.equal(code, 0)
     assert.equal(stderr, '')
@@ -208,7 +208,7 @@ describe('help and version', () => {
   })
 
   test('--version prints the version of the package', async () => {
-    const { stdout } = await runInPipe(['--version'])
+    const { stdout } = await runInProcess(['--version'])
     assert.match(stdout.toString(), /^\d+\.\d+\.\d+\n$/)
   })
 })

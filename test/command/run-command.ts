@@ -23,29 +23,45 @@ export interface CommandResult {
 }
 
 /** Starts the compiled command, without waiting for it. */
-export function spawnCommand(args: readonly string[], env: Record<string, string> = {}, cwd = '.') {
-  return spawn(process.execPath, [mainPath, ...args], {
-    cwd,
-    env: { ...cleanEnvironment, ...env },
-  })
+export function spawnCommand(args: readonly string[]) {
+  return spawn(process.execPath, [mainPath, ...args], { env: cleanEnvironment })
 }
 
 /** Runs the compiled command in a process with pipes for stdin, stdout and stderr. */
-export async function runInPipe(
-  args: readonly string[],
-  {
-    input = '',
-    env = {},
-    cwd = '.',
-  }: { input?: string; env?: Record<string, string>; cwd?: string } = {},
-): Promise<CommandResult> {
-  const child = spawnCommand(args, env, cwd)
-  child.stdin.on('error', () => {})
-  child.stdin.end(input)
+export async function runInPipe(args: readonly string[]): Promise<CommandResult> {
+  const child = spawnCommand(args)
+  child.stdin.end()
   const closed = once(child, 'close')
   const [stdout, stderr] = await Promise.all([buffer(child.stdout), buffer(child.stderr)])
   const [code] = await closed
   return { code, stdout, stderr: stderr.toString() }
+}
+
+/** Runs the command in this process, with streams that are not terminals: much faster than `runInPipe`. */
+export async function runInProcess(
+  args: readonly string[],
+  { input = '', env = {} }: { input?: string; env?: Record<string, string> } = {},
+): Promise<CommandResult> {
+  const stdin = new PassThrough()
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  stdin.end(input)
+  const outputs = Promise.all([buffer(stdout), buffer(stderr)])
+  const code = await runCommand(args, {
+    stdin,
+    stdout,
+    stderr,
+    stdoutIsTerminal: false,
+    stderrIsTerminal: false,
+    columns: 80,
+    env,
+    signal: new AbortController().signal,
+    clock: selectBackend('auto').clock,
+  })
+  stdout.end()
+  stderr.end()
+  const [output, errors] = await outputs
+  return { code, stdout: output, stderr: errors.toString() }
 }
 
 /** Records what is written to a terminal. */

@@ -7,7 +7,7 @@ import { Request } from '../../src/client/request.ts'
 import { createColours } from '../../src/command/terminal.ts'
 import { VerboseLog } from '../../src/command/verbose-log.ts'
 import { httpServer } from '../engine/servers.ts'
-import { runInPipe, runOnTerminal, showEscapes, TerminalStream } from './run-command.ts'
+import { runInProcess, runOnTerminal, showEscapes, TerminalStream } from './run-command.ts'
 
 /** Starts a server without fields that differ from response to response. */
 async function serve(t: TestContext, respond: (response: ServerResponse) => void) {
@@ -174,7 +174,7 @@ describe('colours', () => {
 
   test('FORCE_COLOR does not colour a body in a pipe', async (t) => {
     const origin = await serve(t, respondWith('application/json', '{"a":1}'))
-    const { stdout } = await runInPipe([origin], { env: { FORCE_COLOR: '1' } })
+    const { stdout } = await runInProcess([origin], { env: { FORCE_COLOR: '1' } })
     assert.equal(stdout.toString(), '{"a":1}')
   })
 })
@@ -187,7 +187,7 @@ describe('--verbose', () => {
   test('prints the exchange to stderr, and the body to stdout', async (t) => {
     const origin = await serve(t, respondWith('text/plain', 'ahoy'))
     const { host } = new URL(origin)
-    const { code, stdout, stderr } = await runInPipe(['-v', origin, '--auth', 'ada', 'secret'])
+    const { code, stdout, stderr } = await runInProcess(['-v', origin, '--auth', 'ada', 'secret'])
     assert.equal(stdout.toString(), 'ahoy')
     assert.equal(
       maskTimes(stderr).replace(/accept-encoding: .*/, 'accept-encoding: CODINGS'),
@@ -220,7 +220,7 @@ describe('--verbose', () => {
       if (request.url === '/end') return response.end('end')
       response.writeHead(302, { location: '/end' }).end()
     })
-    const { stderr } = await runInPipe(['-v', origin, '--follow'])
+    const { stderr } = await runInProcess(['-v', origin, '--follow'])
     const lines = stderr.split('\n').filter((line) => /^[*] |HTTP\/1/.test(line))
     assert.deepEqual(lines.map(maskTimes), [
       `* Connected to ${origin} in TIME`,
@@ -234,7 +234,7 @@ describe('--verbose', () => {
   })
 
   test('prints the phases of a failed request', async () => {
-    const { stderr, code } = await runInPipe(['-v', 'http://127.0.0.1:1/'])
+    const { stderr, code } = await runInProcess(['-v', 'http://127.0.0.1:1/'])
     assert.match(
       maskTimes(stderr),
       /^\* No connection\n\n {2}connect TIME\n {2}total TIME\nhawser: Connecting to/,
