@@ -6,7 +6,7 @@ import { realRoutes } from './real-routes.ts'
 
 for (const route of realRoutes) {
   test(`real sockets, ${route.name}`, async () => {
-    const { lost } = await tryRoute(route, 3)
+    const { lost } = await tryRoute(route, 2)
     assert.deepEqual(lost, [])
   })
 }

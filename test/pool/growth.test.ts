@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import type { Told } from './scripted-pool.ts'
 import { OK, ScriptedPool, settle } from './scripted-pool.ts'
 
-// Where each request was dispatched is not taken down here: that costs more than all the rest.
+// Own process: the engine must not record where each request was dispatched, which costs more than
+// everything that is measured here, and it decides that when it is loaded.
 delete process.env.NODE_TEST_CONTEXT
 
 /** Fails if 50 times the waiters cost much more than 50 times as much; the best runs count. */

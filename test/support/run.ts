@@ -1,30 +1,76 @@
-// `npm test [-- words and options]`: the compiled tests whose path holds one of the words (all, if
-// there is none). It lists the files itself, because Node 20 does not expand patterns after `--test`.
+// `npm test [-- words and options]`: runs the compiled tests. With words, it runs the files whose path
+// contains one of them, each in its own process. Without words, files share processes: see test/README.md.
+// It lists the files itself, because Node 20 does not expand patterns after `--test`.
+// `npm run test:slow` runs the `.slow.js` files instead.
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/** Stands in a test file before the reason why no other file may share its process. */
+const OWN_PROCESS = /^\/\/ Own process: /m
+const GROUPS = 8
+/** In ms. A file that leaves something running is stopped by the timeout of its group. */
+const FILE_TIMEOUT = 60_000
+const GROUP_TIMEOUT = 600_000
 
 const root = relative('.', fileURLToPath(new URL('..', import.meta.url)))
 const given = process.argv.slice(2)
-const options = given.filter((word) => word.startsWith('-'))
+const kind = given.includes('--slow') ? '.slow.js' : '.test.js'
+const options = given.filter((word) => word.startsWith('-') && word !== '--slow')
 const words = given.filter((word) => !word.startsWith('-'))
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.js'))
+  .filter((name) => name.endsWith(kind))
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)))
-  .map((name) => join(root, name))
   .sort()
 if (files.length === 0) {
   console.error(`No test matches ${words.join(' ') || root}`)
   process.exit(1)
 }
-
-const node = ['--enable-source-maps', '--test', '--test-timeout=60000']
 if (!options.some((option) => option.startsWith('--test-reporter'))) {
-  node.push('--test-reporter=spec')
+  options.push('--test-reporter=spec')
 }
-const { status } = spawnSync(process.execPath, [...node, ...options, ...files], {
-  stdio: 'inherit',
-})
-process.exit(status ?? 1)
+process.exitCode = words.length > 0 ? runAlone() : runGrouped()
+
+function runAlone(): number {
+  return runNode(
+    FILE_TIMEOUT,
+    files.map((name) => join(root, name)),
+  )
+}
+
+function runGrouped(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-test-groups-'))
+  process.on('exit', () => rmSync(folder, { recursive: true }))
+  const alone = files.filter((name) => OWN_PROCESS.test(readFileSync(join(root, name), 'utf8')))
+  const shared = files.filter((name) => !alone.includes(name))
+  const groups = Array.from({ length: GROUPS }, (_, i) => shared.filter((_, j) => j % GROUPS === i))
+  const modules = [...groups, ...alone.map((name) => [name])].map((group, i) => {
+    const path = join(folder, `group-${i + 1}.mjs`)
+    writeFileSync(path, moduleOf(group))
+    return path
+  })
+  // Without it, Node leaves one CPU idle.
+  return runNode(GROUP_TIMEOUT, modules, `--test-concurrency=${availableParallelism()}`)
+}
+
+/** A test module that runs these files one after another, each as a suite that has its name. */
+function moduleOf(group: readonly string[]): string {
+  const suites = group.map((name) => {
+    const [title, url] = [name, pathToFileURL(join(root, name)).href].map((text) =>
+      JSON.stringify(text),
+    )
+    return `describe(${title}, { timeout: ${FILE_TIMEOUT} }, () => import(${url}))\n`
+  })
+  return `import { describe } from 'node:test'\n${suites.join('')}`
+}
+
+function runNode(timeout: number, paths: readonly string[], ...more: string[]): number {
+  const node = ['--enable-source-maps', '--test', `--test-timeout=${timeout}`, ...more]
+  const { status } = spawnSync(process.execPath, [...node, ...options, ...paths], {
+    stdio: 'inherit',
+  })
+  return status ?? 1
+}
