@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { mainPath, temporaryDirectory } from '../command/run-command.ts'
+import { temporaryDirectory } from '../command/run-command.ts'
 import { startExampleServers } from './server.ts'
 
+/** What `npx hawser` runs. */
+const mainPath = fileURLToPath(new URL('../../lib/command/main.js', import.meta.url))
 const page = readFileSync(
   fileURLToPath(new URL('../../../docs/command.md', import.meta.url)),
   'utf8',

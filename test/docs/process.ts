@@ -6,10 +6,15 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** Runs a program of Node's to its end. */
-export function runNode(file: string, words: readonly string[] = [], cwd = '.'): Promise<Outcome> {
+/** Runs a program with Node to its end, or until `timeout` ms have passed. */
+export function runNode(
+  file: string,
+  words: readonly string[] = [],
+  cwd = '.',
+  timeout?: number,
+): Promise<Outcome> {
   const env = { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: undefined }
-  const child = spawn(process.execPath, [file, ...words], { cwd, env })
+  const child = spawn(process.execPath, [file, ...words], { cwd, env, timeout })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
