@@ -103,9 +103,9 @@ export const framing: readonly Mutation[] = [
     marks: '25, S4, S5',
     mistake: 'llhttp is lenient',
     file: 'native/recorder.wat',
-    find: '    ;; Up to the window',
+    find: '    ;; Grows the memory',
     replace:
-      '    (i32.store16 (i32.add (local.get $parser) (i32.const 46)) (i32.const 0xffff))\n    ;; Up to the window',
+      '    (i32.store16 (i32.add (local.get $parser) (i32.const 46)) (i32.const 0xffff))\n    ;; Grows the memory',
     tests: ['wire/corpus'],
   },
   {
