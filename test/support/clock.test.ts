@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The lines of `text` that Biome, set up as in this repository, refuses in a file at `path`. */
-function refusedLines(path: string, text: string): string[] {
+/** Returns the lines of `text` that Biome reports, with this configuration, in a file at `path`. */
+function reportedLines(path: string, text: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-clock-'))
   try {
     for (const file of ['biome.json', 'test/support/clock.grit']) {
@@ -53,16 +53,17 @@ const forbidden = [
 ]
 const allowed = ['new Date(0)', "Date.parse('')", 'process.env', "f('Date.now()')"]
 
-const use = (expressions: string[]) => expressions.map((e, i) => `export const v${i} = ${e}\n`)
-const text = use([...forbidden, ...allowed]).join('')
+const toExports = (expressions: string[]) =>
+  expressions.map((e, i) => `export const v${i} = ${e}\n`)
+const text = toExports([...forbidden, ...allowed]).join('')
 
-test('no clock, timer or queue of the runtime above the backends', () => {
+test('Biome reports clocks, timers and queues of the runtime outside of src/backends/', () => {
   assert.deepEqual(
-    refusedLines('src/pool/example.ts', text),
-    use(forbidden).map((line) => line.trimEnd()),
+    reportedLines('src/pool/example.ts', text),
+    toExports(forbidden).map((line) => line.trimEnd()),
   )
 })
 
-test('backends may use all of them', () => {
-  assert.deepEqual(refusedLines('src/backends/example.ts', text), [])
+test('Biome permits them in src/backends/', () => {
+  assert.deepEqual(reportedLines('src/backends/example.ts', text), [])
 })

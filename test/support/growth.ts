@@ -21,18 +21,18 @@ export function assertLinear<Input>(
   let small = Infinity
   let large = Infinity
   for (let run = 0; run < RUNS && growth >= LIMIT; run++) {
-    small = Math.min(small, duration(make(SMALL), work))
-    large = Math.min(large, duration(make(SMALL * FACTOR), work))
+    small = Math.min(small, measureTime(make(SMALL), work))
+    large = Math.min(large, measureTime(make(SMALL * FACTOR), work))
     growth = large / small
   }
   assert.ok(growth < LIMIT, `${FACTOR} times the input takes ${growth.toFixed()} times as long`)
 }
 
 /**
- * In ms. CPU time where that is less, since a long run on a busy machine also waits for other processes,
- * and a short one does not.
+ * Returns the CPU time of `work` in milliseconds, or the elapsed time if that is less. On a busy
+ * machine a long run waits for other processes, which elapsed time would include.
  */
-function duration<Input>(input: Input, work: (input: Input) => unknown): number {
+function measureTime<Input>(input: Input, work: (input: Input) => unknown): number {
   const cpuBefore = process.cpuUsage()
   const start = performance.now()
   work(input)
