@@ -6,49 +6,60 @@ import type { Auth } from './auth/auth.ts'
 import type { RequestCookies } from './cookies/cookies.ts'
 import { Request } from './request.ts'
 
-/** What one call goes by, client and request put together; a redirect's is derived from it. */
-export interface Call {
-  /** The request's own. Undefined: what the client, the URL or .netrc say. */
+/**
+ * The settings of one call, merged from the options of the client and of the request. Those of the
+ * request that follows a redirect are derived from them.
+ */
+export interface CallSettings {
+  /** The request's `auth`. Undefined: the client's, the URL's userinfo or .netrc is used. */
   readonly auth: Auth | null | undefined
   readonly timeout: Timeout
   readonly followRedirects: boolean
-  /** The client's, for a `nextRequest` that the caller sends. */
+  /** The client's `followRedirects`: applies when the caller sends a `nextRequest`. */
   readonly followsByDefault: boolean
   readonly maxRedirects: number
   readonly retries: number
   readonly signal: AbortSignal | null
-  /** The request's own. */
+  /** The request's `cookies`, without those of the client. */
   readonly cookies: RequestCookies | null
-  /** False behind a redirect to another origin, for the rest of the chain: no `auth`, no cookies without a domain. */
+  /**
+   * Whether `auth` and cookies without a domain may be sent. False after a redirect to another
+   * origin, and for all later requests of that chain.
+   */
   readonly keepsCredentials: boolean
   readonly maxResponseSize: number | null
   readonly onDownloadProgress: ((progress: Progress) => void) | null
   readonly clock: Clock
 }
 
-/** Says how this request is to be sent, for when it is. */
-export function remember(request: Request, call: Call): void {
-  request.memo = call
+/** Stores the settings with which `client.send()` will send this request. */
+export function setCallSettings(request: Request, settings: CallSettings): void {
+  request.callSettings = settings
 }
 
-/** Null for a request that the caller made. */
-export function rememberedCall(request: Request): Call | null {
-  return request.memo as Call | null
+/** Returns the stored settings; null for a request that no client has built. */
+export function callSettingsOf(request: Request): CallSettings | null {
+  return request.callSettings as CallSettings | null
 }
 
-/** The error, with the client's request in place of the engine's facts on it, and the call's total in place of what was left of it. */
-export function withRequest(error: unknown, request: Request, call: Call): unknown {
+/**
+ * Completes an error of the engine: sets `request` to the client's `Request`, and replaces the
+ * remaining time in the message of a `TotalTimeout` by the call's `total`. Returns any other error
+ * unchanged.
+ */
+export function withRequest(error: unknown, request: Request, settings: CallSettings): unknown {
   if (error instanceof TotalTimeout) {
-    const text = error.message.replace(/^Not done within \S+ ms/, notDone(call))
+    const text = error.message.replace(/^Not done within \S+ ms/, totalTimeoutMessage(settings))
     if (text !== error.message)
       return new TotalTimeout(text, { ...error, cause: error.cause, request })
   }
-  const isOurs = error instanceof RequestError || error instanceof StreamError
-  // A flow or a hook may fail with an error of another request.
-  if (isOurs && !(error.request instanceof Request)) Object.assign(error, { request })
+  const hasRequest = error instanceof RequestError || error instanceof StreamError
+  // An auth flow or a hook may throw the error of another request, which keeps that request.
+  if (hasRequest && !(error.request instanceof Request)) Object.assign(error, { request })
   return error
 }
 
-export function notDone(call: Call): string {
-  return `Not done within ${call.timeout.total} ms`
+/** The beginning of the message of a `TotalTimeout`, as the engine words it. */
+export function totalTimeoutMessage(settings: CallSettings): string {
+  return `Not done within ${settings.timeout.total} ms`
 }

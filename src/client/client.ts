@@ -6,82 +6,101 @@ import type { Router } from '../dispatch/router.ts'
 import { ClientClosed } from '../errors.ts'
 import { flag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
-import { Builder } from './building.ts'
-import type { Call } from './call.ts'
+import type { CallSettings } from './call.ts'
 import { Cookies } from './cookies/cookies.ts'
 import { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ClientOptions, RequestOptions, SendOptions } from './options.ts'
 import { checkClientOptions, resolveEventHooks } from './options.ts'
 import { Request } from './request.ts'
+import { RequestBuilder } from './request-builder.ts'
 import type { Response } from './response.ts'
 import { openRouter } from './routing.ts'
-import type { SenderOwner } from './sending.ts'
+import type { ClientState } from './sending.ts'
 import { Sending } from './sending.ts'
-import { Pauses } from './waits.ts'
+import { ClientWaits } from './waits.ts'
 
-const NONE: RequestOptions = {}
+const NO_OPTIONS: RequestOptions = {}
 
 /**
- * An HTTP client with defaults, cookies and connections of its own. Use one for many requests, and
- * close it.
+ * An HTTP client with default options, a cookie jar and a connection pool. Use one client for many
+ * requests, and close it when you no longer need it.
+ *
+ * The methods that send a request never throw synchronously. Unless stated otherwise they reject
+ * with a `HawserError`, a `TypeError` for an invalid option, the reason of an aborted signal, or an
+ * error that a hook, an auth flow or another function of the caller threw.
  */
 export class Client {
-  /** The jar: what responses set is kept here, and sent where it belongs. RFC 6265 */
+  /** The cookie jar. Cookies of every response are stored in it and sent again. RFC 6265 */
   readonly cookies: Cookies
-  readonly #builder: Builder
+  readonly #builder: RequestBuilder
   readonly #router: Router
-  readonly #shared: SenderOwner
+  readonly #state: ClientState
   #closed = false
 
-  /** Throws `TypeError`, `InvalidURL` or `LocalProtocolError` for a bad option, at once. */
+  /**
+   * Creates a client. Opens no connection, but reads the files that `verify`, `cert` and the proxy
+   * settings name.
+   *
+   * Throws `TypeError`, `InvalidURL`, `UnsupportedProtocol` or `LocalProtocolError` for an invalid
+   * option.
+   */
   constructor(options: ClientOptions = {}) {
     checkClientOptions(options)
     const backend = selectBackend(option(options, 'backend', undefined))
     const timeout = Timeout.from(option(options, 'timeout', undefined), Timeout.default)
     this.cookies = Cookies.from(option(options, 'cookies', null))
-    this.#builder = new Builder(options, timeout, backend.clock)
+    this.#builder = new RequestBuilder(options, timeout, backend.clock)
     const trustEnv = flag('trustEnv', option(options, 'trustEnv', true))
     this.#router = openRouter(options, backend, timeout, trustEnv)
-    this.#shared = {
+    this.#state = {
       router: this.#router,
       backend,
       credentials: this.#builder,
       cookies: this.cookies,
       hooks: resolveEventHooks(option(options, 'eventHooks', {})),
       netrc: trustEnv ? new EnvironmentNetrc() : null,
-      pauses: new Pauses(backend),
+      waits: new ClientWaits(backend),
     }
   }
 
-  /** Makes the request that `request` and `stream` would send, for `send`. Throws for bad input. */
-  buildRequest(method: string, url: string | URL, options: RequestOptions = NONE): Request {
+  /**
+   * Builds the request that `request()` and `stream()` would send, without sending it. You can
+   * change it, and send it with `send()`.
+   *
+   * Throws `TypeError`, `InvalidURL`, `UnsupportedProtocol` or `LocalProtocolError` for an invalid
+   * argument.
+   */
+  buildRequest(method: string, url: string | URL, options: RequestOptions = NO_OPTIONS): Request {
     return this.#build(method, url, options)
   }
 
-  /** Sends a request and reads its response. Rejects with a `HawserError`, or with the signal's reason. */
+  /** Sends a request and reads the whole response body. */
   async request(
     method: string,
     url: string | URL,
-    options: RequestOptions = NONE,
+    options: RequestOptions = NO_OPTIONS,
   ): Promise<Response> {
-    const response = await this.#send(this.#build(method, url, options), NONE)
+    const response = await this.#send(this.#build(method, url, options), NO_OPTIONS)
     return await response.read()
   }
 
-  /** Sends a request; resolves at the head of the response, whose body has to be read or closed. */
+  /**
+   * Sends a request and resolves when the response head has arrived. The caller must read the body
+   * to its end, or close the response.
+   */
   async stream(
     method: string,
     url: string | URL,
-    options: RequestOptions = NONE,
+    options: RequestOptions = NO_OPTIONS,
   ): Promise<Response> {
-    return this.#send(this.#build(method, url, options), NONE)
+    return this.#send(this.#build(method, url, options), NO_OPTIONS)
   }
 
   /**
-   * Sends a built request. What is not given here comes from `buildRequest`, then from the client. The
-   * response is read, unless `stream` is true.
+   * Sends a request that was built before. Options that are not given are taken from
+   * `buildRequest()`, then from the client. Reads the response body, unless `stream` is true.
    */
-  async send(request: Request, options: SendOptions = NONE): Promise<Response> {
+  async send(request: Request, options: SendOptions = NO_OPTIONS): Promise<Response> {
     const response = await this.#send(request, options)
     return option(options, 'stream', false) ? response : await response.read()
   }
@@ -96,60 +115,63 @@ export class Client {
   }
 
   #send(request: Request, options: SendOptions): Promise<Response> {
-    let call: Call
+    let settings: CallSettings
     try {
       if (this.#closed) throw new ClientClosed('The client is closed')
-      call = this.#builder.callOf(request, options)
+      settings = this.#builder.settingsFor(request, options)
     } catch (error) {
       if (request instanceof Request) discardContent(request.content)
       throw error
     }
-    return new Sending(this.#shared).run(request, call)
+    return new Sending(this.#state).run(request, settings)
   }
 
-  /** `request` with GET. */
+  /** Sends a GET request and reads the whole response body. */
   get(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('GET', url, options)
   }
 
-  /** `request` with OPTIONS. */
+  /** Sends an OPTIONS request and reads the whole response body. */
   options(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('OPTIONS', url, options)
   }
 
-  /** `request` with HEAD. */
+  /** Sends a HEAD request. The response has no body. */
   head(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('HEAD', url, options)
   }
 
-  /** `request` with POST. */
+  /** Sends a POST request and reads the whole response body. */
   post(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('POST', url, options)
   }
 
-  /** `request` with PUT. */
+  /** Sends a PUT request and reads the whole response body. */
   put(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('PUT', url, options)
   }
 
-  /** `request` with PATCH. */
+  /** Sends a PATCH request and reads the whole response body. */
   patch(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('PATCH', url, options)
   }
 
-  /** `request` with DELETE. */
+  /** Sends a DELETE request and reads the whole response body. */
   delete(url: string | URL, options?: RequestOptions): Promise<Response> {
     return this.request('DELETE', url, options)
   }
 
-  /** Closes all connections at once; what is in flight fails with `ClientClosed`. */
+  /**
+   * Closes all connections immediately, and the dispatchers that the client was given. Calls in
+   * progress and later calls fail with `ClientClosed`.
+   */
   close(): Promise<void> {
     this.#closed = true
-    this.#shared.pauses.close()
+    this.#state.waits.close()
     return this.#router.close()
   }
 
-  /** As `close()`. */
+  /** Does the same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -5,8 +5,12 @@ import { splitOptions } from './options.ts'
 import type { Response } from './response.ts'
 
 /**
- * One request by a client of its own, which is closed at the end: nothing is kept between calls. For
- * more than one request make a `Client`.
+ * Sends a request with a temporary client, reads the whole response body, and closes the client.
+ * Accepts the options of a client and of a request. Nothing is kept between calls: for more than
+ * one request, create a `Client`.
+ *
+ * Never throws synchronously. Rejects as the methods of `Client` do, also for an invalid client
+ * option.
  */
 export async function request(
   method: string,
@@ -17,15 +21,18 @@ export async function request(
   return response.read()
 }
 
-/** As `request`, but resolves at the head; the client is closed when the body has ended or is closed. */
+/**
+ * Sends a request and resolves when the response head has arrived. The caller must read the body to
+ * its end, or close the response; then the client is closed.
+ */
 export async function stream(
   method: string,
   url: string | URL,
   options: OneCallOptions = {},
 ): Promise<Response> {
-  const [client, ofRequest] = open(options)
+  const [client, requestOptions] = createClient(options)
   try {
-    const response = await client.stream(method, url, ofRequest)
+    const response = await client.stream(method, url, requestOptions)
     response.whenEnded(() => void client.close())
     return response
   } catch (error) {
@@ -34,47 +41,50 @@ export async function stream(
   }
 }
 
-function open(options: OneCallOptions): [Client, RequestOptions] {
+function createClient(options: OneCallOptions): [Client, RequestOptions] {
   try {
-    const [ofClient, ofRequest] = splitOptions(options)
-    return [new Client(ofClient), ofRequest]
+    const [clientOptions, requestOptions] = splitOptions(options)
+    return [new Client(clientOptions), requestOptions]
   } catch (error) {
     discardGiven(options)
     throw error
   }
 }
 
-/** `request` with GET. */
+/** Sends a GET request and reads the whole response body. */
 export function get(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('GET', url, options)
 }
 
-/** `request` with OPTIONS. */
+/** Sends an OPTIONS request and reads the whole response body. */
 export function options(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('OPTIONS', url, options)
 }
 
-/** `request` with HEAD. */
+/** Sends a HEAD request. The response has no body. */
 export function head(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('HEAD', url, options)
 }
 
-/** `request` with POST. */
+/** Sends a POST request and reads the whole response body. */
 export function post(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('POST', url, options)
 }
 
-/** `request` with PUT. */
+/** Sends a PUT request and reads the whole response body. */
 export function put(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('PUT', url, options)
 }
 
-/** `request` with PATCH. */
+/** Sends a PATCH request and reads the whole response body. */
 export function patch(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('PATCH', url, options)
 }
 
-/** `request` with DELETE; to be imported under another name. */
+/**
+ * Sends a DELETE request and reads the whole response body. Its exported name is `delete`, a
+ * reserved word: import it as `import { delete as del } from 'hawser'`.
+ */
 function del(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('DELETE', url, options)
 }

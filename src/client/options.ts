@@ -21,95 +21,163 @@ import type { ParamsInit } from './params.ts'
 import type { Request } from './request.ts'
 import type { Response } from './response.ts'
 
-/** What a client and a request can be given both. `undefined` is not given, `null` switches off. */
+/**
+ * Options that both a client and a request accept; the client's are the defaults of its requests.
+ * `undefined` means that the option is not given. `null` switches it off.
+ */
 export interface SharedOptions {
-  /** Merged; the request wins for a name, and null removes it. */
+  /**
+   * Header fields. Those of the client and of the request are merged; for a name given in both, the
+   * request's value is used. `null` removes the field of that name.
+   */
   readonly headers?: HeadersInit | null | undefined
-  /** For the URL's query. Merged; the request wins for a name, and null removes it. */
+  /**
+   * Parameters for the query of the URL. Those of the client and of the request are merged; for a
+   * name given in both, the request's values are used. `null` removes the parameters of that name.
+   */
   readonly params?: ParamsInit | null | undefined
-  /** Merged; the request wins for a name. Those of a request are not kept. */
+  /**
+   * Cookies. Those of the client and of the request are merged; for a name given in both, the
+   * request's value is used. The cookies of a request are not stored in the client's jar.
+   */
   readonly cookies?: CookiesInit
-  /** Null or false: none, not from the URL or .netrc either. */
+  /**
+   * How to authenticate. Default: the userinfo of the URL, then `.netrc`. `null` or `false`
+   * disables authentication from every source.
+   */
   readonly auth?: AuthInit | undefined
-  /** Milliseconds for each phase; of an object what it leaves out comes from the client. */
+  /**
+   * Timeouts in milliseconds. A number is the limit of each phase (connect, read, write, pool). In
+   * an object, missing fields are taken from the client. Default: 5000 for each phase, and no limit
+   * for the whole call. `null`: no limits.
+   */
   readonly timeout?: TimeoutInit
-  /** Default true, `maxRedirects` at the most. */
+  /** Whether to follow redirects, at most `maxRedirects` of them. Default true. */
   readonly followRedirects?: boolean | undefined
-  /** How many more times a request is sent that failed in a way in which this is safe. Default 0. */
+  /**
+   * Maximum number of automatic retries: after failures that are safe to retry, and after 429 and
+   * 503 responses to idempotent requests. Default 0.
+   */
   readonly retries?: number | null | undefined
 }
 
-/** Options for all requests of a client. */
+/**
+ * Options for all requests of a client. At most one of `proxies`, `uds`, `app` and `dispatcher` can
+ * be given.
+ */
 export interface ClientOptions extends SharedOptions {
-  /** Put before relative URLs. Requests to other origins get none of the client's credentials. */
+  /**
+   * The URL that is put before relative URLs. Requests to another origin get neither the client's
+   * `auth` nor its Authorization, Cookie, Proxy-Authorization and Host fields.
+   */
   readonly baseUrl?: string | URL | undefined
-  /** Default 20; then `TooManyRedirects`. */
+  /** How many redirects are followed before `TooManyRedirects`. Default 20. */
   readonly maxRedirects?: number | undefined
-  /** A proxy for all requests, or for those of a URL pattern; null is direct. Replaces the environment's. */
+  /**
+   * A proxy for all requests, or proxies by URL pattern, where `null` means a direct connection. If
+   * it is given, even as `null`, the proxy settings of the environment are ignored.
+   */
   readonly proxies?: ProxiesInit<HTTPProxy> | undefined
-  /** Whom servers' certificates must satisfy: true, a path to a bundle or folder, or TLS settings; false for anyone. */
+  /**
+   * How server certificates are checked: `true` (the runtime's CA certificates), the path of a CA
+   * bundle or directory, options of `node:tls`, or `false` (not at all). Default true.
+   */
   readonly verify?: Verify | undefined
-  /** The client's own certificate: a path to a PEM with its key, or `[cert, key, passphrase?]`. */
+  /**
+   * The client certificate: the path of a PEM file with certificate and private key, or the paths
+   * `[cert, key, passphrase?]`.
+   */
   readonly cert?: ClientCertificate | undefined
   /**
-   * Whether the environment may say something: HTTP_PROXY and its like, SSL_CERT_FILE, SSL_CERT_DIR,
-   * SSLKEYLOGFILE, .netrc. Default true.
+   * Whether the environment is used: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE,
+   * SSL_CERT_DIR, SSLKEYLOGFILE, NODE_TLS_REJECT_UNAUTHORIZED and `.netrc`. Default true.
    */
   readonly trustEnv?: boolean | undefined
-  /** A unix socket for every request; a leading NUL is Linux's abstract namespace. */
+  /**
+   * Path of a unix socket to which all requests are sent. A leading NUL denotes a name in the
+   * abstract namespace of Linux.
+   */
   readonly uds?: string | undefined
-  /** An app that answers every request in this process: `(req, res)`, an `http.Server`, a framework's, or a fetch handler. */
+  /**
+   * An app that answers all requests in this process: a `(req, res)` listener, an `http.Server`,
+   * the app of a framework, or a fetch handler.
+   */
   readonly app?: App | undefined
-  /** What sends every request, instead of connections. Closed with the client. */
+  /** A dispatcher that sends all requests. The client closes it when it is closed itself. */
   readonly dispatcher?: Dispatcher | undefined
-  /** Dispatchers for URL patterns, before everything else; null for none. Closed with the client. */
+  /**
+   * Dispatchers by URL pattern. They take precedence over all other routes; `null` means that the
+   * pattern has no dispatcher. The client closes them when it is closed itself.
+   */
   readonly mounts?: Readonly<Record<string, Dispatcher | null | undefined>> | null | undefined
+  /** The implementation of sockets and clocks. Default `'auto'`: the current runtime's. */
   readonly backend?: BackendChoice | undefined
+  /** Limits of the connection pool. */
   readonly poolLimits?: PoolLimits | undefined
+  /** Functions that are called with each request and each response. */
   readonly eventHooks?: EventHooks | undefined
-  /** Bytes that may come out of a response's body, decoded; null, the default, for any number. Then `ResponseTooLarge`. */
+  /**
+   * Maximum size of a response body in bytes, after decoding. A larger body fails with
+   * `ResponseTooLarge`. Default `null`: no limit.
+   */
   readonly maxResponseSize?: number | null | undefined
-  /** Instead of the runtime's name resolution, with the signature of `dns.lookup`. */
+  /** Resolves host names instead of the runtime. Has the signature of `dns.lookup`. */
   readonly lookup?: Lookup | undefined
-  /** The address that connections are made from. */
+  /** The local IP address from which connections are opened. */
   readonly localAddress?: string | undefined
-  /** Sees each address before it is connected to, and may throw to refuse it. */
+  /** Called with each address before a connection to it is opened. Throw to refuse the address. */
   readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
-  /** Hears of every exchange and connection: what took how long, and why it ended. */
+  /** Receives tracing events: the durations and the end of every exchange and connection. */
   readonly trace?: Trace | undefined
 }
 
-/** Called in order and awaited; what one throws fails the call. */
+/** Hooks are called in order and awaited. If one throws, the call fails with its error. */
 export interface EventHooks {
-  /** Sees each request before it is sent, redirects, auth rounds and retries included, and may change it. */
+  /**
+   * Called with each request before it is sent, including those of redirects, authentication and
+   * retries. May change the request.
+   */
   readonly request?: readonly ((request: Request) => unknown)[] | undefined
-  /** Sees each response before its body is read, but those that are retried; may `await response.read()`. */
+  /**
+   * Called with each response before its body is read, except for responses that are retried. May
+   * `await response.read()`.
+   */
   readonly response?: readonly ((response: Response) => unknown)[] | undefined
 }
 
-/** What belongs to one request, besides its body. */
+/** Options of a single request, except for its body. */
 export interface CallOptions extends SharedOptions {
-  /** Aborts the call at any time, which then rejects with the signal's reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | null | undefined
+  /**
+   * Called whenever the connection has accepted a part of the request body, at least every 64 KiB.
+   * If it throws, the upload fails with its error.
+   */
   readonly onUploadProgress?: ((progress: Progress) => void) | undefined
-  /** Of what comes over the wire, before decoding. */
+  /**
+   * Called whenever a part of the response body has been received. Counts bytes before decoding. If
+   * it throws, reading the body fails with its error.
+   */
   readonly onDownloadProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** Options of one request; one body at the most. */
+/** Options of a request, including at most one body. */
 export type RequestOptions = CallOptions & BodyOptions
 
-/** Options of a module function, which makes a client for one call. */
+/** Options of a module function, which creates a client for a single call. */
 export type OneCallOptions = ClientOptions & RequestOptions
 
-/** How a built request is sent; what is left out comes from the request, then from the client. */
+/**
+ * Options of `client.send()`. Those that are not given are taken from `buildRequest()`, then from
+ * the client.
+ */
 export interface SendOptions
   extends Pick<CallOptions, 'auth' | 'timeout' | 'followRedirects' | 'signal'> {
-  /** Resolve when the head is here, the body still to be read or closed. */
+  /** Whether to resolve when the response head has arrived, with the body unread. Default false. */
   readonly stream?: boolean | undefined
 }
 
-const SHARED = [
+const SHARED_NAMES = [
   'headers',
   'params',
   'cookies',
@@ -118,7 +186,7 @@ const SHARED = [
   'followRedirects',
   'retries',
 ] as const
-const OF_CLIENT = [
+const CLIENT_ONLY_NAMES = [
   'baseUrl',
   'maxRedirects',
   'proxies',
@@ -138,7 +206,7 @@ const OF_CLIENT = [
   'onConnect',
   'trace',
 ] as const
-const OF_REQUEST = [
+const REQUEST_ONLY_NAMES = [
   'content',
   'data',
   'json',
@@ -147,68 +215,70 @@ const OF_REQUEST = [
   'onUploadProgress',
   'onDownloadProgress',
 ] as const
-const CLIENT = [...SHARED, ...OF_CLIENT] as const
-const REQUEST = [...SHARED, ...OF_REQUEST] as const
-const ONE_CALL = [...CLIENT, ...OF_REQUEST] as const
-const SEND = ['stream', 'auth', 'timeout', 'followRedirects', 'signal'] as const
-const clientOnly = new Set<string>(OF_CLIENT)
+const CLIENT_NAMES = [...SHARED_NAMES, ...CLIENT_ONLY_NAMES] as const
+const REQUEST_NAMES = [...SHARED_NAMES, ...REQUEST_ONLY_NAMES] as const
+const ONE_CALL_NAMES = [...CLIENT_NAMES, ...REQUEST_ONLY_NAMES] as const
+const SEND_NAMES = ['stream', 'auth', 'timeout', 'followRedirects', 'signal'] as const
+const clientOnlyNames = new Set<string>(CLIENT_ONLY_NAMES)
 
 export function checkClientOptions(options: ClientOptions): void {
-  checkOptions('Client', options, CLIENT)
+  checkOptions('Client', options, CLIENT_NAMES)
 }
 
-/** An option of the client is never ignored in silence. */
+/** Throws `TypeError` for a client option too, so that it is never ignored silently. */
 export function checkRequestOptions(options: RequestOptions): void {
-  refuseBody(options)
+  rejectBodyOption(options)
   for (const name in options) {
-    if (clientOnly.has(name) && Object.hasOwn(options, name)) {
-      throw new TypeError(`${name} is an option of the Client, and a request cannot change it`)
+    if (clientOnlyNames.has(name) && Object.hasOwn(options, name)) {
+      throw new TypeError(`${name} is an option of the Client and cannot be set for one request`)
     }
   }
-  checkOptions('request', options, REQUEST)
+  checkOptions('request', options, REQUEST_NAMES)
 }
 
 export function checkSendOptions(options: SendOptions): void {
-  checkOptions('send', options, SEND)
+  checkOptions('send', options, SEND_NAMES)
   flag('stream', option(options, 'stream', false))
 }
 
-/** What `fetch` calls it. */
-function refuseBody(options: object): void {
+/** `fetch` and undici have an option `body`: the message names the options to use instead. */
+function rejectBodyOption(options: object): void {
   if (options !== null && Object.hasOwn(options, 'body')) {
-    throw new TypeError(
-      'request.body is not an option: a body is given as content, json, data or files',
-    )
+    throw new TypeError('request.body is not an option; use content, json, data or files')
   }
 }
 
-/** Cookies that are the caller's to keep: what responses set goes there. */
-function isKept(cookies: unknown): boolean {
+/** Whether these cookies are an object of the caller in which response cookies must be stored. */
+function isCookieStorage(cookies: unknown): boolean {
   return cookies instanceof Cookies || isJar(cookies)
 }
 
-/** The client's options, and those of the request. */
+/** Splits the options of a module function into those of its client and those of its request. */
 export function splitOptions(options: OneCallOptions): [ClientOptions, RequestOptions] {
-  refuseBody(options)
-  checkOptions('request', options, ONE_CALL)
-  const ofClient: Record<string, unknown> = {}
-  const ofRequest: Record<string, unknown> = {}
+  rejectBodyOption(options)
+  checkOptions('request', options, ONE_CALL_NAMES)
+  const clientOptions: Record<string, unknown> = {}
+  const requestOptions: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
-    if (clientOnly.has(name) || (name === 'cookies' && isKept(value))) ofClient[name] = value
-    else ofRequest[name] = value
+    const isForClient = clientOnlyNames.has(name) || (name === 'cookies' && isCookieStorage(value))
+    if (isForClient) clientOptions[name] = value
+    else requestOptions[name] = value
   }
-  return [ofClient, ofRequest as RequestOptions]
+  return [clientOptions, requestOptions as RequestOptions]
 }
 
 export type ResolvedHooks = { readonly [Name in keyof EventHooks]-?: NonNullable<EventHooks[Name]> }
 
-/** Throws `TypeError` for what is no list of functions. */
+/** Copies the lists of hooks. Throws `TypeError` unless each is an array of functions. */
 export function resolveEventHooks(hooks: EventHooks): ResolvedHooks {
   checkOptions('eventHooks', hooks, ['request', 'response'])
-  return { request: listOf(hooks, 'request'), response: listOf(hooks, 'response') }
+  return { request: hooksFor(hooks, 'request'), response: hooksFor(hooks, 'response') }
 }
 
-function listOf<Name extends keyof EventHooks>(hooks: EventHooks, name: Name): ResolvedHooks[Name] {
+function hooksFor<Name extends keyof EventHooks>(
+  hooks: EventHooks,
+  name: Name,
+): ResolvedHooks[Name] {
   const given: unknown = option(hooks, name, [])
   if (Array.isArray(given) && given.every((hook) => typeof hook === 'function')) {
     return [...given] as unknown as ResolvedHooks[Name]

@@ -1,27 +1,31 @@
 import { kindOf } from '../models/value-kind.ts'
 
-/** One value of a query; numbers and booleans as text. */
+/** One value of a query parameter. Numbers and booleans are converted to text. */
 export type ParamValue = string | number | boolean
 
 type ParamValues = ParamValue | readonly (ParamValue | undefined)[] | null | undefined
 
 /**
- * Parameters of a query as they may be given: a record, or pairs, such as a Map or URLSearchParams. An
- * undefined value is not given; null, or an empty list, removes what there is of that name.
+ * Parameters of a query: a record, or pairs such as a Map or URLSearchParams. A list gives several
+ * values for one name. `undefined` means that the parameter is not given. `null` or an empty list
+ * removes the parameters of that name.
  */
 export type ParamsInit =
   | Readonly<Record<string, ParamValues>>
   | Iterable<readonly [name: string, value: ParamValues]>
 
-/** Checked parameters, which no longer change with what they were made of. */
+/** Checked parameters, independent of the object from which they were made. */
 export interface Params {
   /** In the order in which they were given. */
   readonly pairs: readonly (readonly [name: string, value: string])[]
-  /** Those of the pairs, and those that have no value and are to be removed. */
+  /** The names of the pairs, and the names of parameters to remove. */
   readonly names: ReadonlySet<string>
 }
 
-/** Throws `TypeError`, which names the parameter and shows no value, for anything else. */
+/**
+ * Checks and copies parameters. Throws `TypeError` for any other type; its message names the
+ * parameter and does not contain its value.
+ */
 export function makeParams(init: ParamsInit): Params {
   if (typeof init !== 'object' || init === null) {
     throw new TypeError(`params must be an object or pairs, not ${kindOf(init)}`)
@@ -39,7 +43,7 @@ export function makeParams(init: ParamsInit): Params {
   return { pairs, names }
 }
 
-/** Those of the client and of a request, which wins for a name. */
+/** Combines two sets of parameters. For a name given in both, those of the request are used. */
 export function combineParams(client: Params | null, request: Params | null): Params | null {
   if (client === null || request === null) return client ?? request
   const kept = client.pairs.filter(([name]) => !request.names.has(name))
@@ -50,31 +54,32 @@ export function combineParams(client: Params | null, request: Params | null): Pa
 }
 
 /**
- * Puts them into the URL's own query: in the place of the first of the same name, else at its end,
- * encoded as forms are (a space is `+`). The rest of the query stays as it is, byte for byte.
+ * Writes the parameters into the query of `url`. They replace the first parameter of the same name,
+ * or are appended, encoded as in a form (a space is `+`). The other parts of the query stay
+ * unchanged, byte for byte.
  */
 export function mergeParams(url: URL, params: Params): void {
   if (params.names.size === 0) return
   const query = url.search.slice(1)
-  const merged = query === '' ? encode(params.pairs) : merge(query, params)
+  const merged = query === '' ? encode(params.pairs) : mergeQuery(query, params)
   url.search = merged && `?${merged}`
 }
 
-function merge(query: string, { pairs, names }: Params): string {
+function mergeQuery(query: string, { pairs, names }: Params): string {
   const kept: string[] = []
-  const placed = new Set<string>()
+  const replaced = new Set<string>()
   const byName = groupByName(pairs)
   for (const segment of query.split('&')) {
     const name = segment === '' ? null : nameOf(segment)
     if (name === null || !names.has(name)) {
       kept.push(segment)
-    } else if (!placed.has(name)) {
-      placed.add(name)
-      const own = byName.get(name)
-      if (own !== undefined) kept.push(encode(own))
+    } else if (!replaced.has(name)) {
+      replaced.add(name)
+      const values = byName.get(name)
+      if (values !== undefined) kept.push(encode(values))
     }
   }
-  const added = pairs.filter(([name]) => !placed.has(name))
+  const added = pairs.filter(([name]) => !replaced.has(name))
   if (added.length > 0) kept.push(encode(added))
   return kept.join('&')
 }
@@ -89,7 +94,7 @@ function groupByName(pairs: Params['pairs']): Map<string, [string, string][]> {
   return groups
 }
 
-/** The name in a part of a query, decoded as that of a form. */
+/** The decoded name of one `name=value` part of a query. */
 function nameOf(segment: string): string {
   const end = segment.indexOf('=')
   const name = end === -1 ? segment : segment.slice(0, end)
@@ -103,7 +108,7 @@ function encode(pairs: Params['pairs']): string {
 function checkedPairs(pairs: Iterable<unknown>): [name: string, value: ParamValues][] {
   return Array.from(pairs, (pair) => {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
-      throw new TypeError('params need pairs of a name and a value')
+      throw new TypeError('Each item of params must be a pair [name, value]')
     }
     return pair as [string, ParamValues]
   })

@@ -4,10 +4,7 @@ import type { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
 import { NOT_IN_URL, parsedUrl } from '../models/url.ts'
 import type { FieldList } from './field-list.ts'
-import { isSameOrigin, isSpoken, keepsCredentials } from './url.ts'
-
-/** What errors of a redirect say of its exchange. */
-export const AT_REDIRECT = { phase: 'read', responseStarted: true } as const
+import { isHttpScheme, isSameOrigin, mayForwardCredentials } from './url.ts'
 
 /** One request of a chain of redirects. */
 export interface Hop {
@@ -19,16 +16,17 @@ export interface Hop {
   readonly keepsCredentials: boolean
 }
 
-/** Fields that are meant for one origin, in lower case: never sent to another one. */
+/** Fields that are meant for one origin and are never sent to another one. In lower case. */
 export const ORIGIN_BOUND_FIELDS = ['authorization', 'cookie', 'proxy-authorization', 'host']
 
 /**
- * The only place that decides what is sent after a redirect: method, URL, fields, content and credentials.
- * Returns null if the response redirects nowhere: another status, no Location or an empty one. Content is
- * passed on as it is, although a stream may be spent. RFC 9110 15.4
+ * Returns the request that follows a redirect: its method, URL, fields, content and credentials. No
+ * other code decides these. Returns null if the response is not a redirect: another status, or no
+ * Location or an empty one. Content is passed on unchanged, even if it is a stream that was sent
+ * already. RFC 9110 15.4
  *
- * Throws `RemoteProtocolError` for a Location that is not a URL, `UnsupportedProtocol` for one that is
- * neither http nor https.
+ * Throws `RemoteProtocolError` for a Location that is not a URL, `UnsupportedProtocol` for one that
+ * is neither http nor https.
  */
 export function nextHop(
   hop: Hop,
@@ -37,22 +35,23 @@ export function nextHop(
 ): Hop | null {
   const location = headers.get('location')
   if (!isRedirect(status) || location === null || location === '') return null
-  const url = resolve(location, hop.url, facts)
-  const isSafe = keepsCredentials(hop.url, url)
-  takeUserinfo(url, isSafe ? hop.url : null)
+  const url = resolveLocation(location, hop.url, facts)
+  const mayForward = mayForwardCredentials(hop.url, url)
+  setUserinfo(url, mayForward ? hop.url : null)
   const { method } = hop
   const becomesGet =
     status === 303 ? method !== 'HEAD' : method === 'POST' && (status === 301 || status === 302)
   const keepsContent = !becomesGet && status !== 303
-  const keeps = hop.keepsCredentials && isSafe
-  // Another origin may be reached without the proxy, or through a tunnel: the server would get the field.
-  const keepsForProxy = keeps && isSameOrigin(hop.url, url)
+  const keepsCredentials = hop.keepsCredentials && mayForward
+  // Another origin may be reached directly or through a tunnel. The server would then get the
+  // field.
+  const keepsProxyAuthorization = keepsCredentials && isSameOrigin(hop.url, url)
   const fields: string[] = []
   for (let i = 0; i < hop.fields.length; i += 2) {
     const name = hop.fields[i].toLowerCase()
     const isKept =
-      (keeps || !ORIGIN_BOUND_FIELDS.includes(name)) &&
-      (keepsForProxy || name !== 'proxy-authorization') &&
+      (keepsCredentials || !ORIGIN_BOUND_FIELDS.includes(name)) &&
+      (keepsProxyAuthorization || name !== 'proxy-authorization') &&
       (keepsContent || !describesContent(name))
     if (isKept) fields.push(hop.fields[i], hop.fields[i + 1])
   }
@@ -61,17 +60,21 @@ export function nextHop(
     url,
     fields,
     content: keepsContent ? hop.content : null,
-    keepsCredentials: keeps,
+    keepsCredentials,
   }
 }
 
-/** Whether a field, in lower case, describes content, so that it must not be sent without it. RFC 9110 15.4 */
+/**
+ * Whether a field describes content, so that it must not be sent without content. RFC 9110 15.4
+ *
+ * @param name The name of the field in lower case.
+ */
 function describesContent(name: string): boolean {
   return name.startsWith('content-') || OTHER_CONTENT_FIELDS.has(name)
 }
 
-/** Characters of a Location in a message. */
-const MAX_SHOWN = 200
+/** How many characters of a Location an error message contains. */
+const MAX_SHOWN_LENGTH = 200
 const OTHER_CONTENT_FIELDS = new Set([
   'digest',
   'expect',
@@ -81,20 +84,20 @@ const OTHER_CONTENT_FIELDS = new Set([
   'transfer-encoding',
 ])
 
-/** Whether a status sends its request elsewhere, if there is a Location. */
+/** Whether a response with this status is a redirect if it has a Location. */
 export function isRedirect(status: number): boolean {
   return (status >= 301 && status <= 303) || status === 307 || status === 308
 }
 
-function resolve(location: string, url: URL, facts: ErrorFacts | undefined): URL {
-  const target = NOT_IN_URL.test(location) ? null : parsedUrl(encodeBytes(location), url)
+function resolveLocation(location: string, url: URL, facts: ErrorFacts | undefined): URL {
+  const target = NOT_IN_URL.test(location) ? null : parsedUrl(encodeLatin1(location), url)
   if (target === null) {
-    const shown = JSON.stringify(redactUrl(location).slice(0, MAX_SHOWN))
-    throw new RemoteProtocolError(`${redactUrl(url)} redirects to what is no URL: ${shown}`, facts)
+    const shown = JSON.stringify(redactUrl(location).slice(0, MAX_SHOWN_LENGTH))
+    throw new RemoteProtocolError(`${redactUrl(url)} redirects to an invalid URL: ${shown}`, facts)
   }
-  if (!isSpoken(target)) {
+  if (!isHttpScheme(target)) {
     throw new UnsupportedProtocol(
-      `${redactUrl(url)} redirects to ${target.protocol}, and only http and https are followed`,
+      `${redactUrl(url)} redirects to an unsupported URL scheme: ${target.protocol.slice(0, -1)}`,
       facts,
     )
   }
@@ -102,16 +105,22 @@ function resolve(location: string, url: URL, facts: ErrorFacts | undefined): URL
   return target
 }
 
-/** Field values are latin1, one character for each byte; as such each is kept, in any charset. */
-function encodeBytes(location: string): string {
+/**
+ * Percent-encodes each byte of a Location above 0x7f, so that a URL in any charset keeps its bytes.
+ * Field values are decoded as latin1: each character is one byte.
+ */
+function encodeLatin1(location: string): string {
   return location.replace(
     /[\x80-\xff]/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
   )
 }
 
-/** The server does not choose who its client is, and a relative URL has the userinfo of its base. */
-function takeUserinfo(target: URL, source: URL | null): void {
+/**
+ * Replaces the userinfo of `target` by that of `source`. A server must not choose the credentials
+ * of the client, and a relative URL inherits those of its base.
+ */
+function setUserinfo(target: URL, source: URL | null): void {
   const { username, password } = source ?? { username: '', password: '' }
   if (target.username !== username) target.username = username
   if (target.password !== password) target.password = password

@@ -13,40 +13,50 @@ import type { FieldList } from './field-list.ts'
 import { withField } from './field-list.ts'
 import { parseUrl } from './url.ts'
 
-/** What a `Request` is made with, besides method and URL. */
+/** Options of the constructor of `Request`. */
 export interface RequestInit {
-  /** A flat list is kept as it is, and checked when it is looked at or sent. */
+  /**
+   * The header fields. A flat list `[name, value, ...]` is not copied, and is checked when used.
+   */
   readonly headers?: HeadersInit | null | undefined
+  /** The body. Default: none. */
   readonly content?: ContentInit | null | undefined
 }
 
-/** A request that is built and not yet sent: all of it may be changed until then. */
+/** A request for `client.send()`. All of its properties can be changed before it is sent. */
 export class Request implements RequestFacts {
-  /** Any token. RFC 9110 9.1 */
+  /** The method: any token. RFC 9110 9.1 */
   method: string
   #url: URL
   #target: string | null = null
-  // A flat list until somebody asks: most requests are sent without a look at their fields.
+  // A flat list until `headers` is read: most requests are sent without that, and a list costs
+  // less.
   #headers: Headers | FieldList
   #content: Body | null
-  // Private, as loggers show all that is public of an error's request.
-  #memo: object | null = null
+  // Private: it contains credentials, and loggers print the public fields of an error's request.
+  #callSettings: object | null = null
 
   /**
-   * @param method of get, head, post, put, patch, delete and options the case does not matter
-   * @param url a `URL` is not copied
-   * Throws `TypeError` for a method that is no string, `InvalidURL`, `UnsupportedProtocol`, and `LocalProtocolError` for a bad header.
+   * Throws `TypeError` for a method that is not a string and for unsupported content, `InvalidURL`,
+   * `UnsupportedProtocol`, and `LocalProtocolError` for an invalid header field.
+   *
+   * @param method The method. The names get, head, post, put, patch, delete and options are
+   * converted to upper case.
+   * @param url An absolute URL. A `URL` object is not copied.
    */
   constructor(method: string, url: string | URL, init: RequestInit = {}) {
     const headers = option(init, 'headers', null)
     const content = option(init, 'content', null)
-    this.method = normalized(method)
+    this.method = normalizeMethod(method)
     this.#url = url instanceof URL ? url : parseUrl(url, null)
     this.#headers = isFieldList(headers) ? headers : new Headers(headers)
     this.#content = content === null ? null : toContent(content)
   }
 
-  /** Where to. A string that is assigned is parsed: `InvalidURL`, `UnsupportedProtocol`. */
+  /**
+   * The URL. Assigning a string parses it, and throws `InvalidURL` or `UnsupportedProtocol` if it
+   * cannot be requested.
+   */
   get url(): URL {
     return this.#url
   }
@@ -55,7 +65,10 @@ export class Request implements RequestFacts {
     this.#url = url instanceof URL ? url : parseUrl(url, null)
   }
 
-  /** The request-target on the wire. It follows `url` until it is assigned. RFC 9112 3.2 */
+  /**
+   * The request-target that is sent. By default the path and query of `url`; an assigned value
+   * stays when `url` changes. RFC 9112 3.2
+   */
   get target(): string {
     return this.#target ?? `${this.#url.pathname}${this.#url.search}`
   }
@@ -64,7 +77,7 @@ export class Request implements RequestFacts {
     this.#target = target
   }
 
-  /** The fields, to be changed in place or assigned anew. */
+  /** The header fields. Change them in place, or assign new ones. */
   get headers(): Headers {
     if (!(this.#headers instanceof Headers)) this.#headers = new Headers(this.#headers)
     return this.#headers
@@ -74,12 +87,16 @@ export class Request implements RequestFacts {
     this.#headers = new Headers(headers)
   }
 
-  /** The fields in the form that costs least; not to be changed. @internal */
+  /**
+   * The header fields as a flat list, which costs least. The caller must not change it. @internal
+   */
   get fields(): FieldList {
     return this.#headers instanceof Headers ? this.#headers.flat() : this.#headers
   }
 
-  /** What is sent as content, null for none. Iterators and streams are sent once, all else as often as needed. */
+  /**
+   * The body, null for none. Iterators and streams can be sent only once, other bodies repeatedly.
+   */
   get content(): Body | null {
     return this.#content
   }
@@ -88,38 +105,47 @@ export class Request implements RequestFacts {
     this.#content = content === null ? null : toContent(content)
   }
 
-  /** What the client that built it wants to remember of it. @internal */
-  get memo(): object | null {
-    return this.#memo
+  /**
+   * The `CallSettings` that the client has set for this request, null for none. Typed as an object,
+   * because that type depends on `Request`. @internal
+   */
+  get callSettings(): object | null {
+    return this.#callSettings
   }
 
-  set memo(memo: object | null) {
-    this.#memo = memo
+  set callSettings(settings: object | null) {
+    this.#callSettings = settings
   }
 
-  /** Reads the whole content, which is then these bytes: for a signature over it. */
+  /**
+   * Reads the whole body, for example to sign it, and returns it. The body is replaced by these
+   * bytes, so that it can still be sent.
+   *
+   * Rejects with the error of the source, with `StreamConsumed` if the body was read before, or
+   * with `TypeError` for a chunk that is not bytes.
+   */
   async read(): Promise<Uint8Array> {
     const bytes = await readContent(this.#content)
     if (this.#content !== null) this.#content = bytes
     return bytes
   }
 
-  /** An independent copy, but for content that can be sent only once. */
+  /** Returns an independent copy. A body that can be sent only once is shared with it. */
   clone(): Request {
     return this.#copy(new URL(this.#url), [...this.fields])
   }
 
-  /** The same request, with this field in place of all of that name. @internal */
+  /** Returns a copy in which this field replaces all fields of that name. @internal */
   with(name: string, value: string): Request {
     return this.#copy(this.#url, withField(this.fields, name, value))
   }
 
   #copy(url: URL, headers: FieldList): Request {
     const copy = new Request(this.method, url, { headers })
-    copy.method = this.method // an assigned one stays as it is
+    copy.method = this.method // The constructor would change the case of an assigned `get`.
     copy.#content = this.#content
     copy.#target = this.#target
-    copy.#memo = this.#memo
+    copy.#callSettings = this.#callSettings
     return copy
   }
 
@@ -128,15 +154,15 @@ export class Request implements RequestFacts {
   }
 }
 
-// Not by `toUpperCase()` and a list: that makes an S of the long s, too.
-const STANDARD = /^(?:get|head|post|put|patch|delete|options)$/i
+// A list and `toUpperCase()` would also accept a long s, whose upper case is S.
+const STANDARD_METHOD = /^(?:get|head|post|put|patch|delete|options)$/i
 
-/** Methods are case-sensitive, and nobody means another than the standard one by `get`. RFC 9110 9.1 */
-function normalized(method: string): string {
+/** Methods are case-sensitive (RFC 9110 9.1), but `get` certainly means GET. */
+function normalizeMethod(method: string): string {
   if (method === 'GET') return method
   if (typeof method !== 'string')
     throw new TypeError(`method must be a string, not ${kindOf(method)}`)
-  return STANDARD.test(method) ? method.toUpperCase() : method
+  return STANDARD_METHOD.test(method) ? method.toUpperCase() : method
 }
 
 function isFieldList(headers: HeadersInit | null): headers is FieldList {

@@ -15,148 +15,159 @@ import type { Headers } from '../models/headers.ts'
 import { withoutPrototype } from '../models/options.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
-import type { Call } from './call.ts'
-import { notDone, remember, withRequest } from './call.ts'
+import type { CallSettings } from './call.ts'
+import { setCallSettings, totalTimeoutMessage, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
-import { cookiesOf } from './cookies/cookies.ts'
+import { responseCookies } from './cookies/cookies.ts'
 import type { Link } from './links.ts'
 import { parseLinks } from './links.ts'
-import { AT_REDIRECT, isRedirect, nextHop } from './redirect.ts'
+import { isRedirect, nextHop } from './redirect.ts'
 import { Request } from './request.ts'
 import { isSameOrigin } from './url.ts'
-import { interruptible } from './waits.ts'
+import { awaitInterruptibly } from './waits.ts'
 
-/** How a response came about. */
-export interface Origins {
-  /** As it was sent: with credentials and cookies. */
+/** How a response came about: the request, its settings, and what preceded it in the call. */
+export interface ResponseContext {
+  /** The request as it was sent, with credentials and cookies. */
   readonly request: Request
-  /** The same before these were added; a redirect starts from it. */
-  readonly base: Request
-  readonly call: Call
-  /** By the call's clock. */
+  /**
+   * The request before auth, cookies and hooks. The request after a redirect is derived from it.
+   */
+  readonly baseRequest: Request
+  readonly settings: CallSettings
+  /** When the call started, in ms of the clock in `settings`. */
   readonly startedAt: number
   readonly history: readonly Response[]
 }
 
-/** What errors of decoding and size say of the exchange. */
-const AFTER_HEAD = { phase: 'read', responseStarted: true } as const
+/**
+ * What errors after the head of a response (decoding, size, redirects) state about its exchange.
+ */
+export const AFTER_HEAD = { phase: 'read', responseStarted: true } as const
 
 /**
- * A response: read, as `client.get()` and its like give it, or streamed, as `client.stream()` does,
- * with its body still to come. One that is streamed has to be read to its end or closed.
+ * A response. Those of `client.get()` and the other methods that read the body are complete. Those
+ * of `client.stream()` still have an unread body: read it to its end, or close the response.
  */
 export class Response {
-  readonly #raw: EngineResponse
-  readonly #origins: Origins
+  readonly #engineResponse: EngineResponse
+  readonly #context: ResponseContext
   #encoding: string | null = null
   #bytes: Uint8Array | null = null
-  #reading: Promise<Uint8Array> | null = null
+  #pendingRead: Promise<Uint8Array> | null = null
   #elapsed = Number.NaN
   #cookies: Cookies | null = null
-  #next: Request | null = null
+  #nextRequest: Request | null = null
   #isClosed = false
   #onEnded: (() => void) | null = null
 
-  constructor(raw: EngineResponse, origins: Origins) {
-    this.#raw = raw
-    this.#origins = origins
+  /** @internal */
+  constructor(engineResponse: EngineResponse, context: ResponseContext) {
+    this.#engineResponse = engineResponse
+    this.#context = context
   }
 
   /** The status code. */
   get status(): number {
-    return this.#raw.status
+    return this.#engineResponse.status
   }
 
-  /** The reason phrase, often empty. */
+  /** The reason phrase; it can be empty. */
   get statusText(): string {
-    return this.#raw.statusText
+    return this.#engineResponse.statusText
   }
 
-  /** `1.0` or `1.1` */
+  /** The HTTP version: `1.0` or `1.1`. */
   get httpVersion(): string {
-    return this.#raw.httpVersion
+    return this.#engineResponse.httpVersion
   }
 
-  /** The fields, as they came. */
+  /** The header fields as received. */
   get headers(): Headers {
-    return this.#raw.headers
+    return this.#engineResponse.headers
   }
 
-  /** The fields behind the body; null until it has ended. RFC 9110 6.5 */
+  /** The trailer fields; null until the body has ended. RFC 9110 6.5 */
   get trailers(): Headers | null {
-    return this.#raw.trailers
+    return this.#engineResponse.trailers
   }
 
-  /** The request that this answers, as it was sent. */
+  /** The request that this response answers, as it was sent. */
   get request(): Request {
-    return this.#origins.request
+    return this.#context.request
   }
 
-  /** Where it came from: behind redirects the last URL. */
+  /** The URL of that request: after redirects the last one. */
   get url(): URL {
-    return this.#origins.request.url
+    return this.#context.request.url
   }
 
-  /** The responses on the way to this one: redirects, and those that auth asked to answer again. */
+  /**
+   * The earlier responses of the call: redirects, and those after which auth sent another request.
+   */
   get history(): readonly Response[] {
-    return this.#origins.history
+    return this.#context.history
   }
 
-  /** From the call to the end of the body, in ms; until then, to now. */
+  /** The time from the start of the call to the end of the body (until then: to now), in ms. */
   get elapsed(): number {
-    const { call, startedAt } = this.#origins
-    return Number.isNaN(this.#elapsed) ? call.clock.now() - startedAt : this.#elapsed
+    const { settings, startedAt } = this.#context
+    return Number.isNaN(this.#elapsed) ? settings.clock.now() - startedAt : this.#elapsed
   }
 
-  /** What this response sets, and no other. */
+  /** The cookies that this response sets. */
   get cookies(): Cookies {
-    this.#cookies ??= cookiesOf(this.headers, this.url)
+    this.#cookies ??= responseCookies(this.headers, this.url)
     return this.#cookies
   }
 
-  /** The Link fields by their relation. RFC 8288 */
+  /** The links of the Link fields, by their relation. RFC 8288 */
   get links(): Record<string, Link> {
     return parseLinks(this.headers.get('link'))
   }
 
-  /** The charset of `text()`: of Content-Type where it is known, else `utf-8`. May be assigned. */
+  /** The charset of `text()`. Default: that of Content-Type if it is known, otherwise `utf-8`. */
   get encoding(): string {
     return this.#encoding ?? charsetOf(this.headers.get('content-type'))
   }
 
-  /** Throws `RangeError` for a charset that the runtime does not know. */
+  /** Sets the charset. Throws `RangeError` if the runtime does not know it. */
   set encoding(charset: string) {
     this.#encoding = new TextDecoder(charset).encoding
   }
 
-  /** A status of 200 to 299. */
+  /** Whether the status is 200 to 299. */
   get ok(): boolean {
     return this.status >= 200 && this.status < 300
   }
 
-  /** A status that redirects, with a Location. */
+  /** Whether this is a redirect: status 301, 302, 303, 307 or 308, with a Location. */
   get isRedirect(): boolean {
     return isRedirect(this.status) && Boolean(this.headers.get('location'))
   }
 
-  /** A status of 400 or above. */
+  /** Whether the status is 400 or above. */
   get isError(): boolean {
     return this.status >= 400
   }
 
-  /** What follows a redirect, for `client.send`, always the same; null if this is none. Throws for a Location that cannot be followed. */
+  /**
+   * The request that follows this redirect, for `client.send()`; null if this is not a redirect.
+   * Each access returns the same object. Throws `RemoteProtocolError` or `UnsupportedProtocol` for
+   * a Location that cannot be followed.
+   */
   get nextRequest(): Request | null {
-    const { base, call, request } = this.#origins
-    if (this.#next !== null) return this.#next
+    const { baseRequest, settings, request } = this.#context
+    if (this.#nextRequest !== null) return this.#nextRequest
     try {
-      this.#next = nextRequest(base, call, this)
-      return this.#next
+      this.#nextRequest = nextRequest(baseRequest, settings, this)
+      return this.#nextRequest
     } catch (error) {
-      throw withRequest(error, request, call)
+      throw withRequest(error, request, settings)
     }
   }
 
-  /** This response, or an `HTTPStatusError` when its status is 400 or above. */
+  /** Returns this response. Throws `HTTPStatusError` if its status is 400 or above. */
   raiseForStatus(): this {
     if (!this.isError) return this
     throw new HTTPStatusError(
@@ -167,21 +178,31 @@ export class Response {
 
   // --- read
 
-  /** Reads the whole body; asked again, the same. */
+  /**
+   * Reads the whole body into memory, and returns this response. Later calls have no effect.
+   *
+   * Rejects with a `HawserError`: for example `ReadTimeout`, `DecodingError`, `ResponseTooLarge`,
+   * or `StreamConsumed` if the body was iterated. Also rejects with what `onDownloadProgress`
+   * throws.
+   */
   async read(): Promise<this> {
     if (this.#bytes === null) {
-      this.#reading ??= this.#whole()
+      this.#pendingRead ??= this.#readAll()
       try {
-        this.#bytes = await this.#reading
+        this.#bytes = await this.#pendingRead
       } catch (error) {
-        throw this.#failed(error)
+        throw this.#fail(error)
       }
-      this.#end()
+      this.#markEnded()
     }
     return this
   }
 
-  /** The body, decoded and not copied. Throws `ResponseNotRead` before `read()` and `StreamClosed` where it was closed instead, as all of these. */
+  /**
+   * Returns the decoded body. Each call returns the same bytes, not a copy. Like the other methods
+   * that return the body, throws `ResponseNotRead` before `read()`, and `StreamClosed` if the
+   * response was closed without being read.
+   */
   bytes(): Uint8Array {
     if (this.#bytes !== null) return this.#bytes
     if (this.#isClosed) {
@@ -189,57 +210,62 @@ export class Response {
         request: this.request,
       })
     }
-    throw new ResponseNotRead(
-      'The body of a streamed response is here only after `await response.read()`',
-      { request: this.request },
-    )
+    throw new ResponseNotRead('The body has not been read: call `await response.read()` first', {
+      request: this.request,
+    })
   }
 
-  /** `bytes()` in a memory of its own: a copy. */
+  /** Returns a copy of the decoded body as an `ArrayBuffer`. */
   arrayBuffer(): ArrayBuffer {
     return new Uint8Array(this.bytes()).buffer
   }
 
-  /** `bytes()` with the media type: a copy. */
+  /** Returns a copy of the decoded body as a `Blob` with the Content-Type of the response. */
   blob(): Blob {
     const type = this.headers.get('content-type') ?? ''
     return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], withoutPrototype({ type }))
   }
 
-  /** The body as text, by `encoding`. */
+  /** Returns the body as text, decoded with the charset `encoding`. */
   text(): string {
     return decodeText(this.bytes(), this.encoding)
   }
 
-  /** Throws `SyntaxError` for what is no JSON. The type is the caller's claim. */
+  /**
+   * Parses the body as JSON. `T` is an unchecked type assertion. Throws `SyntaxError` if the body
+   * is not JSON.
+   */
   json<T = unknown>(): T {
     return JSON.parse(this.text()) as T
   }
 
   // --- streamed
 
-  /** The body, decoded, as it comes. A reader that stops early closes the response. */
+  /**
+   * Iterates over the decoded body as it arrives. Leaving the loop early closes the response.
+   * Rejects as `read()` does.
+   */
   async *iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#bytes === null) return yield* this.#guarded(() => this.#decoded())
+    if (this.#bytes === null) return yield* this.#iterate(() => this.#decodedChunks())
     if (this.#bytes.length > 0) yield this.#bytes
   }
 
-  /** The body as text, by `encoding`; a character is never cut. */
+  /** Iterates over the body as text, decoded with `encoding`. Characters are never split. */
   iterText(): AsyncGenerator<string, void, undefined> {
     return iterText(this.iterBytes(), this.encoding)
   }
 
-  /** The body's lines without their ends: LF, CR or CRLF. */
+  /** Iterates over the lines of the body, without the line ends LF, CR or CRLF. */
   iterLines(): AsyncGenerator<string, void, undefined> {
     return iterLines(this.iterText())
   }
 
-  /** The body as it came over the wire, not decoded. */
+  /** Iterates over the body as received, without decoding the content codings. */
   iterRaw(): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#guarded(() => this.#limited(this.#received()))
+    return this.#iterate(() => this.#limitSize(this.#receivedChunks()))
   }
 
-  /** The body, decoded, as a web stream; cancelled, the response is closed. */
+  /** Returns the decoded body as a web stream. Cancelling the stream closes the response. */
   bodyStream(): ReadableStream<Uint8Array> {
     const chunks = this.iterBytes()
     return new ReadableStream(
@@ -249,93 +275,100 @@ export class Response {
           if (done) controller.close()
           else controller.enqueue(value)
         },
-        // Not `chunks.return()`: it does nothing before the first chunk, and waits for one that is awaited.
+        // `chunks.return()` would do nothing before the first chunk, and would wait for a pending
+        // one.
         cancel: () => this.close(),
       }),
       withoutPrototype({ highWaterMark: 0 }),
     )
   }
 
-  /** Gives up the rest of the body: a small one is read to keep the connection, a large one costs it. */
+  /**
+   * Discards the unread part of the body. A small remainder is read, so that the connection can be
+   * reused; with a large one, the connection is closed.
+   */
   close(): Promise<void> {
-    this.#raw.close()
+    this.#engineResponse.close()
     this.#isClosed ||= Number.isNaN(this.#elapsed)
-    this.#end()
+    this.#markEnded()
     return Promise.resolve()
   }
 
-  /** As `close()`. */
+  /** Does the same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  /** Calls back once the body has ended, failed or was closed; at once if it has. @internal */
+  /** Calls `callback` when the body has ended, failed or been closed; now, if it has. @internal */
   whenEnded(callback: () => void): void {
     if (Number.isNaN(this.#elapsed)) this.#onEnded = callback
     else callback()
   }
 
-  async #whole(): Promise<Uint8Array> {
-    const { maxResponseSize, onDownloadProgress } = this.#origins.call
+  async #readAll(): Promise<Uint8Array> {
+    const { maxResponseSize, onDownloadProgress } = this.#context.settings
     const max = maxResponseSize ?? Number.POSITIVE_INFINITY
     const decoder = this.#decoder()
-    if (decoder !== null) return decoder.decodeAll(this.#received(), max)
-    if (onDownloadProgress === null) return this.#raw.bytes({ max })
-    return collect(this.#decoded())
+    if (decoder !== null) return decoder.decodeAll(this.#receivedChunks(), max)
+    if (onDownloadProgress === null) return this.#engineResponse.bytes({ max })
+    return collect(this.#decodedChunks())
   }
 
   #decoder() {
     try {
       return decoderFor(this.headers.get('content-encoding'), AFTER_HEAD)
     } catch (error) {
-      this.#raw.close()
+      this.#engineResponse.close()
       throw error
     }
   }
 
-  #decoded(): AsyncIterable<Uint8Array> {
+  #decodedChunks(): AsyncIterable<Uint8Array> {
     const decoder = this.#decoder()
-    const received = this.#received()
-    return this.#limited(decoder === null ? received : decoder.decode(received))
+    const received = this.#receivedChunks()
+    return this.#limitSize(decoder === null ? received : decoder.decode(received))
   }
 
-  #limited(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-    const { maxResponseSize } = this.#origins.call
+  #limitSize(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    const { maxResponseSize } = this.#context.settings
     return maxResponseSize === null ? chunks : limited(chunks, maxResponseSize, AFTER_HEAD)
   }
 
-  #received(): AsyncIterable<Uint8Array> {
-    const { onDownloadProgress } = this.#origins.call
-    return onDownloadProgress === null ? this.#raw : this.#counted(onDownloadProgress)
+  #receivedChunks(): AsyncIterable<Uint8Array> {
+    const { onDownloadProgress } = this.#context.settings
+    if (onDownloadProgress === null) return this.#engineResponse
+    return this.#reportProgress(onDownloadProgress)
   }
 
-  async *#counted(
-    report: NonNullable<Call['onDownloadProgress']>,
+  async *#reportProgress(
+    report: NonNullable<CallSettings['onDownloadProgress']>,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const length = this.headers.get('content-length')
-    const total = length === null ? null : Number.parseInt(length, 10) // a repeated one is `5, 5`
+    // A repeated field is `5, 5`.
+    const total = length === null ? null : Number.parseInt(length, 10)
     let bytes = 0
-    for await (const chunk of this.#raw) {
+    for await (const chunk of this.#engineResponse) {
       bytes += chunk.length
       const reported: unknown = report({ bytes, total })
-      if (isThenable(reported)) await this.#waited(reported)
+      if (isThenable(reported)) await this.#awaitCallerCode(reported)
       yield chunk
     }
   }
 
-  /** What the caller's code gives, if it does before the call has to end. */
-  #waited(pending: PromiseLike<unknown>): Promise<unknown> {
-    const { request, call, startedAt } = this.#origins
-    const { signal, timeout, clock } = call
-    const left = timeout.total === null ? null : startedAt + timeout.total - clock.now()
-    const late = () => {
+  /** Waits for the result of a function of the caller, at most until the call must end. */
+  #awaitCallerCode(pending: PromiseLike<unknown>): Promise<unknown> {
+    const { request, settings, startedAt } = this.#context
+    const { signal, timeout, clock } = settings
+    const timeLeft = timeout.total === null ? null : startedAt + timeout.total - clock.now()
+    const timeoutError = () => {
       const where = `${request.method} ${redactUrl(request.url)}, in onDownloadProgress`
-      return new TotalTimeout(`${notDone(call)} (${where})`, { ...AFTER_HEAD, request })
+      const message = `${totalTimeoutMessage(settings)} (${where})`
+      return new TotalTimeout(message, { ...AFTER_HEAD, request })
     }
-    return interruptible(pending, { signal, left, late, clock })
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock })
   }
 
-  async *#guarded(
+  async *#iterate(
     open: () => AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let failed = false
@@ -343,19 +376,19 @@ export class Response {
       yield* open()
     } catch (error) {
       failed = true
-      throw this.#failed(error)
+      throw this.#fail(error)
     } finally {
-      if (!failed) this.#end()
+      if (!failed) this.#markEnded()
     }
   }
 
-  #failed(error: unknown): unknown {
-    // Another reader has the body then, and may not be at its end.
-    if (!(error instanceof StreamConsumed)) this.#end()
-    return withRequest(error, this.request, this.#origins.call)
+  #fail(error: unknown): unknown {
+    // `StreamConsumed`: another reader has the body and continues to read it.
+    if (!(error instanceof StreamConsumed)) this.#markEnded()
+    return withRequest(error, this.request, this.#context.settings)
   }
 
-  #end(): void {
+  #markEnded(): void {
     if (!Number.isNaN(this.#elapsed)) return
     this.#elapsed = this.elapsed
     this.#onEnded?.()
@@ -367,21 +400,17 @@ export class Response {
 }
 
 /**
- * Location is resolved against the URL of the response, which a hook or a flow may have changed. Method,
- * fields and content are those of `request`, as it was before auth, cookies and hooks.
+ * Location is resolved against the URL of the response, which a hook or an auth flow may have
+ * changed. Method, fields and content are those of `request`, before auth, cookies and hooks.
  */
-function nextRequest(request: Request, call: Call, response: Response): Request | null {
+function nextRequest(request: Request, settings: CallSettings, response: Response): Request | null {
   const { method, fields, content } = request
   const { url } = response
-  const mayKeep = call.keepsCredentials && isSameOrigin(request.url, url)
-  const hop = { method, url, fields, content, keepsCredentials: mayKeep }
-  const next = nextHop(hop, response, AT_REDIRECT)
-  if (next === null) return null
-  const following = new Request(next.method, next.url, {
-    headers: next.fields,
-    content: next.content,
-  })
-  const followRedirects = call.followRedirects || call.followsByDefault
-  remember(following, { ...call, followRedirects, keepsCredentials: next.keepsCredentials })
-  return following
+  const keepsCredentials = settings.keepsCredentials && isSameOrigin(request.url, url)
+  const hop = nextHop({ method, url, fields, content, keepsCredentials }, response, AFTER_HEAD)
+  if (hop === null) return null
+  const next = new Request(hop.method, hop.url, { headers: hop.fields, content: hop.content })
+  const followRedirects = settings.followRedirects || settings.followsByDefault
+  setCallSettings(next, { ...settings, followRedirects, keepsCredentials: hop.keepsCredentials })
+  return next
 }

@@ -16,19 +16,22 @@ import { tlsSettings } from '../models/tls-settings.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { ClientOptions } from './options.ts'
 
-/** Each takes all requests, so that a client has one of them. */
-const WAYS = ['app', 'dispatcher', 'uds', 'proxies'] as const
+/** Each of these options determines the route of all requests, so a client can have only one. */
+const ROUTE_OPTIONS = ['app', 'dispatcher', 'uds', 'proxies'] as const
 
-/** Where the client's options lead. Throws `TypeError` for a bad option, as for a path that is not there. */
+/**
+ * Creates the router that the options of a client describe: its pools, app and dispatchers. Throws
+ * `TypeError` for an invalid option, for example for the path of a file that does not exist.
+ */
 export function openRouter(
   options: ClientOptions,
   backend: Backend,
   timeouts: Timeout,
   trustEnv: boolean,
 ): Router {
-  const ways = WAYS.filter((name) => option(options, name, null) !== null)
-  if (ways.length > 1) {
-    throw new TypeError(`${ways.join(' and ')}: a client has one way for all its requests`)
+  const routes = ROUTE_OPTIONS.filter((name) => option(options, name, null) !== null)
+  if (routes.length > 1) {
+    throw new TypeError(`The options ${routes.join(' and ')} cannot be combined`)
   }
   const shared = {
     backend,
@@ -45,58 +48,60 @@ export function openRouter(
     trace: option(options, 'trace', undefined),
   }
   const uds = option(options, 'uds', null) ?? undefined
-  // Made for an app or a dispatcher, too: it checks the options.
+  // Also created for an app or a dispatcher, because its constructor checks the options.
   const pool = new ConnectionPool({ ...shared, uds })
-  const known = new Map<Dispatcher, Responder>()
-  const toResponder = responders(known, shared.trace ?? null)
+  const senders = new Map<Dispatcher, Responder>()
+  const toSender = senderCache(senders, shared.trace ?? null)
   return new Router({
-    mounts: mountsOf(options, toResponder),
-    dispatchers: known,
-    direct: ownWay(options, toResponder) ?? pool,
-    proxies: proxiesOf(options, trustEnv, ways.length === 0),
+    mounts: mountsOf(options, toSender),
+    dispatchers: senders,
+    direct: customSender(options, toSender) ?? pool,
+    proxies: proxiesOf(options, trustEnv, routes.length === 0),
     open: (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
   })
 }
 
-function ownWay(options: ClientOptions, toResponder: ToResponder): Responder | null {
+/** The client's app or dispatcher; null if its requests use connections. */
+function customSender(options: ClientOptions, toSender: ToSender): Responder | null {
   const app = option(options, 'app', null)
-  if (app !== null) return toResponder(new AppDispatcher({ app }))
+  if (app !== null) return toSender(new AppDispatcher({ app }))
   const dispatcher = option(options, 'dispatcher', null)
-  return dispatcher === null ? null : toResponder(dispatcher)
+  return dispatcher === null ? null : toSender(dispatcher)
 }
 
-/** The option, even as null, replaces the environment. */
+/** The option `proxies`, even as null, replaces the proxy settings of the environment. */
 function proxiesOf(
   options: ClientOptions,
   trustEnv: boolean,
-  isNeeded: boolean,
+  usesConnections: boolean,
 ): Destinations['proxies'] {
   const given = option(options, 'proxies', undefined)
   if (given === null) return null
   if (given !== undefined) {
-    // Now, since it reads files: what is wrong with them is told when the client is made.
+    // Proxies are created now, because that reads files: the constructor of the client reports
+    // errors.
     return proxyMap(given, HTTPProxy, (proxy) => HTTPProxy.from(proxy, trustEnv))
   }
-  return trustEnv && isNeeded ? environmentProxies(process.env, HTTPProxy) : null
+  return trustEnv && usesConnections ? environmentProxies(process.env, HTTPProxy) : null
 }
 
-function mountsOf(options: ClientOptions, toResponder: ToResponder): Destinations['mounts'] {
+function mountsOf(options: ClientOptions, toSender: ToSender): Destinations['mounts'] {
   const given = option(options, 'mounts', null)
   if (given === null) return null
   const mounts: Record<string, Responder | null | undefined> = Object.create(null)
   for (const [pattern, dispatcher] of Object.entries(given)) {
-    mounts[pattern] = dispatcher && toResponder(dispatcher)
+    mounts[pattern] = dispatcher && toSender(dispatcher)
   }
   return new UrlMap('mounts', mounts)
 }
 
-type ToResponder = (dispatcher: Dispatcher) => Responder
+type ToSender = (dispatcher: Dispatcher) => Responder
 
-/** One responder for each dispatcher, however often it is named. */
-function responders(known: Map<Dispatcher, Responder>, trace: Trace | null): ToResponder {
+/** Creates one sender for each dispatcher, even if the options name it several times. */
+function senderCache(senders: Map<Dispatcher, Responder>, trace: Trace | null): ToSender {
   return (dispatcher) => {
-    const responder = known.get(dispatcher) ?? responderOf(dispatcher, trace)
-    known.set(dispatcher, responder)
-    return responder
+    const sender = senders.get(dispatcher) ?? responderOf(dispatcher, trace)
+    senders.set(dispatcher, sender)
+    return sender
   }
 }

@@ -8,69 +8,71 @@ import { isIdempotent } from '../protocol/methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/resolve.ts'
-import type { Call } from './call.ts'
-import { notDone, rememberedCall, withRequest } from './call.ts'
+import type { CallSettings } from './call.ts'
+import { callSettingsOf, totalTimeoutMessage, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
-import { extraCookies, withCookies } from './cookies/cookies.ts'
-import { fieldOf, framedFields } from './field-list.ts'
+import { appendCookies, requestCookiesFor } from './cookies/cookies.ts'
+import { fieldOf, withContentLength } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ResolvedHooks } from './options.ts'
-import { AT_REDIRECT } from './redirect.ts'
 import { Request } from './request.ts'
-import { Response } from './response.ts'
-import { waitAfterError, waitAfterResponse } from './retry.ts'
-import { keepsCredentials } from './url.ts'
-import type { Pauses } from './waits.ts'
-import { interruptible } from './waits.ts'
+import { AFTER_HEAD, Response } from './response.ts'
+import { retryDelayAfterError, retryDelayAfterResponse } from './retry.ts'
+import { mayForwardCredentials } from './url.ts'
+import type { ClientWaits } from './waits.ts'
+import { awaitInterruptibly } from './waits.ts'
 
-/** What all calls of a client share. */
-export interface SenderOwner {
+/** The objects that all calls of a client share. */
+export interface ClientState {
   readonly router: Router
   readonly backend: Backend
   readonly cookies: Cookies
   readonly hooks: ResolvedHooks
-  /** Null where the environment is not trusted. */
+  /** Null without `trustEnv`. */
   readonly netrc: EnvironmentNetrc | null
   readonly credentials: {
-    /** Whether those of the client are for this URL. */
-    isHome(url: URL): boolean
-    authFor(url: URL): Call['auth']
+    /** Whether the client's credentials may be sent to this URL. */
+    isClientOrigin(url: URL): boolean
+    /** The client's `auth` for this URL. Undefined: the URL's userinfo or .netrc is used. */
+    authFor(url: URL): CallSettings['auth']
   }
-  readonly pauses: Pauses
+  readonly waits: ClientWaits
 }
 
-const NONE: readonly Response[] = []
+const NO_HISTORY: readonly Response[] = []
 
 /**
- * One call under way. From the outside in: redirects, the rounds of auth, retries, and one exchange
- * with cookies and hooks. Each layer steps aside where it has nothing to do.
+ * One call in progress. Its methods are nested, from the outside to the inside: redirects,
+ * auth, response hooks, retries, and one exchange with cookies and request hooks. A layer that has
+ * nothing to do is skipped.
  */
 export class Sending {
-  readonly #owner: SenderOwner
+  readonly #state: ClientState
   readonly #startedAt: number
-  /** What came before the response to be: made where something did. */
+  /** The responses before the final one; null until there is one. */
   #history: Response[] | null = null
-  /** Whether an exchange, a hook or auth has taken time. */
-  #hasBegun = false
+  /** Whether an exchange, a hook or an auth flow has used a part of the `total` timeout. */
+  #hasSpentTime = false
 
-  constructor(owner: SenderOwner) {
-    this.#owner = owner
-    this.#startedAt = owner.backend.clock.now()
+  constructor(state: ClientState) {
+    this.#state = state
+    this.#startedAt = state.backend.clock.now()
   }
 
-  async run(request: Request, call: Call): Promise<Response> {
+  /** Sends the request and returns the final response, with its body unread. Call it once. */
+  async run(request: Request, settings: CallSettings): Promise<Response> {
     const { content } = request
     try {
       for (let redirects = 0; ; redirects++) {
-        call.signal?.throwIfAborted()
-        const response = await this.#authorized(request, call)
-        if (!call.followRedirects || !response.isRedirect) return response
-        request = await this.#redirected(response, call, redirects)
-        call = rememberedCall(request) as Call
+        settings.signal?.throwIfAborted()
+        const response = await this.#sendHandlingAuth(request, settings)
+        if (!settings.followRedirects || !response.isRedirect) return response
+        request = await this.#redirect(response, settings, redirects)
+        settings = callSettingsOf(request) as CallSettings
       }
     } catch (error) {
       discardContent(content)
-      // The call as a whole would repeat what was carried out before the redirect.
+      // To repeat the call would also repeat the requests before the redirect.
       const isSafe = this.#history?.every((r) => !r.isRedirect || isIdempotent(r.request.method))
       if (isSafe === false && error instanceof RequestError) {
         Object.assign(error, { safeToRetry: false })
@@ -79,90 +81,99 @@ export class Sending {
     }
   }
 
-  async #redirected(response: Response, call: Call, redirects: number): Promise<Request> {
+  async #redirect(response: Response, settings: CallSettings, redirects: number): Promise<Request> {
     try {
-      if (redirects >= call.maxRedirects) {
+      if (redirects >= settings.maxRedirects) {
         throw new TooManyRedirects(
-          `More than ${call.maxRedirects} redirects, the last at ${redactUrl(response.url)}`,
-          AT_REDIRECT,
+          `More than ${settings.maxRedirects} redirects (maxRedirects), the last from ${redactUrl(response.url)}`,
+          AFTER_HEAD,
         )
       }
       return response.nextRequest as Request
     } catch (error) {
-      throw withRequest(error, response.request, call)
+      throw withRequest(error, response.request, settings)
     } finally {
       await response.close()
-      this.#remember(response)
+      this.#addToHistory(response)
     }
   }
 
   // --- auth
 
-  #authorized(request: Request, call: Call): Promise<Response> {
-    const auth = this.#authFor(request, call)
-    if (auth === null) return this.#persistent(request, call, request)
-    // Not one of a class of the caller's on top, which has a flow of its own.
+  #sendHandlingAuth(request: Request, settings: CallSettings): Promise<Response> {
+    const auth = this.#authFor(request, settings)
+    if (auth === null) return this.#sendWithRetries(request, settings, request)
+    // Not a subclass with an authFlow of its own.
     if (auth instanceof BasicAuth && auth.authFlow === BasicAuth.prototype.authFlow) {
-      return this.#persistent(request.with('authorization', auth.authorization), call, request)
+      const signed = request.with('authorization', auth.authorization)
+      return this.#sendWithRetries(signed, settings, request)
     }
-    return this.#inRounds(auth, request, call)
+    return this.#runAuthFlow(auth, request, settings)
   }
 
-  /** The request's, the client's, the URL's, that of .netrc: the last alone is asked for a host that a redirect leads to. */
-  #authFor(request: Request, call: Call): Auth | null {
+  /**
+   * Returns the auth of the request, the client, the URL's userinfo or .netrc, in this order. After
+   * a redirect to another origin, only .netrc is used.
+   */
+  #authFor(request: Request, settings: CallSettings): Auth | null {
     const { url } = request
-    if (request.method === 'TRACE') return null // comes back with all it had: RFC 9110 9.3.8
-    const { netrc, credentials } = this.#owner
-    const auth = call.auth === undefined ? credentials.authFor(url) : call.auth
+    if (request.method === 'TRACE') return null // The response would contain it. RFC 9110 9.3.8
+    const { netrc, credentials } = this.#state
+    const auth = settings.auth === undefined ? credentials.authFor(url) : settings.auth
     if (auth === null) return null
-    if (call.keepsCredentials) {
+    if (settings.keepsCredentials) {
       if (auth !== undefined) return auth
       if (url.username !== '' || url.password !== '') return userinfoAuth(url)
     }
-    const found = netrc === null ? null : netrc.authFor(url)
-    return found === null || fieldOf(request.fields, 'authorization') !== null ? null : found
+    const netrcAuth = netrc === null ? null : netrc.authFor(url)
+    if (netrcAuth === null || fieldOf(request.fields, 'authorization') !== null) return null
+    return netrcAuth
   }
 
-  async #inRounds(auth: Auth, request: Request, call: Call): Promise<Response> {
-    const rounds = auth.authFlow(request.clone())
+  async #runAuthFlow(auth: Auth, request: Request, settings: CallSettings): Promise<Response> {
+    const flow = auth.authFlow(request.clone())
     let response: Response | null = null
     try {
-      let step = await this.#waited(rounds.next(), request, call)
-      this.#hasBegun = true
+      let step = await this.#awaitCallerCode(flow.next(), request, settings)
+      this.#hasSpentTime = true
       while (!step.done) {
         if (response !== null) {
           await response.close()
-          this.#remember(response)
+          this.#addToHistory(response)
         }
-        if (!(step.value instanceof Request)) throw new TypeError('authFlow must yield requests')
-        response = await this.#persistent(step.value, call, request)
-        call.signal?.throwIfAborted()
-        step = await this.#waited(rounds.next(response), request, call)
+        if (!(step.value instanceof Request))
+          throw new TypeError('authFlow() must yield Request objects')
+        response = await this.#sendWithRetries(step.value, settings, request)
+        settings.signal?.throwIfAborted()
+        step = await this.#awaitCallerCode(flow.next(response), request, settings)
       }
     } catch (error) {
       await response?.close()
-      await this.#waited(rounds.return(undefined), request, call, () => error)
-      throw withRequest(error, request, call)
+      await this.#awaitCallerCode(flow.return(undefined), request, settings, () => error)
+      throw withRequest(error, request, settings)
     }
-    if (response === null) throw new TypeError('auth sent no request at all')
+    if (response === null) throw new TypeError('authFlow() ended without yielding a request')
     return response
   }
 
   // --- retries
 
-  #persistent(request: Request, call: Call, base: Request): Promise<Response> {
+  #sendWithRetries(request: Request, settings: CallSettings, base: Request): Promise<Response> {
     const response =
-      call.retries === 0 ? this.#exchange(request, call, base) : this.#retrying(request, call, base)
-    return this.#owner.hooks.response.length === 0 ? response : this.#shown(response, call)
+      settings.retries === 0
+        ? this.#exchange(request, settings, base)
+        : this.#retry(request, settings, base)
+    if (this.#state.hooks.response.length === 0) return response
+    return this.#runResponseHooks(response, settings)
   }
 
-  /** Around retries, so that a hook which throws for a 503 sees it only when there is nothing left to try. */
-  async #shown(pending: Promise<Response>, call: Call): Promise<Response> {
+  /** Outside of retries: a hook that throws for a 503 must not prevent its retries. */
+  async #runResponseHooks(pending: Promise<Response>, settings: CallSettings): Promise<Response> {
     const response = await pending
     try {
-      for (const hook of this.#owner.hooks.response) {
-        await this.#waited(hook(response), response.request, call)
-        call.signal?.throwIfAborted()
+      for (const hook of this.#state.hooks.response) {
+        await this.#awaitCallerCode(hook(response), response.request, settings)
+        settings.signal?.throwIfAborted()
       }
     } catch (error) {
       await response.close()
@@ -171,75 +182,76 @@ export class Sending {
     return response
   }
 
-  async #retrying(request: Request, call: Call, base: Request): Promise<Response> {
+  async #retry(request: Request, settings: CallSettings, base: Request): Promise<Response> {
     for (let attempt = 0; ; attempt++) {
-      const isLast = attempt >= call.retries || !isReplayable(request.content)
-      let wait: number | null
+      const isLast = attempt >= settings.retries || !isReplayable(request.content)
+      let delay: number | null
       try {
-        const response = await this.#exchange(request, call, base)
-        wait = isLast ? null : waitAfterResponse(request, response, attempt)
-        if (wait === null || !this.#hasTime(wait, call)) return response
+        const response = await this.#exchange(request, settings, base)
+        delay = isLast ? null : retryDelayAfterResponse(request, response, attempt)
+        if (delay === null || !this.#hasTimeFor(delay, settings)) return response
         await response.close()
       } catch (error) {
-        wait = isLast ? null : waitAfterError(error, attempt)
-        if (wait === null || !this.#hasTime(wait, call)) throw error
+        delay = isLast ? null : retryDelayAfterError(error, attempt)
+        if (delay === null || !this.#hasTimeFor(delay, settings)) throw error
       }
-      await this.#owner.pauses.pause(wait, call.signal)
+      await this.#state.waits.delay(delay, settings.signal)
     }
   }
 
   // --- one exchange
 
-  async #exchange(request: Request, call: Call, base: Request): Promise<Response> {
-    const { router, cookies, hooks, credentials } = this.#owner
+  async #exchange(request: Request, settings: CallSettings, base: Request): Promise<Response> {
+    const { router, cookies, hooks, credentials } = this.#state
     let sent = request
-    if ((call.cookies !== null || !cookies.isEmpty) && request.method !== 'TRACE') {
+    if ((settings.cookies !== null || !cookies.isEmpty) && request.method !== 'TRACE') {
       const { url, fields } = request
-      // A flow may ask other servers, too.
-      const isAsked = call.keepsCredentials && keepsCredentials(base.url, url)
-      const asked = isAsked && credentials.isHome(url)
-      const extra = extraCookies(call.cookies, url, isAsked)
-      const own = fieldOf(fields, 'cookie')
-      const given = own === null ? cookies.header(url, { asked, extra }) : withCookies(own, extra)
-      const cookie = await this.#waited(given, request, call)
+      // An auth flow may also send requests to hosts that the caller did not request.
+      const isRequestedHost = settings.keepsCredentials && mayForwardCredentials(base.url, url)
+      const includeUnscoped = isRequestedHost && credentials.isClientOrigin(url)
+      const extra = requestCookiesFor(settings.cookies, url, isRequestedHost)
+      const field = fieldOf(fields, 'cookie')
+      const value =
+        field === null
+          ? cookies.header(url, { includeUnscoped, extra })
+          : appendCookies(field, extra)
+      const cookie = await this.#awaitCallerCode(value, request, settings)
       if (cookie !== '') sent = request.with('cookie', cookie)
     }
-    if (hooks.request.length > 0) {
-      sent = sent.clone()
-    }
+    if (hooks.request.length > 0) sent = sent.clone()
     let response: Response
     try {
       for (const hook of hooks.request) {
-        call.signal?.throwIfAborted()
-        this.#hasBegun = true
-        await this.#waited(hook(sent), sent, call)
+        settings.signal?.throwIfAborted()
+        this.#hasSpentTime = true
+        await this.#awaitCallerCode(hook(sent), sent, settings)
       }
       refuseSpent(sent.content, sent)
-      const raw = await router.responderFor(sent.url).request({
+      const engineResponse = await router.responderFor(sent.url).request({
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,
-        headers: framedFields(sent.fields, sent.content),
+        headers: withContentLength(sent.fields, sent.content),
         body: sent.content,
-        timeouts: this.#timeouts(call, sent),
-        signal: call.signal,
+        timeouts: this.#timeoutsFor(settings, sent),
+        signal: settings.signal,
       })
-      response = new Response(raw, {
+      response = new Response(engineResponse, {
         request: sent,
-        base,
-        call,
+        baseRequest: base,
+        settings,
         startedAt: this.#startedAt,
-        history: this.#history === null ? NONE : [...this.#history],
+        history: this.#history === null ? NO_HISTORY : [...this.#history],
       })
     } catch (error) {
-      discardContent(sent.content) // by a hook it may be another
-      throw withRequest(error, sent, call)
+      discardContent(sent.content) // A hook may have replaced that of `request`.
+      throw withRequest(error, sent, settings)
     }
     if (!response.headers.has('set-cookie')) return response
     try {
-      const kept = cookies.keep(response.headers.getSetCookie(), sent.url)
-      await this.#waited(kept, sent, call)
-      call.signal?.throwIfAborted()
+      const stored = cookies.storeSetCookies(response.headers.getSetCookie(), sent.url)
+      await this.#awaitCallerCode(stored, sent, settings)
+      settings.signal?.throwIfAborted()
     } catch (error) {
       await response.close()
       throw error
@@ -247,48 +259,58 @@ export class Sending {
     return response
   }
 
-  #remember(response: Response): void {
+  #addToHistory(response: Response): void {
     this.#history ??= []
     this.#history.push(response)
   }
 
-  /** What code of the caller's gives, if it does before the call has to end. */
-  #waited<Result>(
+  /**
+   * Waits for the result of a function of the caller, at most until the call must end: because of
+   * its signal or its `total` timeout, or because the client is closed.
+   */
+  #awaitCallerCode<Result>(
     pending: Result | PromiseLike<Result>,
     request: Request,
-    call: Call,
-    late = (): unknown => {
-      const where = `${request.method} ${redactUrl(request.url)}, in a hook, auth or cookie store`
-      return new TotalTimeout(`${notDone(call)} (${where})`, { request })
+    settings: CallSettings,
+    timeoutError = (): unknown => {
+      const where = `${request.method} ${redactUrl(request.url)}, in a hook, an auth flow or a cookie store`
+      return new TotalTimeout(`${totalTimeoutMessage(settings)} (${where})`, { request })
     },
   ): Result | Promise<Result> {
     if (!isThenable(pending)) return pending
-    const { pauses } = this.#owner
-    const left = this.#timeLeft(call)
-    return interruptible(pending, { signal: call.signal, left, late, clock: call.clock, pauses })
+    const { signal, clock } = settings
+    const { waits } = this.#state
+    const timeLeft = this.#timeLeft(settings)
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock, waits })
   }
 
-  /** Of `total` each exchange gets what all before it have left: exchanges, hooks, rounds of auth. */
-  #timeouts(call: Call, { method, url }: Request): TimeoutInit {
-    if (!this.#hasBegun) {
-      this.#hasBegun = true
-      return call.timeout
+  /**
+   * Returns the timeouts of the next exchange. Its `total` is the part that earlier exchanges,
+   * hooks and auth flows of the call have left.
+   */
+  #timeoutsFor(settings: CallSettings, { method, url }: Request): TimeoutInit {
+    if (!this.#hasSpentTime) {
+      this.#hasSpentTime = true
+      return settings.timeout
     }
-    const left = this.#timeLeft(call)
-    if (left === null) return call.timeout
-    if (left > 0) return { ...call.timeout, total: Math.ceil(left) }
-    throw new TotalTimeout(`${notDone(call)} (before ${method} ${redactUrl(url)})`, {
-      phase: 'queue',
-    })
+    const timeLeft = this.#timeLeft(settings)
+    if (timeLeft === null) return settings.timeout
+    if (timeLeft > 0) return { ...settings.timeout, total: Math.ceil(timeLeft) }
+    throw new TotalTimeout(
+      `${totalTimeoutMessage(settings)} (before ${method} ${redactUrl(url)})`,
+      {
+        phase: 'queue',
+      },
+    )
   }
 
-  #hasTime(wait: number, call: Call): boolean {
-    const left = this.#timeLeft(call)
-    return left === null || wait < left
+  #hasTimeFor(delay: number, settings: CallSettings): boolean {
+    const timeLeft = this.#timeLeft(settings)
+    return timeLeft === null || delay < timeLeft
   }
 
-  #timeLeft(call: Call): number | null {
-    const { total } = call.timeout
-    return total === null ? null : this.#startedAt + total - this.#owner.backend.clock.now()
+  #timeLeft(settings: CallSettings): number | null {
+    const { total } = settings.timeout
+    return total === null ? null : this.#startedAt + total - this.#state.backend.clock.now()
   }
 }

@@ -1,54 +1,62 @@
 import { InvalidURL, redactUrl, UnsupportedProtocol } from '../errors.ts'
 import { NOT_IN_URL, parsedUrl } from '../models/url.ts'
 
-/** WHATWG ignores these at the beginning of a URL. */
-const LEADING = /^[\0-\x20]+/
-/** By this a URL is absolute. RFC 3986 3.1 */
+/** The WHATWG URL parser ignores these characters at the beginning of a URL. */
+const LEADING_BLANKS = /^[\0-\x20]+/
+/** A URL that begins with a scheme is absolute. RFC 3986 3.1 */
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i
 const PARTS = /^(?<path>[^?#]*)(?<query>\?[^#]*)?(?<fragment>#.*)?$/s
 
-/** What is put before relative URLs. Made by `parseBaseUrl`. */
+/** The URL that is put before relative URLs. Created by `parseBaseUrl`. */
 export interface BaseUrl {
-  /** To be compared with others, not to be changed. */
+  /** For comparisons; must not be changed. */
   readonly url: URL
-  /** Up to the end of its path. */
+  /** The URL up to the end of its path. */
   readonly path: string
-  /** The same, and a slash at the end. */
-  readonly folder: string
-  /** Its query with the question mark, or nothing. */
+  /** The same with a slash at the end. */
+  readonly directory: string
+  /** Its query including the question mark, or empty. */
   readonly query: string
 }
 
-/** Throws `InvalidURL` or `UnsupportedProtocol`. A fragment means nothing here. */
+/** Parses a base URL; its fragment is ignored. Throws `InvalidURL` or `UnsupportedProtocol`. */
 export function parseBaseUrl(given: string | URL): BaseUrl {
   const url = parseUrl(given, null)
   const query = url.search
   url.search = ''
   url.hash = ''
   const path = url.href
-  return { url, path, folder: path.endsWith('/') ? path : `${path}/`, query }
+  return { url, path, directory: path.endsWith('/') ? path : `${path}/`, query }
 }
 
 /**
- * A new URL that can be requested. A relative one is put behind the path of `base`, whatever it begins
- * with: `users`, `/users`, `//users` and `\users` all stay below it, save that `..` leads up to the root
- * of its host. Without a path (`?a=1`, or nothing) it is the base itself. The query of the base comes
- * before its own. What begins with a scheme is absolute, `users:1` too: that needs a slash.
+ * Parses a URL that is to be requested, and returns a new `URL`. If `base` is given, a relative URL
+ * is appended to its path:
+ *
+ * - `users`, `/users`, `//users` and `\users` all stay below that path; `..` can lead up to the
+ *   root of the host.
+ * - A URL without a path (`?a=1`, or an empty one) is the base itself.
+ * - The query of the base precedes that of the URL.
+ * - A URL that begins with a scheme is absolute. To request the relative path `users:1`, write
+ *   `/users:1`.
  *
  * Throws `InvalidURL`, also for CR, LF, TAB or NUL in a string, and `UnsupportedProtocol`.
  */
 export function parseUrl(given: string | URL, base: BaseUrl | null): URL {
-  const text = typeof given === 'string' ? absolute(given, base) : given
+  const text = typeof given === 'string' ? toAbsolute(given, base) : given
   const url = parsedUrl(text)
   if (url === null) throw new InvalidURL(`Not an absolute URL: ${redactUrl(text)}`)
-  if (!isSpoken(url)) {
-    const hint = base === null ? '' : '; a relative URL with ":" before its first "/" needs one'
-    throw new UnsupportedProtocol(`Only http and https are spoken, not ${url.protocol}${hint}`)
+  if (!isHttpScheme(url)) {
+    const scheme = url.protocol.slice(0, -1)
+    const hint =
+      base === null ? '' : '; a relative URL with ":" in its first segment must begin with "/"'
+    throw new UnsupportedProtocol(`Unsupported URL scheme: ${scheme}${hint}`)
   }
   return url
 }
 
-export function isSpoken({ protocol }: URL): boolean {
+/** Whether the scheme is http or https. */
+export function isHttpScheme({ protocol }: URL): boolean {
   return protocol === 'http:' || protocol === 'https:'
 }
 
@@ -57,27 +65,35 @@ export function isSameOrigin(a: URL, b: URL): boolean {
   return a.protocol === b.protocol && a.host === b.host
 }
 
-/** Whether credentials for `from` may go to `to`: the same origin, or the same host by https now. */
-export function keepsCredentials(from: URL, to: URL): boolean {
+/**
+ * Whether credentials for `from` may be sent to `to`: to the same origin, and from http to https of
+ * the same host if both use their default port.
+ */
+export function mayForwardCredentials(from: URL, to: URL): boolean {
   if (isSameOrigin(from, to)) return true
   const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:'
   return isUpgrade && from.hostname === to.hostname && from.port === '' && to.port === ''
 }
 
-function absolute(given: string, base: BaseUrl | null): string {
+function toAbsolute(given: string, base: BaseUrl | null): string {
   const bad = NOT_IN_URL.exec(given)
   if (bad !== null) {
-    throw new InvalidURL(`The URL has ${JSON.stringify(bad[0])} at ${bad.index}`)
+    throw new InvalidURL(
+      `Invalid character ${JSON.stringify(bad[0])} at index ${bad.index} in the URL`,
+    )
   }
   if (base === null) return given
-  const text = given.replace(LEADING, '')
-  return SCHEME.test(text) ? text : behind(base, text)
+  const text = given.replace(LEADING_BLANKS, '')
+  return SCHEME.test(text) ? text : appendToBase(base, text)
 }
 
-/** Whatever `text` is, it comes behind a host and a slash, so it cannot name another host. */
-function behind(base: BaseUrl, text: string): string {
+/**
+ * Appends a relative URL to the base. The result begins with the base's host and a slash, whatever
+ * `text` contains, so it cannot lead to another host.
+ */
+function appendToBase(base: BaseUrl, text: string): string {
   const { path = '', query = '', fragment = '' } = PARTS.exec(text)?.groups ?? {}
-  const start = path === '' ? base.path : base.folder + path.replace(/^[/\\]/, '')
+  const start = path === '' ? base.path : base.directory + path.replace(/^[/\\]/, '')
   const joint = base.query !== '' && query.length > 1 ? '&' : ''
   const search = base.query === '' ? query : base.query + joint + query.slice(1)
   return start + search + fragment

@@ -2,53 +2,55 @@ import type { Backend, Clock } from '../backends/backend.ts'
 import { ClientClosed } from '../errors.ts'
 import { watchedOf } from '../pool/watch.ts'
 
-/** What ends a wait early. */
-interface Ends {
+/** The conditions that end a wait early. */
+interface InterruptConditions {
   readonly signal: AbortSignal | null
-  /** Until its total has passed, in ms; null for never. */
-  readonly left: number | null
-  /** Why it ends then. */
-  late?(): unknown
+  /** The time until the `total` timeout of the call, in ms; null for no limit. */
+  readonly timeLeft: number | null
+  /** Creates the error with which the wait ends when that time has passed. */
+  timeoutError?(): unknown
   readonly clock: Clock
-  /** Of a client whose closing ends it, too. */
-  readonly pauses?: Pauses
+  /** The waits of the client. If given, closing the client ends this wait too. */
+  readonly waits?: ClientWaits
 }
 
 /**
- * The result of `pending`, or a rejection as soon as one of its ends has come: for code of the caller's,
- * such as hooks, which cannot be stopped.
+ * Waits for `pending`, and returns its result. Rejects as soon as one of the conditions is met. It
+ * is for functions of the caller, such as hooks, which cannot be cancelled: their later result is
+ * ignored.
  */
-export async function interruptible<Result>(
+export async function awaitInterruptibly<Result>(
   pending: PromiseLike<Result>,
-  { signal, left, late, clock, pauses }: Ends,
+  { signal, timeLeft, timeoutError, clock, waits }: InterruptConditions,
 ): Promise<Result> {
   let interrupt!: (reason: unknown) => void
   const interrupted = new Promise<never>((_, reject) => {
     interrupt = reject
   })
   if (signal?.aborted) interrupt(signal.reason)
-  const watched = signal && watchedOf(signal)
-  const watch = { abort: interrupt }
-  watched?.add(watch)
-  pauses?.add(interrupt)
-  // An exchange that ends of the same deadline says more: it comes first.
-  const timer = left === null ? null : clock.timer(() => interrupt(late?.()))
-  timer?.arm(Math.max(0, Math.ceil(left as number)) + 1)
+  const sharedListener = signal && watchedOf(signal)
+  const listener = { abort: interrupt }
+  sharedListener?.add(listener)
+  waits?.add(interrupt)
+  // One millisecond later than an exchange with the same deadline: its error has more details.
+  const timer = timeLeft === null ? null : clock.timer(() => interrupt(timeoutError?.()))
+  timer?.arm(Math.max(0, Math.ceil(timeLeft as number)) + 1)
   try {
     return await Promise.race([pending, interrupted])
   } finally {
     timer?.cancel()
-    watched?.remove(watch)
-    pauses?.remove(interrupt)
+    sharedListener?.remove(listener)
+    waits?.remove(interrupt)
   }
 }
 
-type Stop = (reason: unknown) => void
+/** Ends a wait with this reason. */
+type Interrupt = (reason: unknown) => void
 
-/** The waits of a client. They end when it is closed. */
-export class Pauses {
+/** The waits of a client. They end when the client is closed. */
+export class ClientWaits {
   readonly #backend: Backend
-  readonly #stops = new Set<Stop>()
+  readonly #interrupts = new Set<Interrupt>()
   #closed = false
 
   constructor(backend: Backend) {
@@ -56,42 +58,43 @@ export class Pauses {
   }
 
   /**
-   * Waits between two attempts, which keeps the process alive. Resolves after `ms`; rejects with the
-   * signal's reason, or with `ClientClosed`.
+   * Waits before a retry, and keeps the process alive meanwhile. Resolves after `ms` milliseconds.
+   * Rejects with the signal's reason, or with `ClientClosed`.
    */
-  async pause(ms: number, signal: AbortSignal | null): Promise<void> {
+  async delay(ms: number, signal: AbortSignal | null): Promise<void> {
     const { clock } = this.#backend
-    let wake!: () => void
+    let resume!: () => void
     const pending = new Promise<void>((resolve) => {
-      wake = resolve
+      resume = resolve
     })
-    const timer = clock.timer(wake)
+    const timer = clock.timer(resume)
     timer.arm(ms)
     this.#backend.hold()
     try {
-      await interruptible(pending, { signal, left: null, clock, pauses: this })
+      await awaitInterruptibly(pending, { signal, timeLeft: null, clock, waits: this })
     } finally {
       timer.cancel()
       this.#backend.release()
     }
   }
 
-  /** Another wait that ends with the client: at once, if that is closed. */
-  add(stop: Stop): void {
-    if (this.#closed) stop(closed())
-    this.#stops.add(stop)
+  /** Adds a wait that ends when the client is closed; immediately, if it is closed already. */
+  add(interrupt: Interrupt): void {
+    if (this.#closed) interrupt(clientClosed())
+    this.#interrupts.add(interrupt)
   }
 
-  remove(stop: Stop): void {
-    this.#stops.delete(stop)
+  remove(interrupt: Interrupt): void {
+    this.#interrupts.delete(interrupt)
   }
 
+  /** Ends all waits with `ClientClosed`. */
   close(): void {
     this.#closed = true
-    for (const stop of this.#stops) stop(closed())
+    for (const interrupt of this.#interrupts) interrupt(clientClosed())
   }
 }
 
-function closed(): ClientClosed {
+function clientClosed(): ClientClosed {
   return new ClientClosed('The client was closed')
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { VERSION } from '../client/building.ts'
+import { VERSION } from '../client/request-builder.ts'
 import { redactUrl } from '../errors.ts'
 import { isToken } from '../models/field.ts'
 import { UsageError } from './command-errors.ts'

@@ -1,4 +1,4 @@
-// `app`, `dispatcher` and `mounts`: calls that stay in this process.
+// The options `app`, `dispatcher` and `mounts`: calls that are answered in this process.
 import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
@@ -24,7 +24,7 @@ const counting = (request: IncomingMessage, response: ServerResponse) => {
 }
 
 describe('app', () => {
-  test('a listener: cookies, redirects and defaults as anywhere', async () => {
+  test('a listener, with cookies, redirects and default options', async () => {
     await using client = new Client({ app: counting, baseUrl: 'http://app.test/' })
     assert.equal((await client.get('/')).text(), 'GET app.test/ 0')
     const moved = await client.post('moved', { data: { a: '1' } })
@@ -33,7 +33,7 @@ describe('app', () => {
     assert.equal(client.cookies.get('seen'), '3')
   })
 
-  test('Express, with JSON both ways', async () => {
+  test('Express, with JSON in both directions', async () => {
     const app = express()
     app.use(express.json())
     app.post('/sum', (request, response) => {
@@ -45,7 +45,7 @@ describe('app', () => {
     assert.deepEqual(response.json(), { sum: 3 })
   })
 
-  test('Hono, by its fetch, with a form of files', async () => {
+  test('the fetch handler of Hono, with a form of files', async () => {
     const app = new Hono()
     app.post('/', async (context) => {
       const { file } = await context.req.parseBody()
@@ -56,28 +56,28 @@ describe('app', () => {
     assert.equal((await client.post('http://any.test/', { files })).text(), 'a.txt text')
   })
 
-  test('what it throws is thrown, or is a 500', async () => {
+  test('an exception of the app is thrown to the caller, or becomes a 500', async () => {
     const app = () => {
-      throw new RangeError('of the app')
+      throw new RangeError('thrown by the app')
     }
     await using client = new Client({ app })
-    await assert.rejects(client.get('http://any.test/'), new RangeError('of the app'))
+    await assert.rejects(client.get('http://any.test/'), new RangeError('thrown by the app'))
     const dispatcher = new AppDispatcher({ app, raiseAppExceptions: false })
     await using other = new Client({ dispatcher })
     assert.equal((await other.get('http://any.test/')).status, 500)
   })
 
-  test('timeouts of the client and of the request hold', async () => {
+  test('timeouts of the client and of the request apply', async () => {
     await using client = new Client({ app: () => {}, timeout: { read: 20 } })
     await assert.rejects(client.get('http://any.test/'), ReadTimeout)
     const timeout = { read: null, total: 20 }
     await assert.rejects(client.get('http://any.test/', { timeout }), TotalTimeout)
-    const waits = new Client({
+    const slow = new Client({
       app: async (_: Request) => new Promise<never>(() => {}),
       timeout: 20,
     })
-    await assert.rejects(waits.get('http://any.test/'), ReadTimeout)
-    await waits.close()
+    await assert.rejects(slow.get('http://any.test/'), ReadTimeout)
+    await slow.close()
   })
 })
 
@@ -85,7 +85,7 @@ describe('mounts', () => {
   const named = (name: string) =>
     new MockDispatcher(({ url }) => ({ text: `${name} ${url.pathname}` }))
 
-  test('come first, the most specific of them', async () => {
+  test('take precedence over the dispatcher, and the most specific pattern is used', async () => {
     await using client = new Client({
       dispatcher: named('all'),
       mounts: {
@@ -94,28 +94,28 @@ describe('mounts', () => {
         'http://out.internal': null,
       },
     })
-    const ask = async (url: string) => (await client.get(url)).text()
-    assert.equal(await ask('http://a.internal/x'), 'internal /x')
-    assert.equal(await ask('https://api.internal:81/x'), 'internal /x')
-    assert.equal(await ask('http://api.internal:81/x'), 'api /x')
-    assert.equal(await ask('http://out.internal/x'), 'all /x')
-    assert.equal(await ask('http://other/x'), 'all /x')
+    const get = async (url: string) => (await client.get(url)).text()
+    assert.equal(await get('http://a.internal/x'), 'internal /x')
+    assert.equal(await get('https://api.internal:81/x'), 'internal /x')
+    assert.equal(await get('http://api.internal:81/x'), 'api /x')
+    assert.equal(await get('http://out.internal/x'), 'all /x')
+    assert.equal(await get('http://other/x'), 'all /x')
   })
 
-  test('a redirect may lead from one to another', async () => {
+  test('a redirect can lead from one mount to another', async () => {
     const moved = new MockDispatcher(() => ({ status: 302, headers: { location: 'http://b/' } }))
     await using client = new Client({ mounts: { 'http://a': moved, 'http://b': named('b') } })
     assert.equal((await client.get('http://a/')).text(), 'b /')
   })
 
-  test('everything else goes out', async () => {
+  test('a URL without a mount uses a connection', async () => {
     await using client = new Client({ mounts: { 'http://a': named('a') }, trustEnv: false })
     await assert.rejects(client.get('http://127.0.0.1:1/'), ConnectError)
   })
 })
 
-describe('a dispatcher of the user', () => {
-  test('is one method, and is closed with the client', async () => {
+describe('a custom dispatcher', () => {
+  test('needs only one method, and is closed with the client', async () => {
     let closed = 0
     const dispatcher: Dispatcher = {
       dispatch(request, handler) {
@@ -144,7 +144,7 @@ describe('a dispatcher of the user', () => {
 
   const app = () => {}
   const dispatcher = named()
-  const two: ClientOptions[] = [
+  const combinations: ClientOptions[] = [
     { app, dispatcher },
     { app, uds: '/socket' },
     { app, proxies: 'http://proxy' },
@@ -152,13 +152,16 @@ describe('a dispatcher of the user', () => {
     { dispatcher, proxies: {} },
     { uds: '/socket', proxies: {} },
   ]
-  for (const options of two) {
-    test(`${Object.keys(options).join(' and ')} together are refused`, () => {
-      assert.throws(() => new Client(options), /^TypeError: \w+ and \w+: a client has one way/)
+  for (const options of combinations) {
+    test(`${Object.keys(options).join(' and ')} cannot be combined`, () => {
+      assert.throws(
+        () => new Client(options),
+        /^TypeError: The options \w+ and \w+ cannot be combined$/,
+      )
     })
   }
 
-  test('what is none is refused', () => {
+  test('a value that is not a dispatcher is refused', () => {
     for (const dispatcher of [{}, 7, { dispatch() {} }]) {
       assert.throws(() => new Client({ dispatcher: dispatcher as never }), TypeError)
       assert.throws(() => new Client({ mounts: { all: dispatcher as never } }), TypeError)
@@ -166,7 +169,7 @@ describe('a dispatcher of the user', () => {
     assert.throws(() => new Client({ app: 7 as never }), TypeError)
   })
 
-  test('the environment has no say', async () => {
+  test('proxies of the environment are ignored', async () => {
     const { HTTP_PROXY } = process.env
     process.env.HTTP_PROXY = 'http://127.0.0.1:1'
     try {

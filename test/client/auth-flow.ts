@@ -2,10 +2,13 @@ import type { Auth, AuthResponse } from '../../src/client/auth/auth.ts'
 import type { Request } from '../../src/client/request.ts'
 import { Headers } from '../../src/models/headers.ts'
 
-/** What a server answers: a status and fields. */
+/** A response of the server: status and header fields. */
 export type Answer = readonly [status: number, headers?: Record<string, string | string[]>]
 
-/** Runs a flow against a function in place of a server, and gives each Authorization that was sent. */
+/**
+ * Runs an auth flow. The function `answer` takes the place of a server. Returns the value of each
+ * Authorization field that was sent, and the last status.
+ */
 export async function runFlow(
   auth: Auth,
   request: Request,

@@ -20,7 +20,7 @@ type Flow = AsyncGenerator<Request, void, AuthResponse>
 
 const md5 = (text: string) => createHash('md5').update(text).digest('hex')
 
-/** Knows the user `u` with the password `p`; a nonce is good `uses` times. */
+/** Starts a server that knows the user `u` with the password `p`. A nonce is valid `uses` times. */
 function digestServer(t: TestContext, { uses = Infinity, qop = 'auth' } = {}) {
   let nonce = 0
   let used = 0
@@ -47,7 +47,7 @@ function digestServer(t: TestContext, { uses = Infinity, qop = 'auth' } = {}) {
 }
 
 describe('A3, A6 DigestAuth', () => {
-  test('answers once, and uses the nonce again', async (t) => {
+  test('answers one challenge, and reuses the nonce', async (t) => {
     const { origin, requests, counts, sockets } = await digestServer(t)
     const client = openClient(t, { auth: new DigestAuth('u', 'p') })
     const first = await client.get(`${origin}/a?b=c`)
@@ -71,7 +71,7 @@ describe('A3, A6 DigestAuth', () => {
     assert.equal(requests.length, 6)
   })
 
-  test('a wrong password: the 401 is the result', async (t) => {
+  test('with a wrong password, the 401 is the result', async (t) => {
     const { origin } = await digestServer(t)
     const client = openClient(t, { auth: new DigestAuth('u', 'wrong') })
     const response = await client.get(origin)
@@ -80,7 +80,7 @@ describe('A3, A6 DigestAuth', () => {
   })
 
   for (const qop of ['auth', 'auth-int']) {
-    test(`${qop}: content is sent in both rounds`, async (t) => {
+    test(`${qop}: the body is sent in both rounds`, async (t) => {
       const { origin, requests } = await digestServer(t, { qop })
       const client = openClient(t, { auth: new DigestAuth('u', 'p') })
       const contents = [
@@ -100,7 +100,7 @@ describe('A3, A6 DigestAuth', () => {
     })
   }
 
-  test('content that comes once cannot be', async (t) => {
+  test('a body that can be sent only once fails with StreamConsumed', async (t) => {
     const { origin, requests } = await digestServer(t)
     const client = openClient(t, { auth: new DigestAuth('u', 'p') })
     const post = () => client.post(origin, { content: Readable.from(['once']) })
@@ -111,17 +111,17 @@ describe('A3, A6 DigestAuth', () => {
     })
     assert.equal(requests.length, 1)
     assert.match(inspect(client), /0 active/)
-    assert.equal((await post()).status, 200) // the nonce is known by now
+    assert.equal((await post()).status, 200) // The nonce is known now.
   })
 
-  test('streamed', async (t) => {
+  test('with a streamed response', async (t) => {
     const { origin } = await digestServer(t)
     const client = openClient(t, { auth: new DigestAuth('u', 'p') })
     const response = await client.stream('GET', origin)
     assert.equal((await response.read()).text(), 'welcome')
   })
 
-  test('each hop of a redirect by itself', async (t) => {
+  test('each hop of a redirect is authenticated separately', async (t) => {
     const { origin, requests } = await recording(t, ({ url, headers }) => {
       if (headers.authorization === undefined) {
         return [
@@ -144,16 +144,16 @@ describe('A3, A6 DigestAuth', () => {
   })
 })
 
-describe('whose auth', () => {
+describe('precedence of the sources of auth', () => {
   const basic = (text: string) => `Basic ${btoa(text)}`
   const cases: readonly [
     name: string,
     client: ClientOptions,
     userinfo: string,
     request: object,
-    want: string | undefined,
+    expected: string | undefined,
   ][] = [
-    ['the request first', { auth: ['c', ''] }, 'u:p@', { auth: ['r', ''] }, basic('r:')],
+    ['the request has precedence', { auth: ['c', ''] }, 'u:p@', { auth: ['r', ''] }, basic('r:')],
     ['then the client', { auth: ['c', ''] }, 'u:p@', {}, basic('c:')],
     ['then the URL', {}, 'u:p@', {}, basic('u:p')],
     [
@@ -163,43 +163,43 @@ describe('whose auth', () => {
       {},
       `Basic ${Buffer.from('u@h:é%').toString('base64')}`,
     ],
-    ['the URL, user alone', {}, 'u@', {}, basic('u:')],
-    ['the URL, password alone', {}, ':p@', {}, basic(':p')],
-    ['null of the request', { auth: ['c', ''] }, 'u:p@', { auth: null }, undefined],
-    ['false of the request', { auth: ['c', ''] }, 'u:p@', { auth: false }, undefined],
-    ['null of the client', { auth: null }, 'u:p@', {}, undefined],
-    ['of the request in spite of null', { auth: null }, '', { auth: ['r', ''] }, basic('r:')],
+    ['the URL, only a user', {}, 'u@', {}, basic('u:')],
+    ['the URL, only a password', {}, ':p@', {}, basic(':p')],
+    ['null in the request', { auth: ['c', ''] }, 'u:p@', { auth: null }, undefined],
+    ['false in the request', { auth: ['c', ''] }, 'u:p@', { auth: false }, undefined],
+    ['null in the client', { auth: null }, 'u:p@', {}, undefined],
+    ['the request, with null in the client', { auth: null }, '', { auth: ['r', ''] }, basic('r:')],
     [
-      'auth over a header',
+      'auth replaces a header',
       { auth: ['c', ''] },
       '',
-      { headers: { AUTHORIZATION: 'own' } },
+      { headers: { AUTHORIZATION: 'given' } },
       basic('c:'),
     ],
-    ['a header by itself', {}, '', { headers: { authorization: 'own' } }, 'own'],
+    ['only a header', {}, '', { headers: { authorization: 'given' } }, 'given'],
     [
-      'null leaves a header',
+      'null keeps a header',
       { auth: ['c', ''] },
       '',
-      { auth: null, headers: { authorization: 'own' } },
-      'own',
+      { auth: null, headers: { authorization: 'given' } },
+      'given',
     ],
   ]
-  for (const [name, client, userinfo, request, want] of cases) {
+  for (const [name, client, userinfo, request, expected] of cases) {
     test(name, async (t) => {
       const { origin, requests } = await recording(t)
       const response = await openClient(t, client).get(
         origin.replace('//', `//${userinfo}`),
         request,
       )
-      assert.equal(requests[0]?.headers.authorization, want)
-      const given = requests[0]?.rawHeaders.filter((text) => /^authorization$/i.test(text)) ?? []
-      assert.equal(given.length, want === undefined ? 0 : 1)
+      assert.equal(requests[0]?.headers.authorization, expected)
+      const fields = requests[0]?.rawHeaders.filter((text) => /^authorization$/i.test(text)) ?? []
+      assert.equal(fields.length, expected === undefined ? 0 : 1)
       assert.deepEqual(response.history, [])
     })
   }
 
-  test('userinfo that Basic cannot carry is refused, and not shown', async (t) => {
+  test('userinfo that Basic does not allow is refused, and not shown', async (t) => {
     const { origin, requests } = await recording(t)
     await assert.rejects(
       openClient(t).get(origin.replace('//', '//us%3Aer:secret@')),
@@ -212,7 +212,7 @@ describe('whose auth', () => {
     assert.equal(requests.length, 0)
   })
 
-  test('a class on top of BasicAuth has its own flow', async (t) => {
+  test('a subclass of BasicAuth runs its own flow', async (t) => {
     class Twice extends BasicAuth {
       override *authFlow(request: Request) {
         request.headers.set('x-twice', this.authorization)
@@ -226,8 +226,8 @@ describe('whose auth', () => {
   })
 })
 
-describe('functions', () => {
-  test('change the request, or make another', async (t) => {
+describe('auth functions', () => {
+  test('change the request, or return another one', async (t) => {
     const { origin, requests } = await recording(t)
     const client = openClient(t)
     await client.get(origin, {
@@ -243,7 +243,7 @@ describe('functions', () => {
     assert.deepEqual([requests[1]?.method, requests[1]?.url], ['PUT', '/two'])
   })
 
-  test('see content, and may read it', async (t) => {
+  test('can read the body', async (t) => {
     const { origin, requests } = await recording(t)
     const sign = async (request: Request) => {
       request.headers.set('x-hash', md5(String(await request.read())))
@@ -257,7 +257,7 @@ describe('functions', () => {
     }
   })
 
-  test('leave the request of the caller as it was', async (t) => {
+  test("do not change the caller's request", async (t) => {
     const { origin } = await recording(t)
     const client = openClient(t, {
       auth: (request) => {
@@ -298,21 +298,21 @@ describe('functions', () => {
   }
 })
 
-describe('flows', () => {
-  /** Renews its token at another server. */
+describe('auth flows', () => {
+  /** Fetches a new token from another server. */
   class Token implements Auth {
     token = 'old'
-    readonly #at: string
+    readonly #url: string
 
-    constructor(at: string) {
-      this.#at = at
+    constructor(url: string) {
+      this.#url = url
     }
 
     async *authFlow(request: Request): Flow {
       request.headers.set('authorization', `Bearer ${this.token}`)
       const response = yield request
       if (response.status !== 401) return
-      const answer = yield new Request('POST', this.#at, { content: 'grant' })
+      const answer = yield new Request('POST', this.#url, { content: 'grant' })
       await answer.read()
       this.token = (answer as unknown as { text(): string }).text()
       request.headers.set('authorization', `Bearer ${this.token}`)
@@ -328,7 +328,7 @@ describe('flows', () => {
     return { tokens, api, auth: new Token(tokens.as('tokens')) }
   }
 
-  test('several rounds, to other URLs too', async (t) => {
+  test('several rounds, also to other URLs', async (t) => {
     const { tokens, api, auth } = await tokenServers(t)
     const hooked: string[] = []
     const client = openClient(t, {
@@ -356,7 +356,7 @@ describe('flows', () => {
     assert.match(inspect(client), /0 connecting, 0 active/)
   })
 
-  test("the caller's cookies are not for the flow's other servers", async (t) => {
+  test("the caller's cookies are not sent to other servers of the flow", async (t) => {
     const { tokens, api, auth } = await tokenServers(t)
     const client = openClient(t, { auth, cookies: { client: '1' } })
     await client.get(api.as('api'), { cookies: { request: '2' } })
@@ -365,7 +365,7 @@ describe('flows', () => {
     assert.equal(client.cookies.get('of', { domain: 'tokens.test' }), 'tokens')
   })
 
-  test('a redirect behind it starts from the request before', async (t) => {
+  test('the request after a redirect is derived from the request before the flow', async (t) => {
     const { origin, requests } = await recording(t, ({ url }) =>
       url.startsWith('/to') ? [200] : [302, { location: '/to' }],
     )
@@ -383,11 +383,11 @@ describe('flows', () => {
     assert.equal(rounds, 2)
   })
 
-  test('a redirect of another URL that it asked is relative to that', async (t) => {
+  test('a redirect is relative to the URL that the flow requested', async (t) => {
     const { as, requests } = await recording(t, ({ url }) =>
       url === '/sso/in' ? [302, { location: 'done' }] : [200],
     )
-    const auth = () => new Request('GET', `${as('b')}/sso/in`, { headers: { cookie: 'own' } })
+    const auth = () => new Request('GET', `${as('b')}/sso/in`, { headers: { cookie: 'given' } })
     const response = await openClient(t).get(as('a'), { auth, headers: { authorization: 'x' } })
     assert.equal(response.url.href, `${as('b')}/sso/done`)
     assert.equal(requests[1]?.headers.authorization, undefined)
@@ -397,7 +397,7 @@ describe('flows', () => {
   const first = async function* (request: Request): Flow {
     yield request
   }
-  // biome-ignore-start lint/correctness/useYield: that is what these get wrong
+  // biome-ignore-start lint/correctness/useYield: these flows are wrong in this respect
   const broken: readonly [
     name: string,
     flow: (request: Request) => unknown,
@@ -413,7 +413,7 @@ describe('flows', () => {
       0,
     ],
     [
-      'throws as it is called',
+      'throws when it is called',
       () => {
         throw failure
       },
@@ -430,7 +430,7 @@ describe('flows', () => {
       1,
     ],
     [
-      'throws after two',
+      'throws after two responses',
       async function* (request: Request): Flow {
         yield request
         yield request
@@ -440,7 +440,7 @@ describe('flows', () => {
       2,
     ],
     [
-      'of the plain kind throws',
+      'is a synchronous generator and throws',
       function* (request: Request) {
         yield request
         throw failure
@@ -449,26 +449,26 @@ describe('flows', () => {
       1,
     ],
     [
-      'yields no request',
+      'yields another object than a Request',
       async function* () {
         yield { url: 'http://h' }
       },
-      /authFlow must yield requests/,
+      /authFlow\(\) must yield Request objects/,
       0,
     ],
     [
-      'yields no request after one',
+      'yields undefined after a Request',
       async function* (request: Request) {
         yield request
         yield undefined
       },
-      /authFlow must yield requests/,
+      /authFlow\(\) must yield Request objects/,
       1,
     ],
-    ['yields nothing', async function* () {}, /no request at all/, 0],
-    ['is no generator', () => undefined, TypeError, 0],
+    ['yields nothing', async function* () {}, /ended without yielding a request/, 0],
+    ['is not a generator', () => undefined, TypeError, 0],
     [
-      'yields one that is refused',
+      'yields a request that is refused',
       async function* (request: Request): Flow {
         yield request
         request.method = 'A B'
@@ -478,10 +478,10 @@ describe('flows', () => {
       1,
     ],
   ]
-  // biome-ignore-end lint/correctness/useYield: that is what these get wrong
+  // biome-ignore-end lint/correctness/useYield: these flows are wrong in this respect
   for (const [name, authFlow, error, count] of broken) {
-    test(`one that ${name}`, async (t) => {
-      // Too large to be drained: what is not closed keeps its place.
+    test(`a flow that ${name}`, async (t) => {
+      // Too large to be drained: a response that is not closed occupies the only connection.
       const { origin, requests } = await recording(t, () => [200, {}, 'x'.repeat(1_000_000)])
       const client = openClient(t, {
         poolLimits: { maxConnections: 1 },
@@ -494,7 +494,7 @@ describe('flows', () => {
     })
   }
 
-  test('is closed when a round fails, and the failure is the result', async () => {
+  test('the flow is closed when a round fails, and the call rejects with that failure', async () => {
     let closed = 0
     async function* authFlow(request: Request): Flow {
       try {
@@ -513,7 +513,7 @@ describe('flows', () => {
     assert.equal(web.backend.held, 0)
   })
 
-  test('an error of a request of its own stays with that', async (t) => {
+  test('an error of another client keeps its request', async (t) => {
     const { origin } = await recording(t)
     const client = openClient(t)
     const web = new Web(() => RESET)
@@ -529,7 +529,7 @@ describe('flows', () => {
     })
   })
 
-  test('one that reads the last response', async (t) => {
+  test('a flow can read the last response', async (t) => {
     const { origin } = await recording(t, () => [200, {}, 'read'])
     async function* authFlow(request: Request): Flow {
       await (yield request).read()
@@ -540,7 +540,7 @@ describe('flows', () => {
   })
 })
 
-test('retries are inside of a round', async () => {
+test('retries happen within one round', async () => {
   const web = new Web(({ headers }, count) => {
     if (count === 1) return reply(503, ['Retry-After: 0'])
     return headers.has('authorization')

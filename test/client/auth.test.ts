@@ -34,7 +34,7 @@ describe('A6 BasicAuth', () => {
     })
   }
 
-  test('takes the place of an Authorization that is there, and asks once', async () => {
+  test('replaces an Authorization field, and sends one request', async () => {
     const request = new Request('GET', 'http://example.com/', {
       headers: { Authorization: 'Bearer x' },
     })
@@ -44,16 +44,16 @@ describe('A6 BasicAuth', () => {
   })
 })
 
-describe('credentials that no scheme can carry are refused, and not shown', () => {
+describe('invalid credentials are refused, and not shown', () => {
   const cases: [user: unknown, password: unknown, message: RegExp][] = [
-    ['secret:x', 'secret', /user with a colon/],
-    ['secret\r\nx: y', 'secret', /user with a control character/],
-    ['secret', 'secret\0', /password with a control character/],
-    ['secret', 'secret\x7f', /password with a control character/],
-    ['secret', 'secret\ud800', /password with .* lone surrogate/],
-    ['secret', undefined, /password that is a string, not undefined/],
-    ['secret', null, /password that is a string, not null/],
-    [{ secret: 1 }, 'secret', /user that is a string, not Object/],
+    ['secret:x', 'secret', /^The user for \w+ auth must not contain a colon$/],
+    ['secret\r\nx: y', 'secret', /^The user for .* must not contain control characters/],
+    ['secret', 'secret\0', /^The password for .* must not contain control characters/],
+    ['secret', 'secret\x7f', /^The password for .* must not contain control characters/],
+    ['secret', 'secret\ud800', /^The password for .* must not contain .* lone surrogates$/],
+    ['secret', undefined, /^The password for .* must be a string, not undefined$/],
+    ['secret', null, /^The password for .* must be a string, not null$/],
+    [{ secret: 1 }, 'secret', /^The user for .* must be a string, not Object$/],
   ]
   for (const [user, password, message] of cases) {
     for (const type of [BasicAuth, DigestAuth]) {
@@ -72,7 +72,7 @@ describe('credentials that no scheme can carry are refused, and not shown', () =
   }
 })
 
-test('nothing shows user or password', () => {
+test('util.inspect and JSON.stringify show neither user nor password', () => {
   for (const auth of [new BasicAuth('secret', 'secret'), new DigestAuth('secret', 'secret')]) {
     const shown = inspect(auth, { showHidden: true, getters: true, depth: 9 })
     assert.doesNotMatch(shown, /secret|c2VjcmV0/)
@@ -97,8 +97,8 @@ describe('A6 userinfo of a URL', () => {
     ['http://u:%ff@h/', 'u:%ff'],
     ['http://u:%2541@h/', 'u:%41'],
   ]
-  for (const [url, want] of cases) {
-    test(url, () => assert.equal(decoded(userinfoAuth(new URL(url))), want))
+  for (const [url, expected] of cases) {
+    test(url, () => assert.equal(decoded(userinfoAuth(new URL(url))), expected))
   }
 
   for (const url of [
@@ -111,7 +111,10 @@ describe('A6 userinfo of a URL', () => {
         () => userinfoAuth(new URL(url)),
         (error) => {
           assert.ok(error instanceof InvalidURL)
-          assert.match(error.message, /^http:\/\/h\/ cannot be requested: Basic cannot carry/)
+          assert.match(
+            error.message,
+            /^Invalid userinfo in http:\/\/h\/: The (?:user|password) for Basic auth/,
+          )
           assert.doesNotMatch(error.message, /secret/)
           return true
         },
@@ -120,30 +123,30 @@ describe('A6 userinfo of a URL', () => {
   }
 })
 
-describe('auth as an option', () => {
-  test('null and false are none', () => {
+describe('the option auth', () => {
+  test('null and false disable authentication', () => {
     assert.equal(resolveAuth(null), null)
     assert.equal(resolveAuth(false), null)
   })
 
-  test('a pair is Basic', () => {
+  test('a pair means Basic authentication', () => {
     const auth = resolveAuth(['user', 'pass'])
     assert.ok(auth instanceof BasicAuth)
     assert.equal(decoded(auth), 'user:pass')
   })
 
-  test('an Auth is taken as it is', () => {
-    const own: Auth = {
+  test('an Auth is used unchanged', () => {
+    const auth: Auth = {
       *authFlow(request: Request): Generator<Request, void, AuthResponse> {
         yield request
       },
     }
-    assert.equal(resolveAuth(own), own)
+    assert.equal(resolveAuth(auth), auth)
     const digest = new DigestAuth('u', 'p')
     assert.equal(resolveAuth(digest), digest)
   })
 
-  test('a flow of one’s own sees the response and may go on', async () => {
+  test('a custom flow receives the response and can send another request', async () => {
     class Tokens implements Auth {
       async *authFlow(request: Request): AsyncGenerator<Request, void, AuthResponse> {
         const response = yield request
@@ -167,9 +170,12 @@ describe('auth as an option', () => {
         return request
       },
     ],
-    ['makes another', () => new Request('GET', 'http://h/', { headers: { authorization: 'T x' } })],
     [
-      'takes its time',
+      'returns another request',
+      () => new Request('GET', 'http://h/', { headers: { authorization: 'T x' } }),
+    ],
+    [
+      'is asynchronous',
       async (request) => {
         await null
         request.headers.set('authorization', 'T x')
@@ -183,9 +189,9 @@ describe('auth as an option', () => {
     })
   }
 
-  test('a function that returns nothing, or throws', async () => {
-    const forgets = (() => {}) as unknown as AuthInit
-    await assert.rejects(runFlow(resolveAuth(forgets)!, get(), ok), {
+  test('a function that returns nothing or throws', async () => {
+    const returnsNothing = (() => {}) as unknown as AuthInit
+    await assert.rejects(runFlow(resolveAuth(returnsNothing)!, get(), ok), {
       name: 'TypeError',
       message: 'The auth function must return a Request, not undefined',
     })

@@ -5,9 +5,9 @@ import { HTTPProxy, Request } from '../../src/index.ts'
 import type { Sent } from './scripted-web.ts'
 import { reply, Web } from './scripted-web.ts'
 
-/** Forwards all, so that a Proxy-Authorization may be sent at all. */
+/** Forwards all requests: Proxy-Authorization is sent only in forwarded requests. */
 const proxies = new HTTPProxy('http://proxy.test', { mode: 'FORWARD_ONLY' })
-const ofClient: ClientOptions = {
+const clientOptions: ClientOptions = {
   proxies,
   baseUrl: 'http://home.test/api',
   auth: ['client', 'secret'],
@@ -24,7 +24,7 @@ const withCookies: ClientOptions = {
   cookies: { client: '1' },
 }
 
-const abroad = [
+const otherOrigins = [
   'http://other.test/',
   'http://home.test:8080/',
   'https://home.test:8443/',
@@ -33,7 +33,7 @@ const abroad = [
   'http://home.test@other.test/',
   'HTTP://OTHER.test/',
 ]
-const home = [
+const ownOrigin = [
   '/x',
   'x',
   '//other.test/x',
@@ -55,26 +55,26 @@ async function sent(
   return first
 }
 
-describe('32 elsewhere nothing of the client', () => {
-  for (const url of abroad) {
+describe('32 requests to other origins get no credentials of the client', () => {
+  for (const url of otherOrigins) {
     test(url, async () => {
-      const one = await sent(ofClient, url)
+      const one = await sent(clientOptions, url)
       assert.notEqual(one.origin, 'http://home.test')
-      const { authorization = '', ...rest } = one.headers.toJSON()
+      const { authorization = '', ...others } = one.headers.toJSON()
       assert.doesNotMatch(String(authorization), /client|Y2xpZW50/)
-      assert.equal(rest['proxy-authorization'], undefined)
-      assert.equal(rest.cookie, undefined)
-      assert.equal(rest['x-a'], '1')
+      assert.equal(others['proxy-authorization'], undefined)
+      assert.equal(others.cookie, undefined)
+      assert.equal(others['x-a'], '1')
       const two = await sent(withCookies, url)
       assert.equal(two.headers.get('cookie'), null)
     })
   }
 })
 
-describe('32 at home all of it', () => {
-  for (const url of home) {
+describe('32 requests to the origin of baseUrl get all of them', () => {
+  for (const url of ownOrigin) {
     test(JSON.stringify(url), async () => {
-      const one = await sent(ofClient, url)
+      const one = await sent(clientOptions, url)
       assert.equal(one.origin, 'http://home.test')
       assert.equal(one.headers.get('authorization'), `Basic ${btoa('client:secret')}`)
       assert.equal(one.headers.get('proxy-authorization'), 'client')
@@ -85,9 +85,9 @@ describe('32 at home all of it', () => {
   }
 })
 
-test('what the request itself gives goes everywhere', async () => {
+test('credentials that the request gives are sent to every origin', async () => {
   const headers = { Cookie: 'request=1', 'Proxy-Authorization': 'request' }
-  const one = await sent(ofClient, 'http://other.test/', { headers, auth: ['request', ''] })
+  const one = await sent(clientOptions, 'http://other.test/', { headers, auth: ['request', ''] })
   assert.equal(one.headers.get('authorization'), `Basic ${btoa('request:')}`)
   assert.equal(one.headers.get('proxy-authorization'), 'request')
   assert.equal(one.headers.get('cookie'), 'request=1')
@@ -99,18 +99,21 @@ test('what the request itself gives goes everywhere', async () => {
   assert.equal(four.headers.get('authorization'), 'own')
 })
 
-test("32 the client's Host is that of its home", async () => {
+test("32 the client's Host field is sent only to the origin of baseUrl", async () => {
   const options = { baseUrl: 'http://home.test', headers: { Host: 'inner.test' } }
   assert.equal((await sent(options, '/')).origin, 'http://inner.test')
   assert.equal((await sent(options, 'http://other.test/')).origin, 'http://other.test')
 })
 
-test("the client's `auth: null` holds elsewhere too", async () => {
-  const one = await sent({ ...ofClient, auth: null, headers: {} }, 'http://user:own@other.test/')
+test("the client's `auth: null` applies to other origins too", async () => {
+  const one = await sent(
+    { ...clientOptions, auth: null, headers: {} },
+    'http://user:own@other.test/',
+  )
   assert.equal(one.headers.get('authorization'), null)
 })
 
-test('cookies of a domain go where they belong', async () => {
+test('cookies of a domain are sent to that domain', async () => {
   const web = new Web(() => reply(200))
   const client = web.client({ baseUrl: 'http://home.test' })
   client.cookies.set('a', '1', { domain: 'other.test' })
@@ -122,11 +125,11 @@ test('cookies of a domain go where they belong', async () => {
   )
 })
 
-describe('a request that is sent to another origin in the end', () => {
-  const make: readonly [name: string, make: (client: ReturnType<Web['client']>) => Request][] = [
-    ["the caller's own Request", () => new Request('GET', 'http://other.test/')],
+describe('a request whose URL was changed to another origin', () => {
+  const cases: readonly [name: string, make: (client: ReturnType<Web['client']>) => Request][] = [
+    ['a Request that the caller created', () => new Request('GET', 'http://other.test/')],
     [
-      'the url was changed',
+      'a built request with another URL',
       (client) => {
         const request = client.buildRequest('GET', '/')
         request.url = 'http://other.test/'
@@ -134,20 +137,20 @@ describe('a request that is sent to another origin in the end', () => {
       },
     ],
   ]
-  for (const [name, from] of make) {
+  for (const [name, make] of cases) {
     test(name, async () => {
       const web = new Web(() => reply(200))
       const client = web.client(withCookies)
-      await web.during(client.send(from(client)))
+      await web.during(client.send(make(client)))
       assert.deepEqual(web.origins, ['http://other.test'])
       assert.equal(web.sent[0]?.headers.get('authorization'), null)
       assert.equal(web.sent[0]?.headers.get('cookie'), null)
-      await web.during(client.send(from(client), { auth: ['own', ''] }))
+      await web.during(client.send(make(client), { auth: ['own', ''] }))
       assert.equal(web.sent[1]?.headers.get('authorization'), `Basic ${btoa('own:')}`)
     })
   }
 
-  test('and one that comes home', async () => {
+  test('a Request that the caller created for the origin of baseUrl', async () => {
     const web = new Web(() => reply(200))
     const client = web.client(withCookies)
     await web.during(client.send(new Request('GET', 'http://home.test/y')))
@@ -156,7 +159,7 @@ describe('a request that is sent to another origin in the end', () => {
   })
 })
 
-test('over a redirect from elsewhere to home nothing comes back', async () => {
+test('after a redirect from another origin to that of baseUrl, no credentials are sent', async () => {
   const web = new Web(({ origin }) =>
     origin === 'http://other.test' ? reply(302, ['Location: http://home.test/']) : reply(200),
   )
@@ -171,7 +174,7 @@ test('over a redirect from elsewhere to home nothing comes back', async () => {
   )
 })
 
-test('http and https on default ports are one home, as for redirects', async () => {
+test('credentials are sent to https if baseUrl is http, on default ports, but not vice versa', async () => {
   const one = await sent(withCookies, 'https://home.test/')
   assert.equal(one.headers.get('cookie'), 'client=1')
   const back = await sent({ ...withCookies, baseUrl: 'https://home.test' }, 'http://home.test/')

@@ -15,8 +15,11 @@ import { rawServer } from '../engine/servers.ts'
 import { openClient, recording } from './recorded.ts'
 import { reply, Web } from './scripted-web.ts'
 
-/** What is on the wire but for the defaults and Host. */
-async function wire(t: TestContext, send: (client: Client, origin: string) => Promise<unknown>) {
+/** Returns the requests that the server received, without the default fields and Host. */
+async function requestsSent(
+  t: TestContext,
+  send: (client: Client, origin: string) => Promise<unknown>,
+) {
   const { origin, requests } = await recording(t)
   const client = openClient(t, {
     headers: { accept: null, 'accept-encoding': null, 'user-agent': null, connection: null },
@@ -33,17 +36,22 @@ async function wire(t: TestContext, send: (client: Client, origin: string) => Pr
   })
 }
 
-describe('a built request, changed before it is sent', () => {
+describe('a built request that is changed before it is sent', () => {
   const changes: readonly [
     name: string,
     options: Parameters<Client['buildRequest']>[2],
     change: (request: Request) => void,
-    want: readonly string[],
+    expected: readonly string[],
   ][] = [
     ['nothing', {}, () => {}, ['GET /x?q=1']],
     ['method', {}, (r) => (r.method = 'PURGE'), ['PURGE /x?q=1']],
-    ['url, by a string', {}, (r) => (r.url = new URL('/y z?é', r.url).href), ['GET /y%20z?%C3%A9']],
-    ['url, by its parts', {}, (r) => (r.url.pathname = '/z'), ['GET /z?q=1']],
+    [
+      'url, assigned as a string',
+      {},
+      (r) => (r.url = new URL('/y z?é', r.url).href),
+      ['GET /y%20z?%C3%A9'],
+    ],
+    ['url, changed in place', {}, (r) => (r.url.pathname = '/z'), ['GET /z?q=1']],
     ['target', {}, (r) => (r.target = '/%2e%2E/%zz'), ['GET /%2e%2E/%zz']],
     [
       'target stays when url changes',
@@ -76,7 +84,7 @@ describe('a built request, changed before it is sent', () => {
       ['GET /x?q=1', 'X-B: 2'],
     ],
     [
-      'content from none',
+      'content, none before',
       {},
       (r) => (r.content = 'abc'),
       ['GET /x?q=1', 'Content-Length: 3', 'abc'],
@@ -88,51 +96,56 @@ describe('a built request, changed before it is sent', () => {
       ['GET /x?q=1', 'Content-Length: 3', 'abc'],
     ],
     [
-      'content of a Blob, by a string',
+      'content, a Blob before, a string now',
       { content: new Blob(['a']) },
       (r) => (r.content = 'abc'),
       ['GET /x?q=1', 'Content-Length: 3', 'abc'],
     ],
     [
-      'content of a Blob, by chunks',
+      'content, a Blob before, chunks now',
       { content: new Blob(['a']) },
       (r) => (r.content = ['a', 'bc']),
       ['GET /x?q=1', 'Transfer-Encoding: chunked', 'abc'],
     ],
     [
-      'content of a Blob, by none',
+      'content, a Blob before, none now',
       { content: new Blob(['a']) },
       (r) => (r.content = null),
       ['GET /x?q=1'],
     ],
     [
-      'content with progress, by a Blob',
+      'content with progress before, a Blob now',
       { content: 'a', onUploadProgress: () => {} },
       (r) => (r.content = new Blob(['abc'])),
       ['GET /x?q=1', 'content-length: 3', 'abc'],
     ],
     [
-      'a Blob, in chunks as the header says',
+      'nothing, a Blob with Transfer-Encoding: chunked',
       { content: new Blob(['a']), headers: { 'Transfer-Encoding': 'chunked' } },
       () => {},
       ['GET /x?q=1', 'Transfer-Encoding: chunked', 'a'],
     ],
     [
-      'a Blob, with its length given',
+      'nothing, a Blob with Content-Length',
       { content: new Blob(['a']), headers: { 'Content-Length': '1' } },
       () => {},
       ['GET /x?q=1', 'Content-Length: 1', 'a'],
     ],
-    ['a form, by none', { files: { a: new Blob(['x']) } }, dropContent, ['GET /x?q=1']],
+    [
+      'content, a form before, none now',
+      { files: { a: new Blob(['x']) } },
+      dropContent,
+      ['GET /x?q=1'],
+    ],
   ]
-  for (const [name, options, change, want] of changes) {
+  for (const [name, options, change, expected] of changes) {
     test(name, async (t) => {
-      const [seen] = await wire(t, (client, origin) => {
+      const [received] = await requestsSent(t, (client, origin) => {
         const request = client.buildRequest('GET', `${origin}/x?q=1`, options)
         change(request)
         return client.send(request)
       })
-      assert.deepEqual(seen, want)
+      assert.deepEqual(received, expected)
     })
   }
 
@@ -144,12 +157,12 @@ describe('a built request, changed before it is sent', () => {
   const refused: readonly [name: string, change: (request: Request) => void][] = [
     ['method', (r) => (r.method = 'GET / HTTP/1.1\r\nx:')],
     ['target', (r) => (r.target = '/ HTTP/1.1\r\nx: y\r\n')],
-    ['target beyond latin1', (r) => (r.target = '/\u0100')],
+    ['target with a character outside latin1', (r) => (r.target = '/\u0100')],
     ['target with a fragment', (r) => (r.target = '/#a')],
-    ['target * of GET', (r) => (r.target = '*')],
+    ['target * with GET', (r) => (r.target = '*')],
   ]
   for (const [name, change] of refused) {
-    test(`${name}: refused, nothing written`, async (t) => {
+    test(`an invalid ${name} is refused, and nothing is written`, async (t) => {
       const { origin, sockets } = await recording(t)
       const client = openClient(t)
       const request = client.buildRequest('GET', origin)
@@ -164,14 +177,14 @@ describe('a built request, changed before it is sent', () => {
   }
 })
 
-test('the target outlives cookies, auth and hooks', async (t) => {
+test('an assigned target is kept when cookies, auth and hooks copy the request', async (t) => {
   const { origin, requests } = await recording(t)
   const eventHooks = { request: [() => {}] }
   const client = openClient(t, { auth: ['u', 'p'], cookies: { a: '1' }, eventHooks })
   const request = client.buildRequest('OPTIONS', origin)
   request.target = '*'
   await client.send(request)
-  await client.send(request, { auth: (one) => one })
+  await client.send(request, { auth: (each) => each })
   assert.deepEqual(
     requests.map(({ url, headers }) => [url, headers.cookie]),
     [
@@ -182,17 +195,17 @@ test('the target outlives cookies, auth and hooks', async (t) => {
 })
 
 describe('send', () => {
-  test('twice', async (t) => {
-    const seen = await wire(t, async (client, origin) => {
+  test('sends a request twice', async (t) => {
+    const received = await requestsSent(t, async (client, origin) => {
       const request = client.buildRequest('PUT', origin, { json: { a: 1 } })
       await client.send(request)
       await client.send(request)
     })
-    const want = ['PUT /', 'content-type: application/json', 'Content-Length: 7', '{"a":1}']
-    assert.deepEqual(seen, [want, want])
+    const expected = ['PUT /', 'content-type: application/json', 'Content-Length: 7', '{"a":1}']
+    assert.deepEqual(received, [expected, expected])
   })
 
-  test('a stream twice: StreamConsumed, and no second request', async (t) => {
+  test('a stream sent twice fails with StreamConsumed, without a second request', async (t) => {
     const { origin, requests } = await recording(t)
     const client = openClient(t)
     const content = new Blob(['once']).stream()
@@ -206,7 +219,7 @@ describe('send', () => {
     assert.equal(requests.length, 1)
   })
 
-  test('streamed, or read', async (t) => {
+  test('with and without `stream`', async (t) => {
     const { origin } = await recording(t, () => [200, {}, 'abc'])
     const client = openClient(t)
     const request = client.buildRequest('GET', origin)
@@ -216,7 +229,7 @@ describe('send', () => {
     assert.equal((await client.send(request, { stream: false })).text(), 'abc')
   })
 
-  test('what a client adds is not on the request', async (t) => {
+  test('the fields that the client adds are not added to the given request', async (t) => {
     const { origin } = await recording(t)
     const client = openClient(t, { auth: ['u', 'p'], cookies: { a: '1' } })
     const request = client.buildRequest('GET', origin)
@@ -228,7 +241,7 @@ describe('send', () => {
   })
 })
 
-describe('given to buildRequest, and instead of that to send', () => {
+describe('options of send override those of buildRequest', () => {
   test('auth', async (t) => {
     const { origin, requests } = await recording(t)
     const client = openClient(t, { auth: ['client', ''] })
@@ -257,26 +270,26 @@ describe('given to buildRequest, and instead of that to send', () => {
   test('signal', async (t) => {
     const { origin } = await recording(t)
     const client = openClient(t)
-    const reason = new Error('not wanted')
+    const reason = new Error('first reason')
     const request = client.buildRequest('GET', origin, { signal: AbortSignal.abort(reason) })
     await assert.rejects(client.send(request), reason)
     assert.equal((await client.send(request, { signal: null })).status, 200)
-    const other = new Error('not wanted either')
+    const other = new Error('second reason')
     await assert.rejects(client.send(request, { signal: AbortSignal.abort(other) }), other)
   })
 
   const timeouts: readonly [name: string, built: object, sent: SendOptions, total: number][] = [
-    ['of the client', {}, {}, 1000],
-    ['of buildRequest', { timeout: { total: 2000 } }, {}, 2000],
-    ['of send', { timeout: { total: 2000 } }, { timeout: { total: 3000 } }, 3000],
-    ['field by field', { timeout: { total: 2000 } }, { timeout: { read: 9000 } }, 2000],
+    ['from the client', {}, {}, 1000],
+    ['from buildRequest', { timeout: { total: 2000 } }, {}, 2000],
+    ['from send', { timeout: { total: 2000 } }, { timeout: { total: 3000 } }, 3000],
+    ['merged by field', { timeout: { total: 2000 } }, { timeout: { read: 9000 } }, 2000],
   ]
   for (const [name, built, sent, total] of timeouts) {
     test(`timeout ${name}`, async () => {
       const web = new Web(() => null)
       const client = web.client({ timeout: { total: 1000, read: null } })
       const request = client.buildRequest('GET', 'http://h.test', built)
-      const late = assert.rejects(client.send(request, sent), (error: unknown) => {
+      const failed = assert.rejects(client.send(request, sent), (error: unknown) => {
         assert.ok(error instanceof TotalTimeout)
         assert.match(error.message, new RegExp(`^Not done within ${total} ms`))
         return true
@@ -285,29 +298,29 @@ describe('given to buildRequest, and instead of that to send', () => {
       await web.clock.advance(total - 1)
       assert.equal(web.backend.held, 1)
       await web.clock.advance(1)
-      await late
+      await failed
       assert.equal(web.backend.held, 0)
     })
   }
 })
 
-describe("the caller's own Request", () => {
-  test('is sent as it is', async (t) => {
-    const seen = await wire(t, async (client, origin) => {
+describe('a Request that the caller created', () => {
+  test('is sent without default fields', async (t) => {
+    const received = await requestsSent(t, async (client, origin) => {
       await client.send(
         new Request('POST', `${origin}/x`, { headers: { 'X-A': '1' }, content: 'abc' }),
       )
       await client.send(new Request('POST', origin, { content: new Blob(['abcd']) }))
       await client.send(new Request('GET', origin))
     })
-    assert.deepEqual(seen, [
+    assert.deepEqual(received, [
       ['POST /x', 'X-A: 1', 'Content-Length: 3', 'abc'],
       ['POST /', 'content-length: 4', 'abcd'],
       ['GET /'],
     ])
   })
 
-  test("has the client's auth and cookies, and what is given to send", async (t) => {
+  test("gets the client's auth and cookies, and the options of send", async (t) => {
     const { origin, requests } = await recording(t)
     const client = openClient(t, { auth: ['u', 'p'], cookies: { a: '1' } })
     await client.send(new Request('GET', origin))
@@ -329,7 +342,7 @@ describe("the caller's own Request", () => {
     assert.equal(response.url.pathname, '/to')
   })
 
-  test('may be of another client', async (t) => {
+  test('a request built by another client gets the auth of the client that sends it', async (t) => {
     const { origin, requests } = await recording(t)
     const one = openClient(t, { auth: ['one', ''] })
     const other = openClient(t, { auth: ['other', ''] })
@@ -338,7 +351,7 @@ describe("the caller's own Request", () => {
   })
 })
 
-test('secrets of a request show neither in inspect nor as JSON', async (t) => {
+test('util.inspect and JSON.stringify show no secrets of a request', async (t) => {
   class Token {
     token = 'secret';
     *authFlow(request: Request) {
@@ -362,7 +375,7 @@ test('secrets of a request show neither in inspect nor as JSON', async (t) => {
   }
 })
 
-test('a server that is not there leaves nothing behind', async (t) => {
+test('a failure to connect closes the body and leaves no connection', async (t) => {
   const { origin, server } = await rawServer(t, () => {})
   server.close()
   const client = openClient(t)
@@ -373,9 +386,9 @@ test('a server that is not there leaves nothing behind', async (t) => {
   assert.match(inspect(client), /0 connections/)
 })
 
-test('a hook that throws leaves nothing behind', async () => {
+test('a hook that throws closes the body, and nothing is sent', async () => {
   const web = new Web(() => reply(200))
-  const failure = new Error('no')
+  const failure = new Error('thrown by the hook')
   let closed = 0
   const content = new ReadableStream({ cancel: () => void closed++ })
   const client = web.client({

@@ -1,4 +1,4 @@
-// onUploadProgress and onDownloadProgress of whole calls.
+// The options onUploadProgress and onDownloadProgress.
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
@@ -10,10 +10,11 @@ import { openClient, scriptedClient, settle, states } from './clients.ts'
 
 const SIZE = 300_000
 
-/** Answers when the request is here, with as many bytes. */
+/** A server that sends the body of the request back when it has received all of it. */
 const echo = (t: Parameters<typeof httpServer>[0], coding = 'identity', chunked = false) =>
   httpServer(t, async (request, response) => {
-    const content = await buffer(request).catch(() => Buffer.alloc(0)) // it may be aborted
+    // The request may be aborted.
+    const content = await buffer(request).catch(() => Buffer.alloc(0))
     const body = coding === 'gzip' ? gzipSync(content) : content
     response.setHeader('content-encoding', coding)
     if (!chunked) response.setHeader('content-length', body.length)
@@ -21,7 +22,7 @@ const echo = (t: Parameters<typeof httpServer>[0], coding = 'identity', chunked 
     response.end()
   })
 
-/** That the counts rise, all with this total, up to `bytes`. */
+/** Asserts that the counts rise up to `bytes`, and that each report has this total. */
 function assertRising(reports: readonly Progress[], bytes: number, total: number | null): void {
   const counts = reports.map((report) => report.bytes)
   assert.deepEqual(
@@ -40,7 +41,7 @@ describe('onUploadProgress', () => {
     ['a Blob', () => ({ content: new Blob([content]) }), true],
     ['a stream', () => ({ content: Readable.from([content]) }), false],
     [
-      'a stream of a length that the caller knows',
+      'a stream with a Content-Length field',
       () => ({ content: Readable.from([content]), headers: { 'content-length': String(SIZE) } }),
       true,
     ],
@@ -49,7 +50,7 @@ describe('onUploadProgress', () => {
     ['a form with files', () => ({ data: { a: 'b' }, files: { f: new Blob([content]) } }), true],
   ]
   for (const [name, options, isKnown] of cases) {
-    test(`of ${name}`, async (t) => {
+    test(`reports ${name}`, async (t) => {
       const { origin } = await echo(t)
       const reports: Progress[] = []
       const onUploadProgress = (report: Progress) => void reports.push(report)
@@ -61,14 +62,14 @@ describe('onUploadProgress', () => {
     })
   }
 
-  test('of no content: never called', async (t) => {
+  test('is not called without a body', async (t) => {
     const { origin } = await echo(t)
     const onUploadProgress = () => assert.fail()
     await openClient(t).get(origin, { onUploadProgress })
     await openClient(t).post(origin, { onUploadProgress })
   })
 
-  test('counts anew when the content is sent again', async (t) => {
+  test('counts from 0 again when the body is sent again', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       request.resume().on('end', () => {
         if (request.url === '/') response.writeHead(307, { location: '/x' }).end()
@@ -87,10 +88,10 @@ describe('onUploadProgress', () => {
 describe('onDownloadProgress', () => {
   for (const coding of ['identity', 'gzip']) {
     for (const chunked of [false, true]) {
-      test(`counts what comes over the wire: ${coding}${chunked ? ', in chunks' : ''}`, async (t) => {
+      test(`counts bytes before decoding: ${coding}${chunked ? ', chunked' : ''}`, async (t) => {
         const { origin } = await echo(t, coding, chunked)
         const content = Buffer.from(Array.from({ length: SIZE }, (_, i) => (i * i) >> 7))
-        const wire = coding === 'gzip' ? gzipSync(content).length : SIZE
+        const received = coding === 'gzip' ? gzipSync(content).length : SIZE
         const client = openClient(t)
         const reports: Progress[] = []
         const options = {
@@ -98,7 +99,7 @@ describe('onDownloadProgress', () => {
           onDownloadProgress: (report: Progress) => void reports.push(report),
         }
         const check = () => {
-          assertRising(reports, wire, chunked ? null : wire)
+          assertRising(reports, received, chunked ? null : received)
           reports.length = 0
         }
         const response = await client.post(origin, options)
@@ -113,7 +114,7 @@ describe('onDownloadProgress', () => {
     }
   }
 
-  test('sees each piece before it is given', async (t) => {
+  test('is called before the chunk is yielded', async (t) => {
     const { client, backend } = scriptedClient(t)
     const reports: Progress[] = []
     const pending = client.stream('GET', 'http://h.test/', {
@@ -130,14 +131,14 @@ describe('onDownloadProgress', () => {
     assert.equal((await chunks.next()).done, true)
   })
 
-  test('of no body: never called', async (t) => {
+  test('is not called for an empty body', async (t) => {
     const { origin } = await echo(t)
     const onDownloadProgress = () => assert.fail()
     await openClient(t).get(origin, { onDownloadProgress })
     await openClient(t).head(origin, { onDownloadProgress })
   })
 
-  test('not of a redirect on the way', async (t) => {
+  test('is not called for the body of a redirect', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       if (request.url === '/') response.writeHead(302, { location: '/x' }).end('x'.repeat(1000))
       else response.end('ok')
@@ -149,7 +150,7 @@ describe('onDownloadProgress', () => {
 })
 
 describe('a callback that fails', () => {
-  const cause = new Error('the bar is broken')
+  const cause = new Error('thrown by the callback')
   const callbacks: Record<string, () => void> = {
     throws: () => {
       throw cause
@@ -158,7 +159,7 @@ describe('a callback that fails', () => {
   }
   for (const [how, callback] of Object.entries(callbacks)) {
     for (const coding of ['identity', 'gzip']) {
-      test(`${how}, for the body of a response in ${coding}`, async (t) => {
+      test(`${how}, for a response body with coding ${coding}`, async (t) => {
         const { origin } = await echo(t, coding)
         const client = openClient(t, { poolLimits: { maxConnections: 1 } })
         const options = { content: Buffer.alloc(SIZE), onDownloadProgress: callback }
@@ -170,7 +171,7 @@ describe('a callback that fails', () => {
       })
     }
 
-    test(`${how}, for the content of a request`, async (t) => {
+    test(`${how}, for a request body`, async (t) => {
       const { origin } = await echo(t)
       const client = openClient(t, { poolLimits: { maxConnections: 1 } })
       const content = Readable.from(['a', 'b', 'c'])
@@ -181,7 +182,7 @@ describe('a callback that fails', () => {
     })
   }
 
-  test('none is given: TypeError', async (t) => {
+  test('a value that is not a function is a TypeError', async (t) => {
     const client = openClient(t)
     for (const callback of [7, 'x', {}]) {
       for (const name of ['onUploadProgress', 'onDownloadProgress']) {

@@ -1,4 +1,4 @@
-// A signal ends a call in whatever it is doing, and leaves nothing behind.
+// A signal aborts a call in every phase, and no resources remain in use.
 import assert from 'node:assert/strict'
 import { getEventListeners, setMaxListeners } from 'node:events'
 import { PassThrough } from 'node:stream'
@@ -14,18 +14,18 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 const REDIRECT = 'HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n'
 
 type Scripted = ReturnType<typeof scriptedClient>
-type Call = Pick<RequestOptions, 'signal'>
+type SignalOption = Pick<RequestOptions, 'signal'>
 
-interface Moment {
+interface Phase {
   readonly client?: ClientOptions
-  /** Begins the call, and resolves when it has come so far. */
+  /** Starts the call, and resolves when it has reached this phase. */
   readonly reach: (
     scripted: Scripted,
-    options: Call,
+    options: SignalOption,
   ) => Promise<{ readonly pending: Promise<unknown>; readonly after?: () => void }>
 }
 
-/** A hook that waits until it is let go. */
+/** A hook that waits until `open` is called. */
 function gate() {
   let open = (): void => {}
   const wait = () =>
@@ -35,14 +35,14 @@ function gate() {
   return { wait, open: () => open() }
 }
 
-async function begun(scripted: Scripted, options: Call) {
+async function startCall(scripted: Scripted, options: SignalOption) {
   const pending = scripted.client.get(URL, options)
   pending.catch(() => {})
   await settle()
   return pending
 }
 
-async function streamed(scripted: Scripted, options: Call): Promise<Response> {
+async function openStream(scripted: Scripted, options: SignalOption): Promise<Response> {
   const pending = scripted.client.stream('GET', URL, options)
   await settle()
   scripted.backend.socket.receive(HEAD)
@@ -51,27 +51,27 @@ async function streamed(scripted: Scripted, options: Call): Promise<Response> {
 
 const inRequestHook = gate()
 const inResponseHook = gate()
-const moments: Record<string, Moment> = {
-  'before anything': {
+const phases: Record<string, Phase> = {
+  'before any I/O': {
     reach: async (scripted, options) => ({ pending: scripted.client.get(URL, options) }),
   },
-  'while the name is looked up': {
+  'during name resolution': {
     reach: async (scripted, options) => {
       scripted.backend.autoLookup = false
-      return { pending: begun(scripted, options) }
+      return { pending: startCall(scripted, options) }
     },
   },
   'while connecting': {
     reach: async (scripted, options) => {
       scripted.backend.autoConnect = false
-      return { pending: begun(scripted, options) }
+      return { pending: startCall(scripted, options) }
     },
   },
   'in the queue': {
     reach: async (scripted, options) => {
       scripted.client.get(URL).catch(() => {})
       await settle()
-      return { pending: begun(scripted, options) }
+      return { pending: startCall(scripted, options) }
     },
   },
   'while sending': {
@@ -85,11 +85,11 @@ const moments: Record<string, Moment> = {
     },
   },
   'while waiting for the response': {
-    reach: async (scripted, options) => ({ pending: begun(scripted, options) }),
+    reach: async (scripted, options) => ({ pending: startCall(scripted, options) }),
   },
   'while the body is read': {
     reach: async (scripted, options) => {
-      const pending = begun(scripted, options)
+      const pending = startCall(scripted, options)
       await settle()
       scripted.backend.socket.receive(`${HEAD}begin`)
       await settle()
@@ -98,11 +98,11 @@ const moments: Record<string, Moment> = {
   },
   'while the body is iterated': {
     reach: async (scripted, options) => {
-      const chunks = (await streamed(scripted, options)).iterBytes()
+      const chunks = (await openStream(scripted, options)).iterBytes()
       return { pending: chunks.next() }
     },
   },
-  'while a coded body is iterated': {
+  'while a compressed body is iterated': {
     reach: async (scripted, options) => {
       const pending = scripted.client.stream('GET', URL, options)
       await settle()
@@ -114,58 +114,58 @@ const moments: Record<string, Moment> = {
   },
   'while the bodyStream is read': {
     reach: async (scripted, options) => {
-      const reader = (await streamed(scripted, options)).bodyStream().getReader()
+      const reader = (await openStream(scripted, options)).bodyStream().getReader()
       return { pending: reader.read() }
     },
   },
   'before the streamed body is read': {
     reach: async (scripted, options) => {
-      const response = await streamed(scripted, options)
+      const response = await openStream(scripted, options)
       return { pending: settle().then(() => response.read()) }
     },
   },
-  'while the reader holds the body up': {
+  'while the reader applies back-pressure': {
     reach: async (scripted, options) => {
-      const chunks = (await streamed(scripted, options)).iterBytes()
+      const chunks = (await openStream(scripted, options)).iterBytes()
       for (let i = 0; i < 20; i++) scripted.backend.socket.receive('x'.repeat(10_000))
       await chunks.next()
-      const rest = async () => {
+      const readAll = async () => {
         await settle()
         for await (const _ of chunks);
       }
-      return { pending: rest() }
+      return { pending: readAll() }
     },
   },
   'in a request hook': {
     client: { eventHooks: { request: [() => inRequestHook.wait()] } },
     reach: async (scripted, options) => ({
-      pending: begun(scripted, options),
+      pending: startCall(scripted, options),
       after: inRequestHook.open,
     }),
   },
   'in a response hook': {
     client: { eventHooks: { response: [() => inResponseHook.wait()] } },
     reach: async (scripted, options) => {
-      const pending = begun(scripted, options)
+      const pending = startCall(scripted, options)
       await settle()
       scripted.backend.socket.receive(OK)
       await settle()
       return { pending, after: inResponseHook.open }
     },
   },
-  'in a response hook that reads': {
+  'in a response hook that reads the body': {
     client: { eventHooks: { response: [(response) => response.read()] } },
     reach: async (scripted, options) => {
-      const pending = begun(scripted, options)
+      const pending = startCall(scripted, options)
       await settle()
       scripted.backend.socket.receive(`${HEAD}begin`)
       await settle()
       return { pending }
     },
   },
-  'behind a redirect': {
+  'after a redirect': {
     reach: async (scripted, options) => {
-      const pending = begun(scripted, options)
+      const pending = startCall(scripted, options)
       await settle()
       scripted.backend.socket.receive(REDIRECT)
       await settle()
@@ -182,28 +182,28 @@ const moments: Record<string, Moment> = {
       },
     },
     reach: async (scripted, options) => {
-      const pending = begun(scripted, options)
+      const pending = startCall(scripted, options)
       await settle()
       scripted.backend.socket.receive(OK)
       await settle()
       return { pending }
     },
   },
-  'while it waits to try again': {
+  'while waiting for a retry': {
     client: { retries: 5 },
     reach: async (scripted, options) => {
       scripted.backend.hosts.set('h.test', new Error('no such name'))
-      return { pending: begun(scripted, options) }
+      return { pending: startCall(scripted, options) }
     },
   },
 }
 
 describe('1 aborted', () => {
-  for (const [when, { client: ofClient, reach }] of Object.entries(moments)) {
-    for (const reason of [new Error('enough'), 'a string', null]) {
+  for (const [when, { client: clientOptions, reach }] of Object.entries(phases)) {
+    for (const reason of [new Error('aborted'), 'a string', null]) {
       test(`${when}, with ${reason}`, async (t) => {
         const scripted = scriptedClient(t, {
-          ...ofClient,
+          ...clientOptions,
           poolLimits: { maxConnections: 1 },
           timeout: null,
         })
@@ -231,19 +231,19 @@ describe('1 aborted', () => {
     }
   }
 
-  test('in the moment in which an attempt fails: it does not wait for the next', async (t) => {
+  test('while an attempt fails: the call does not wait for a retry', async (t) => {
     const { client, backend } = scriptedClient(t, { retries: 5 })
     backend.autoLookup = false
     const controller = new AbortController()
     const { signal } = controller
-    const failed = assert.rejects(client.get(URL, { signal }), (reason) => reason === 'enough')
+    const failed = assert.rejects(client.get(URL, { signal }), (reason) => reason === 'aborted')
     await settle()
     backend.lookups[0].fail(new Error('no such name'))
-    controller.abort('enough')
+    controller.abort('aborted')
     await failed
   })
 
-  test('long before: nothing is opened', async (t) => {
+  test('before the call: no connection is opened', async (t) => {
     const { client, backend } = scriptedClient(t)
     const signal = AbortSignal.abort()
     await assert.rejects(client.get(URL, { signal }), (error) => error === signal.reason)
@@ -252,7 +252,7 @@ describe('1 aborted', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
-  test('without a reason: an AbortError; by a timeout: a TimeoutError', async (t) => {
+  test('without a reason: AbortError; by AbortSignal.timeout: TimeoutError', async (t) => {
     const { client } = scriptedClient(t)
     const controller = new AbortController()
     const pending = assert.rejects(client.get(URL, { signal: controller.signal }), {
@@ -265,7 +265,7 @@ describe('1 aborted', () => {
     await assert.rejects(openClient(t).get(origin, { signal }), { name: 'TimeoutError' })
   })
 
-  test('after the end: nothing happens', async (t) => {
+  test('after the end of the call: no effect', async (t) => {
     const { client, backend } = scriptedClient(t)
     const controller = new AbortController()
     const pending = client.get(URL, { signal: controller.signal })
@@ -278,11 +278,11 @@ describe('1 aborted', () => {
     assert.equal(states(client), '0 active, 1 idle')
   })
 
-  test('close of the response is harmless behind it, and before', async (t) => {
+  test('response.close() before or after the abort has no effect', async (t) => {
     for (const first of ['abort', 'close']) {
       const scripted = scriptedClient(t)
       const controller = new AbortController()
-      const response = await streamed(scripted, controller)
+      const response = await openStream(scripted, controller)
       if (first === 'abort') controller.abort()
       await response.close()
       controller.abort()
@@ -295,23 +295,23 @@ describe('1 aborted', () => {
 })
 
 describe('13 one signal for many calls', () => {
-  const warnings = async (work: () => Promise<void>): Promise<string[]> => {
-    const seen: string[] = []
-    const listen = (warning: Error) => seen.push(warning.name)
+  const warningsOf = async (work: () => Promise<void>): Promise<string[]> => {
+    const names: string[] = []
+    const listen = (warning: Error) => names.push(warning.name)
     process.on('warning', listen)
     await work()
     await settle()
     process.off('warning', listen)
-    return seen
+    return names
   }
 
-  test('1,000 at once', async (t) => {
+  test('1,000 calls at the same time', async (t) => {
     const { client } = scriptedClient(t)
     const controller = new AbortController()
     const { signal } = controller
     setMaxListeners(1, signal)
-    const reason = new Error('enough')
-    const seen = await warnings(async () => {
+    const reason = new Error('aborted')
+    const warnings = await warningsOf(async () => {
       const calls = Array.from({ length: 1000 }, () => client.get(URL, { signal }))
       const outcomes = Promise.allSettled(calls)
       await settle()
@@ -321,17 +321,17 @@ describe('13 one signal for many calls', () => {
         assert.equal((outcome as PromiseRejectedResult).reason, reason)
       }
     })
-    assert.deepEqual(seen, [])
+    assert.deepEqual(warnings, [])
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
-  test('1,000 that wait to try again', async (t) => {
+  test('1,000 calls that wait for a retry', async (t) => {
     const { client, backend } = scriptedClient(t, { retries: 3, timeout: null })
     backend.hosts.set('h.test', new Error('no such name'))
     const controller = new AbortController()
     const { signal } = controller
     setMaxListeners(1, signal)
-    const seen = await warnings(async () => {
+    const warnings = await warningsOf(async () => {
       const calls = Array.from({ length: 1000 }, () => client.get(URL, { signal }))
       const outcomes = Promise.allSettled(calls)
       await settle()
@@ -340,28 +340,28 @@ describe('13 one signal for many calls', () => {
       controller.abort()
       for (const { status } of await outcomes) assert.equal(status, 'rejected')
     })
-    assert.deepEqual(seen, [])
+    assert.deepEqual(warnings, [])
     assert.equal(getEventListeners(signal, 'abort').length, 0)
     assert.equal(backend.clock.armedTimers, 0)
   })
 
-  test('1,000 one after the other, streamed and read, leave none', async (t) => {
+  test('1,000 calls in sequence, streamed and read, leave no listener', async (t) => {
     const { origin } = await httpServer(t, (_, response) => response.end('ok'))
     const client = openClient(t)
     const { signal } = new AbortController()
-    const seen = await warnings(async () => {
+    const warnings = await warningsOf(async () => {
       for (let i = 0; i < 500; i++) {
         await client.get(origin, { signal })
         const response = await client.stream('GET', origin, { signal })
         for await (const _ of response.iterBytes());
       }
     })
-    assert.deepEqual(seen, [])
+    assert.deepEqual(warnings, [])
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 })
 
-test('the signal of buildRequest, and another of send', async (t) => {
+test('the signal of send replaces that of buildRequest', async (t) => {
   const { client } = scriptedClient(t)
   const first = new AbortController()
   const second = new AbortController()
@@ -374,6 +374,6 @@ test('the signal of buildRequest, and another of send', async (t) => {
   second.abort('second')
   await assert.rejects(pending, (reason) => reason === 'first')
   await assert.rejects(other, (reason) => reason === 'second')
-  const still = await Promise.race([third, settle().then(() => 'goes on')])
-  assert.equal(still, 'goes on')
+  const outcome = await Promise.race([third, settle().then(() => 'pending')])
+  assert.equal(outcome, 'pending')
 })

@@ -12,12 +12,13 @@ export interface Outcome {
   readonly status: number | string
 }
 
-/** Where `hawser` is, as text for an import. */
+/** The URL of the package's sources, quoted for an import statement. */
 export const HAWSER = JSON.stringify(new URL('../../src/index.js', import.meta.url).href)
 
-const GUARD = 'setTimeout(() => process.exit(99), 30_000).unref();' // its parent may be gone by then
+// Ends the child if its parent has died.
+const GUARD = 'setTimeout(() => process.exit(99), 30_000).unref();'
 
-/** Runs a program in a Node of its own until that ends by itself; `options` are Node's. */
+/** Runs a program in a new Node.js process until it ends. `options` are options of Node.js. */
 export function runChild(source: string, options?: readonly string[]): Promise<Outcome> {
   if (options === undefined) return run(evaluate(`${GUARD}${source}`))
   return run([...options, '--eval', `${GUARD}${source}`])
@@ -32,7 +33,9 @@ async function run(args: readonly string[]): Promise<Outcome> {
   return { output: output.trim(), errors, status: await ended }
 }
 
-/** Runs `work` there, which sees nothing of its surroundings but its parameters. */
+/**
+ * Runs a function in a new Node.js process. It can use only its parameters: it is passed as text.
+ */
 export function inChild<Argument>(
   work: (library: Library, argument: Argument) => Promise<void>,
   argument: Argument,

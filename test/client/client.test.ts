@@ -24,20 +24,20 @@ import { httpServer, rawServer } from '../engine/servers.ts'
 import { assertLinear } from '../support/growth.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
-interface Seen {
+interface Received {
   readonly method: string
   readonly url: string
-  /** As they came, name and value in turn. */
+  /** Names and values in turn, as received. */
   readonly headers: string[]
   readonly content: string
 }
 
-/** A server that answers with what it was asked. */
+/** A server that responds with the request as JSON. */
 function echo(t: TestContext, status = 200) {
   return httpServer(t, async (request: IncomingMessage, response) => {
     const { method, url, rawHeaders } = request
-    const seen = { method, url, headers: rawHeaders, content: await text(request) }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(seen))
+    const received = { method, url, headers: rawHeaders, content: await text(request) }
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(received))
   })
 }
 
@@ -47,8 +47,8 @@ function openClient(t: TestContext, options?: ClientOptions): Client {
   return client
 }
 
-/** The fields but Host, as one line each. */
-function fieldsOf({ headers }: Seen): string[] {
+/** The header fields except Host, each as one line. */
+function fieldsOf({ headers }: Received): string[] {
   const fields: string[] = []
   for (let i = 0; i < headers.length; i += 2) {
     if (headers[i] !== 'Host') fields.push(`${headers[i]}: ${headers[i + 1]}`)
@@ -62,16 +62,16 @@ const { version } = JSON.parse(
 const codings = `accept-encoding: ${acceptEncoding()}`
 const defaults = ['connection: keep-alive', 'accept: */*', codings, `user-agent: hawser/${version}`]
 
-describe('verbs', () => {
-  const verbs = ['get', 'options', 'post', 'put', 'patch', 'delete'] as const
-  for (const verb of verbs) {
-    test(verb, async (t) => {
+describe('methods', () => {
+  const methods = ['get', 'options', 'post', 'put', 'patch', 'delete'] as const
+  for (const method of methods) {
+    test(method, async (t) => {
       const { origin } = await echo(t)
-      const response = await openClient(t)[verb](`${origin}/path?q=1#fragment`)
+      const response = await openClient(t)[method](`${origin}/path?q=1#fragment`)
       assert.ok(response instanceof Response)
-      const seen = response.json<Seen>()
-      assert.equal(seen.method, verb.toUpperCase())
-      assert.equal(seen.url, '/path?q=1')
+      const received = response.json<Received>()
+      assert.equal(received.method, method.toUpperCase())
+      assert.equal(received.url, '/path?q=1')
     })
   }
 
@@ -81,23 +81,23 @@ describe('verbs', () => {
     const response = await client.head(origin)
     assert.equal(response.status, 200)
     assert.equal(response.bytes().length, 0)
-    assert.equal((await client.get(origin)).json<Seen>().method, 'GET')
+    assert.equal((await client.get(origin)).json<Received>().method, 'GET')
   })
 
-  test('request takes any token, and a URL object', async (t) => {
+  test('request accepts any token as method, and a URL object', async (t) => {
     const { origin } = await echo(t)
     const client = openClient(t)
     const response = await client.request('M-SEARCH', new URL('/x', origin))
-    assert.equal(response.json<Seen>().method, 'M-SEARCH')
+    assert.equal(response.json<Received>().method, 'M-SEARCH')
     await assert.rejects(client.request('BAD METHOD', origin), LocalProtocolError)
   })
 
-  test('AsyncClient is the same', () => {
+  test('AsyncClient is Client', () => {
     assert.equal(AsyncClient, Client)
   })
 })
 
-describe('headers', () => {
+describe('the option headers', () => {
   const cases: [
     name: string,
     client: ClientOptions['headers'],
@@ -113,16 +113,16 @@ describe('headers', () => {
       [...defaults, 'X-A: 1', 'X-B: 2', 'X-B: 3'],
     ],
     [
-      "the request's win",
+      'those of the request replace those of the client',
       { 'X-A': '1', 'X-B': '2' },
       { 'x-a': '3' },
       [...defaults, 'X-B: 2', 'x-a: 3'],
     ],
     [
       'defaults are replaced',
-      { 'User-Agent': 'mine' },
+      { 'User-Agent': 'custom' },
       { Accept: 'text/html' },
-      ['connection: keep-alive', codings, 'User-Agent: mine', 'Accept: text/html'],
+      ['connection: keep-alive', codings, 'User-Agent: custom', 'Accept: text/html'],
     ],
     [
       'null removes',
@@ -147,23 +147,23 @@ describe('headers', () => {
       const { origin } = await echo(t)
       const options = request === undefined ? {} : { headers: request }
       const response = await openClient(t, { headers: client }).get(origin, options)
-      const sent = fieldsOf(response.json<Seen>())
+      const sent = fieldsOf(response.json<Received>())
       assert.deepEqual(new Set(sent), new Set(fields))
       assert.equal(sent.length, fields.length)
     })
   }
 
-  test('a request leaves those of the client as they were', async (t) => {
+  test('a request does not change those of the client', async (t) => {
     const { origin } = await echo(t)
     const given = { 'x-a': '1' }
     const client = openClient(t, { headers: given })
     await client.get(origin, { headers: { 'x-a': '2' } })
     given['x-a'] = '3'
-    const sent = fieldsOf((await client.get(origin)).json<Seen>())
+    const sent = fieldsOf((await client.get(origin)).json<Received>())
     assert.ok(sent.includes('x-a: 1'))
   })
 
-  test('bad ones: at once for the client, as a rejection for a request', async (t) => {
+  test('invalid ones: the constructor throws, a request rejects', async (t) => {
     assert.throws(() => new Client({ headers: { 'x-a': 'b\r\nc: d' } }), LocalProtocolError)
     const { origin, sockets } = await echo(t)
     const client = openClient(t)
@@ -174,9 +174,9 @@ describe('headers', () => {
   })
 })
 
-describe('content', () => {
+describe('the body', () => {
   async function* generated() {
-    yield Buffer.from('by ')
+    yield Buffer.from('in ')
     yield 'parts'
   }
   const cases: [name: string, options: RequestOptions, content: string, field: string][] = [
@@ -186,22 +186,22 @@ describe('content', () => {
     ['none, for POST', {}, '', 'Content-Length: 0'],
     [
       'an iterable',
-      { content: ['by ', Buffer.from('parts')] },
-      'by parts',
+      { content: ['in ', Buffer.from('parts')] },
+      'in parts',
       'Transfer-Encoding: chunked',
     ],
-    ['an async iterable', { content: generated() }, 'by parts', 'Transfer-Encoding: chunked'],
+    ['an async iterable', { content: generated() }, 'in parts', 'Transfer-Encoding: chunked'],
     [
       'a stream',
-      { content: new Blob(['by parts']).stream() as never },
-      'by parts',
+      { content: new Blob(['in parts']).stream() as never },
+      'in parts',
       'Transfer-Encoding: chunked',
     ],
     ['JSON', { json: { a: [1, 'é'] } }, '{"a":[1,"é"]}', 'content-type: application/json'],
     ['JSON null', { json: null }, 'null', 'Content-Length: 4'],
     ['JSON false', { json: false }, 'false', 'Content-Length: 5'],
     [
-      'JSON with its own type',
+      'JSON with a custom Content-Type',
       { json: 1, headers: { 'Content-Type': 'application/vnd.api+json' } },
       '1',
       'Content-Type: application/vnd.api+json',
@@ -210,9 +210,9 @@ describe('content', () => {
   for (const [name, options, content, field] of cases) {
     test(name, async (t) => {
       const { origin } = await echo(t)
-      const seen = (await openClient(t).post(origin, options)).json<Seen>()
-      assert.equal(seen.content, content)
-      const fields = fieldsOf(seen)
+      const received = (await openClient(t).post(origin, options)).json<Received>()
+      assert.equal(received.content, content)
+      const fields = fieldsOf(received)
       assert.ok(fields.includes(field), `${field} is not in ${fields}`)
       assert.equal(
         fields.filter((each) => /^content-type/i.test(each)).length,
@@ -221,24 +221,24 @@ describe('content', () => {
     })
   }
 
-  test('none for GET', async (t) => {
+  test('GET has none', async (t) => {
     const { origin } = await echo(t)
-    assert.deepEqual(fieldsOf((await openClient(t).get(origin)).json<Seen>()), defaults)
+    assert.deepEqual(fieldsOf((await openClient(t).get(origin)).json<Received>()), defaults)
   })
 
-  test('JSON that cannot be made rejects', async (t) => {
+  test('a value that JSON cannot represent rejects', async (t) => {
     const { origin } = await echo(t)
     const client = openClient(t)
-    const ring: Record<string, unknown> = {}
-    ring.ring = ring
-    for (const json of [ring, 1n, () => {}, Symbol('x')]) {
+    const circular: Record<string, unknown> = {}
+    circular.self = circular
+    for (const json of [circular, 1n, () => {}, Symbol('x')]) {
       await assert.rejects(client.post(origin, { json }), TypeError, inspect(json))
     }
   })
 })
 
 describe('responses', () => {
-  test('show what came', async (t) => {
+  test('the properties and methods of a read response', async (t) => {
     const { origin } = await httpServer(t, (_, response) => {
       response.writeHead(201, 'Made', { 'content-type': 'text/plain; charset=latin1', 'x-a': '1' })
       response.end(Buffer.from([0xe9]))
@@ -252,7 +252,7 @@ describe('responses', () => {
     assert.equal(response.headers.get('X-A'), '1')
     assert.equal(response.url.href, `${origin}/a%20b?c%20d`)
     assert.equal(response.text(), 'é')
-    assert.equal(await response.text(), 'é') // as for fetch
+    assert.equal(await response.text(), 'é') // As with fetch.
     assert.deepEqual(response.bytes(), Buffer.from([0xe9]))
     assert.deepEqual([...new Uint8Array(response.arrayBuffer())], [0xe9])
     assert.equal(inspect(response), '<Response [201 Made]>')
@@ -261,7 +261,7 @@ describe('responses', () => {
   })
 
   for (const status of [200, 204, 299, 302, 399, 400, 404, 500, 599]) {
-    test(`raiseForStatus at ${status}`, async (t) => {
+    test(`raiseForStatus for status ${status}`, async (t) => {
       const { origin } = await httpServer(t, (_, response) => response.writeHead(status).end())
       const response = await openClient(t).get(
         `${origin.replace('//', '//user:secret@')}/x?key=secret`,
@@ -283,14 +283,14 @@ describe('responses', () => {
     })
   }
 
-  test('many at once', async (t) => {
+  test('100 requests at the same time share 5 connections', async (t) => {
     const { origin, sockets } = await echo(t)
     const client = openClient(t, { poolLimits: { maxConnections: 5 } })
     const responses = await Promise.all(
       Array.from({ length: 100 }, (_, i) => client.get(`${origin}/${i}`)),
     )
     assert.deepEqual(
-      responses.map((response) => response.json<Seen>().url),
+      responses.map((response) => response.json<Received>().url),
       Array.from({ length: 100 }, (_, i) => `/${i}`),
     )
     assert.equal(sockets.length, 5)
@@ -298,7 +298,7 @@ describe('responses', () => {
 })
 
 describe('timeout and signal', () => {
-  test('timeouts of the client, and of the request instead, field by field', async (t) => {
+  test('the timeouts of a request replace those of the client by field', async (t) => {
     const { origin } = await rawServer(t, () => {})
     const client = openClient(t, { timeout: { read: 50 } })
     await assert.rejects(client.get(origin), (error) => {
@@ -319,7 +319,7 @@ describe('timeout and signal', () => {
     const client = openClient(t)
     const controller = new AbortController()
     const pending = client.get(origin, { signal: controller.signal })
-    const reason = new Error('enough')
+    const reason = new Error('aborted')
     setImmediate(() => controller.abort(reason))
     await assert.rejects(pending, reason)
     await assert.rejects(client.get(origin, { signal: controller.signal }), reason)
@@ -329,7 +329,7 @@ describe('timeout and signal', () => {
   })
 })
 
-describe('wrong options', () => {
+describe('invalid options', () => {
   const clients: [options: unknown, message: RegExp][] = [
     [null, /Client must be an object, not null/],
     ['x', /Client must be an object/],
@@ -343,7 +343,7 @@ describe('wrong options', () => {
     [{ headers: 7 }, /./],
   ]
   for (const [options, message] of clients) {
-    test(`new Client(${inspect(options)}) throws at once`, () => {
+    test(`new Client(${inspect(options)}) throws`, () => {
       assert.throws(
         () => new Client(options as ClientOptions),
         (error) => error instanceof TypeError && message.test(error.message),
@@ -362,7 +362,7 @@ describe('wrong options', () => {
     [{ headers: 'x: y' }, /./],
   ]
   for (const [options, message] of requests) {
-    test(`get(url, ${inspect(options)}) rejects, and does not throw`, async (t) => {
+    test(`get(url, ${inspect(options)}) rejects`, async (t) => {
       const { origin, sockets } = await echo(t)
       await assert.rejects(
         openClient(t).get(origin, options as RequestOptions),
@@ -373,21 +373,21 @@ describe('wrong options', () => {
   }
 })
 
-describe('wrong URLs', () => {
+describe('invalid URLs', () => {
   const urls: [url: unknown, type: unknown, message: RegExp][] = [
     ['/relative', InvalidURL, /Not an absolute URL: \/relative/],
     ['', InvalidURL, /Not an absolute URL/],
     ['http://', InvalidURL, /Not an absolute URL/],
     ['http://h:99999/', InvalidURL, /Not an absolute URL/],
     [undefined, InvalidURL, /Not an absolute URL/],
-    ['http://h/a\r\nb', InvalidURL, /The URL has "\\r" at 10/],
-    ['http://h/a\tb', InvalidURL, /"\\t" at 10/],
-    ['http://h/a\0b', InvalidURL, /"\\u0000" at 10/],
-    ['\nhttp://h/', InvalidURL, /at 0/],
-    ['ftp://h/', UnsupportedProtocol, /not ftp:/],
-    ['file:///etc/passwd', UnsupportedProtocol, /not file:/],
-    ['ws://h/', UnsupportedProtocol, /not ws:/],
-    ['localhost:8080', UnsupportedProtocol, /not localhost:/],
+    ['http://h/a\r\nb', InvalidURL, /^Invalid character "\\r" at index 10 in the URL/],
+    ['http://h/a\tb', InvalidURL, /"\\t" at index 10/],
+    ['http://h/a\0b', InvalidURL, /"\\u0000" at index 10/],
+    ['\nhttp://h/', InvalidURL, /at index 0/],
+    ['ftp://h/', UnsupportedProtocol, /^Unsupported URL scheme: ftp$/],
+    ['file:///etc/passwd', UnsupportedProtocol, /scheme: file$/],
+    ['ws://h/', UnsupportedProtocol, /scheme: ws$/],
+    ['localhost:8080', UnsupportedProtocol, /scheme: localhost$/],
     ['http://user:secret@h:x/', InvalidURL, /^(?!.*secret)/],
   ]
   for (const [url, type, message] of urls) {
@@ -400,7 +400,7 @@ describe('wrong URLs', () => {
     })
   }
 
-  test('nobody is there', async (t) => {
+  test('no server listens: ConnectError', async (t) => {
     const { origin, server } = await echo(t)
     server.close()
     await assert.rejects(openClient(t).get(`${origin}/x?secret`), (error) => {
@@ -414,7 +414,7 @@ describe('wrong URLs', () => {
 })
 
 describe('close', () => {
-  test('fails what is in flight, and what comes later', async (t) => {
+  test('fails calls in progress and later calls', async (t) => {
     const { origin } = await rawServer(t, () => {})
     const client = new Client()
     const pending = assert.rejects(client.get(origin), ClientClosed)
@@ -425,7 +425,7 @@ describe('close', () => {
     await client.close()
   })
 
-  test('by await using', async (t) => {
+  test('by Symbol.asyncDispose', async (t) => {
     const { origin } = await echo(t)
     const client = new Client()
     await client.get(origin)
@@ -466,17 +466,17 @@ test('22 a polluted Object.prototype changes no request', async (t) => {
     read: 1,
     total: 1,
   }
-  const ask = (client: Client) => client.get(`${origin}/mine`, {})
-  const want = (await ask(openClient(t))).json()
+  const get = (client: Client) => client.get(`${origin}/path`, {})
+  const expected = (await get(openClient(t))).json()
   const client = whilePolluted(pollution, () => new Client({}))
   t.after(() => client.close())
-  const response = await whilePolluted(pollution, () => ask(client))
-  assert.deepEqual(response.json(), want)
+  const response = await whilePolluted(pollution, () => get(client))
+  assert.deepEqual(response.json(), expected)
 })
 
-test('21 a hostile URL or header of 1 MB costs no more than its length', () => {
+test('21 the time for a hostile URL or header is linear in its length', () => {
   const client = new Client()
-  const refuse = (work: (text: string) => Promise<unknown>) =>
+  const assertLinearFor = (work: (text: string) => Promise<unknown>) =>
     assertLinear(
       (size) => size,
       (size) => {
@@ -484,8 +484,10 @@ test('21 a hostile URL or header of 1 MB costs no more than its length', () => {
           work(unit.repeat(size / unit.length)).catch(() => {})
       },
     )
-  refuse((text) => client.get(text))
-  refuse((text) => client.get(`http://h/${text}`, { signal: AbortSignal.abort() }))
-  refuse((text) => client.get('http://h', { headers: { [text]: 'x' } }))
-  refuse((text) => client.get('http://h', { headers: { x: text }, signal: AbortSignal.abort() }))
+  assertLinearFor((text) => client.get(text))
+  assertLinearFor((text) => client.get(`http://h/${text}`, { signal: AbortSignal.abort() }))
+  assertLinearFor((text) => client.get('http://h', { headers: { [text]: 'x' } }))
+  assertLinearFor((text) =>
+    client.get('http://h', { headers: { x: text }, signal: AbortSignal.abort() }),
+  )
 })

@@ -9,31 +9,31 @@ import { settle } from '../support/scripted-clock.ts'
 
 export { settle }
 
-/** A client that is closed behind the test. */
+/** Creates a client that is closed after the test. */
 export function openClient(t: TestContext, options: ClientOptions = {}): Client {
   const client = new Client({ trustEnv: false, ...options })
   t.after(() => client.close())
   return client
 }
 
-/** A client on a network and in a time that the test plays. */
+/** Creates a client with scripted sockets and a scripted clock. */
 export function scriptedClient(t: TestContext, options: ClientOptions = {}) {
   const backend = new ScriptedBackend()
   return { client: openClient(t, { ...options, backend }), backend, clock: backend.clock }
 }
 
-/** `1 active, 0 idle`: what its connections do. */
+/** The states of the client's connections: `1 active, 0 idle`. */
 export function states(client: Client): string {
   return /\d+ active, \d+ idle/.exec(inspect(client))?.[0] ?? inspect(client)
 }
 
-/** Waits, turn by turn of the event loop, for what is on its way; gives up after very many. */
-export async function until(isSo: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 300_000 && !isSo(); turns++) await settle()
-  if (!isSo()) throw new Error(`It did not become so: ${isSo}`)
+/** Waits until the condition is met. Throws after 300,000 turns of the event loop. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; turns < 300_000 && !condition(); turns++) await settle()
+  if (!condition()) throw new Error(`Condition not met: ${condition}`)
 }
 
-/** A port of this machine where nobody listens. */
+/** The origin of a local port on which no server listens. */
 export async function deadOrigin(): Promise<string> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import type { RequestOptions } from '../../src/index.ts'
 import { openClient, recording } from './recorded.ts'
 
-describe('content-type: null', () => {
+describe('the header content-type: null', () => {
   const off = { 'Content-Type': null }
   const bodies: readonly RequestOptions[] = [
     { json: 1 },
@@ -12,7 +12,7 @@ describe('content-type: null', () => {
     { content: new Blob(['x'], { type: 'a/b' }) },
   ]
   for (const body of bodies) {
-    test(`${Object.keys(body)} goes without`, async (t) => {
+    test(`${Object.keys(body)} is sent without Content-Type`, async (t) => {
       const { origin, requests } = await recording(t)
       await openClient(t).post(origin, { ...body, headers: off })
       const client = openClient(t, { headers: off })
@@ -25,7 +25,7 @@ describe('content-type: null', () => {
     })
   }
 
-  test('of the client, does not remove what the request says', async (t) => {
+  test("in the client, does not remove the request's field", async (t) => {
     const { origin, requests } = await recording(t)
     const headers = { 'content-type': 'application/x' }
     await openClient(t, { headers: off }).post(origin, { json: 1, headers })
@@ -33,7 +33,7 @@ describe('content-type: null', () => {
   })
 })
 
-test('onUploadProgress is checked without a body, too', async (t) => {
+test('onUploadProgress is checked even without a body', async (t) => {
   const client = openClient(t)
   for (const onUploadProgress of [7, false, 'x', {}] as never[]) {
     assert.throws(() => client.buildRequest('GET', 'http://h/', { onUploadProgress }), {

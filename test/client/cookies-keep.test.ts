@@ -6,12 +6,12 @@ import { Cookies } from '../../src/client/cookies/cookies.ts'
 import { assertLinear } from '../support/growth.ts'
 
 function sent(cookies: Cookies, to: string): unknown {
-  return cookies.header(new URL(to), { asked: false, extra: null })
+  return cookies.header(new URL(to), { includeUnscoped: false, extra: null })
 }
 
-function kept(setCookies: readonly string[], from: string): Cookies {
+function stored(setCookies: readonly string[], from: string): Cookies {
   const cookies = new Cookies()
-  assert.equal(cookies.keep(setCookies, new URL(from)), undefined)
+  assert.equal(cookies.storeSetCookies(setCookies, new URL(from)), undefined)
   return cookies
 }
 
@@ -19,9 +19,9 @@ const H = 'http://h.test/dir/page'
 const NEVER = 'Wed, 21 Oct 2099 07:28:00 GMT'
 const PAST = 'Wed, 21 Oct 2015 07:28:00 GMT'
 
-describe('35, A6 kept and sent by RFC 6265', () => {
-  const cases: Record<string, [from: string, string[], to: string, want: string][]> = {
-    'the host alone without Domain': [
+describe('35, A6 stored and sent as RFC 6265 specifies', () => {
+  const cases: Record<string, [from: string, string[], to: string, expected: string][]> = {
+    'only to the same host without Domain': [
       [H, ['a=1'], 'http://h.test/dir/', 'a=1'],
       [H, ['a=1; Path=/'], 'http://sub.h.test/', ''],
       [H, ['a=1; Path=/'], 'http://g.test/', ''],
@@ -43,7 +43,7 @@ describe('35, A6 kept and sent by RFC 6265', () => {
       ['http://h.co.uk/', ['a=1; Domain=co.uk'], 'http://h.co.uk/', ''],
       ['http://me.github.io/', ['a=1; Domain=github.io'], 'http://you.github.io/', ''],
     ],
-    'hosts that are no domains': [
+    'IP addresses and single-label hosts': [
       ['http://127.0.0.1:8000/', ['a=1'], 'http://127.0.0.1:9000/', 'a=1'],
       ['http://127.0.0.1/', ['a=1; Domain=127.0.0.1'], 'http://127.0.0.1/', 'a=1'],
       ['http://127.0.0.1/', ['a=1; Domain=0.0.1'], 'http://127.0.0.1/', ''],
@@ -90,7 +90,7 @@ describe('35, A6 kept and sent by RFC 6265', () => {
       ['https://h.test/', ['__Host-a=1; Secure; Path=/; Domain=h.test'], 'https://h.test/', ''],
       ['https://h.test/', ['=__Host-a=1'], 'https://h.test/', ''],
     ],
-    'names and values as they came': [
+    'names and values are unchanged': [
       [H, ['a=%41%3B%20'], H, 'a=%41%3B%20'],
       [H, ['a="b c, d"'], H, 'a="b c, d"'],
       [H, ['a=b=c=='], H, 'a=b=c=='],
@@ -107,13 +107,13 @@ describe('35, A6 kept and sent by RFC 6265', () => {
       ],
       [H, ['a', '', ';', '=', '=b', ' =b', ';a=1'], H, ''],
     ],
-    'attributes in any form': [
+    'syntax of attributes': [
       [H, ['a=1; HttpOnly; SameSite=Strict; Priority=High; Partitioned'], H, 'a=1'],
       [H, ['a=1;path=/;domain=h.test;HTTPONLY'], 'http://sub.h.test/', 'a=1'],
       [H, ['a=1 ;\tPATH \t=\t / ; ;;'], 'http://h.test/', 'a=1'],
       [H, ['a=1; Secure=false'], H, ''],
     ],
-    'the end of a cookie': [
+    'replacement and expiry': [
       [H, ['a=1', 'a=2'], H, 'a=2'],
       [H, ['a=1', 'b=2', 'a=3'], H, 'a=3; b=2'],
       [H, ['a=1', 'a=; Max-Age=0'], H, ''],
@@ -130,7 +130,7 @@ describe('35, A6 kept and sent by RFC 6265', () => {
       [H, [`a=1; Max-Age=${'9'.repeat(400)}`], H, 'a=1'],
       [H, ['a=1; Max-Age=99999999999999999999'], H, 'a=1'],
     ],
-    'what could not be sent back, or is too large, and what comes after it': [
+    'invalid or too large cookies are ignored, but not those after them': [
       [H, ['a=1\x7f', 'b=2'], H, 'b=2'],
       [H, ['a=1\x01', 'b=2'], H, 'b=2'],
       [H, ['a=1\0', 'b=2'], H, 'b=2'],
@@ -145,31 +145,31 @@ describe('35, A6 kept and sent by RFC 6265', () => {
   }
   for (const [name, rows] of Object.entries(cases)) {
     test(name, () => {
-      for (const [from, lines, to, want] of rows) {
+      for (const [from, lines, to, expected] of rows) {
         assert.equal(
-          sent(kept(lines, from), to),
-          want,
+          sent(stored(lines, from), to),
+          expected,
           `${from} ${lines.join(' | ').slice(0, 200)} ${to}`,
         )
       }
     })
   }
 
-  test('the largest that is kept', () => {
+  test('a cookie of the maximum size is stored', () => {
     const pair = `a=${'x'.repeat(4095)}`
-    assert.equal(sent(kept([`${pair}; Path=/`], H), H), pair)
+    assert.equal(sent(stored([`${pair}; Path=/`], H), H), pair)
   })
 })
 
-describe('A6 time', () => {
+describe('A6 expiry', () => {
   function clock(t: TestContext): (ms: number) => void {
     t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0) })
     return (ms) => t.mock.timers.tick(ms)
   }
 
-  test('Max-Age counts from when the cookie came, however often it is sent', (t) => {
+  test('Max-Age counts from the time at which the cookie was received', (t) => {
     const tick = clock(t)
-    const cookies = kept(['a=1; Max-Age=10'], H)
+    const cookies = stored(['a=1; Max-Age=10'], H)
     for (let second = 0; second < 9; second++) {
       tick(1000)
       assert.equal(sent(cookies, H), 'a=1')
@@ -183,16 +183,16 @@ describe('A6 time', () => {
     assert.ok(cookies.isEmpty)
   })
 
-  test('each cookie by its own', (t) => {
+  test('each cookie expires separately', (t) => {
     const tick = clock(t)
-    const cookies = kept(
+    const cookies = stored(
       ['a=1; Max-Age=10', 'b=2', 'c=3; Expires=Tue, 01 Jan 2030 00:00:20 GMT'],
       H,
     )
     assert.equal(sent(cookies, H), 'a=1; b=2; c=3')
     tick(10_000)
     assert.equal(sent(cookies, H), 'b=2; c=3')
-    cookies.keep(['b=4; Max-Age=20'], new URL(H))
+    cookies.storeSetCookies(['b=4; Max-Age=20'], new URL(H))
     tick(10_000)
     assert.equal(sent(cookies, H), 'b=4')
     tick(10_000)
@@ -200,63 +200,72 @@ describe('A6 time', () => {
   })
 })
 
-describe('an answer is remembered no longer than it is true', () => {
-  const changes: Record<string, [(cookies: Cookies) => unknown, want: string]> = {
-    'another cookie': [(cookies) => cookies.keep(['b=2; Path=/'], new URL(H)), 'a=1; b=2'],
-    'another value': [(cookies) => cookies.keep(['a=2; Path=/'], new URL(H)), 'a=2'],
-    'the end of it': [(cookies) => cookies.keep(['a=; Path=/; Max-Age=0'], new URL(H)), ''],
+describe('the cached result is not used after a change', () => {
+  const changes: Record<string, [(cookies: Cookies) => unknown, expected: string]> = {
+    'another cookie': [
+      (cookies) => cookies.storeSetCookies(['b=2; Path=/'], new URL(H)),
+      'a=1; b=2',
+    ],
+    'another value': [(cookies) => cookies.storeSetCookies(['a=2; Path=/'], new URL(H)), 'a=2'],
+    'an expired cookie': [
+      (cookies) => cookies.storeSetCookies(['a=; Path=/; Max-Age=0'], new URL(H)),
+      '',
+    ],
     delete: [(cookies) => cookies.delete('a'), ''],
     clear: [(cookies) => cookies.clear(), ''],
     set: [(cookies) => cookies.set('a', '3', { domain: 'h.test' }), 'a=3'],
     'set without a domain': [(cookies) => cookies.set('b', '3'), 'a=1'],
-    "the jar's own set": [(cookies) => cookies.jar.setCookieSync('b=2; Path=/', H), 'a=1; b=2'],
-    "the jar's own clear": [(cookies) => cookies.jar.removeAllCookiesSync(), ''],
-    "the jar's store": [(cookies) => cookies.jar.store.removeCookies('h.test', '/'), ''],
+    'setCookieSync of the jar': [
+      (cookies) => cookies.jar.setCookieSync('b=2; Path=/', H),
+      'a=1; b=2',
+    ],
+    'removeAllCookiesSync of the jar': [(cookies) => cookies.jar.removeAllCookiesSync(), ''],
+    'removeCookies of the store': [(cookies) => cookies.jar.store.removeCookies('h.test', '/'), ''],
     nothing: [() => {}, 'a=1'],
   }
-  for (const [name, [change, want]] of Object.entries(changes)) {
+  for (const [name, [change, expected]] of Object.entries(changes)) {
     test(name, () => {
-      const cookies = kept(['a=1; Path=/', 'z=0; Path=/z'], H)
+      const cookies = stored(['a=1; Path=/', 'z=0; Path=/z'], H)
       assert.equal(sent(cookies, H), 'a=1')
       change(cookies)
-      assert.equal(sent(cookies, H), want)
-      assert.equal(sent(cookies, H), want)
+      assert.equal(sent(cookies, H), expected)
+      assert.equal(sent(cookies, H), expected)
     })
   }
 
   test('another URL', () => {
-    const cookies = kept(
+    const cookies = stored(
       ['a=1; Path=/; Secure', 'b=2; Path=/dir', 'c=3; Path=/'],
       'https://h.test/',
     )
     const url = new URL('https://h.test/dir')
-    const ask = () => cookies.header(url, { asked: true, extra: null })
-    assert.equal(ask(), 'b=2; a=1; c=3')
+    const sentNow = () => cookies.header(url, { includeUnscoped: true, extra: null })
+    assert.equal(sentNow(), 'b=2; a=1; c=3')
     url.pathname = '/'
-    assert.equal(ask(), 'a=1; c=3')
+    assert.equal(sentNow(), 'a=1; c=3')
     url.protocol = 'http:'
-    assert.equal(ask(), 'c=3')
+    assert.equal(sentNow(), 'c=3')
     url.hostname = 'g.test'
-    assert.equal(ask(), '')
+    assert.equal(sentNow(), '')
     url.href = 'https://h.test:8/dir?x#y'
-    assert.equal(ask(), 'b=2; a=1; c=3')
+    assert.equal(sentNow(), 'b=2; a=1; c=3')
   })
 })
 
 describe('isEmpty', () => {
   const cases: [string, () => Cookies, boolean][] = [
     ['nothing', () => new Cookies(), true],
-    ['without a domain', () => new Cookies({ a: '1' }), false],
-    ['kept', () => kept(['a=1'], H), false],
-    ['nothing kept', () => kept(['a=1; Domain=evil.test', 'a=; Max-Age=0', ''], H), true],
-    ['kept and gone', () => kept(['a=1', 'a=; Max-Age=0'], H), true],
-    ["a user's jar", () => new Cookies(new CookieJar()), false],
+    ['a cookie without a domain', () => new Cookies({ a: '1' }), false],
+    ['a stored cookie', () => stored(['a=1'], H), false],
+    ['only refused cookies', () => stored(['a=1; Domain=evil.test', 'a=; Max-Age=0', ''], H), true],
+    ['a removed cookie', () => stored(['a=1', 'a=; Max-Age=0'], H), true],
+    ["a caller's jar", () => new Cookies(new CookieJar()), false],
   ]
-  for (const [name, make, want] of cases) {
-    test(name, () => assert.equal(make().isEmpty, want))
+  for (const [name, make, expected] of cases) {
+    test(name, () => assert.equal(make().isEmpty, expected))
   }
 
-  test('knows what was put into the jar itself', () => {
+  test('is false after a cookie was stored in the jar directly', () => {
     const cookies = new Cookies()
     const { jar } = cookies
     assert.ok(cookies.isEmpty)
@@ -268,25 +277,25 @@ describe('isEmpty', () => {
   })
 })
 
-describe('the jar', () => {
+describe('the property jar', () => {
   test('can be serialized and cloned', () => {
-    const cookies = kept(['a=1; Path=/', 'b=2; Domain=h.test; Path=/; Max-Age=60'], H)
-    cookies.keep(['c=3'], new URL('http://g.test/'))
+    const cookies = stored(['a=1; Path=/', 'b=2; Domain=h.test; Path=/; Max-Age=60'], H)
+    cookies.storeSetCookies(['c=3'], new URL('http://g.test/'))
     const clone = cookies.jar.cloneSync()
     assert.equal(clone?.getCookieStringSync(H), 'a=1; b=2')
     const text = JSON.stringify(cookies.jar)
-    const again = new Cookies(CookieJar.fromJSON(text))
-    assert.deepEqual([...again], [...cookies])
+    const restored = new Cookies(CookieJar.fromJSON(text))
+    assert.deepEqual([...restored], [...cookies])
   })
 
-  test('takes no cookie without a name', () => {
+  test('refuses cookies without a name', () => {
     const { jar } = new Cookies()
     for (const line of ['nameless', '=__Host-a=1']) {
       assert.throws(() => jar.setCookieSync(line, H), /failed to parse/)
     }
   })
 
-  test('answers by promise as well', async () => {
+  test('has asynchronous methods', async () => {
     const { jar } = new Cookies()
     await jar.setCookie('a=1; Path=/', H)
     await jar.setCookie('a=2; Path=/', H)
@@ -313,32 +322,38 @@ describe('the jar', () => {
 })
 
 describe('36 a hostile server', () => {
-  test('a domain has 180 cookies at most: the oldest go', () => {
+  test('a domain has at most 180 cookies: the oldest are removed', () => {
     const lines = Array.from({ length: 10_000 }, (_, i) => `n${i}=${i}; Path=/`)
-    const cookies = kept(['mine=1'], 'http://g.test/')
-    cookies.keep(lines, new URL(H))
-    cookies.keep(['n9820=again; Path=/', 'last=1; Path=/'], new URL(H))
+    const cookies = stored(['own=1'], 'http://g.test/')
+    cookies.storeSetCookies(lines, new URL(H))
+    cookies.storeSetCookies(['n9820=again; Path=/', 'last=1; Path=/'], new URL(H))
     const names = String(sent(cookies, H)).split('; ')
     assert.equal(names.length, 180)
     assert.deepEqual(names.slice(0, 2), ['n9820=again', 'n9822=9822'])
-    assert.equal(sent(cookies, 'http://g.test/'), 'mine=1')
+    assert.equal(sent(cookies, 'http://g.test/'), 'own=1')
   })
 
-  test('21 many Set-Cookies, or long ones, cost no more than their length', () => {
+  test('21 the time for many or long Set-Cookie fields is linear in their length', () => {
     assertLinear(
       (size) => size,
       (size) => {
         const url = new URL(H)
         for (const unit of ['a', ' ', ';', '=', ',', '\t', '; a', ';Domain=', '; Path=/', 'é']) {
           const text = unit.repeat(size / unit.length)
-          new Cookies().keep([text, `a=${text}`, `a=1;${text}`, `a=1; Expires=${text}`], url)
+          new Cookies().storeSetCookies(
+            [text, `a=${text}`, `a=1;${text}`, `a=1; Expires=${text}`],
+            url,
+          )
           const part = text.slice(0, 4000)
-          new Cookies().keep([part, `a=${part}`, `a=1;${part}`, `a=1; Expires=${part}`], url)
+          new Cookies().storeSetCookies(
+            [part, `a=${part}`, `a=1;${part}`, `a=1; Expires=${part}`],
+            url,
+          )
         }
-        const deep = kept([`a=1; Path=/b${'/'.repeat(4000)}`], H)
+        const deep = stored([`a=1; Path=/b${'/'.repeat(4000)}`], H)
         sent(deep, `http://h.test/${'/'.repeat(size)}`)
         const many = Array.from({ length: size / 64 }, (_, i) => `n${i}=${i}; Path=/${i}`)
-        const cookies = kept(many, H)
+        const cookies = stored(many, H)
         sent(cookies, H)
       },
     )

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import {
   Cookies,
-  cookiesOf,
-  extraCookies,
   requestCookies,
+  requestCookiesFor,
+  responseCookies,
 } from '../../src/client/cookies/cookies.ts'
 import { Headers } from '../../src/models/headers.ts'
 
@@ -17,20 +17,20 @@ function isLoaded(): boolean {
   return Object.keys(cache).some((path) => /[\\/]tough-cookie[\\/]/.test(path))
 }
 
-test('tough-cookie is loaded with the first cookie that a jar has to keep', () => {
+test('tough-cookie is loaded when the first cookie is stored in the jar', () => {
   const cookies = new Cookies({ a: '1' })
   cookies.set('b', '2', { path: '/x' })
   cookies.get('a')
   cookies.delete('c', { domain: 'h.test' })
-  cookies.keep([], url)
-  cookies.keep(['\x7f=1'], url)
-  cookies.header(url, { asked: true, extra: null })
+  cookies.storeSetCookies([], url)
+  cookies.storeSetCookies(['\x7f=1'], url)
+  cookies.header(url, { includeUnscoped: true, extra: null })
   inspect([...new Cookies(cookies)])
-  extraCookies(requestCookies(cookies), url, true)
+  requestCookiesFor(requestCookies(cookies), url, true)
   cookies.clear()
   assert.ok(cookies.isEmpty)
-  assert.ok(cookiesOf(new Headers({ 'content-type': 'text/html' }), url).isEmpty)
+  assert.ok(responseCookies(new Headers({ 'content-type': 'text/html' }), url).isEmpty)
   assert.ok(!isLoaded())
-  cookies.keep(['a=1'], url)
+  cookies.storeSetCookies(['a=1'], url)
   assert.ok(isLoaded())
 })

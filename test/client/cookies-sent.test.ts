@@ -8,7 +8,7 @@ import { openClient, recording } from './recorded.ts'
 import type { Sent } from './scripted-web.ts'
 import { reply, Web } from './scripted-web.ts'
 
-/** What each of these requests sends as Cookie. */
+/** Returns the Cookie field of the request to each of these URLs. */
 async function sentBy(
   answer: (sent: Sent, count: number) => string,
   urls: readonly string[],
@@ -20,19 +20,19 @@ async function sentBy(
   return web.sent.map(({ headers }) => headers.get('cookie'))
 }
 
-describe('35, A6 Set-Cookie is kept and sent', () => {
+describe('35, A6 Set-Cookie is stored and sent', () => {
   const cases: readonly [
     name: string,
     setCookie: readonly string[],
     urls: readonly string[],
-    want: readonly (string | null)[],
+    expected: readonly (string | null)[],
   ][] = [
     ['to the same host', ['a=1'], ['http://h.test/', 'http://h.test/x'], [null, 'a=1']],
-    ['two', ['a=1', 'b=2'], ['http://h.test/', 'http://h.test/'], [null, 'a=1; b=2']],
+    ['two cookies', ['a=1', 'b=2'], ['http://h.test/', 'http://h.test/'], [null, 'a=1; b=2']],
     ['to any port', ['a=1'], ['http://h.test/', 'http://h.test:8080/'], [null, 'a=1']],
-    ['not to hosts below', ['a=1'], ['http://h.test/', 'http://x.h.test/'], [null, null]],
+    ['not to subdomains', ['a=1'], ['http://h.test/', 'http://x.h.test/'], [null, null]],
     [
-      'to hosts below, by Domain',
+      'to subdomains with Domain',
       ['a=1; Domain=h.test'],
       ['http://h.test/', 'http://x.h.test/', 'http://xh.test/'],
       [null, 'a=1', null],
@@ -50,7 +50,7 @@ describe('35, A6 Set-Cookie is kept and sent', () => {
       [null, null],
     ],
     [
-      'below its path',
+      'to URLs under its path',
       ['a=1; Path=/x'],
       ['http://h.test/', 'http://h.test/x/y', 'http://h.test/xy'],
       [null, 'a=1', null],
@@ -62,7 +62,7 @@ describe('35, A6 Set-Cookie is kept and sent', () => {
       [null, 'b=2; a=1'],
     ],
     [
-      'Secure by https alone',
+      'Secure only by https',
       ['a=1; Secure'],
       ['https://h.test/', 'https://h.test/', 'http://h.test/'],
       [null, 'a=1', null],
@@ -75,22 +75,22 @@ describe('35, A6 Set-Cookie is kept and sent', () => {
       [null, 'a="1%20; b=x=y'],
     ],
     [
-      'called __proto__',
+      'with the name __proto__',
       ['__proto__=1'],
       ['http://h.test/', 'http://h.test/'],
       [null, '__proto__=1'],
     ],
   ]
-  for (const [name, setCookie, urls, want] of cases) {
+  for (const [name, setCookie, urls, expected] of cases) {
     test(name, async () => {
       const fields = setCookie.map((cookie) => `Set-Cookie: ${cookie}`)
       const sent = await sentBy((_, count) => reply(200, count === 1 ? fields : []), urls)
-      assert.deepEqual(sent, want)
+      assert.deepEqual(sent, expected)
     })
   }
 
   for (const status of [204, 302, 401, 404, 500]) {
-    test(`of a ${status}`, async () => {
+    test(`from a ${status} response`, async () => {
       const web = new Web(
         () =>
           `HTTP/1.1 ${status} S\r\nSet-Cookie: a=1\r\n${status === 204 ? '' : 'Content-Length: 0\r\n'}\r\n`,
@@ -101,20 +101,20 @@ describe('35, A6 Set-Cookie is kept and sent', () => {
     })
   }
 
-  test('of a redirect: on its way already', async () => {
+  test('from a redirect, sent with the next request', async () => {
     const sent = await sentBy(
       ({ target }) => {
-        const left = Number(target.slice(1))
-        return left === 0
+        const remaining = Number(target.slice(1))
+        return remaining === 0
           ? reply(200)
-          : reply(302, [`Location: /${left - 1}`, `Set-Cookie: c${left}=1`])
+          : reply(302, [`Location: /${remaining - 1}`, `Set-Cookie: c${remaining}=1`])
       },
       ['http://h.test/2'],
     )
     assert.deepEqual(sent, [null, 'c2=1', 'c2=1; c1=1'])
   })
 
-  test('of a streamed response, before its body is read', async (t) => {
+  test('from a streamed response, before its body is read', async (t) => {
     const { as } = await recording(t, () => [200, { 'set-cookie': 'a=1' }, 'body'])
     const client = openClient(t)
     const response = await client.stream('GET', as('h'))
@@ -124,54 +124,57 @@ describe('35, A6 Set-Cookie is kept and sent', () => {
   })
 })
 
-describe("a request's own", () => {
-  test('merge, win, and are not kept', async (t) => {
+describe('the cookies of a request', () => {
+  test('are merged, replace those of the client, and are not stored', async (t) => {
     const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'a=set' }])
     const client = openClient(t, { cookies: { b: 'client' } })
     await client.get(as('h'))
-    await client.get(as('h'), { cookies: { a: 'own', b: null, c: 'own' } })
+    await client.get(as('h'), { cookies: { a: 'request', b: null, c: 'request' } })
     await client.get(as('h'))
     assert.deepEqual(
       requests.map(({ headers }) => headers.cookie),
-      ['b=client', 'a=own; c=own', 'a=set; b=client'],
+      ['b=client', 'a=request; c=request', 'a=set; b=client'],
     )
   })
 
-  test('a Cookie header is sent as it is, instead of those of the client', async (t) => {
+  test('a Cookie header is sent unchanged, instead of the cookies of the client', async (t) => {
     const { as, requests } = await recording(t)
     const client = openClient(t, { cookies: { a: '1' } })
-    const headers = { COOKIE: 'mine="x"; y' }
+    const headers = { COOKIE: 'custom="x"; y' }
     await client.get(as('h'), { headers })
-    await client.get(as('h'), { headers, cookies: { b: '2', mine: null, c: '3' } })
+    await client.get(as('h'), { headers, cookies: { b: '2', custom: null, c: '3' } })
     assert.deepEqual(
       requests.map((sent) => sent.headers.cookie),
-      ['mine="x"; y', 'mine="x"; y; b=2; c=3'],
+      ['custom="x"; y', 'custom="x"; y; b=2; c=3'],
     )
     for (const { rawHeaders } of requests) {
       assert.equal(rawHeaders.filter((text) => /^cookie$/i.test(text)).length, 1)
     }
   })
 
-  test('a jar keeps its domains and paths behind a redirect', async () => {
+  test('those of a jar are sent by domain and path after a redirect', async () => {
     const hops = ['http://a.test/x/1', 'http://a.test/y', 'http://b.test/', 'http://a.test/x/2']
     const web = new Web((_, count) =>
       count < hops.length ? reply(307, [`Location: ${hops[count]}`]) : reply(200),
     )
-    const cookies = new Cookies({ free: '0' })
+    const cookies = new Cookies({ unscoped: '0' })
     cookies.set('x', '1', { domain: 'a.test', path: '/x' })
     cookies.set('b', '2', { domain: 'b.test' })
     await web.during(web.client().get(hops[0]!, { cookies }))
     assert.deepEqual(
       web.sent.map(({ headers }) => headers.get('cookie')),
-      ['x=1; free=0', 'free=0', 'b=2', 'x=1'],
+      ['x=1; unscoped=0', 'unscoped=0', 'b=2', 'x=1'],
     )
   })
 
-  test('35 what could inject is refused', async (t) => {
+  test('35 a value that would inject is refused', async (t) => {
     const { as, sockets } = await recording(t)
     const client = openClient(t)
     for (const value of ['1; b=2', '1\r\nx: y', '1\0']) {
-      await assert.rejects(client.get(as('h'), { cookies: { a: value } }), /no value may contain/)
+      await assert.rejects(
+        client.get(as('h'), { cookies: { a: value } }),
+        /in the value of cookie a/,
+      )
     }
     assert.equal(sockets.length, 0)
   })
@@ -187,7 +190,7 @@ describe('jars', () => {
     assert.equal(cookies.get('a'), '1')
   })
 
-  test("the user's own", async (t) => {
+  test("a caller's jar", async (t) => {
     const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'b=2' }])
     const jar = new CookieJar()
     jar.setCookieSync('a=1', as('h'))
@@ -200,7 +203,7 @@ describe('jars', () => {
 
   test('with an asynchronous store', async (t) => {
     const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'a=1' }])
-    const jar = new CookieJar(new Later())
+    const jar = new CookieJar(new AsyncStore())
     const client = openClient(t, { cookies: jar })
     await client.get(as('h'))
     await client.get(as('h'))
@@ -208,9 +211,9 @@ describe('jars', () => {
     assert.throws(() => client.cookies.get('a'), /asynchronous/)
   })
 
-  test('with a store that fails: the call fails, and nothing is left', async () => {
+  test('with a store that fails: the call fails, and nothing is sent', async () => {
     const failure = new Error('disk full')
-    const store = new Later()
+    const store = new AsyncStore()
     store.findCookies = ((...given: ((error: Error) => void)[]) => given.at(-1)?.(failure)) as never
     const web = new Web(() => reply(200))
     const client = web.client({ cookies: new CookieJar(store) })
@@ -219,8 +222,8 @@ describe('jars', () => {
     assert.equal(web.backend.held, 0)
   })
 
-  /** A store that takes its time. */
-  class Later extends MemoryCookieStore implements Store {
+  /** An asynchronous store. */
+  class AsyncStore extends MemoryCookieStore implements Store {
     override synchronous = false
 
     override putCookie(cookie: Cookie, callback?: (error: Error | null) => void): Promise<void> {
@@ -232,7 +235,7 @@ describe('jars', () => {
   }
 })
 
-test('without cookies tough-cookie is not loaded', async (t) => {
+test('tough-cookie is not loaded without cookies', async (t) => {
   const { origin } = await recording(t)
   const loaded = await inNode(async ({ Client }, url) => {
     const { Module } = await import('node:module').then((all) => ({ Module: all.default }))
@@ -241,15 +244,15 @@ test('without cookies tough-cookie is not loaded', async (t) => {
         path.includes('tough-cookie'),
       ).length > 0
     const client = new Client({ trustEnv: false })
-    const seen: boolean[] = []
+    const results: boolean[] = []
     await client.get(url)
     await client.post(url, { json: 1, cookies: { a: '1' } })
     client.cookies.set('b', '2')
     await client.get(url)
-    seen.push(cached())
+    results.push(cached())
     client.cookies.set('c', '3', { domain: 'h.test' })
-    seen.push(cached())
-    console.log(JSON.stringify(seen))
+    results.push(cached())
+    console.log(JSON.stringify(results))
   }, origin)
   assert.equal(loaded, '[false,true]')
 })

@@ -6,12 +6,12 @@ import { Cookies, requestCookies } from '../../src/client/cookies/cookies.ts'
 import { HawserError } from '../../src/errors.ts'
 
 const url = new URL('http://h.test/')
-const asked = { asked: true, extra: null }
+const ANY = { includeUnscoped: true, extra: null }
 
 const METHODS = ['findCookie', 'findCookies', 'putCookie', 'getAllCookies', 'removeCookie'] as const
 
-/** A store that answers later, and as jars ask it: by callback. */
-function laterStore(): MemoryCookieStore {
+/** An asynchronous store, which calls back in a later turn of the event loop. */
+function asyncStore(): MemoryCookieStore {
   const store = new MemoryCookieStore()
   store.synchronous = false
   for (const name of METHODS) {
@@ -30,7 +30,7 @@ function laterStore(): MemoryCookieStore {
   return store
 }
 
-/** A store in which nothing works. */
+/** A store whose methods all fail. */
 function brokenStore(synchronous: boolean): MemoryCookieStore {
   const store = new MemoryCookieStore()
   store.synchronous = synchronous
@@ -42,7 +42,7 @@ function brokenStore(synchronous: boolean): MemoryCookieStore {
   return store
 }
 
-/** A store that does not even have the methods. */
+/** A store without methods. */
 class ThrowingStore extends Store {
   override synchronous = true
 }
@@ -56,9 +56,9 @@ function throwsHawserError(work: () => unknown, cause?: RegExp): void {
 }
 
 describe('an asynchronous store', () => {
-  test('keeps and sends, by promises', async () => {
-    const cookies = new Cookies(new CookieJar(laterStore()))
-    cookies.set('free', '1')
+  test('stores and sends cookies asynchronously', async () => {
+    const cookies = new Cookies(new CookieJar(asyncStore()))
+    cookies.set('unscoped', '1')
     const lines = [
       'a=1; Path=/',
       'bad',
@@ -67,22 +67,25 @@ describe('an asynchronous store', () => {
       'a=3; Path=/',
       'd=4; Path=/x',
     ]
-    const keeping = cookies.keep(lines, url)
-    assert.ok(keeping instanceof Promise)
-    await keeping
-    const sending = cookies.header(new URL('/x', url), asked)
+    const storing = cookies.storeSetCookies(lines, url)
+    assert.ok(storing instanceof Promise)
+    await storing
+    const sending = cookies.header(new URL('/x', url), ANY)
     assert.ok(sending instanceof Promise)
-    assert.equal(await sending, 'd=4; a=3; free=1')
+    assert.equal(await sending, 'd=4; a=3; unscoped=1')
     const extra = new Map([['a', 'request']])
-    assert.equal(await cookies.header(url, { asked: true, extra }), 'free=1; a=request')
-    assert.equal(await cookies.header(url, { asked: false, extra: null }), 'a=3')
-    assert.equal(await cookies.header(new URL('http://test/'), asked), 'free=1')
-    assert.equal(cookies.keep([], url), undefined)
-    assert.equal(cookies.keep(['c=\x7f'], url), undefined)
+    assert.equal(
+      await cookies.header(url, { includeUnscoped: true, extra }),
+      'unscoped=1; a=request',
+    )
+    assert.equal(await cookies.header(url, { includeUnscoped: false, extra: null }), 'a=3')
+    assert.equal(await cookies.header(new URL('http://test/'), ANY), 'unscoped=1')
+    assert.equal(cookies.storeSetCookies([], url), undefined)
+    assert.equal(cookies.storeSetCookies(['c=\x7f'], url), undefined)
   })
 
-  test('cannot be looked into', () => {
-    const cookies = new Cookies(new CookieJar(laterStore()))
+  test('synchronous methods throw', () => {
+    const cookies = new Cookies(new CookieJar(asyncStore()))
     cookies.set('a', '1')
     const works = [
       () => cookies.get('a'),
@@ -100,11 +103,11 @@ describe('an asynchronous store', () => {
 
 describe('a store that fails', () => {
   for (const synchronous of [true, false]) {
-    test(`${synchronous ? 'at once' : 'later'}: the request fails, a response does not`, async () => {
+    test(`${synchronous ? 'synchronously' : 'asynchronously'}: sending fails, storing does not`, async () => {
       const cookies = new Cookies(new CookieJar(brokenStore(synchronous)))
-      await cookies.keep(['a=1', 'b=2'], url)
+      await cookies.storeSetCookies(['a=1', 'b=2'], url)
       await assert.rejects(
-        async () => cookies.header(url, asked),
+        async () => cookies.header(url, ANY),
         (error) => {
           assert.ok(error instanceof HawserError)
           assert.match(error.message, /^The cookie store failed for h\.test/)
@@ -115,37 +118,37 @@ describe('a store that fails', () => {
     })
   }
 
-  test('when it is looked into', async () => {
+  test('synchronous methods throw', async () => {
     for (const store of [brokenStore(true), new ThrowingStore()]) {
       const cookies = new Cookies(new CookieJar(store))
       throwsHawserError(() => cookies.get('a'), /disk is full|not implemented/)
       throwsHawserError(() => [...cookies], /disk is full|not implemented/)
-      throwsHawserError(() => cookies.header(url, asked), /disk is full|not implemented/)
-      cookies.keep(['a=1'], url)
+      throwsHawserError(() => cookies.header(url, ANY), /disk is full|not implemented/)
+      cookies.storeSetCookies(['a=1'], url)
     }
     const store = new MemoryCookieStore()
     const jar = new CookieJar(store)
     jar.setCookieSync('a=1', url)
     store.removeCookie = brokenStore(true).removeCookie
     throwsHawserError(() => new Cookies(jar).delete('a'), /disk is full/)
-    // An unhandled rejection would come now.
+    // An unhandled rejection would be reported now.
     await turn()
   })
 })
 
-test("a user's jar goes by its own options", () => {
+test("a caller's jar uses its own options", () => {
   const cookies = new Cookies(new CookieJar(null, { looseMode: true, rejectPublicSuffixes: false }))
-  cookies.keep(['nameless', 'a=1; Domain=co.uk'], new URL('http://h.co.uk/'))
-  assert.equal(cookies.header(new URL('http://h.co.uk/'), asked), 'nameless')
+  cookies.storeSetCookies(['nameless', 'a=1; Domain=co.uk'], new URL('http://h.co.uk/'))
+  assert.equal(cookies.header(new URL('http://h.co.uk/'), ANY), 'nameless')
   assert.equal(cookies.get('a', { domain: 'co.uk' }), '1')
 })
 
-test("hosts for which tough-cookie's own store throws get none, and no error", () => {
+test('hosts for which the store of tough-cookie throws get no cookies', () => {
   const jar = new CookieJar()
   const cookies = new Cookies(jar)
   for (const host of ['test', 'local', 'example']) {
-    const there = new URL(`http://${host}/`)
-    assert.throws(() => jar.getCookiesSync(there), /special use domain/)
-    assert.equal(cookies.header(there, asked), '')
+    const url = new URL(`http://${host}/`)
+    assert.throws(() => jar.getCookiesSync(url), /special use domain/)
+    assert.equal(cookies.header(url, ANY), '')
   }
 })

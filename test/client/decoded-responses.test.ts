@@ -1,4 +1,4 @@
-// Content codings and limits of size, as the client applies them.
+// Content codings and size limits of the client's responses.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
@@ -13,7 +13,7 @@ const URL = 'http://h.test/'
 const HEAD = 'HTTP/1.1 200 OK\r\n'
 const text = 'Ein Text mit Umlauten: äöü. '.repeat(5000)
 
-/** Newer than our types. */
+/** Missing in the types of Node.js 20. */
 const { zstdCompressSync } = zlib as unknown as {
   zstdCompressSync?: (bytes: string | Uint8Array) => Buffer
 }
@@ -26,7 +26,7 @@ const encoders: Record<string, (bytes: string | Uint8Array) => Buffer> = {
   ...(zstdCompressSync && { zstd: zstdCompressSync }),
 }
 
-/** A server that answers everything with this body in this coding. */
+/** A server that responds to every request with this body and Content-Encoding. */
 function serve(
   t: TestContext,
   coding: string | string[],
@@ -47,14 +47,14 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(all)
 }
 
-describe('S16 a coded body', () => {
+describe('S16 a compressed body', () => {
   for (const [coding, encode] of Object.entries(encoders)) {
     for (const [size, plain] of [
       ['small', 'wenig'],
       ['large', text],
       ['no', ''],
     ] as const) {
-      test(`${coding}, ${size}: read, in pieces, and as it came`, async (t) => {
+      test(`${coding}, ${size}: read, iterated, and iterated without decoding`, async (t) => {
         for (const chunked of [false, true]) {
           const coded = encode(plain)
           const { origin } = await serve(t, coding, coded, chunked)
@@ -68,9 +68,9 @@ describe('S16 a coded body', () => {
           assert.equal(String(await bytesOf((await stream()).iterBytes())), plain)
           assert.equal(String(await bytesOf((await stream()).bodyStream())), plain)
           assert.deepEqual(await bytesOf((await stream()).iterRaw()), coded)
-          let pieces = ''
-          for await (const piece of (await stream()).iterText()) pieces += piece
-          assert.equal(pieces, plain)
+          let joined = ''
+          for await (const part of (await stream()).iterText()) joined += part
+          assert.equal(joined, plain)
           assert.equal(states(client), '0 active, 1 idle')
         }
       })
@@ -96,14 +96,14 @@ describe('S16 a coded body', () => {
     }
   })
 
-  test('is read once, though asked for twice', async (t) => {
+  test('two calls of read() decode it once', async (t) => {
     const { origin } = await serve(t, 'gzip', encoders.gzip(text))
     const response = await openClient(t).stream('GET', origin)
     await Promise.all([response.read(), response.read()])
     assert.equal(response.text(), text)
   })
 
-  test('of an unknown coding is passed on as it came', async (t) => {
+  test('with an unknown coding is not decoded', async (t) => {
     for (const coding of ['klingon', 'gzip, klingon', 'klingon, gzip', '__proto__']) {
       const body = encoders.gzip('abc')
       const { origin } = await serve(t, coding, body)
@@ -118,7 +118,7 @@ describe('S16 a coded body', () => {
     ['deflate', zlib.constants.Z_SYNC_FLUSH, () => zlib.createDeflate()],
     ['br', zlib.constants.BROTLI_OPERATION_FLUSH, () => zlib.createBrotliCompress()],
   ] as const) {
-    test(`${coding}: the first line is here while the server holds the rest`, async (t) => {
+    test(`${coding}: the first line is decoded before the server sends the second`, async (t) => {
       let finish = (): void => {}
       const { origin } = await httpServer(t, (_, response) => {
         response.writeHead(200, { 'content-encoding': coding })
@@ -137,7 +137,7 @@ describe('S16 a coded body', () => {
     })
   }
 
-  test('what is accepted is what is decoded', async (t) => {
+  test('Accept-Encoding contains the codings that can be decoded', async (t) => {
     let accepted: string | undefined
     const { origin } = await httpServer(t, (request, response) => {
       accepted = String(request.headers['accept-encoding'])
@@ -149,8 +149,8 @@ describe('S16 a coded body', () => {
   })
 })
 
-/** Each way to read a body to its end. */
-const ways: Record<
+/** All methods of reading a body to its end. */
+const readers: Record<
   string,
   (client: Client, url: string, options?: RequestOptions) => Promise<unknown>
 > = {
@@ -168,24 +168,29 @@ const ways: Record<
   },
 }
 
-describe('27, S10 a coding that is broken', () => {
+describe('27, S10 an invalid body', () => {
   const gzip = encoders.gzip(text)
-  const wrong = Buffer.from(gzip)
-  wrong.fill(0, gzip.length >> 1, (gzip.length >> 1) + 20)
+  const corrupt = Buffer.from(gzip)
+  corrupt.fill(0, gzip.length >> 1, (gzip.length >> 1) + 20)
   const small = encoders.gzip('wenig')
   const cases: [name: string, coding: string, body: Buffer, message: RegExp][] = [
-    ['nothing of it', 'gzip', Buffer.from('no gzip at all'), /content coding gzip is broken/],
-    ['corrupt', 'gzip', wrong, /content coding gzip is broken/],
-    ['cut', 'gzip', gzip.subarray(0, -1), /content coding gzip is broken: unexpected end/],
-    ['small, cut', 'gzip', small.subarray(0, -1), /gzip is broken: unexpected end/],
-    ['cut', 'deflate', encoders.deflate(text).subarray(0, -5), /content coding deflate is broken/],
-    ['cut', 'br', encoders.br(text).subarray(0, -5), /content coding br is broken/],
-    ['a bad checksum', 'gzip', Buffer.concat([gzip.subarray(0, -8), Buffer.alloc(8)]), /gzip/],
-    ['six of them', 'gzip, gzip, gzip, gzip, gzip, gzip', small, /6 content codings, more than 5/],
-    ['very many', Array(1000).fill('gzip').join(), small, /1000 content codings/],
+    ['not compressed', 'gzip', Buffer.from('no gzip at all'), /content coding gzip is broken/],
+    ['corrupt', 'gzip', corrupt, /content coding gzip is broken/],
+    ['truncated', 'gzip', gzip.subarray(0, -1), /content coding gzip is broken: unexpected end/],
+    ['small, truncated', 'gzip', small.subarray(0, -1), /gzip is broken: unexpected end/],
+    [
+      'truncated',
+      'deflate',
+      encoders.deflate(text).subarray(0, -5),
+      /content coding deflate is broken/,
+    ],
+    ['truncated', 'br', encoders.br(text).subarray(0, -5), /content coding br is broken/],
+    ['an invalid checksum', 'gzip', Buffer.concat([gzip.subarray(0, -8), Buffer.alloc(8)]), /gzip/],
+    ['six codings', 'gzip, gzip, gzip, gzip, gzip, gzip', small, /6 content codings, more than 5/],
+    ['1,000 codings', Array(1000).fill('gzip').join(), small, /1000 content codings/],
   ]
   for (const [name, coding, body, message] of cases) {
-    for (const [way, read] of Object.entries(ways)) {
+    for (const [way, read] of Object.entries(readers)) {
       test(`${coding.slice(0, 12)}, ${name}: ${way}`, async (t) => {
         const { origin } = await serve(t, coding, body)
         const client = openClient(t, { poolLimits: { maxConnections: 1 }, timeout: { pool: 500 } })
@@ -205,7 +210,7 @@ describe('27, S10 a coding that is broken', () => {
     }
   }
 
-  test('six of them: the rest of a large body costs the connection, at once', async (t) => {
+  test('six codings: the connection is closed immediately if the body is large', async (t) => {
     for (const iterate of [false, true]) {
       const { client, backend } = scriptedClient(t)
       const pending = client.stream('GET', URL)
@@ -220,7 +225,7 @@ describe('27, S10 a coding that is broken', () => {
     }
   })
 
-  test('gives what came out before', async (t) => {
+  test('yields the data that was decoded before the error', async (t) => {
     const { origin } = await serve(t, 'gzip', gzip.subarray(0, -1))
     const response = await openClient(t).stream('GET', origin)
     let length = 0
@@ -231,7 +236,7 @@ describe('27, S10 a coding that is broken', () => {
     assert.equal(length, Buffer.byteLength(text))
   })
 
-  test('27, S10 a connection that is cut is no broken coding', async (t) => {
+  test('27, S10 a connection that ends early is not a DecodingError', async (t) => {
     for (const coding of ['gzip', 'br']) {
       const { client, backend } = scriptedClient(t)
       const pending = client.stream('GET', URL)
@@ -249,7 +254,7 @@ describe('27, S10 a coding that is broken', () => {
     }
   })
 
-  test('36 a body of a redirect or an auth round is not decoded at all', async (t) => {
+  test('36 the body of a redirect is not decoded', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       response.setHeader('content-encoding', 'gzip')
       if (request.url === '/') response.writeHead(302, { location: '/x' }).end('no gzip at all')
@@ -263,15 +268,15 @@ describe('36, 37 maxResponseSize', () => {
   const bomb = encoders.gzip(Buffer.alloc(20 << 20))
   const bodies: Record<string, { coding: string; body: Uint8Array }> = {
     plain: { coding: 'identity', body: Buffer.alloc(1001) },
-    'of unknown coding': { coding: 'klingon', body: Buffer.alloc(1001) },
+    'an unknown coding': { coding: 'klingon', body: Buffer.alloc(1001) },
     gzip: { coding: 'gzip', body: encoders.gzip(Buffer.alloc(1001)) },
-    'a bomb': { coding: 'gzip', body: bomb },
-    'a bomb in a bomb': { coding: 'gzip, gzip', body: encoders.gzip(bomb) },
-    'a bomb of Brotli': { coding: 'br', body: encoders.br(Buffer.alloc(20 << 20)) },
-    'a gzip of gzip': { coding: 'gzip, br', body: encoders.br(encoders.gzip(text)) },
+    'a decompression bomb': { coding: 'gzip', body: bomb },
+    'a bomb compressed twice': { coding: 'gzip, gzip', body: encoders.gzip(bomb) },
+    'a Brotli bomb': { coding: 'br', body: encoders.br(Buffer.alloc(20 << 20)) },
+    'gzip in br': { coding: 'gzip, br', body: encoders.br(encoders.gzip(text)) },
   }
   for (const [name, { coding, body }] of Object.entries(bodies)) {
-    for (const [way, read] of Object.entries(ways)) {
+    for (const [way, read] of Object.entries(readers)) {
       test(`${name}: ${way}`, async (t) => {
         for (const chunked of [false, true]) {
           const { origin } = await serve(t, coding, body, chunked)
@@ -295,20 +300,20 @@ describe('36, 37 maxResponseSize', () => {
     }
   }
 
-  test('exactly as many are allowed, and 0 for none', async (t) => {
+  test('a body of exactly this size is accepted, also for 0', async (t) => {
     for (const size of [1000, 0]) {
       for (const coding of ['identity', 'gzip', 'br']) {
         const body = Buffer.alloc(size, 'x')
         const coded = encoders[coding]?.(body) ?? body
         const { origin } = await serve(t, coding, coded)
         const client = openClient(t, { maxResponseSize: size })
-        for (const read of Object.values(ways)) await read(client, origin)
+        for (const read of Object.values(readers)) await read(client, origin)
         assert.equal((await client.get(origin)).bytes().length, size)
       }
     }
   })
 
-  test('a stream gives as many as are allowed, then fails; iterRaw counts as they came', async (t) => {
+  test('a stream yields the allowed bytes, then fails; iterRaw counts undecoded bytes', async (t) => {
     const { origin } = await serve(t, 'gzip', bomb)
     const client = openClient(t, { maxResponseSize: 5000 })
     for (const iterate of ['iterBytes', 'iterRaw'] as const) {
@@ -322,7 +327,7 @@ describe('36, 37 maxResponseSize', () => {
     }
   })
 
-  test('by Content-Length first: nothing is read', async (t) => {
+  test('a larger Content-Length fails before the body is read', async (t) => {
     const { client, backend } = scriptedClient(t, { maxResponseSize: 1000 })
     const pending = assert.rejects(client.get(URL), /has 1001 bytes, more than 1000/)
     await settle()
@@ -331,13 +336,13 @@ describe('36, 37 maxResponseSize', () => {
     assert.ok(backend.socket.destroyed)
   })
 
-  test('HEAD says a length and has no body', async (t) => {
+  test('ignores the Content-Length of a response to HEAD', async (t) => {
     const { origin } = await serve(t, 'gzip', bomb)
     const response = await openClient(t, { maxResponseSize: 1 }).head(origin)
     assert.equal(Number(response.headers.get('content-length')), bomb.length)
   })
 
-  test('does not concern the body of a redirect', async (t) => {
+  test('does not apply to the body of a redirect', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       if (request.url === '/') response.writeHead(302, { location: '/x' }).end('x'.repeat(100))
       else response.end('ok')
@@ -346,7 +351,7 @@ describe('36, 37 maxResponseSize', () => {
   })
 })
 
-test('36 a hostile Content-Length takes no memory', async (t) => {
+test('36 a hostile Content-Length allocates no memory', async (t) => {
   const { client, backend } = scriptedClient(t, { timeout: null })
   const before = process.memoryUsage.rss()
   for (const stream of [false, true]) {

@@ -13,7 +13,7 @@ function parse(field: string): Parsed[] {
   return parseChallenges(field).map(({ scheme, params }) => [scheme, Object.fromEntries(params)])
 }
 
-describe('A3, A6 challenges of one WWW-Authenticate value', () => {
+describe('A3, A6 the challenges in one WWW-Authenticate field', () => {
   const cases: [field: string, ...Parsed[]][] = [
     [''],
     [' , ,, '],
@@ -38,10 +38,10 @@ describe('A3, A6 challenges of one WWW-Authenticate value', () => {
       ['digest', { realm: 'x', nonce: 'y' }],
       ['basic', { realm: 'z' }],
     ],
-    // As they come from servers that do not quote, or forget a comma.
+    // From servers that do not quote values, or omit a comma.
     ['Digest nonce=a/b+c==, realm=x', ['digest', { nonce: 'a/b+c==', realm: 'x' }]],
     ['Digest realm="x" nonce="y"', ['digest', { realm: 'x', nonce: 'y' }]],
-    // What cannot be understood is skipped, and what follows it is not.
+    // Invalid text is skipped, but not what follows it.
     ['Digest realm="a", realm="b"', ['digest', { realm: 'a' }]],
     ['Digest realm="x", (?), nonce="y"', ['digest', { realm: 'x', nonce: 'y' }]],
     ['Digest realm="x", "a, b", nonce="y"', ['digest', { realm: 'x', nonce: 'y' }]],
@@ -55,12 +55,12 @@ describe('A3, A6 challenges of one WWW-Authenticate value', () => {
       ['digest', { ['__proto__']: 'a', constructor: 'b', realm: 'x' }],
     ],
   ]
-  for (const [field, ...want] of cases) {
-    test(JSON.stringify(field), () => assert.deepEqual(parse(field), want))
+  for (const [field, ...expected] of cases) {
+    test(JSON.stringify(field), () => assert.deepEqual(parse(field), expected))
   }
 })
 
-test('parameters of Authentication-Info', () => {
+test('the parameters of Authentication-Info', () => {
   const params = parseAuthParams('qop=auth, (?), rspauth="a,b", nextnonce="x\\"y", cnonce')
   assert.deepEqual(
     [...params],
@@ -77,40 +77,44 @@ const sha256 = 'Digest realm="sha256", nonce="n", qop="auth", algorithm=SHA-256'
 const sha512 = 'Digest realm="sha512", nonce="n", qop="auth", algorithm="sha-512-256"'
 const unknown = 'Digest realm="?", nonce="n", qop="auth", algorithm=SHA3-512'
 
-describe('A3, A6 of several challenges', () => {
+describe('A3, A6 the choice among several challenges', () => {
   const cases: [name: string, fields: string[], realm: string | null][] = [
     ['none', [], null],
-    ['no Digest', ['Basic realm="x"', 'Negotiate'], null],
-    ['one', [md5], 'md5'],
+    ['no Digest challenge', ['Basic realm="x"', 'Negotiate'], null],
+    ['one challenge', [md5], 'md5'],
     ['the strongest in one field', [`${md5}, ${sha512}, ${sha256}`], 'sha512'],
     ['the strongest in several fields', [md5, 'Basic realm="x"', sha256], 'sha256'],
-    ['a stronger one that is not known does not count', [unknown, md5], 'md5'],
-    ['only unknown ones', [unknown], null],
-    ['the first of equals', [md5, md5.replace('"md5"', '"other"')], 'md5'],
-    ['-sess is as strong', [`${md5}, algorithm=MD5-sess`, sha256], 'sha256'],
-    ['one without nonce cannot be answered', ['Digest realm="x", algorithm=SHA-256', md5], 'md5'],
-    ['one without realm neither', ['Digest nonce="x", algorithm=SHA-256', md5], 'md5'],
-    ['an unknown qop neither', [`${sha256.replace('"auth"', '"auth-conf"')}`, md5], 'md5'],
-    ['another scheme’s parameters are not Digest’s', [`Digest realm="x", Basic nonce="y"`], null],
+    ['a stronger but unknown algorithm is ignored', [unknown, md5], 'md5'],
+    ['only unknown algorithms', [unknown], null],
+    ['the first of equal strength', [md5, md5.replace('"md5"', '"other"')], 'md5'],
+    ['-sess does not change the strength', [`${md5}, algorithm=MD5-sess`, sha256], 'sha256'],
+    ['a challenge without nonce is ignored', ['Digest realm="x", algorithm=SHA-256', md5], 'md5'],
+    ['a challenge without realm is ignored', ['Digest nonce="x", algorithm=SHA-256', md5], 'md5'],
+    [
+      'a challenge with an unknown qop is ignored',
+      [`${sha256.replace('"auth"', '"auth-conf"')}`, md5],
+      'md5',
+    ],
+    ['parameters of another scheme are ignored', [`Digest realm="x", Basic nonce="y"`], null],
   ]
   for (const [name, fields, realm] of cases) {
     test(name, () => assert.equal(chooseChallenge(fields)?.realm ?? null, realm))
   }
 
-  for (const lacking of ['sha512-256', 'md5']) {
-    test(`a runtime without ${lacking} does not know its algorithm`, (t) => {
+  for (const missing of ['sha512-256', 'md5']) {
+    test(`a runtime without ${missing} ignores its algorithm`, (t) => {
       const { createHash } = crypto
       t.mock.method(crypto, 'createHash', (hash: string) => {
-        if (hash === lacking) throw new Error('Digest method not supported')
+        if (hash === missing) throw new Error('Digest method not supported')
         return createHash(hash)
       })
       syncBuiltinESMExports()
       try {
         assert.equal(
           chooseChallenge([md5, sha256, sha512])?.realm,
-          lacking === 'md5' ? 'sha512' : 'sha256',
+          missing === 'md5' ? 'sha512' : 'sha256',
         )
-        assert.equal(chooseChallenge([lacking === 'md5' ? md5 : sha512]), null)
+        assert.equal(chooseChallenge([missing === 'md5' ? md5 : sha512]), null)
       } finally {
         t.mock.restoreAll()
         syncBuiltinESMExports()
@@ -119,27 +123,33 @@ describe('A3, A6 of several challenges', () => {
   }
 })
 
-describe('what a Digest challenge says', () => {
-  const cases: [params: string, want: object][] = [
-    ['', { algorithm: null, hash: 'md5', session: false, qop: null, opaque: null, domain: [] }],
-    ['algorithm=md5', { algorithm: 'md5', hash: 'md5', session: false }],
-    ['algorithm="MD5-sess"', { algorithm: 'MD5-sess', hash: 'md5', session: true }],
-    ['algorithm=SHA-256-SESS', { hash: 'sha256', session: true }],
-    ['algorithm=sha-512-256-sess', { hash: 'sha512-256', session: true }],
+describe('the parameters of a Digest challenge', () => {
+  const cases: [params: string, expected: object][] = [
+    [
+      '',
+      { algorithm: null, hash: 'md5', hasSessionKey: false, qop: null, opaque: null, domain: [] },
+    ],
+    ['algorithm=md5', { algorithm: 'md5', hash: 'md5', hasSessionKey: false }],
+    ['algorithm="MD5-sess"', { algorithm: 'MD5-sess', hash: 'md5', hasSessionKey: true }],
+    ['algorithm=SHA-256-SESS', { hash: 'sha256', hasSessionKey: true }],
+    ['algorithm=sha-512-256-sess', { hash: 'sha512-256', hasSessionKey: true }],
     ['qop=auth', { qop: 'auth' }],
     ['qop="auth-int"', { qop: 'auth-int' }],
     ['qop="auth-int,auth"', { qop: 'auth' }],
     ['qop="AUTH-INT , x , Auth"', { qop: 'auth' }],
     ['qop=""', { qop: null }],
-    ['stale=TRUE, userhash="true", charset="utf-8"', { stale: true, userhash: true, utf8: true }],
-    ['stale=false, userhash=no', { stale: false, userhash: false, utf8: false }],
+    [
+      'stale=TRUE, userhash="true", charset="utf-8"',
+      { isStale: true, hashesUser: true, usesUtf8: true },
+    ],
+    ['stale=false, userhash=no', { isStale: false, hashesUser: false, usesUtf8: false }],
     ['opaque=""', { opaque: '' }],
     ['domain="/a  http://b/c"', { domain: ['/a', 'http://b/c'] }],
   ]
-  for (const [params, want] of cases) {
-    test(params || 'realm and nonce alone', () => {
+  for (const [params, expected] of cases) {
+    test(params || 'only realm and nonce', () => {
       const challenge = chooseChallenge([`Digest realm="r", nonce="n", ${params}`])
-      assert.deepEqual({ ...challenge, ...want }, challenge)
+      assert.deepEqual({ ...challenge, ...expected }, challenge)
     })
   }
 
@@ -152,7 +162,7 @@ describe('what a Digest challenge says', () => {
   })
 })
 
-describe('21 a hostile field costs no more than its length', () => {
+describe('21 the time for a hostile field is linear in its length', () => {
   const units = [
     'a',
     ' ',

@@ -2,19 +2,22 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { chooseChallenge } from '../../src/client/auth/digest-challenge.ts'
-import type { DigestUse } from '../../src/client/auth/digest-response.ts'
+import type { DigestInput } from '../../src/client/auth/digest-response.ts'
 import { digestAuthorization, hashA1 } from '../../src/client/auth/digest-response.ts'
 
-/** The Authorization for a challenge, with all that is random given. */
-function answer(
+/**
+ * Returns the parameters of the Authorization field for a challenge. `given` replaces random
+ * values.
+ */
+function authorize(
   challengeField: string,
   user: string,
   password: string,
-  given: Partial<DigestUse>,
+  given: Partial<DigestInput>,
 ): string[] {
   const challenge = chooseChallenge([challengeField])
   assert.ok(challenge)
-  const use = {
+  const input = {
     nonce: challenge.nonce,
     count: 1,
     cnonce: '',
@@ -23,8 +26,8 @@ function answer(
     content: new Uint8Array(),
     ...given,
   }
-  const a1 = hashA1(challenge, { user, password }, use.cnonce)
-  const value = digestAuthorization(challenge, user, a1, use)
+  const a1 = hashA1(challenge, { user, password }, input.cnonce)
+  const value = digestAuthorization(challenge, user, a1, input)
   assert.ok(value.startsWith('Digest '))
   return value.slice(7).split(', ')
 }
@@ -43,7 +46,7 @@ describe('A6 RFC 7616 3.9.1', () => {
     test(algorithm, () => {
       const challenge = `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=${algorithm}, nonce="${nonce}", opaque="${opaque}"`
       const uri = '/dir/index.html'
-      assert.deepEqual(answer(challenge, 'Mufasa', 'Circle of Life', { uri, cnonce }), [
+      assert.deepEqual(authorize(challenge, 'Mufasa', 'Circle of Life', { uri, cnonce }), [
         'username="Mufasa"',
         'realm="http-auth@example.org"',
         `uri="${uri}"`,
@@ -59,14 +62,14 @@ describe('A6 RFC 7616 3.9.1', () => {
   }
 })
 
-// The values that the RFC prints are of SHA-512 cut to 256 bits; erratum 4897 has those of SHA-512/256,
-// which differs in its initial values, and which servers use.
+// The values in the RFC are those of SHA-512 truncated to 256 bits. Erratum 4897 has those of
+// SHA-512/256, which has other initial values and is what servers use.
 describe('RFC 7616 3.9.2, as corrected by erratum 4897', () => {
   const nonce = '5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK'
   const opaque = 'HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS'
   const cnonce = 'NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v'
   const challenge = `Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, nonce="${nonce}", opaque="${opaque}", charset=UTF-8, userhash=true`
-  const want = [
+  const expected = [
     'username="793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b"',
     'realm="api@example.org"',
     'uri="/doe.json"',
@@ -83,8 +86,8 @@ describe('RFC 7616 3.9.2, as corrected by erratum 4897', () => {
     test(`user in ${form}`, () => {
       const user = 'Jäsøn Doe'.normalize(form)
       assert.deepEqual(
-        answer(challenge, user, 'Secret, or not?', { uri: '/doe.json', cnonce }),
-        want,
+        authorize(challenge, user, 'Secret, or not?', { uri: '/doe.json', cnonce }),
+        expected,
       )
     })
   }
@@ -94,8 +97,8 @@ const nonce2617 = 'dcd98b7102dd2f0e8b11d0f600bfb0c093'
 
 test('RFC 2617 3.5', () => {
   const challenge = `Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="${nonce2617}", opaque="5ccc069c403ebaf9f0171e9517f40e41"`
-  const use = { uri: '/dir/index.html', cnonce: '0a4f113b' }
-  assert.deepEqual(answer(challenge, 'Mufasa', 'Circle Of Life', use), [
+  const input = { uri: '/dir/index.html', cnonce: '0a4f113b' }
+  assert.deepEqual(authorize(challenge, 'Mufasa', 'Circle Of Life', input), [
     'username="Mufasa"',
     'realm="testrealm@host.com"',
     'uri="/dir/index.html"',
@@ -108,11 +111,11 @@ test('RFC 2617 3.5', () => {
   ])
 })
 
-test('RFC 2069: no qop, so neither nc nor cnonce', () => {
+test('RFC 2069: without qop, neither nc nor cnonce', () => {
   const challenge = `Digest realm="testrealm@host.com", nonce="${nonce2617}"`
-  const use = { uri: '/dir/index.html', cnonce: 'unused' }
-  // 2069 2.4 as corrected by erratum 749.
-  assert.deepEqual(answer(challenge, 'Mufasa', 'CircleOfLife', use), [
+  const input = { uri: '/dir/index.html', cnonce: 'unused' }
+  // RFC 2069 2.4, as corrected by erratum 749.
+  assert.deepEqual(authorize(challenge, 'Mufasa', 'CircleOfLife', input), [
     'username="Mufasa"',
     'realm="testrealm@host.com"',
     'uri="/dir/index.html"',
@@ -121,8 +124,8 @@ test('RFC 2069: no qop, so neither nc nor cnonce', () => {
   ])
 })
 
-test('-sess: the nonces are in the key', () => {
-  const fields = answer('Digest realm="r", nonce="n", qop=auth, algorithm=MD5-sess', 'u', 'p', {
+test('-sess: the key depends on the nonces', () => {
+  const fields = authorize('Digest realm="r", nonce="n", qop=auth, algorithm=MD5-sess', 'u', 'p', {
     cnonce: 'c',
     count: 0x1a,
   })
@@ -132,8 +135,8 @@ test('-sess: the nonces are in the key', () => {
   assert.ok(fields.includes('algorithm=MD5-sess'))
 })
 
-test('-sess without qop says its cnonce, or nobody could check it', () => {
-  const fields = answer('Digest realm="r", nonce="n", algorithm=MD5-sess', 'u', 'p', {
+test('-sess without qop sends its cnonce, which the server needs', () => {
+  const fields = authorize('Digest realm="r", nonce="n", algorithm=MD5-sess', 'u', 'p', {
     cnonce: 'c',
   })
   const a1 = md5(`${md5('u:r:p')}:n:c`)
@@ -141,8 +144,8 @@ test('-sess without qop says its cnonce, or nobody could check it', () => {
   assert.ok(fields.includes('cnonce="c"'))
 })
 
-test('auth-int: the content is in the response', () => {
-  const fields = answer('Digest realm="r", nonce="n", qop=auth-int', 'u', 'p', {
+test('auth-int: the response depends on the body', () => {
+  const fields = authorize('Digest realm="r", nonce="n", qop=auth-int', 'u', 'p', {
     cnonce: 'c',
     method: 'POST',
     content: Buffer.from([0, 0xff, 0x41]),
@@ -155,7 +158,7 @@ test('auth-int: the content is in the response', () => {
   assert.ok(fields.includes('qop=auth-int'))
 })
 
-describe('the user', () => {
+describe('the parameter username', () => {
   const challenge = 'Digest realm="r", nonce="n", qop=auth'
   const cases: [user: string, more: string, field: string][] = [
     ['a "b" \\c', '', 'username="a \\"b\\" \\\\c"'],
@@ -169,13 +172,13 @@ describe('the user', () => {
   ]
   for (const [user, more, field] of cases) {
     test(`${JSON.stringify(user)}${more}`, () => {
-      assert.equal(answer(challenge + more, user, 'p', {})[0], field)
+      assert.equal(authorize(challenge + more, user, 'p', {})[0], field)
     })
   }
 })
 
-test('what the server said is quoted again, octet for octet', () => {
-  const fields = answer(
+test('values of the server are quoted again, octet for octet', () => {
+  const fields = authorize(
     'Digest realm="a\\"\\\\Ã¤", nonce="\\"", opaque="\\\\", qop=auth',
     'u',
     'p',
@@ -188,7 +191,7 @@ test('what the server said is quoted again, octet for octet', () => {
   assert.ok(fields.includes('nonce="\\""'))
   assert.ok(fields.includes('opaque="\\\\"'))
   assert.ok(fields.includes('uri="/\\""'))
-  // The realm is UTF-8 on the wire, which headers show as latin1.
+  // The server sends the realm in UTF-8. Header values are decoded as latin1.
   const a1 = md5('u:a"\\ä:p')
   assert.ok(fields.includes(`response="${md5(`${a1}:":00000001:c:auth:${md5('GET:/"')}`)}"`))
 })

@@ -24,7 +24,7 @@ interface Policy {
   readonly stale?: boolean
 }
 
-/** A server that checks what it gets by computing it itself, and that takes no nonce count twice. */
+/** A server that computes the expected response itself, and refuses a repeated nonce count. */
 function digestServer(policy: Policy = {}) {
   const { uses = Infinity, algorithm = 'MD5', qop = 'auth', realm = 'r' } = policy
   const hash = (data: string | Buffer) =>
@@ -43,7 +43,7 @@ function digestServer(policy: Policy = {}) {
     return [401, { 'www-authenticate': `Digest ${params.filter(Boolean).join(', ')}` }]
   }
 
-  const isRight = (request: Request, params: ReadonlyMap<string, string>): boolean => {
+  const isValid = (request: Request, params: ReadonlyMap<string, string>): boolean => {
     const [nonce, cnonce, nc, used] = ['nonce', 'cnonce', 'nc', 'qop'].map((name) =>
       params.get(name),
     )
@@ -53,12 +53,12 @@ function digestServer(policy: Policy = {}) {
     const content = Buffer.from(String(request.content ?? ''))
     const integrity = used === 'auth-int' ? `:${hash(content)}` : ''
     const a2 = hash(`${request.method}:${request.target}${integrity}`)
-    const middle = used === undefined ? nonce : `${nonce}:${nc}:${cnonce}:${used}`
+    const nonceParts = used === undefined ? nonce : `${nonce}:${nc}:${cnonce}:${used}`
     return (
       params.get('username') === 'user' &&
       params.get('realm') === realm &&
       params.get('uri') === request.target &&
-      params.get('response') === hash(`${a1}:${middle}:${a2}`)
+      params.get('response') === hash(`${a1}:${nonceParts}:${a2}`)
     )
   }
 
@@ -66,7 +66,7 @@ function digestServer(policy: Policy = {}) {
     const field = request.headers.get('authorization')
     if (!field?.startsWith('Digest ')) return challenge(false)
     const params = parseAuthParams(field.slice(7))
-    if (!isRight(request, params)) return challenge(false)
+    if (!isValid(request, params)) return challenge(false)
     const counts = nonces.get(params.get('nonce')!)
     const nc = params.get('nc') ?? String(counts?.size)
     if (!counts || counts.size >= uses || counts.has(nc)) return challenge(policy.stale ?? true)
@@ -86,7 +86,7 @@ const nonceOf = (field: string | null) => /nonce="([^"]*)"/.exec(field ?? '')?.[
 const countOf = (field: string | null) =>
   Number.parseInt(/nc=(\w+)/.exec(field ?? '')?.[1] ?? '', 16)
 
-describe('A6 every algorithm, every quality of protection', () => {
+describe('A6 all algorithms and qop values', () => {
   for (const name of Object.keys(HASHES)) {
     for (const algorithm of [name, `${name}-sess`]) {
       for (const qop of ['auth', 'auth-int', 'auth-int,auth', null]) {
@@ -101,14 +101,14 @@ describe('A6 every algorithm, every quality of protection', () => {
     }
   }
 
-  test('the content is read for auth-int alone', async () => {
+  test('the body is read only for auth-int', async () => {
     const { answer } = digestServer({ qop: 'auth-int, auth' })
     const request = get()
     request.read = async () => assert.fail('was read')
     assert.deepEqual(await rounds(user(), request, answer), [2, 200])
   })
 
-  test('uri is the request-target, assigned ones too', async () => {
+  test('uri is the request-target, also if it was assigned', async () => {
     const request = new Request('OPTIONS', 'http://h/x')
     request.target = '*'
     const { sent, status } = await runFlow(user(), request, digestServer().answer)
@@ -121,12 +121,12 @@ describe('A6 rounds', () => {
   const digest = (params: string): Answer => [401, { 'www-authenticate': `Digest ${params}` }]
   const known = 'realm="r", nonce="n", qop="auth"'
 
-  test('a wrong password: one retry, then the 401 is the result', async () => {
+  test('with a wrong password, the second 401 is the result', async () => {
     const { answer } = digestServer({ password: 'other' })
     assert.deepEqual(await rounds(user(), get(), answer), [2, 401])
   })
 
-  test('what was refused is not sent again unasked', async () => {
+  test('a refused session is not used for the next request', async () => {
     const auth = user()
     const { answer } = digestServer({ password: 'other' })
     await runFlow(auth, get(), answer)
@@ -135,7 +135,7 @@ describe('A6 rounds', () => {
     assert.equal(sent.length, 2)
   })
 
-  test('a server that always says stale is believed once', async () => {
+  test('stale is accepted only once per request', async () => {
     const always = () => digest(`${known}, stale=true`)
     assert.deepEqual(await rounds(user(), get(), always), [2, 401])
     const thenStale = (_: Request, round: number) =>
@@ -143,7 +143,7 @@ describe('A6 rounds', () => {
     assert.deepEqual(await rounds(user(), get(), thenStale), [3, 401])
   })
 
-  test('a nonce that went stale is renewed', async () => {
+  test('a stale nonce is replaced', async () => {
     const auth = user()
     const { answer } = digestServer({ uses: 2 })
     assert.deepEqual(await rounds(auth, get(), answer), [2, 200])
@@ -152,7 +152,7 @@ describe('A6 rounds', () => {
     assert.deepEqual(await rounds(auth, get(), answer), [1, 200])
   })
 
-  test('so is one that the server no longer knows and does not call stale', async () => {
+  test('a nonce that the server refuses without stale is replaced', async () => {
     const auth = user()
     const { answer } = digestServer({ uses: 1, stale: false })
     assert.deepEqual(await rounds(auth, get(), answer), [2, 200])
@@ -161,14 +161,11 @@ describe('A6 rounds', () => {
 
   const results: [name: string, answer: Answer][] = [
     ['no challenge', [401]],
-    ['no Digest among them', [401, { 'www-authenticate': 'Basic realm="x"' }]],
+    ['no Digest challenge', [401, { 'www-authenticate': 'Basic realm="x"' }]],
     ['an unknown algorithm', digest(`${known}, algorithm=SHA3-256`)],
     ['an unknown qop', digest('realm="r", nonce="n", qop="auth-conf"')],
-    ['a challenge of a proxy', [407, { 'proxy-authenticate': `Digest ${known}` }]],
-    [
-      'a challenge that comes with another status',
-      [403, { 'www-authenticate': `Digest ${known}` }],
-    ],
+    ['a challenge from a proxy', [407, { 'proxy-authenticate': `Digest ${known}` }]],
+    ['a challenge with another status', [403, { 'www-authenticate': `Digest ${known}` }]],
     ['success', [200]],
   ]
   for (const [name, answer] of results) {
@@ -179,7 +176,7 @@ describe('A6 rounds', () => {
     })
   }
 
-  test('several challenges in several fields: the strongest is answered', async () => {
+  test('the strongest challenge in several fields is answered', async () => {
     const fields = ['Basic realm="x"', `Digest ${known}`, `Digest ${known}, algorithm=SHA-256`]
     const { sent } = await runFlow(user(), get(), (_, round) =>
       round === 1 ? [401, { 'www-authenticate': fields }] : [200],
@@ -188,8 +185,8 @@ describe('A6 rounds', () => {
   })
 })
 
-describe('A6 a nonce is used again', () => {
-  test('and counted', async () => {
+describe('A6 a nonce is reused', () => {
+  test('with an increasing count', async () => {
     const auth = user()
     const { answer, nonces } = digestServer()
     const counts: number[] = []
@@ -201,7 +198,7 @@ describe('A6 a nonce is used again', () => {
     assert.equal(nonces.size, 1)
   })
 
-  test('by requests at the same time, each with a count of its own', async () => {
+  test('by concurrent requests, each with a different count', async () => {
     const auth = user()
     const { answer } = digestServer({ qop: 'auth-int' })
     const post = (i: number) => new Request('POST', `http://h/${i}`, { content: 'x' })
@@ -220,7 +217,7 @@ describe('A6 a nonce is used again', () => {
     )
   })
 
-  test('by requests that are challenged at the same time with the same nonce', async () => {
+  test('by concurrent requests that receive the same challenge', async () => {
     const auth = user()
     const challenge = { 'www-authenticate': 'Digest realm="r", nonce="same", qop="auth"' }
     const requests = [get(), get(), get()]
@@ -233,7 +230,7 @@ describe('A6 a nonce is used again', () => {
     assert.deepEqual(counts.toSorted(), [1, 2, 3])
   })
 
-  test('until the server names the next one', async () => {
+  test('until the server sends nextnonce', async () => {
     const auth = user()
     const info = (next: string): Answer => [
       200,
@@ -258,22 +255,22 @@ describe('A6 a nonce is used again', () => {
     )
   })
 
-  test('the client’s nonces are not guessable: 128 bits, another one for each challenge', async () => {
-    const seen = new Set<string>()
+  test('cnonce has 128 random bits, and differs for each challenge', async () => {
+    const cnonces = new Set<string>()
     for (let i = 0; i < 50; i++) {
       const { sent } = await runFlow(user(), get(), digestServer().answer)
       const cnonce = /cnonce="([^"]*)"/.exec(sent[1]!)![1]
       assert.match(cnonce, /^[0-9a-f]{32}$/)
-      seen.add(cnonce)
+      cnonces.add(cnonce)
     }
-    assert.equal(seen.size, 50)
+    assert.equal(cnonces.size, 50)
   })
 })
 
 describe('A6 protection spaces', () => {
   const others = ['http://h:81/', 'https://h/', 'http://www.h/', 'http://other/', 'http://[::1]/']
   for (const other of others) {
-    test(`http://h/ was challenged, so ${other} gets nothing unasked`, async () => {
+    test(`a session of http://h/ is not used for ${other}`, async () => {
       const auth = user()
       await runFlow(auth, get('http://h/'), digestServer().answer)
       const { sent } = await runFlow(auth, get(other), () => [200])
@@ -281,14 +278,14 @@ describe('A6 protection spaces', () => {
     })
   }
 
-  test('userinfo does not make another origin', async () => {
+  test('userinfo is not part of the origin', async () => {
     const auth = user()
     const { answer } = digestServer()
     await runFlow(auth, get('http://h/'), answer)
     assert.deepEqual(await rounds(auth, get('http://u:p@h/'), answer), [1, 200])
   })
 
-  test('28, A6 the challenge of a response from elsewhere is not answered', async () => {
+  test('28, A6 the challenge of a response from another origin is not answered', async () => {
     const request = get('http://h/')
     const flow = user().authFlow(request)
     await flow.next()
@@ -298,20 +295,20 @@ describe('A6 protection spaces', () => {
     assert.equal(request.headers.get('authorization'), null)
   })
 
-  test('domain says where credentials are good', async () => {
+  test('the parameter domain limits the URLs of a session', async () => {
     const auth = user()
     const { answer } = digestServer({ domain: '/in http://h/also?x http://other/ http://[' })
     await runFlow(auth, get('http://h/in/a'), answer)
-    const unasked = async (url: string) =>
+    const isAuthorized = async (url: string) =>
       (await runFlow(auth, get(url), () => [200])).sent[0] !== null
-    assert.equal(await unasked('http://h/in/b'), true)
-    assert.equal(await unasked('http://h/also?xyz'), true)
-    assert.equal(await unasked('http://h/also?y'), false)
-    assert.equal(await unasked('http://h/out'), false)
-    assert.equal(await unasked('http://other/'), false)
+    assert.equal(await isAuthorized('http://h/in/b'), true)
+    assert.equal(await isAuthorized('http://h/also?xyz'), true)
+    assert.equal(await isAuthorized('http://h/also?y'), false)
+    assert.equal(await isAuthorized('http://h/out'), false)
+    assert.equal(await isAuthorized('http://other/'), false)
   })
 
-  test('the most specific space is taken', async () => {
+  test('the most specific space is used', async () => {
     const auth = user()
     const outer = digestServer({ realm: 'outer' })
     const inner = digestServer({ realm: 'inner', domain: '/inner' })
@@ -321,7 +318,7 @@ describe('A6 protection spaces', () => {
     assert.deepEqual(await rounds(auth, get('http://h/y'), outer.answer), [1, 200])
   })
 
-  test('two realms that do not say where they are: each request is answered', async () => {
+  test('two realms without domain: each challenge is answered', async () => {
     const auth = user()
     const servers = [digestServer({ realm: 'a' }), digestServer({ realm: 'b' })]
     for (let i = 0; i < 6; i++) {
@@ -330,25 +327,25 @@ describe('A6 protection spaces', () => {
     }
   })
 
-  const isKnown = async (auth: DigestAuth, url: string) =>
+  const hasSession = async (auth: DigestAuth, url: string) =>
     (await runFlow(auth, get(url), () => [200])).sent[0] !== null
 
-  test('a thousand origins are remembered, the newest', async () => {
+  test('sessions of the latest 1,000 origins are kept', async () => {
     const auth = user()
     for (let i = 0; i <= 1000; i++) await runFlow(auth, get(`http://h${i}/`), digestServer().answer)
-    assert.equal(await isKnown(auth, 'http://h0/'), false)
-    assert.equal(await isKnown(auth, 'http://h1/'), true)
-    assert.equal(await isKnown(auth, 'http://h1000/'), true)
+    assert.equal(await hasSession(auth, 'http://h0/'), false)
+    assert.equal(await hasSession(auth, 'http://h1/'), true)
+    assert.equal(await hasSession(auth, 'http://h1000/'), true)
   })
 
-  test('sixteen realms of an origin are, the newest', async () => {
+  test('sessions of the latest 16 realms of an origin are kept', async () => {
     const auth = user()
     for (let i = 10; i <= 26; i++) {
       const { answer } = digestServer({ realm: `r${i}`, domain: `/${i}` })
       await runFlow(auth, get(`http://h/${i}`), answer)
     }
-    assert.equal(await isKnown(auth, 'http://h/10'), false)
-    assert.equal(await isKnown(auth, 'http://h/11'), true)
-    assert.equal(await isKnown(auth, 'http://h/26'), true)
+    assert.equal(await hasSession(auth, 'http://h/10'), false)
+    assert.equal(await hasSession(auth, 'http://h/11'), true)
+    assert.equal(await hasSession(auth, 'http://h/26'), true)
   })
 })

@@ -1,4 +1,5 @@
-// Hooks: who is called when, with what, and what becomes of what they throw.
+// The option eventHooks: when hooks are called, with which arguments, and what happens if they
+// throw.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ClientOptions, EventHooks, Request, Response } from '../../src/index.ts'
@@ -19,7 +20,7 @@ type Hooks = {
   response: ((response: Response) => unknown)[]
 }
 
-/** Notes what is called, as `request GET /path` and `response 200 /path`. */
+/** Records the calls of hooks as `request GET /path` and `response 200 /path`. */
 function recorder(): { events: string[]; eventHooks: Hooks } {
   const events: string[] = []
   return {
@@ -31,7 +32,7 @@ function recorder(): { events: string[]; eventHooks: Hooks } {
   }
 }
 
-test('are called in order, and each is awaited', async (t) => {
+test('hooks are called in order, and each is awaited', async (t) => {
   const events: string[] = []
   const slow = (name: string) => async () => {
     events.push(`${name} begins`)
@@ -56,7 +57,7 @@ test('are called in order, and each is awaited', async (t) => {
   ])
 })
 
-test('are called for redirects and for rounds of auth', async (t) => {
+test('hooks are called for redirects and auth rounds', async (t) => {
   const { origin } = await httpServer(t, (request, response) => {
     if (request.url === '/a') return void response.writeHead(302, { location: '/b' }).end()
     if (request.headers.authorization) return void response.end('ok')
@@ -73,7 +74,7 @@ test('are called for redirects and for rounds of auth', async (t) => {
   ])
 })
 
-test('are called for each attempt', async (t) => {
+test('request hooks are called for each attempt', async (t) => {
   const { events, eventHooks } = recorder()
   const { client, clock, backend } = scriptedClient(t, { eventHooks, retries: 1 })
   backend.hosts.set('h.test', new Error('no such name'))
@@ -84,7 +85,7 @@ test('are called for each attempt', async (t) => {
 })
 
 describe('a request hook', () => {
-  test('sees the request as it is going to be sent', async (t) => {
+  test('receives the request as it will be sent', async (t) => {
     const { client, backend } = scriptedClient(t, {
       auth: ['user', 'password'],
       cookies: { a: '1' },
@@ -107,7 +108,7 @@ describe('a request hook', () => {
     await pending
   })
 
-  test('may change all of it, and no other request', async (t) => {
+  test('can change every property, without changing the built request', async (t) => {
     const { client, backend } = scriptedClient(t, {
       eventHooks: {
         request: [
@@ -141,7 +142,7 @@ describe('a request hook', () => {
     )
   })
 
-  test('may send it elsewhere, from where a redirect goes on', async (t) => {
+  test('can change the URL, against which a redirect is resolved', async (t) => {
     const { client, backend } = scriptedClient(t, {
       auth: ['user', 'password'],
       eventHooks: {
@@ -171,15 +172,15 @@ describe('a request hook', () => {
 })
 
 describe('a response hook', () => {
-  test('sees it before its body is read', async (t) => {
-    const seen: Response[] = []
+  test('is called before the body is read', async (t) => {
+    const responses: Response[] = []
     const { client, backend } = scriptedClient(t, {
       eventHooks: {
         response: [
           (response) => {
             assert.ok(response instanceof HawserResponse)
             assert.throws(() => response.text(), ResponseNotRead)
-            seen.push(response)
+            responses.push(response)
           },
         ],
       },
@@ -188,12 +189,12 @@ describe('a response hook', () => {
     await settle()
     backend.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
     await settle()
-    assert.equal(seen.length, 1)
+    assert.equal(responses.length, 1)
     backend.socket.receive('ok')
-    assert.equal(await pending, seen[0])
+    assert.equal(await pending, responses[0])
   })
 
-  test('may read it, and the caller reads it too', async (t) => {
+  test('can read the body, which the caller can read too', async (t) => {
     const { origin } = await httpServer(t, (_, response) => response.end('body'))
     const texts: string[] = []
     const read = async (response: Response) => texts.push((await response.read()).text())
@@ -206,7 +207,7 @@ describe('a response hook', () => {
     assert.deepEqual(texts, ['body', 'body', 'body', 'body'])
   })
 
-  test('may raise for the status', async (t) => {
+  test('can call raiseForStatus', async (t) => {
     const { origin } = await httpServer(t, (_, response) => response.writeHead(404).end())
     const response = [(response: Response) => response.raiseForStatus()]
     const client = openClient(t, { eventHooks: { response } })
@@ -214,18 +215,18 @@ describe('a response hook', () => {
   })
 })
 
-describe('what a hook throws is what the call rejects with, and its place is free', () => {
+describe('the call rejects with what a hook throws, and releases its connection', () => {
   const thrown: Record<string, unknown> = {
-    'an Error': new Error('no'),
-    'a string': 'no',
+    'an Error': new Error('thrown by the hook'),
+    'a string': 'thrown by the hook',
     undefined: undefined,
-    'an error of a call of its own': null,
+    'an error of another call': null,
   }
   for (const kind of ['request', 'response'] as const) {
     for (const [what, error] of Object.entries(thrown)) {
-      for (const rest of ['no', 'a small', 'a large']) {
-        if (kind === 'request' && rest !== 'no') continue
-        test(`${kind}: ${what}, ${rest} rest of a body`, async (t) => {
+      for (const body of ['no', 'a small', 'a large']) {
+        if (kind === 'request' && body !== 'no') continue
+        test(`${kind}: ${what}, ${body} body unread`, async (t) => {
           let reason = error
           let calls = 0
           const hook = async () => {
@@ -236,8 +237,8 @@ describe('what a hook throws is what the call rejects with, and its place is fre
             }
             throw reason
           }
-          const late = () => assert.fail('called behind one that threw')
-          const { client, backend } = scriptedClient(t, { eventHooks: { [kind]: [hook, late] } })
+          const next = () => assert.fail('called after a hook that threw')
+          const { client, backend } = scriptedClient(t, { eventHooks: { [kind]: [hook, next] } })
           let outcome: { reason: unknown } | undefined
           const pending = client.get(URL).then(
             () => assert.fail('resolved'),
@@ -247,7 +248,7 @@ describe('what a hook throws is what the call rejects with, and its place is fre
           )
           await settle()
           if (kind === 'response') {
-            const length = { no: 0, 'a small': 10, 'a large': 1_000_000 }[rest]
+            const length = { no: 0, 'a small': 10, 'a large': 1_000_000 }[body]
             backend.socket.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`)
             await settle()
           }
@@ -255,13 +256,13 @@ describe('what a hook throws is what the call rejects with, and its place is fre
           assert.ok(outcome)
           assert.equal(outcome.reason, reason)
           assert.equal(calls, 1)
-          if (what === 'an error of a call of its own') {
+          if (what === 'an error of another call') {
             assert.equal(
               (reason as ConnectError & { request: Request }).request.url.pathname,
               '/inner',
             )
           }
-          if (rest === 'a small') backend.socket.receive('0123456789')
+          if (body === 'a small') backend.socket.receive('0123456789')
           await settle()
           assert.match(states(client), /^0 active/)
         })
@@ -269,25 +270,25 @@ describe('what a hook throws is what the call rejects with, and its place is fre
     }
   }
 
-  test('in a redirect and in a round of auth', async (t) => {
-    const no = new Error('no')
+  test('after a redirect and in an auth round', async (t) => {
+    const failure = new Error('thrown by the hook')
     const { origin } = await httpServer(t, (request, response) => {
       if (request.url === '/a') response.writeHead(302, { location: '/b' }).end()
       else response.writeHead(200).end()
     })
     const hook = ({ url }: { url: URL }) => {
-      if (url.pathname === '/b') throw no
+      if (url.pathname === '/b') throw failure
     }
     for (const eventHooks of [{ request: [hook] }, { response: [hook] }] as EventHooks[]) {
       const options: ClientOptions = { eventHooks, auth: (request) => request }
       const client = openClient(t, options)
-      await assert.rejects(client.get(`${origin}/a`), (error) => error === no)
+      await assert.rejects(client.get(`${origin}/a`), (error) => error === failure)
       assert.match(states(client), /^0 active/)
     }
   })
 })
 
-test('the lists are copied: what is changed later has no part in it', async (t) => {
+test('the lists are copied: a later change has no effect', async (t) => {
   const { events, eventHooks } = recorder()
   const { client, backend } = scriptedClient(t, { eventHooks })
   eventHooks.request.length = 0
@@ -298,7 +299,7 @@ test('the lists are copied: what is changed later has no part in it', async (t) 
   assert.deepEqual(events, ['request GET /', 'response 200 /'])
 })
 
-describe('of a wrong shape', () => {
+describe('invalid eventHooks', () => {
   const shapes: [hooks: unknown, message: RegExp][] = [
     [null, /eventHooks must be an object/],
     [[], /eventHooks must be an object/],

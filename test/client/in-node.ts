@@ -5,8 +5,9 @@ import { evaluate } from '../support/evaluate.ts'
 type Library = typeof import('../../src/index.ts')
 
 /**
- * Runs `work` in a Node of its own, and resolves with what it printed once that has ended by itself;
- * rejects if it failed or took too long. `work` sees nothing of its surroundings but its parameters.
+ * Runs a function in a new Node.js process, and resolves with its output when the process has
+ * ended. Rejects if it fails or takes more than 20 s. `work` can use only its parameters: it is
+ * passed as text.
  */
 export async function inNode<Argument>(
   work: (library: Library, argument: Argument) => Promise<void>,

@@ -1,4 +1,4 @@
-// The caller's own code takes its time: the call still ends when its signal or its total says so.
+// A call ends at its signal or `total` timeout even while it waits for a function of the caller.
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import type { TestContext } from 'node:test'
@@ -13,7 +13,7 @@ import { openClient, settle } from './clients.ts'
 const never = () => new Promise<never>(() => {})
 const neverAuth: AuthInit = never
 
-const places: [name: string, options: (gate: () => Promise<unknown>) => ClientOptions][] = [
+const cases: [name: string, options: (gate: () => Promise<unknown>) => ClientOptions][] = [
   ['a request hook', (gate) => ({ eventHooks: { request: [gate] } })],
   ['a response hook', (gate) => ({ eventHooks: { response: [gate] } })],
   ['an auth function', (gate) => ({ auth: (request) => gate().then(() => request) })],
@@ -23,12 +23,12 @@ async function start(t: TestContext) {
   return (await httpServer(t, (_, response) => response.end('x'))).origin
 }
 
-describe('in', () => {
-  for (const [name, options] of places) {
-    test(`${name}: the signal`, async (t) => {
+describe('while waiting for', () => {
+  for (const [name, options] of cases) {
+    test(`${name}: the signal is aborted`, async (t) => {
       const origin = await start(t)
       let reached!: () => void
-      const here = new Promise<void>((resolve) => {
+      const called = new Promise<void>((resolve) => {
         reached = resolve
       })
       let open!: () => void
@@ -41,19 +41,19 @@ describe('in', () => {
       const client = openClient(t, options(gate))
       const controller = new AbortController()
       const call = client.get(origin, { signal: controller.signal })
-      await here
-      const reason = new Error('enough')
+      await called
+      const reason = new Error('aborted')
       controller.abort(reason)
       await assert.rejects(call, reason)
-      open() // what comes after all is closed
+      open() // The response that arrives now is closed.
       await settle()
       assert.match(inspect(client), /0 connecting, 0 active/)
     })
 
-    test(`${name}: the client that is closed`, { timeout: 5_000 }, async (t) => {
+    test(`${name}: the client is closed`, { timeout: 5_000 }, async (t) => {
       const origin = await start(t)
       let reached!: () => void
-      const here = new Promise<void>((resolve) => {
+      const called = new Promise<void>((resolve) => {
         reached = resolve
       })
       const client = openClient(
@@ -66,32 +66,32 @@ describe('in', () => {
       const content = new Readable({ read() {} })
       content.push('x')
       const call = client.post(origin, { content: name.startsWith('a resp') ? 'x' : content })
-      await here
+      await called
       const closing = client.close()
       await assert.rejects(call, ClientClosed)
       await closing
       if (!name.startsWith('a resp')) assert.equal(content.destroyed, true)
     })
 
-    test(`${name}: is not asked for a signal that is aborted already`, {
+    test(`${name}: is not called if the signal is aborted already`, {
       timeout: 5_000,
     }, async (t) => {
       const gate = () => assert.fail()
       const client = openClient(t, options(gate))
-      const reason = new Error('enough')
+      const reason = new Error('aborted')
       const content = new Readable({ read() {} })
       const signal = AbortSignal.abort(reason)
       await assert.rejects(client.post('http://h.test/', { content, signal }), reason)
       assert.equal(content.destroyed, true)
     })
 
-    test(`${name}: that aborts the signal itself`, { timeout: 5_000 }, async (t) => {
+    test(`${name}: which aborts the signal itself`, { timeout: 5_000 }, async (t) => {
       const origin = await start(t)
       const controller = new AbortController()
-      const reason = new Error('enough')
-      let asked = 0
+      const reason = new Error('aborted')
+      let calls = 0
       const gate = () => {
-        asked++
+        calls++
         controller.abort(reason)
         return never()
       }
@@ -104,11 +104,11 @@ describe('in', () => {
       }
       const client = openClient(t, { ...given, eventHooks })
       await assert.rejects(client.get(origin, { signal: controller.signal }), reason)
-      assert.equal(asked, 1)
+      assert.equal(calls, 1)
       await settle()
     })
 
-    test(`${name}: the total`, async (t) => {
+    test(`${name}: the total timeout expires`, async (t) => {
       const origin = await start(t)
       const client = openClient(t, options(never))
       const call = client.get(origin, { timeout: { total: 20 } })
@@ -122,16 +122,16 @@ describe('in', () => {
   }
 })
 
-describe('in an asynchronous cookie store:', { timeout: 5_000 }, () => {
+describe('while waiting for an asynchronous cookie store', { timeout: 5_000 }, () => {
   for (const name of ['findCookies', 'putCookie']) {
-    test(`the client that is closed, in ${name}`, async (t) => {
+    test(`${name}: the client is closed`, async (t) => {
       const { origin } = await httpServer(t, (_, response) => {
         response.writeHead(200, { 'set-cookie': 'a=b' }).end('x')
       })
       const store = new MemoryCookieStore()
       store.synchronous = false
       let reached!: () => void
-      const here = new Promise<void>((resolve) => {
+      const called = new Promise<void>((resolve) => {
         reached = resolve
       })
       const client = openClient(t, { cookies: new CookieJar(store) })
@@ -142,7 +142,7 @@ describe('in an asynchronous cookie store:', { timeout: 5_000 }, () => {
         },
       })
       const call = client.get(origin)
-      await here
+      await called
       const closing = client.close()
       await assert.rejects(call, ClientClosed)
       await closing
@@ -150,11 +150,11 @@ describe('in an asynchronous cookie store:', { timeout: 5_000 }, () => {
   }
 })
 
-describe('in an asynchronous onDownloadProgress:', { timeout: 5_000 }, () => {
-  test('the signal', async (t) => {
+describe('while waiting for an asynchronous onDownloadProgress', { timeout: 5_000 }, () => {
+  test('the signal is aborted', async (t) => {
     const origin = await start(t)
     const controller = new AbortController()
-    const reason = new Error('enough')
+    const reason = new Error('aborted')
     const onDownloadProgress = () => {
       setImmediate(() => controller.abort(reason))
       return never()
@@ -163,7 +163,7 @@ describe('in an asynchronous onDownloadProgress:', { timeout: 5_000 }, () => {
     await assert.rejects(openClient(t).get(origin, { signal, onDownloadProgress }), reason)
   })
 
-  test('the total', async (t) => {
+  test('the total timeout expires', async (t) => {
     const origin = await start(t)
     const options = { timeout: { total: 50 }, onDownloadProgress: never }
     await assert.rejects(openClient(t).get(origin, options), (error: Error) => {
@@ -175,7 +175,7 @@ describe('in an asynchronous onDownloadProgress:', { timeout: 5_000 }, () => {
   })
 })
 
-test('a listener is left on no signal', async (t) => {
+test('no listener remains on the signal', async (t) => {
   const origin = await start(t)
   const { signal } = new AbortController()
   let listeners = 0

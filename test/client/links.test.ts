@@ -6,7 +6,7 @@ import { whilePolluted } from '../support/pollution.ts'
 
 type Plain = Record<string, Record<string, string>>
 
-/** As plain objects, to be compared. */
+/** The links as plain objects, for comparison. */
 function linksOf(value: string | null): Plain {
   return JSON.parse(JSON.stringify(parseLinks(value))) as Plain
 }
@@ -75,7 +75,7 @@ for (const [value, links] of cases) {
   test(JSON.stringify(value), () => assert.deepEqual(linksOf(value), links))
 }
 
-test('22 names of object properties are names like others', () => {
+test('22 names of object properties are ordinary names', () => {
   const links = parseLinks('</a>; rel=__proto__; __proto__=x; constructor=y, </b>; rel=toString')
   assert.equal(Object.getPrototypeOf(links), null)
   assert.deepEqual(Object.keys(links), ['__proto__', 'toString'])
@@ -97,11 +97,11 @@ test('22 a polluted Object.prototype adds nothing', () => {
 })
 
 const hostile: [title: string, unit: string][] = [
-  ['nothing but <', '<'],
-  ['nothing but commas', ','],
-  ['nothing but quotes', '"'],
-  ['nothing but semicolons', ';'],
-  ['nothing but blanks', ' '],
+  ['only <', '<'],
+  ['only commas', ','],
+  ['only quotes', '"'],
+  ['only semicolons', ';'],
+  ['only blanks', ' '],
   ['links', '<>,'],
   ['distinct parameters', ''],
   ['equal parameters', '; a=b'],
@@ -109,7 +109,7 @@ const hostile: [title: string, unit: string][] = [
 ]
 for (const [title, unit] of hostile) {
   for (const start of ['', '<a>', '<a>; a="', '<a>; a=']) {
-    test(`21 linear: ${title} behind ${JSON.stringify(start)}`, () => {
+    test(`21 linear: ${title} after ${JSON.stringify(start)}`, () => {
       const make = (size: number) =>
         start +
         (unit === ''

@@ -1,18 +1,21 @@
-// How the package is loaded: by `require` too, and what is not needed not at all.
+// Loading the package: with `require`, and without the dependencies that are not needed yet.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { HAWSER, runChild } from './child.ts'
 
-/** Where the published Hawser is, as text for an import. It loads some packages later than the sources do. */
+/**
+ * The URL of the published bundle, quoted for an import statement. It loads some packages later
+ * than the sources do.
+ */
 const PUBLISHED = JSON.stringify(new URL('../../lib/index.js', import.meta.url).href)
 
-test('by require', async () => {
-  const inside = JSON.stringify(fileURLToPath(JSON.parse(HAWSER)))
+test('the package can be loaded with require', async () => {
+  const file = JSON.stringify(fileURLToPath(JSON.parse(HAWSER)))
   const source = `
-    const requireInside = require('node:module').createRequire(${inside}) // where 'hawser' is itself
-    const { Client, get, delete: remove } = requireInside('hawser')
-    const { ConnectionPool } = requireInside('hawser/engine')
+    const requireFrom = require('node:module').createRequire(${file}) // a file of the package itself
+    const { Client, get, delete: remove } = requireFrom('hawser')
+    const { ConnectionPool } = requireFrom('hawser/engine')
     console.log(typeof Client, typeof get, typeof remove, typeof ConnectionPool)
   `
   const outcome = await runChild(source, ['--no-warnings', '--input-type=commonjs'])
@@ -23,7 +26,7 @@ test('by require', async () => {
   })
 })
 
-test('packages are loaded when they are needed', async () => {
+test('dependencies are loaded when they are first needed', async () => {
   const outcome = await runChild(`
     import * as hawser from ${PUBLISHED}
     import { createRequire } from 'node:module'

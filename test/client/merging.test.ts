@@ -15,13 +15,13 @@ interface Case {
 
 const merging: readonly Case[] = [
   {
-    name: 'headers: the request wins whatever the case',
+    name: 'headers: the request has precedence, regardless of case',
     client: { headers: { 'X-A': 'client', 'x-b': 'client' } },
     request: { headers: { 'x-a': 'request' } },
     headers: { 'x-a': 'request', 'x-b': 'client' },
   },
   {
-    name: 'headers: all of a repeated field are replaced',
+    name: 'headers: all values of a repeated field are replaced',
     client: { headers: { 'x-a': ['1', '2'] } },
     request: { headers: [['X-A', '3']] },
     headers: { 'x-a': '3' },
@@ -33,13 +33,13 @@ const merging: readonly Case[] = [
     headers: { 'x-a': undefined, 'x-b': '2', accept: undefined, 'user-agent': 'hawser/0.1.0' },
   },
   {
-    name: 'headers: undefined and null instead of them',
+    name: 'headers: the whole option is undefined or null',
     client: { headers: null },
     request: { headers: undefined },
     headers: { accept: '*/*', connection: 'keep-alive' },
   },
   {
-    name: 'params: the request wins, the rest of both stays',
+    name: 'params: the request has precedence, other params of both are kept',
     client: { params: { a: '1', b: ['2', '3'] } },
     request: { params: { b: '4', c: '5' } },
     url: '/p?x=%7e&c=0',
@@ -53,13 +53,13 @@ const merging: readonly Case[] = [
     target: '/p?z&b=2',
   },
   {
-    name: 'params: none leave the query byte for byte',
+    name: 'params: without any, the query is unchanged, byte for byte',
     request: { params: {} },
     url: "/p?a=%41&&'b c",
     target: '/p?a=%41&&%27b%20c',
   },
   {
-    name: 'cookies: the request wins',
+    name: 'cookies: the request has precedence',
     client: { cookies: { a: '1', b: '2' } },
     request: { cookies: { b: '3', c: '4' } },
     headers: { cookie: 'a=1; b=3; c=4' },
@@ -71,13 +71,13 @@ const merging: readonly Case[] = [
     headers: { cookie: 'b=2' },
   },
   {
-    name: 'cookies: all removed is no field',
+    name: 'cookies: no field if all are removed',
     client: { cookies: { a: '1' } },
     request: { cookies: { a: null } },
     headers: { cookie: undefined },
   },
   {
-    name: "auth: the request's",
+    name: 'auth: the request has precedence',
     client: { auth: ['client', '1'] },
     request: { auth: ['request', '2'] },
     headers: { authorization: basic('request', '2') },
@@ -89,33 +89,33 @@ const merging: readonly Case[] = [
     headers: { authorization: basic('client', '1') },
   },
   {
-    name: 'auth: null is none',
+    name: 'auth: null disables it',
     client: { auth: ['client', '1'] },
     request: { auth: null },
     headers: { authorization: undefined },
   },
   {
-    name: 'auth: false is none',
+    name: 'auth: false disables it',
     client: { auth: ['client', '1'] },
     request: { auth: false },
     headers: { authorization: undefined },
   },
 ]
 
-describe('client and request', () => {
+describe('options of the client and of the request', () => {
   for (const { name, client, request, url = '/', target = url, headers = {} } of merging) {
     test(name, async (t) => {
       const { origin, requests } = await recording(t)
       await openClient(t, client).get(origin + url, request)
-      const [seen] = requests
-      assert.equal(seen?.url, target)
+      const [received] = requests
+      assert.equal(received?.url, target)
       for (const [field, value] of Object.entries(headers)) {
-        assert.equal(seen.headers[field], value, field)
+        assert.equal(received.headers[field], value, field)
       }
     })
   }
 
-  test('followRedirects: that of the request, else of the client', async (t) => {
+  test('followRedirects: the request has precedence', async (t) => {
     const { origin } = await recording(t, ({ url }) =>
       url === '/' ? [302, { location: '/to' }] : [200],
     )
@@ -127,18 +127,18 @@ describe('client and request', () => {
     assert.equal((await always.get(origin, { followRedirects: undefined })).status, 200)
   })
 
-  test('what one request is given is gone with it', async (t) => {
+  test('options of a request do not affect the next one', async (t) => {
     const { origin, requests } = await recording(t)
     const client = openClient(t, { params: { a: '1' }, cookies: { b: '2' } })
     await client.get(origin, { headers: { x: '1' }, params: { a: '9' }, cookies: { b: '9' } })
     await client.get(origin)
-    const seen = requests[1]
-    assert.equal(seen?.url, '/?a=1')
-    assert.equal(seen.headers.cookie, 'b=2')
-    assert.equal(seen.headers.x, undefined)
+    const second = requests[1]
+    assert.equal(second?.url, '/?a=1')
+    assert.equal(second.headers.cookie, 'b=2')
+    assert.equal(second.headers.x, undefined)
   })
 
-  test('a URL object stays as it is', async (t) => {
+  test('a URL object is not changed', async (t) => {
     const { origin, requests } = await recording(t)
     const url = new URL('/p?a=1', origin)
     await openClient(t).get(url, { params: { a: '2' } })
@@ -177,7 +177,7 @@ describe('baseUrl', () => {
     })
   }
 
-  test('an absolute URL is used as it is', async (t) => {
+  test('an absolute URL is used unchanged', async (t) => {
     const { origin, as, requests } = await recording(t)
     const client = openClient(t, { baseUrl: `${origin}/api` })
     await client.get(`${as('other')}/x`)
@@ -189,7 +189,7 @@ describe('baseUrl', () => {
   })
 })
 
-describe('an option of the client is refused', () => {
+describe('an option of the client is refused in a request', () => {
   const options: Required<Omit<ClientOptions, keyof RequestOptions>> = {
     baseUrl: 'http://h/',
     maxRedirects: 1,
@@ -214,66 +214,68 @@ describe('an option of the client is refused', () => {
     test(name, async (t) => {
       const client = openClient(t)
       const given = { [name]: value }
-      const refused = (error: unknown) =>
+      const isRefusal = (error: unknown) =>
         error instanceof TypeError && error.message.startsWith(`${name} is an option of the Client`)
-      await assert.rejects(client.get('http://h/', given), refused)
-      await assert.rejects(client.stream('GET', 'http://h/', given), refused)
-      assert.throws(() => client.buildRequest('GET', 'http://h/', given), refused)
+      await assert.rejects(client.get('http://h/', given), isRefusal)
+      await assert.rejects(client.stream('GET', 'http://h/', given), isRefusal)
+      assert.throws(() => client.buildRequest('GET', 'http://h/', given), isRefusal)
       const request = client.buildRequest('GET', 'http://h/')
       await assert.rejects(client.send(request, given), TypeError)
     })
   }
 
-  test('as undefined, too: a misspelt one is no less wrong', async (t) => {
+  test('even if its value is undefined', async (t) => {
     await assert.rejects(openClient(t).get('http://h/', { baseUrl: undefined } as never), TypeError)
   })
 })
 
-describe('what is wrong', () => {
-  const bad: readonly [name: string, options: Record<string, unknown>][] = [
+describe('invalid options', () => {
+  const shared: readonly [name: string, options: Record<string, unknown>][] = [
     ['headers', { headers: 1 }],
     ['params', { params: 'a=1' }],
     ['cookies', { cookies: 1 }],
     ['auth', { auth: 'user:secret' }],
-    ['auth of three', { auth: ['user', 'secret', 'secret'] }],
+    ['auth with three items', { auth: ['user', 'secret', 'secret'] }],
     ['timeout', { timeout: -1 }],
     ['followRedirects', { followRedirects: 'yes' }],
     ['retries', { retries: -1 }],
-    ['a name that there is not', { secret: 'secret' }],
+    ['an unknown option', { secret: 'secret' }],
   ]
-  const ofClient: readonly [name: string, options: Record<string, unknown>][] = [
+  const clientOnly: readonly [name: string, options: Record<string, unknown>][] = [
     ['maxRedirects', { maxRedirects: 1.5 }],
     ['trustEnv', { trustEnv: 'no' }],
     ['backend', { backend: 'vax' }],
     ['poolLimits', { poolLimits: { maxConnections: 0 } }],
     ['eventHooks', { eventHooks: { request: () => {} } }],
-    ['an event that there is not', { eventHooks: { close: [] } }],
+    ['an unknown event', { eventHooks: { close: [] } }],
     ['maxResponseSize', { maxResponseSize: -1 }],
   ]
-  const isPlain = (error: unknown) =>
+  const hidesSecret = (error: unknown) =>
     error instanceof TypeError &&
     !error.message.includes("secret'") &&
     !/secret"/.test(error.message)
-  for (const [name, options] of [...bad, ...ofClient]) {
+  for (const [name, options] of [...shared, ...clientOnly]) {
     test(`${name}: the constructor throws`, () => {
-      assert.throws(() => new Client(options), isPlain)
+      assert.throws(() => new Client(options), hidesSecret)
     })
   }
-  const verbs = ['get', 'options', 'head', 'post', 'put', 'patch', 'delete'] as const
-  for (const [name, options] of [...bad, ['null', null as never] as const]) {
-    test(`${name}: verbs reject`, async (t) => {
+  const methods = ['get', 'options', 'head', 'post', 'put', 'patch', 'delete'] as const
+  for (const [name, options] of [...shared, ['null', null as never] as const]) {
+    test(`${name}: the methods reject`, async (t) => {
       const client = openClient(t)
-      for (const verb of verbs) await assert.rejects(client[verb]('http://h/', options), isPlain)
-      await assert.rejects(client.request('GET', 'http://h/', options), isPlain)
-      await assert.rejects(client.stream('GET', 'http://h/', options), isPlain)
-      for (const call of [get, post, del]) await assert.rejects(call('http://h/', options), isPlain)
+      for (const method of methods)
+        await assert.rejects(client[method]('http://h/', options), hidesSecret)
+      await assert.rejects(client.request('GET', 'http://h/', options), hidesSecret)
+      await assert.rejects(client.stream('GET', 'http://h/', options), hidesSecret)
+      for (const call of [get, post, del])
+        await assert.rejects(call('http://h/', options), hidesSecret)
     })
   }
 
-  test('what is no request at all rejects', async (t) => {
+  test('send rejects a value that is not a Request', async (t) => {
     const client = openClient(t)
     for (const request of [undefined, null, {}, 'http://h/', new Request('http://h/')]) {
-      await assert.rejects(client.send(request as never), /send takes a Request/)
+      await assert.rejects(client.send(request as never), /send\(\) expects a Request/)
     }
   })
 
@@ -281,7 +283,7 @@ describe('what is wrong', () => {
     const client = openClient(t)
     const request = client.buildRequest('GET', 'http://h/')
     await client.close()
-    for (const verb of verbs) await assert.rejects(client[verb]('http://h/'), ClientClosed)
+    for (const method of methods) await assert.rejects(client[method]('http://h/'), ClientClosed)
     await assert.rejects(client.stream('GET', 'http://h/'), ClientClosed)
     await assert.rejects(client.send(request), ClientClosed)
   })

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { Request, request } from '../../src/index.ts'
 import { openClient, recording } from './recorded.ts'
 
-describe('methods', () => {
+describe('the method of a request', () => {
   const cases: readonly [given: string, sent: string][] = [
     ['get', 'GET'],
     ['Head', 'HEAD'],
@@ -18,10 +18,11 @@ describe('methods', () => {
     ['poſt', 'poſt'],
   ]
   for (const [given, sent] of cases) {
-    test(`${given} is ${sent}`, () => assert.equal(new Request(given, 'http://h/').method, sent))
+    test(`${given} is sent as ${sent}`, () =>
+      assert.equal(new Request(given, 'http://h/').method, sent))
   }
 
-  test('that of a client, on the wire', async (t) => {
+  test('is converted by client.request', async (t) => {
     const { origin, requests } = await recording(t)
     const client = openClient(t)
     await client.request('post', origin)
@@ -34,11 +35,11 @@ describe('methods', () => {
 
   const refused = [undefined, null, 7, {}, ['GET'], Symbol('GET')]
   for (const method of refused) {
-    test(`${String(method)} is none`, async (t) => {
-      const wanted = { name: 'TypeError', message: /^method must be a string/ }
-      assert.throws(() => new Request(method as never, 'http://h/'), wanted)
-      await assert.rejects(openClient(t).request(method as never, 'http://h/'), wanted)
-      await assert.rejects(request(method as never, 'http://h/'), wanted)
+    test(`${String(method)} is refused`, async (t) => {
+      const expected = { name: 'TypeError', message: /^method must be a string/ }
+      assert.throws(() => new Request(method as never, 'http://h/'), expected)
+      await assert.rejects(openClient(t).request(method as never, 'http://h/'), expected)
+      await assert.rejects(request(method as never, 'http://h/'), expected)
     })
   }
 })

@@ -12,7 +12,7 @@ const names = ['get', 'options', 'head', 'post', 'put', 'patch', 'delete'] as co
 
 describe('module functions', () => {
   for (const name of names) {
-    // biome-ignore lint/performance/noDynamicNamespaceImportAccess: each of them is tested
+    // biome-ignore lint/performance/noDynamicNamespaceImportAccess: the test covers all functions
     const call = hawser[name]
     test(name, async (t) => {
       const { as, requests } = await recording(t, () => [200, { 'set-cookie': 'a=1' }])
@@ -28,7 +28,7 @@ describe('module functions', () => {
     })
   }
 
-  test('a jar, and Cookies, get what responses set', async (t) => {
+  test('cookies of responses are stored in a given CookieJar or Cookies', async (t) => {
     const { origin, requests } = await recording(t, () => [200, { 'set-cookie': 'a=1' }])
     const { jar } = new Cookies()
     for (const cookies of [jar, new Cookies()]) {
@@ -41,7 +41,7 @@ describe('module functions', () => {
     )
   })
 
-  test('options of the client are taken', async (t) => {
+  test('accept options of the client', async (t) => {
     const { origin } = await recording(t, () => [302, { location: '/' }])
     await assert.rejects(request('GET', '/x', { baseUrl: origin, maxRedirects: 3 }), /More than 3/)
     await assert.rejects(request('GET', origin, { baseURL: origin } as never), TypeError)
@@ -59,7 +59,7 @@ describe('module functions', () => {
     ['streamed and read', large, async (...to) => (await stream('GET', ...to)).read()],
     ['streamed and closed', large, async (...to) => (await stream('GET', ...to)).close()],
     [
-      'streamed and left',
+      'streamed and abandoned',
       large,
       async (...to) => {
         for await (const _ of (await stream('GET', ...to)).iterBytes()) break
@@ -86,7 +86,7 @@ describe('module functions', () => {
     })
   }
 
-  test('hold no process open', async (t) => {
+  test('do not keep the process alive', async (t) => {
     const { origin } = await recording(t, () => [200, {}, 'text'])
     const printed = await inNode(async ({ get }, url) => {
       const response = await get(url)

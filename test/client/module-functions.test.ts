@@ -1,4 +1,4 @@
-// The functions for one call: all options, and nothing kept.
+// The module functions: they accept all options, and keep nothing between calls.
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -12,7 +12,7 @@ import { httpServer, rawServer } from '../engine/servers.ts'
 import { inChild } from './child.ts'
 import { until } from './clients.ts'
 
-interface Seen {
+interface Received {
   readonly method: string
   readonly url: string
   readonly headers: Record<string, string>
@@ -23,24 +23,24 @@ function echo(t: TestContext) {
   return httpServer(t, async (request: IncomingMessage, response) => {
     const { method, url, headers } = request
     const content = await text(request)
-    response.setHeader('set-cookie', 'kept=yes')
+    response.setHeader('set-cookie', 'a=1')
     response.end(JSON.stringify({ method, url, headers, content }))
   })
 }
 
-/** All that a server accepted is closed again, and by the client. */
+/** Waits until the client has closed `count` connections. */
 async function assertClosed(sockets: readonly Socket[], count: number): Promise<void> {
   await until(() => sockets.length === count && sockets.every((socket) => socket.destroyed))
 }
 
-const verbs = new Map(Object.entries(hawser)) as Map<string, typeof hawser.get>
+const functions = new Map(Object.entries(hawser)) as Map<string, typeof hawser.get>
 for (const name of ['get', 'options', 'post', 'put', 'patch', 'delete'] as const) {
-  test(`${name}, and its connection is closed`, async (t) => {
+  test(`${name} sends a request and closes its connection`, async (t) => {
     const { origin, sockets } = await echo(t)
     for (let i = 1; i <= 2; i++) {
-      const call = verbs.get(name) ?? assert.fail()
+      const call = functions.get(name) ?? assert.fail()
       const response = await call(`${origin}/x`, { params: { a: '1' } })
-      const { method, url, headers } = response.json<Seen>()
+      const { method, url, headers } = response.json<Received>()
       assert.deepEqual([method, url], [name.toUpperCase(), '/x?a=1'])
       assert.equal(headers.cookie, undefined)
       await assertClosed(sockets, i)
@@ -48,18 +48,18 @@ for (const name of ['get', 'options', 'post', 'put', 'patch', 'delete'] as const
   })
 }
 
-test('head, request, stream, and delete under another name', async (t) => {
+test('head, request and stream, and delete imported under another name', async (t) => {
   const { origin, sockets } = await echo(t)
   assert.equal((await hawser.head(origin)).bytes().length, 0)
-  assert.equal((await hawser.request('PURGE', origin)).json<Seen>().method, 'PURGE')
-  assert.equal((await remove(origin)).json<Seen>().method, 'DELETE')
+  assert.equal((await hawser.request('PURGE', origin)).json<Received>().method, 'PURGE')
+  assert.equal((await remove(origin)).json<Received>().method, 'DELETE')
   const response = await hawser.stream('GET', origin)
   assert.throws(() => response.text(), hawser.ResponseNotRead)
-  assert.equal((await response.read()).json<Seen>().method, 'GET')
+  assert.equal((await response.read()).json<Received>().method, 'GET')
   await assertClosed(sockets, 4)
 })
 
-test('take the options of a client and of a request, all at once', async (t) => {
+test('accept options of a client and of a request together', async (t) => {
   const { origin } = await echo(t)
   const events: string[] = []
   const response = await hawser.post('/x', {
@@ -80,18 +80,18 @@ test('take the options of a client and of a request, all at once', async (t) => 
     onDownloadProgress: () => events.push('download'),
     signal: new AbortController().signal,
   })
-  const seen = response.json<Seen>()
-  assert.equal(seen.url, '/base/x')
-  assert.equal(seen.content, '{"a":1}')
+  const received = response.json<Received>()
+  assert.equal(received.url, '/base/x')
+  assert.equal(received.content, '{"a":1}')
   assert.deepEqual(
-    [seen.headers['x-a'], seen.headers.cookie, seen.headers.authorization],
+    [received.headers['x-a'], received.headers.cookie, received.headers.authorization],
     ['1', 'c=2', 'Basic dXNlcjpwYXNzd29yZA=='],
   )
   assert.deepEqual(events, ['request', 'connect', 'upload', 'download'])
   await assert.rejects(hawser.get(origin, { maxResponseSize: 1 }), hawser.ResponseTooLarge)
 })
 
-describe('wrong options reject, and do not throw', () => {
+describe('invalid options reject', () => {
   const cases: [options: unknown, message: RegExp][] = [
     [{ body: 'x' }, /body is not an option/],
     [{ poolLimits: { max: 1 } }, /poolLimits\.max/],
@@ -110,25 +110,25 @@ describe('wrong options reject, and do not throw', () => {
   }
 })
 
-describe('nothing is kept of stream()', () => {
+describe('stream() closes its connection', () => {
   const ends: Record<string, (response: Response) => Promise<unknown>> = {
     read: (response) => response.read(),
     close: (response) => response.close(),
     asyncDispose: (response) => response[Symbol.asyncDispose](),
-    'iterated to its end': async (response) => {
+    'iterated completely': async (response) => {
       for await (const _ of response.iterLines());
     },
-    'iterated in part': async (response) => {
+    'iterated partly': async (response) => {
       for await (const _ of response.iterBytes()) break
     },
-    'bodyStream to its end': async (response) => {
+    'bodyStream read completely': async (response) => {
       for await (const _ of response.bodyStream());
     },
     'bodyStream cancelled': (response) => response.bodyStream().cancel(),
   }
   for (const [name, end] of Object.entries(ends)) {
     for (const size of [0, 10, 1_000_000]) {
-      test(`${name}, of ${size} bytes`, async (t) => {
+      test(`${name}, ${size} bytes`, async (t) => {
         const { origin, sockets } = await httpServer(t, (_, response) => {
           response.end('x'.repeat(size))
         })
@@ -138,7 +138,7 @@ describe('nothing is kept of stream()', () => {
     }
   }
 
-  test('a second reader does not close it under the first', async (t) => {
+  test('not when a second reader fails while the first still reads', async (t) => {
     const { origin, sockets } = await httpServer(t, (_, response) => {
       response.end('x'.repeat(1_000_000))
     })
@@ -153,8 +153,8 @@ describe('nothing is kept of stream()', () => {
   })
 })
 
-describe('nothing is kept', () => {
-  test('when a hook has read the body, or auth', async (t) => {
+describe('the connection is closed', () => {
+  test('when a hook or an auth flow has read the body', async (t) => {
     const { origin, sockets } = await echo(t)
     const read = async (response: { read(): Promise<unknown> }) => void (await response.read())
     const auth: OneCallOptions['auth'] = {
@@ -173,13 +173,13 @@ describe('nothing is kept', () => {
   test('when a hook throws', async (t) => {
     const { origin, sockets } = await echo(t)
     const hook = () => {
-      throw new Error('no')
+      throw new Error('thrown by the hook')
     }
-    await assert.rejects(hawser.get(origin, { eventHooks: { response: [hook] } }), /no/)
+    await assert.rejects(hawser.get(origin, { eventHooks: { response: [hook] } }), /thrown by/)
     await assertClosed(sockets, 1)
   })
 
-  test('after a failure, at whichever time', async (t) => {
+  test('after a failure in any phase', async (t) => {
     const { origin, sockets } = await rawServer(t, (socket) => {
       socket.once('data', (data) => {
         const request = String(data)
@@ -204,13 +204,13 @@ describe('nothing is kept', () => {
   })
 })
 
-test('never hold the process open', async (t) => {
+test('do not keep the process alive', async (t) => {
   const { origin } = await echo(t)
   const outcome = await inChild(async ({ hawser }, origin) => {
     const response = await hawser.get(origin)
     console.log(response.status)
     const streamed = await hawser.stream('GET', origin, { poolLimits: { keepaliveExpiry: null } })
-    console.log(streamed.status) // neither read nor closed
+    console.log(streamed.status) // The response is neither read nor closed.
     await hawser.get(origin, { maxResponseSize: 1 }).catch(({ name }) => console.log(name))
   }, origin)
   const output = '200\n200\nResponseTooLarge'

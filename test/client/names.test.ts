@@ -15,7 +15,7 @@ const errors = [
 
 const sorted = (names: string) => names.split(' ').sort()
 
-test("hawser's names", () => {
+test('the names that hawser exports', () => {
   assert.deepEqual(
     Object.keys(client).sort(),
     sorted(
@@ -28,25 +28,25 @@ test("hawser's names", () => {
   )
 })
 
-test('a Backend of the type that hawser exports is one for a Client', () => {
+test('a Client accepts the Backend type that hawser exports', () => {
   const backend: Backend = engine.nodeBackend
   assert.ok(new client.Client({ backend }))
 })
 
-test("hawser/engine's names", () => {
-  const own = 'ConnectionPool HTTPProxy Headers Timeout ResponseParser nodeBackend closeReasons'
-  assert.deepEqual(Object.keys(engine).sort(), sorted(`${own} ${errors}`))
+test('the names that hawser/engine exports', () => {
+  const names = 'ConnectionPool HTTPProxy Headers Timeout ResponseParser nodeBackend closeReasons'
+  assert.deepEqual(Object.keys(engine).sort(), sorted(`${names} ${errors}`))
 })
 
-test('both faces have the same errors, Headers and Timeout', () => {
-  const ofClient = new Map(Object.entries(client))
-  const ofEngine = new Map(Object.entries(engine))
+test('hawser and hawser/engine export the same errors, Headers and Timeout', () => {
+  const clientNames = new Map(Object.entries(client))
+  const engineNames = new Map(Object.entries(engine))
   for (const name of [...sorted(errors), 'Headers', 'Timeout']) {
-    assert.equal(ofClient.get(name), ofEngine.get(name), name)
+    assert.equal(clientNames.get(name), engineNames.get(name), name)
   }
 })
 
-test('a pool shows its methods and nothing of its inside', () => {
+test('a pool has only its public methods', () => {
   const pool = new engine.ConnectionPool()
   assert.deepEqual(Object.keys(pool), [])
   const { prototype } = engine.ConnectionPool

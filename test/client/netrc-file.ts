@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
-/** A new folder, removed after the test. */
+/** Creates a directory that is removed after the test. */
 export function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'hawser-netrc-'))
   t.after(() => rmSync(path, { recursive: true }))
   return path
 }
 
-/** The path of a netrc file with this text. */
+/** Creates a netrc file with this text, and returns its path. */
 export function netrcFile(t: TestContext, text: string | Uint8Array): string {
   const file = join(folder(t), '.netrc')
   writeFileSync(file, text)

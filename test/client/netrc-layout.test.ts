@@ -17,15 +17,15 @@ function lookup(t: TestContext, text: string | Uint8Array, host: string): Found 
   return found && [found.login, found.password]
 }
 
-/** What the package finds in the same text by itself. */
-function packageAlone(text: string, host: string): readonly unknown[] | null {
+/** Returns what netrc-parser finds in the same text. */
+function parseWithPackage(text: string, host: string): readonly unknown[] | null {
   const { parse } = require('netrc-parser') as typeof NetrcParser
   const machines = parse(text)
   const found = Object.hasOwn(machines, host) ? machines[host] : undefined
   return found ? [found.login, found.password] : null
 }
 
-describe('A6 layouts that the package reads as well', () => {
+describe('A6 layouts that netrc-parser reads correctly too', () => {
   const cases: [name: string, text: string][] = [
     ['one line', 'machine h login u password p'],
     ['indented lines', 'machine h\n  login u\n  password p\n'],
@@ -33,18 +33,18 @@ describe('A6 layouts that the package reads as well', () => {
   ]
   for (const [name, text] of cases) {
     test(name, (t) => {
-      assert.deepEqual(packageAlone(text, 'h'), ['u', 'p'])
+      assert.deepEqual(parseWithPackage(text, 'h'), ['u', 'p'])
       assert.deepEqual(lookup(t, text, 'h'), ['u', 'p'])
     })
   }
 })
 
-describe('A6 layouts that the package alone gets wrong', () => {
-  // The host is always h, and want u and p unless said otherwise.
-  const cases: [name: string, text: string, want?: Found, host?: string][] = [
+describe('A6 layouts that netrc-parser reads incorrectly', () => {
+  // The defaults are the host h, and u and p as login and password.
+  const cases: [name: string, text: string, expected?: Found, host?: string][] = [
     ['unindented lines', 'machine h\nlogin u\npassword p\n'],
     [
-      'HTTPX’s own example',
+      'the example of HTTPX',
       'machine netrcexample.org\nlogin example-username\npassword example-password\n',
       ['example-username', 'example-password'],
       'netrcexample.org',
@@ -61,7 +61,7 @@ describe('A6 layouts that the package alone gets wrong', () => {
     ['split in the middle', 'machine h login u\npassword p'],
     ['several entries in a line', 'machine a login x password y machine h login u password p'],
     [
-      'an entry begun in another’s line',
+      'an entry that begins in the line of another one',
       'machine a login x password y machine h\nlogin u password p',
     ],
     ['default', 'default login u password p'],
@@ -77,7 +77,7 @@ describe('A6 layouts that the package alone gets wrong', () => {
     ['a password with # in it', 'machine h login u password p#q', ['u', 'p#q']],
     ['a password #', 'machine h login u password #\n', ['u', '#']],
     [
-      'a password that begins with # in a line of its own',
+      'a password that begins with # in a separate line',
       'machine h login u password\n#p\n',
       ['u', '#p'],
     ],
@@ -89,44 +89,44 @@ describe('A6 layouts that the package alone gets wrong', () => {
       ['u', 'p\u00a0q\u2028'],
     ],
     ['a password that is percent-encoded', 'machine h\nlogin u\npassword %41=%', ['u', '%41=%']],
-    ['letters beyond ASCII', 'machine h\nlogin ü\npassword 🔑', ['ü', '🔑']],
+    ['letters outside ASCII', 'machine h\nlogin ü\npassword 🔑', ['ü', '🔑']],
     [
       'words that are keywords',
       'machine machine\nlogin machine password login',
       ['machine', 'login'],
       'machine',
     ],
-    ['a host called host', 'machine host\nlogin u\npassword p', ['u', 'p'], 'host'],
-    ['a host called __proto__', 'machine __proto__ login u password p', ['u', 'p'], '__proto__'],
-    ['a host called _tokens', 'machine _tokens\nlogin u password p', ['u', 'p'], '_tokens'],
+    ['a host named host', 'machine host\nlogin u\npassword p', ['u', 'p'], 'host'],
+    ['a host named __proto__', 'machine __proto__ login u password p', ['u', 'p'], '__proto__'],
+    ['a host named _tokens', 'machine _tokens\nlogin u password p', ['u', 'p'], '_tokens'],
     ['account', 'machine h\nlogin u\naccount a\npassword p'],
-    ['an account called login', 'machine h account login\nlogin u password p'],
-    ['user, as Python has it', 'machine h user u password p'],
-    ['the password alone', 'machine h password p', ['', 'p']],
-    ['the login alone', 'machine h login u', ['u', '']],
+    ['an account named login', 'machine h account login\nlogin u password p'],
+    ['the keyword user, as in Python', 'machine h user u password p'],
+    ['only a password', 'machine h password p', ['', 'p']],
+    ['only a login', 'machine h login u', ['u', '']],
     ['the password first', 'machine h\npassword p\nlogin u'],
-    ['a comment behind a word', 'machine h # mine\nlogin u # me\npassword p # secret'],
-    ['a comment without a space', '#mine\nmachine h #mine\nlogin u #me\npassword p #secret'],
+    ['a comment after a word', 'machine h # a\nlogin u # b\npassword p # c'],
+    ['a comment without a space', '#a\nmachine h #a\nlogin u #b\npassword p #c'],
     ['a comment between keyword and value', 'machine h login\n# who?\nu password\n\t#\np'],
     ['a macro in the entry', 'machine h\nlogin u\nmacdef m\nlogin x\n\npassword p'],
     ['a macro with CRLF', 'macdef m\r\nput x\r\n\r\nmachine h\nlogin u\npassword p'],
     ['a macro without a body', 'macdef m\n\nmachine h\nlogin u password p'],
   ]
-  for (const [name, text, want = ['u', 'p'], host = 'h'] of cases) {
+  for (const [name, text, expected = ['u', 'p'], host = 'h'] of cases) {
     test(name, (t) => {
-      assert.notDeepEqual(packageAlone(text, host), want, 'the package gets it right')
-      assert.deepEqual(lookup(t, text, host), want)
+      assert.notDeepEqual(parseWithPackage(text, host), expected, 'netrc-parser reads it correctly')
+      assert.deepEqual(lookup(t, text, host), expected)
     })
   }
 })
 
-describe('A6 what gives no credentials', () => {
-  // To the package alone most of them do.
+describe('A6 text that contains no credentials', () => {
+  // netrc-parser finds an entry in most of these texts.
   const cases: [name: string, text: string, byPackage?: 'none'][] = [
     ['a comment', '# machine evil login x password y'],
     ['a comment without a space', '#machine evil login x password y\n'],
-    ['a comment behind an entry', 'machine h # machine evil login x password y', 'none'],
-    ['a comment in a line with CR', '# mine\rmachine evil login x password y'],
+    ['a comment after an entry', 'machine h # machine evil login x password y', 'none'],
+    ['a comment in a line with CR', '# a\rmachine evil login x password y'],
     [
       'a comment before a value',
       'machine h login\n# machine evil login x password y\nu password p',
@@ -137,10 +137,10 @@ describe('A6 what gives no credentials', () => {
       'machine h\nmacdef m\n\tmachine evil login x password y\n\n',
     ],
     ['a macro with a line of blanks', 'macdef m\n \t \nmachine evil login x password y\n'],
-    ['the line of a macro’s name', 'macdef m machine evil login x password y\n\n'],
+    ['the line with the name of a macro', 'macdef m machine evil login x password y\n\n'],
     ['a macro with CRLF', 'macdef m\r\nmachine evil login x password y\r\n\r\n'],
     ['a quoted password', 'machine h password "machine evil login x password y"', 'none'],
-    ['a word of several', 'machine h account "a machine evil login x"', 'none'],
+    ['a quoted account', 'machine h account "a machine evil login x"', 'none'],
   ]
   for (const [name, text, byPackage] of cases) {
     test(name, (t) => {
@@ -152,28 +152,28 @@ describe('A6 what gives no credentials', () => {
   }
 })
 
-describe('A6 which entry', () => {
-  const cases: [name: string, text: string, host: string, want: Found][] = [
+describe('A6 the choice of the entry', () => {
+  const cases: [name: string, text: string, host: string, expected: Found][] = [
     ['none', 'machine h login u password p', 'other', null],
     ['an empty file', '', 'h', null],
-    ['comments alone', '# nothing\n\n  # here', 'h', null],
+    ['only comments', '# nothing\n\n  # here', 'h', null],
     [
-      'the first of a host',
+      'the first entry of a host',
       'machine h login u password p machine h login x password y',
       'h',
       ['u', 'p'],
     ],
     [
-      'the first of a host, whole',
+      'the first entry of a host, without values of the second',
       'machine h login u\nmachine h login x password y',
       'h',
       ['u', ''],
     ],
     ['the first default', 'default login u password p\ndefault login x', 'h', ['u', 'p']],
-    ['its own before default', 'machine h login u password p\ndefault login x', 'h', ['u', 'p']],
-    ['its own behind default', 'default login x\nmachine h login u password p', 'h', ['u', 'p']],
-    ['an entry that says nothing shuts out default', 'machine h\ndefault login x', 'h', null],
-    ['case does not count', 'machine Example.COM login u password p', 'EXAMPLE.com', ['u', 'p']],
+    ['an entry before default', 'machine h login u password p\ndefault login x', 'h', ['u', 'p']],
+    ['an entry after default', 'default login x\nmachine h login u password p', 'h', ['u', 'p']],
+    ['an empty entry excludes default', 'machine h\ndefault login x', 'h', null],
+    ['case is ignored', 'machine Example.COM login u password p', 'EXAMPLE.com', ['u', 'p']],
     ['not a subdomain', 'machine example.com login u password p', 'www.example.com', null],
     ['not a suffix', 'machine www.example.com login u password p', 'example.com', null],
     ['not with a trailing dot', 'machine example.com login u password p', 'example.com.', null],
@@ -181,14 +181,14 @@ describe('A6 which entry', () => {
     ['IPv6', 'machine ::1 login u password p', '::1', ['u', 'p']],
     ['IPv6 in brackets', 'machine ::1 login u password p', '[::1]', ['u', 'p']],
     ['an empty name is not default', 'machine "" login u password p', 'h', null],
-    ['toString is no host', 'machine h login u password p', 'toString', null],
+    ['toString is not a host', 'machine h login u password p', 'toString', null],
   ]
-  for (const [name, text, host, want] of cases) {
-    test(name, (t) => assert.deepEqual(lookup(t, text, host), want))
+  for (const [name, text, host, expected] of cases) {
+    test(name, (t) => assert.deepEqual(lookup(t, text, host), expected))
   }
 })
 
-test('21 a hostile or large file costs no more than its length', () => {
+test('21 the time for a hostile or large file is linear in its length', () => {
   const units = [
     'a',
     ' ',
@@ -229,7 +229,7 @@ test('21 a hostile or large file costs no more than its length', () => {
   }
 })
 
-test('of many entries only the one that is asked for is parsed by the package', (t) => {
+test('netrc-parser parses only the entry that is looked up', (t) => {
   assertLinear(
     (size) => {
       const lines = Array.from(

@@ -14,55 +14,47 @@ import { folder, netrcFile } from './netrc-file.ts'
 
 const require = createRequire(import.meta.url)
 
-describe('a file that is broken', () => {
+describe('an invalid file', () => {
   const cases: [name: string, text: string | Uint8Array, message: string][] = [
-    ['prose', 'all my secret words', 'line 1 has a word that is no keyword'],
+    ['prose', 'all my secret words', 'line 1 has an unknown keyword'],
     [
       'a misspelt keyword',
       'machine h login u\nmachien b\npassword secret',
-      'line 2 has a word that is no keyword',
+      'line 2 has an unknown keyword',
     ],
     [
       'a password with a space',
       'machine h\nlogin u\n\npassword a secret',
-      'line 4 has a word that is no keyword',
+      'line 4 has an unknown keyword',
     ],
-    ['a value without a machine', '\nlogin secret', 'line 2 has a word before the first machine'],
-    ['no host', 'machine', 'line 1 has a keyword without its value'],
+    ['a value without a machine', '\nlogin secret', 'line 2 has text before the first machine'],
+    ['a missing host', 'machine', 'line 1 has a keyword without a value'],
     [
-      'no password',
+      'a missing password',
       'machine h\nlogin secret\npassword\n',
-      'line 4 has a keyword without its value',
+      'line 4 has a keyword without a value',
     ],
-    [
-      'an open quote',
-      'machine h\nlogin "secret\npassword p"',
-      'line 2 has a quote that does not end',
-    ],
+    ['an open quote', 'machine h\nlogin "secret\npassword p"', 'line 2 has an unterminated quote'],
     [
       'an escaped closing quote',
       'machine h password "secret\\"',
-      'line 1 has a quote that does not end',
+      'line 1 has an unterminated quote',
     ],
-    [
-      'a quote over two lines',
-      'machine h login "secret\\\n"',
-      'line 1 has a quote that does not end',
-    ],
+    ['a quote over two lines', 'machine h login "secret\\\n"', 'line 1 has an unterminated quote'],
     ['latin1', Buffer.from('machine h password sécret', 'latin1'), 'it is not UTF-8'],
     [
       'UTF-16',
       Buffer.from('machine h password secret', 'utf16le'),
-      'line 1 has a word that is no keyword',
+      'line 1 has an unknown keyword',
     ],
-    ['an encrypted one', '-----BEGIN PGP MESSAGE-----\n', 'line 1 has a word that is no keyword'],
+    ['an encrypted file', '-----BEGIN PGP MESSAGE-----\n', 'line 1 has an unknown keyword'],
   ]
   for (const [name, text, message] of cases) {
-    test(`${name}: named by its line, without a secret`, (t) => {
+    test(`${name}: the message names the line, and contains no secret`, (t) => {
       const file = netrcFile(t, text)
       assert.throws(() => Netrc.read(file), {
         name: 'TypeError',
-        message: `The netrc file ${file} cannot be used: ${message}`,
+        message: `Cannot use the netrc file ${file}: ${message}`,
       })
       assert.throws(
         () => new NetrcAuth(file),
@@ -72,13 +64,13 @@ describe('a file that is broken', () => {
   }
 })
 
-interface World {
+interface Environment {
   readonly home: string
   readonly warnings: string[]
 }
 
-/** An empty home folder, no $NETRC, and the warnings that are given. */
-function world(t: TestContext): World {
+/** Sets up an empty home directory without $NETRC, and collects the warnings. */
+function emptyEnvironment(t: TestContext): Environment {
   const home = folder(t)
   const warnings: string[] = []
   const before = { ...process.env }
@@ -101,36 +93,36 @@ const found = (netrc = new EnvironmentNetrc(), url = 'http://h/') =>
   netrc.authFor(new URL(url))?.authorization ?? null
 
 describe('the file of the environment', () => {
-  test('is $NETRC, ~/.netrc, ~/_netrc: the first that exists', (t) => {
-    const { home, warnings } = world(t)
+  test('is the first existing file of $NETRC, ~/.netrc and ~/_netrc', (t) => {
+    const { home, warnings } = emptyEnvironment(t)
     assert.equal(found(), null)
     writeFileSync(join(home, '_netrc'), entry('underscore'))
     assert.equal(found(), basic('underscore'))
     writeFileSync(join(home, '.netrc'), entry('dot'))
     assert.equal(found(), basic('dot'))
-    process.env.NETRC = join(home, 'mine')
+    process.env.NETRC = join(home, 'custom')
     assert.equal(found(), basic('dot'))
     process.env.NETRC = join(home, '.netrc', 'below-a-file')
     assert.equal(found(), basic('dot'))
     process.env.NETRC = ''
     assert.equal(found(), basic('dot'))
-    process.env.NETRC = join(home, 'mine')
-    writeFileSync(join(home, 'mine'), entry('mine'))
-    assert.equal(found(), basic('mine'))
-    process.env.NETRC = '~/mine'
-    assert.equal(found(), basic('mine'))
+    process.env.NETRC = join(home, 'custom')
+    writeFileSync(join(home, 'custom'), entry('custom'))
+    assert.equal(found(), basic('custom'))
+    process.env.NETRC = '~/custom'
+    assert.equal(found(), basic('custom'))
     assert.deepEqual(warnings, [])
   })
 
-  test('is the whole truth: a host that is not in it is not looked up in the next', (t) => {
-    const { home } = world(t)
+  test('is the only one: a host that it does not contain is not looked up in the next', (t) => {
+    const { home } = emptyEnvironment(t)
     writeFileSync(join(home, '_netrc'), entry('u'))
     writeFileSync(join(home, '.netrc'), 'machine other login x')
     assert.equal(found(), null)
   })
 
-  test('is read when first asked, and once', (t) => {
-    const { home } = world(t)
+  test('is read once, when it is first needed', (t) => {
+    const { home } = emptyEnvironment(t)
     const netrc = new EnvironmentNetrc()
     writeFileSync(join(home, '.netrc'), entry('first'))
     assert.equal(found(netrc), basic('first'))
@@ -146,12 +138,16 @@ describe('the file of the environment', () => {
   })
 
   const unusable: [name: string, make: (path: string) => void, reason: RegExp][] = [
-    ['broken', (path) => writeFileSync(path, 'machine h login u\nsecret'), /line 2 has a word/],
-    ['a folder', (path) => mkdirSync(path), /EISDIR/],
+    [
+      'is invalid',
+      (path) => writeFileSync(path, 'machine h login u\nsecret'),
+      /line 2 has an unknown keyword/,
+    ],
+    ['is a directory', (path) => mkdirSync(path), /EISDIR/],
   ]
   for (const [name, make, reason] of unusable) {
-    test(`that is ${name} warns once, gives nothing and hides the next`, (t) => {
-      const { home, warnings } = world(t)
+    test(`that ${name} causes one warning, and the next file is not read`, (t) => {
+      const { home, warnings } = emptyEnvironment(t)
       make(join(home, '.netrc'))
       writeFileSync(join(home, '_netrc'), entry('u'))
       assert.equal(found(), null)
@@ -159,14 +155,14 @@ describe('the file of the environment', () => {
       assert.equal(found(netrc), null)
       assert.equal(found(netrc), null)
       assert.equal(warnings.length, 1)
-      assert.ok(warnings[0].startsWith(`${join(home, '.netrc')} is not used: `))
+      assert.ok(warnings[0].startsWith(`Cannot use the netrc file ${join(home, '.netrc')}: `))
       assert.match(warnings[0], reason)
       assert.doesNotMatch(warnings[0], /secret/)
     })
   }
 
-  test('that is encrypted warns, and starts no process', (t) => {
-    const { home, warnings } = world(t)
+  test('that is encrypted causes a warning, and starts no process', (t) => {
+    const { home, warnings } = emptyEnvironment(t)
     process.env.NETRC = join(home, 'netrc.gpg')
     assert.equal(found(), null)
     assert.deepEqual(warnings, [])
@@ -177,22 +173,24 @@ describe('the file of the environment', () => {
       t.mock.method(child, name, () => assert.fail('a process was started'))
     }
     assert.equal(found(), null)
-    assert.deepEqual(warnings, [`${process.env.NETRC} is not used: it is encrypted`])
+    assert.deepEqual(warnings, [`Cannot use the netrc file ${process.env.NETRC}: it is encrypted`])
   })
 
-  test('with a login that Basic cannot carry: warns once, gives nothing', (t) => {
-    const { home, warnings } = world(t)
+  test('with a login that Basic does not allow causes one warning', (t) => {
+    const { home, warnings } = emptyEnvironment(t)
     const text = 'machine h login secret:x password secret\nmachine other login u password p'
     writeFileSync(join(home, '.netrc'), text)
     const netrc = new EnvironmentNetrc()
     for (let i = 0; i < 3; i++) assert.equal(found(netrc), null)
     assert.equal(found(netrc, 'http://other/'), basic('u'))
-    const reason = 'Basic cannot carry a user with a colon in it'
-    assert.deepEqual(warnings, [`${join(home, '.netrc')} is not used for h: ${reason}`])
+    const reason = 'The user for Basic auth must not contain a colon'
+    assert.deepEqual(warnings, [
+      `Cannot use the entry for h in the netrc file ${join(home, '.netrc')}: ${reason}`,
+    ])
   })
 
-  test('22 a polluted Object.prototype names no file and gives no credentials', (t) => {
-    const { home } = world(t)
+  test('22 a polluted Object.prototype adds no file and no credentials', (t) => {
+    const { home } = emptyEnvironment(t)
     writeFileSync(join(home, 'evil'), 'default login evil password evil')
     const pollution = { NETRC: join(home, 'evil'), login: { value: '=evil' }, password: 'evil' }
     whilePolluted(pollution, () => assert.equal(found(), null))
@@ -205,7 +203,7 @@ describe('NetrcAuth', () => {
   const sentTo = async (auth: NetrcAuth, url: string) =>
     (await runFlow(auth, new Request('GET', url), () => [200])).sent[0]
 
-  test('31, A6 looks each request’s host up, by its name alone', async (t) => {
+  test('31, A6 looks up each host, only by its name', async (t) => {
     const auth = new NetrcAuth(netrcFile(t, `${entry('u')}machine ::1 login six password p`))
     const cases: [url: string, value: string | null][] = [
       ['http://h/', basic('u')],
@@ -214,7 +212,7 @@ describe('NetrcAuth', () => {
       ['http://[::1]:8080/', basic('six')],
       ['http://other/', null],
       ['http://h.other/', null],
-      // requests CVE-2024-47081: matched on userinfo.
+      // CVE-2024-47081: the Python package requests matched the userinfo.
       ['http://h:x@evil/', null],
       ['http://h@evil/', null],
       ['http://h:@evil:80/', null],
@@ -222,23 +220,23 @@ describe('NetrcAuth', () => {
     for (const [url, value] of cases) assert.equal(await sentTo(auth, url), value, url)
   })
 
-  test('without a file that of the environment', async (t) => {
-    const { home } = world(t)
+  test('without an argument, uses the file of the environment', async (t) => {
+    const { home } = emptyEnvironment(t)
     assert.equal(await sentTo(new NetrcAuth(), 'http://h/'), null)
     writeFileSync(join(home, '.netrc'), entry('u'))
     assert.equal(await sentTo(new NetrcAuth(), 'http://h/'), basic('u'))
   })
 
-  test('a file that is missing, or no path, is an error at once', (t) => {
+  test('the constructor throws for a missing file and for a value that is not a path', (t) => {
     const file = join(folder(t), 'missing')
     assert.throws(() => new NetrcAuth(file), {
       name: 'TypeError',
-      message: `The netrc file ${file} cannot be used: ENOENT`,
+      message: `Cannot use the netrc file ${file}: ENOENT`,
     })
     assert.throws(() => new NetrcAuth(null as unknown as string), TypeError)
   })
 
-  test('nothing shows what is in it', async (t) => {
+  test('util.inspect and JSON.stringify show no credentials', async (t) => {
     const file = netrcFile(t, 'machine h login secret password secret')
     const auth = new NetrcAuth(file)
     await sentTo(auth, 'http://h/')

@@ -8,8 +8,8 @@ import { httpServer } from '../engine/servers.ts'
 import { whilePolluted } from '../support/pollution.ts'
 import { HAWSER, runChild } from './child.ts'
 
-/** Does a bit of everything, and prints what came of it. */
-const life = `
+/** Uses most features of the client, and prints the results. */
+const calls = `
   const record = (...words) => console.log(...words)
   const client = new hawser.Client({
     baseUrl: origin, auth: new hawser.DigestAuth('user', 'password'), headers: { 'x-client': '1' },
@@ -37,7 +37,10 @@ const life = `
   await client.close()
 `
 
-/** What no call gives, and what the runtime would take; but `auth`, `data`, `connect` ... stop Node itself. */
+/**
+ * Names of options that the calls do not give, and of properties that the runtime would read. Names
+ * such as `auth`, `data` and `connect` are missing, because they break Node.js itself.
+ */
 const pollution = `
   const poison = {
     headers: { evil: 'yes' }, params: { evil: 'yes' }, cookies: { evil: 'yes' },
@@ -50,7 +53,7 @@ const pollution = `
     pool: 1, total: 1, max: 1, domain: 'evil.test', filename: 'evil',
     fatal: true, type: 'evil', endings: 'evil', autoAllocateChunkSize: 7,
     dictionary: 'evil', maxOutputLength: 1, finishFlush: 0, params: {},
-    name: 'evil', message: 'evil', memo: {}, rel: 'evil', next: 'evil', evil: 'evil',
+    name: 'evil', message: 'evil', callSettings: {}, rel: 'evil', next: 'evil', evil: 'evil',
   }
   for (const name of Object.keys(poison)) {
     Object.defineProperty(Object.prototype, name, { value: poison[name], writable: true, configurable: true, enumerable: false })
@@ -62,10 +65,10 @@ const program = (origin: string, when: 'never' | 'before' | 'after') => `
   ${when === 'before' ? pollution : ''}
   const hawser = await import(${HAWSER})
   ${when === 'after' ? pollution : ''}
-  ${life}
+  ${calls}
 `
 
-describe('22 the whole life of a call', () => {
+describe('22 calls with most features', () => {
   for (const when of ['before', 'after'] as const) {
     test(`22 polluted ${when} the import`, async (t) => {
       const { origin } = await httpServer(t, async (request, response) => {
@@ -78,7 +81,7 @@ describe('22 the whole life of a call', () => {
         }
         switch (pathname) {
           case '/redirect':
-            return void response.writeHead(302, { location: '/landed' }).end()
+            return void response.writeHead(302, { location: '/target' }).end()
           case '/gzip':
             return void response
               .writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' })
@@ -96,18 +99,18 @@ describe('22 the whole life of a call', () => {
         const { method, url } = request
         response.end(JSON.stringify({ method, url, headers, content }))
       })
-      const want = await runChild(program(origin, 'never'))
-      assert.equal(want.status, 0, want.errors)
-      assert.match(want.output, /^hook 401\nhook 302\n/)
-      assert.match(want.output, /one\ntwo\ufffd/)
-      assert.match(want.output, /text\/plain €\n/)
-      assert.match(want.output, /stop yes one\ntwo\ufffd$/)
-      assert.deepEqual(await runChild(program(origin, when)), want)
+      const expected = await runChild(program(origin, 'never'))
+      assert.equal(expected.status, 0, expected.errors)
+      assert.match(expected.output, /^hook 401\nhook 302\n/)
+      assert.match(expected.output, /one\ntwo\ufffd/)
+      assert.match(expected.output, /text\/plain €\n/)
+      assert.match(expected.output, /stop yes one\ntwo\ufffd$/)
+      assert.deepEqual(await runChild(program(origin, when)), expected)
     })
   }
 })
 
-test('the names that stop Node itself: a client and its requests are made all the same', () => {
+test('names that break Node.js itself do not affect the construction of clients and requests', () => {
   const poison = {
     auth: ['evil', 'evil'],
     data: { evil: 'yes' },

@@ -1,4 +1,4 @@
-// What a response that was read says of itself and of its body.
+// The properties and methods of a response whose body was read.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
@@ -10,7 +10,7 @@ import { openClient, scriptedClient, settle } from './clients.ts'
 
 type Fields = Record<string, string | string[]>
 
-/** A read response with these fields and this body. */
+/** Returns a read response with these fields and this body. */
 async function responseWith(
   t: TestContext,
   headers: Fields,
@@ -22,15 +22,15 @@ async function responseWith(
   return openClient(t).get(`${origin}/a?b`)
 }
 
-test('its head', async (t) => {
+test('the head of a response', async (t) => {
   const { origin } = await rawServer(t, (socket) => {
     socket.once('data', () =>
-      socket.end('HTTP/1.0 203 So they say\r\nX-A: 1\r\nx-a: 2\r\n\r\nbody'),
+      socket.end('HTTP/1.0 203 Some Reason\r\nX-A: 1\r\nx-a: 2\r\n\r\nbody'),
     )
   })
   const response = await openClient(t).post(`${origin}/path?query#part`, { content: 'x' })
   assert.equal(response.status, 203)
-  assert.equal(response.statusText, 'So they say')
+  assert.equal(response.statusText, 'Some Reason')
   assert.equal(response.httpVersion, '1.0')
   assert.deepEqual(
     [...response.headers],
@@ -49,7 +49,7 @@ test('its head', async (t) => {
   assert.equal(response.text(), 'body')
 })
 
-describe('text, by its charset', () => {
+describe('text() and its charset', () => {
   const euro = Uint8Array.of(0x80)
   const cases: [type: string, bytes: Uint8Array | string, encoding: string, text: string][] = [
     ['text/plain', 'é€', 'utf-8', 'é€'],
@@ -64,23 +64,23 @@ describe('text, by its charset', () => {
     ['application/json', Uint8Array.of(0x61, 0xff), 'utf-8', 'a\ufffd'],
   ]
   for (const [type, bytes, encoding, text] of cases) {
-    test(`${inspect(type)} is ${encoding}`, async (t) => {
+    test(`${inspect(type)}: ${encoding}`, async (t) => {
       const response = await responseWith(t, { 'content-type': type }, bytes)
       assert.equal(response.encoding, encoding)
       assert.equal(response.text(), text)
-      let pieces = ''
-      for await (const piece of response.iterText()) pieces += piece
-      assert.equal(pieces, text)
+      let joined = ''
+      for await (const part of response.iterText()) joined += part
+      assert.equal(joined, text)
     })
   }
 
-  test('another may be assigned, at any time', async (t) => {
+  test('another charset can be assigned at any time', async (t) => {
     const response = await responseWith(t, { 'content-type': 'text/plain' }, euro)
     assert.equal(response.text(), '\ufffd')
     response.encoding = 'cp1252'
     assert.equal(response.encoding, 'windows-1252')
     assert.equal(response.text(), '€')
-    for await (const piece of response.iterText()) assert.equal(piece, '€')
+    for await (const part of response.iterText()) assert.equal(part, '€')
     assert.throws(() => {
       response.encoding = 'klingon'
     }, RangeError)
@@ -88,8 +88,8 @@ describe('text, by its charset', () => {
   })
 })
 
-describe('json', () => {
-  test('of any kind, by the charset too', async (t) => {
+describe('json()', () => {
+  test('parses any JSON value in any charset', async (t) => {
     const cases: [type: string, body: string | Uint8Array, value: unknown][] = [
       ['application/json', '{"a":[1,"é"]}', { a: [1, 'é'] }],
       ['text/plain', ' null ', null],
@@ -101,7 +101,7 @@ describe('json', () => {
     }
   })
 
-  test('what is none is a SyntaxError, and the text is still there', async (t) => {
+  test('throws SyntaxError for other text, which text() still returns', async (t) => {
     for (const body of ['', '{', 'not json', '{"a":1} x']) {
       const response = await responseWith(t, {}, body)
       assert.throws(() => response.json(), SyntaxError)
@@ -110,8 +110,8 @@ describe('json', () => {
   })
 })
 
-describe('bytes', () => {
-  test('are the same each time; an ArrayBuffer is a copy', async (t) => {
+describe('methods that return the body', () => {
+  test('bytes() returns the same bytes each time; arrayBuffer() a copy', async (t) => {
     const response = await responseWith(t, {}, 'abc')
     assert.equal(response.bytes(), response.bytes())
     const buffer = response.arrayBuffer()
@@ -122,7 +122,7 @@ describe('bytes', () => {
     assert.notEqual(response.arrayBuffer(), buffer)
   })
 
-  test('a Blob has the type of the body', async (t) => {
+  test('blob() has the Content-Type of the response', async (t) => {
     const blob = (await responseWith(t, { 'content-type': 'text/html; charset=x' }, 'abc')).blob()
     assert.ok(blob instanceof Blob)
     assert.equal(blob.type, 'text/html; charset=x')
@@ -130,7 +130,7 @@ describe('bytes', () => {
     assert.equal((await responseWith(t, {}, 'abc')).blob().type, '')
   })
 
-  test('may be awaited like those of fetch', async (t) => {
+  test('can be awaited as with fetch', async (t) => {
     const response = await responseWith(t, {}, '{"a":1}')
     assert.equal(await response.text(), '{"a":1}')
     assert.deepEqual(await response.json(), { a: 1 })
@@ -139,7 +139,7 @@ describe('bytes', () => {
     assert.equal((await response.blob()).size, 7)
   })
 
-  test('can be iterated again and again, read, and closed', async (t) => {
+  test('the body can be iterated, read and closed repeatedly', async (t) => {
     const response = await responseWith(t, {}, 'a\nb')
     for (let round = 0; round < 2; round++) {
       const chunks: Uint8Array[] = []
@@ -160,7 +160,7 @@ describe('bytes', () => {
     assert.equal(response.text(), 'a\nb')
   })
 
-  test('none', async (t) => {
+  test('without a body', async (t) => {
     const { origin } = await httpServer(t, (request, response) => {
       const status = Number(request.url?.slice(1))
       response.writeHead(status, { 'content-encoding': 'gzip', etag: '"x"' }).end()
@@ -182,7 +182,7 @@ describe('bytes', () => {
   })
 })
 
-test('elapsed is from the call to the end of the body, and stays', async (t) => {
+test('elapsed counts from the call to the end of the body', async (t) => {
   const { client, backend, clock } = scriptedClient(t, { timeout: null })
   const pending = client.get('http://h.test/')
   await clock.advance(100)
@@ -205,7 +205,7 @@ test('elapsed is from the call to the end of the body, and stays', async (t) => 
   assert.equal(streamed.elapsed, 15)
 })
 
-test('links by relation, and those without one by URL', async (t) => {
+test('links are returned by relation, and without a relation by URL', async (t) => {
   const link = ['<https://h/2>; rel="next"; title="a, b"', '</plain>, </last>; rel=last']
   const { links } = await responseWith(t, { link })
   assert.equal(links.next?.url, 'https://h/2')
@@ -216,7 +216,7 @@ test('links by relation, and those without one by URL', async (t) => {
   assert.deepEqual(Object.keys((await responseWith(t, {})).links), [])
 })
 
-test('cookies are those that this response sets', async (t) => {
+test('cookies contains the cookies that this response sets', async (t) => {
   const { origin } = await httpServer(t, (request, response) => {
     const name = request.url?.slice(1)
     response.writeHead(200, { 'set-cookie': [`${name}=1; Path=/`, 'both=2'] }).end()
@@ -232,7 +232,7 @@ test('cookies are those that this response sets', async (t) => {
   assert.notEqual(second.cookies, client.cookies)
 })
 
-test('util.inspect shows the status and no secret', async (t) => {
+test('util.inspect shows the status and no secrets', async (t) => {
   for (const [line, shown] of [
     ['200 OK', '<Response [200 OK]>'],
     ['404 Not Found', '<Response [404 Not Found]>'],
@@ -249,7 +249,7 @@ test('util.inspect shows the status and no secret', async (t) => {
   }
 })
 
-describe('S2 what a status means', () => {
+describe('S2 the properties ok, isRedirect and isError', () => {
   const location = { location: '/x' }
   const cases: [status: number, headers: Fields, ok: boolean, redirect: boolean, error: boolean][] =
     [
@@ -306,7 +306,7 @@ describe('S2 what a status means', () => {
   })
 })
 
-test('trailers are there once the body is', async (t) => {
+test('trailers are available after the body', async (t) => {
   const { origin } = await httpServer(t, (_, response) => {
     response.writeHead(200, { trailer: 'x-sum' })
     response.write('body')

@@ -5,26 +5,29 @@ import type { ClientOptions } from '../../src/index.ts'
 import { Client } from '../../src/index.ts'
 import { httpServer, toLoopback } from '../engine/servers.ts'
 
-/** A request as a server saw it. */
+/** A request as the server received it. */
 export interface Recorded {
   readonly method: string
   readonly url: string
   readonly host: string
-  /** Names in lower case. */
+  /** The names are in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** As they came, name and value in turn. */
+  /** Names and values in turn, as received. */
   readonly rawHeaders: readonly string[]
   readonly content: string
 }
 
-/** What is answered: a status, fields, a body. */
+/** A response of the server: status, header fields and body. */
 export type Answer = readonly [
   status: number,
   headers?: Record<string, string | string[]>,
   body?: string | Buffer,
 ]
 
-/** A server that keeps what it was asked, and answers by `answer`. Names under `.test` lead to it. */
+/**
+ * Starts a server that records its requests and responds with the result of `answer`. The clients
+ * of `openClient` resolve every name to it.
+ */
 export async function recording(
   t: TestContext,
   answer: (request: Recorded, count: number) => Answer | Promise<Answer> = () => [200],
@@ -33,11 +36,18 @@ export async function recording(
   const started = await httpServer(t, async (request: IncomingMessage, response) => {
     const { method = '', url = '', headers, rawHeaders } = request
     const content = await text(request)
-    const seen = { method, url, host: headers.host ?? '', headers, rawHeaders, content } as Recorded
-    requests.push(seen)
-    send(response, await answer(seen, requests.length))
+    const recorded = {
+      method,
+      url,
+      host: headers.host ?? '',
+      headers,
+      rawHeaders,
+      content,
+    } as Recorded
+    requests.push(recorded)
+    send(response, await answer(recorded, requests.length))
   })
-  /** Another origin of the same server. */
+  /** Returns another origin of the same server. */
   const as = (name: string) => `http://${name}.test:${started.port}`
   return { ...started, requests, as }
 }
@@ -46,7 +56,9 @@ function send(response: ServerResponse, [status, headers = {}, body = '']: Answe
   response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers }).end(body)
 }
 
-/** A client that is closed behind the test, and for which every name leads to this machine. */
+/**
+ * Creates a client that resolves every name to the loopback address. It is closed after the test.
+ */
 export function openClient(t: TestContext, options: ClientOptions = {}): Client {
   const client = new Client({ trustEnv: false, lookup: toLoopback, ...options })
   t.after(() => client.close())

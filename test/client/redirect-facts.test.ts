@@ -1,4 +1,4 @@
-// What errors on the way of redirects say of the call.
+// The properties of errors in redirects.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withRequest } from '../../src/client/call.ts'
@@ -6,7 +6,7 @@ import { ConnectError, Request, RequestError, TotalTimeout } from '../../src/ind
 import { deadOrigin } from './clients.ts'
 import { openClient, recording } from './recorded.ts'
 
-test('a redirect that is not followed was answered', async (t) => {
+test('the error of an invalid redirect states that a response had started', async (t) => {
   for (const location of ['/again', 'http://[', 'ftp://h.test/']) {
     const { origin } = await recording(t, () => [302, { location }])
     await assert.rejects(openClient(t).get(origin), (error) => {
@@ -17,7 +17,7 @@ test('a redirect that is not followed was answered', async (t) => {
   }
 })
 
-test('behind a POST that was carried out, no failure is safe to retry', async (t) => {
+test('after a redirected POST, no failure is safe to retry', async (t) => {
   const location = await deadOrigin()
   const { origin } = await recording(t, () => [303, { location }])
   for (const [method, safeToRetry] of [
@@ -32,12 +32,12 @@ test('behind a POST that was carried out, no failure is safe to retry', async (t
   }
 })
 
-test('a total that is told anew keeps its cause', () => {
-  const cause = new Error('why')
+test('a TotalTimeout with a replaced message keeps its cause', () => {
+  const cause = new Error('the cause')
   const error = new TotalTimeout('Not done within 5 ms', { cause })
-  const call = { timeout: { total: 10 } } as never
-  const told = withRequest(error, new Request('GET', 'http://h.test/'), call)
-  assert.ok(told instanceof TotalTimeout)
-  assert.equal(told.message, 'Not done within 10 ms')
-  assert.equal(told.cause, cause)
+  const settings = { timeout: { total: 10 } } as never
+  const result = withRequest(error, new Request('GET', 'http://h.test/'), settings)
+  assert.ok(result instanceof TotalTimeout)
+  assert.equal(result.message, 'Not done within 10 ms')
+  assert.equal(result.cause, cause)
 })

@@ -6,7 +6,7 @@ import { nextHop } from '../../src/client/redirect.ts'
 import { RemoteProtocolError, UnsupportedProtocol } from '../../src/errors.ts'
 import { assertLinear } from '../support/growth.ts'
 
-const here = 'http://h/dir/page?q=1'
+const base = 'http://h/dir/page?q=1'
 
 function hopTo(url: string | URL, given: Partial<Hop> = {}): Hop {
   return {
@@ -19,20 +19,20 @@ function hopTo(url: string | URL, given: Partial<Hop> = {}): Hop {
   }
 }
 
-/** A response whose Location may have what no connection would bring. */
+/** Creates a response. Its Location can have characters that no connection would deliver. */
 const redirects = (status: number, location: string | null) => ({
   status,
   headers: { get: () => location },
 })
 
-function follow(location: string, hop = hopTo(here), status = 302): Hop {
+function follow(location: string, hop = hopTo(base), status = 302): Hop {
   const next = nextHop(hop, redirects(status, location))
   assert.ok(next)
   return next
 }
 
 describe('29, A2 method and content', () => {
-  const same = [
+  const cases = [
     [301, 'GET', 'GET', true],
     [301, 'HEAD', 'HEAD', true],
     [301, 'POST', 'GET', false],
@@ -50,17 +50,17 @@ describe('29, A2 method and content', () => {
     [307, 'POST', 'POST', true],
     [307, 'PUT', 'PUT', true],
   ] as const
-  const alike = new Map<number, number[]>([
+  const sameRules = new Map<number, number[]>([
     [301, [301, 302]],
     [303, [303]],
     [307, [307, 308]],
   ])
-  for (const [kind, method, next, keeps] of same) {
-    for (const status of alike.get(kind) ?? []) {
+  for (const [kind, method, next, keeps] of cases) {
+    for (const status of sameRules.get(kind) ?? []) {
       test(`${status} ${method}`, () => {
         const content = 'content'
         const fields = ['Content-Type', 'a/b', 'Accept', 'c/d']
-        const hop = follow('/x', hopTo(here, { method, content, fields }), status)
+        const hop = follow('/x', hopTo(base, { method, content, fields }), status)
         assert.equal(hop.method, next)
         assert.equal(hop.content, keeps ? content : null)
         assert.deepEqual(hop.fields, keeps ? fields : ['Accept', 'c/d'])
@@ -68,41 +68,41 @@ describe('29, A2 method and content', () => {
     }
   }
 
-  test('no other status is followed, and none without a Location', () => {
+  test('other statuses, and responses without a Location, are not redirects', () => {
     for (let status = 100; status < 600; status++) {
       const isRedirect = [301, 302, 303, 307, 308].includes(status)
-      const next = nextHop(hopTo(here), redirects(status, '/x'))
+      const next = nextHop(hopTo(base), redirects(status, '/x'))
       assert.equal(next !== null, isRedirect, `${status}`)
-      assert.equal(nextHop(hopTo(here), redirects(status, null)), null)
-      assert.equal(nextHop(hopTo(here), redirects(status, '')), null)
+      assert.equal(nextHop(hopTo(base), redirects(status, null)), null)
+      assert.equal(nextHop(hopTo(base), redirects(status, '')), null)
     }
   })
 })
 
-describe('A1 where to', () => {
+describe('A1 the next URL', () => {
   const cases: [from: string, location: string, href: string][] = [
-    [here, '/x', 'http://h/x'],
-    [here, 'x?a=b', 'http://h/dir/x?a=b'],
-    [here, '../x', 'http://h/x'],
-    [here, '?a=b', 'http://h/dir/page?a=b'],
-    [here, '//other/x', 'http://other/x'],
-    [here, '\\\\other/x', 'http://other/x'],
-    [here, 'https://other', 'https://other/'],
-    [here, 'HTTP://Other/X', 'http://other/X'],
-    [here, 'http:/x', 'http://h/x'],
-    [here, '/a b', 'http://h/a%20b'],
+    [base, '/x', 'http://h/x'],
+    [base, 'x?a=b', 'http://h/dir/x?a=b'],
+    [base, '../x', 'http://h/x'],
+    [base, '?a=b', 'http://h/dir/page?a=b'],
+    [base, '//other/x', 'http://other/x'],
+    [base, '\\\\other/x', 'http://other/x'],
+    [base, 'https://other', 'https://other/'],
+    [base, 'HTTP://Other/X', 'http://other/X'],
+    [base, 'http:/x', 'http://h/x'],
+    [base, '/a b', 'http://h/a%20b'],
     // RFC 9110 10.2.2
-    ['http://h/a#here', '/x', 'http://h/x#here'],
-    ['http://h/a#here', 'http://other/x', 'http://other/x#here'],
-    ['http://h/a#here', '/x#there', 'http://h/x#there'],
-    ['http://h/a#here', '/x#', 'http://h/x#'],
-    ['http://h/a', '#there', 'http://h/a#there'],
-    // Bytes are kept, be they UTF-8 or not.
-    [here, '/caf\xc3\xa9?q=\xc3\xa9#\xc3\xa9', 'http://h/caf%C3%A9?q=%C3%A9#%C3%A9'],
-    [here, '/caf\xe9', 'http://h/caf%E9'],
-    [here, '/\x80\x9f\xa0\xff', 'http://h/%80%9F%A0%FF'],
-    [here, 'http://b\xc3\xbccher.example/', 'http://xn--bcher-kva.example/'],
-    [here, '/%C3%A9%zz', 'http://h/%C3%A9%zz'],
+    ['http://h/a#from', '/x', 'http://h/x#from'],
+    ['http://h/a#from', 'http://other/x', 'http://other/x#from'],
+    ['http://h/a#from', '/x#to', 'http://h/x#to'],
+    ['http://h/a#from', '/x#', 'http://h/x#'],
+    ['http://h/a', '#to', 'http://h/a#to'],
+    // Bytes are kept, whether they are UTF-8 or not.
+    [base, '/caf\xc3\xa9?q=\xc3\xa9#\xc3\xa9', 'http://h/caf%C3%A9?q=%C3%A9#%C3%A9'],
+    [base, '/caf\xe9', 'http://h/caf%E9'],
+    [base, '/\x80\x9f\xa0\xff', 'http://h/%80%9F%A0%FF'],
+    [base, 'http://b\xc3\xbccher.example/', 'http://xn--bcher-kva.example/'],
+    [base, '/%C3%A9%zz', 'http://h/%C3%A9%zz'],
   ]
   for (const [from, location, href] of cases) {
     test(`${from} and ${JSON.stringify(location)}`, () => {
@@ -133,7 +133,7 @@ describe('28, A2 credentials', () => {
     ['http://h/', 'http://other/x', false, 'http://other/x'],
     ['http://h/', '//other/x', false, 'http://other/x'],
     ['http://h/', '\\\\other\\x', false, 'http://other/x'],
-    // Userinfo stays with its origin, and that of a Location is never used.
+    // Userinfo is kept only for its origin, and that of a Location is never used.
     ['http://u:p@h/', '/x', true, 'http://u:p@h/x'],
     ['http://u:p@h/', 'http://h/x', true, 'http://u:p@h/x'],
     ['http://u:p@h/', 'https://h/x', true, 'https://u:p@h/x'],
@@ -156,18 +156,18 @@ describe('28, A2 credentials', () => {
 
   const secrets = ['Authorization', 'a', 'COOKIE', 'b', 'proxy-authorization', 'c', 'Host', 'd']
   const fields = ['Accept', 'e', ...secrets, 'X-Token', 'f']
-  test('28, 30 fields for one origin', () => {
-    const rest = ['Accept', 'e', 'X-Token', 'f']
+  test('28, 30 fields that are bound to one origin', () => {
+    const others = ['Accept', 'e', 'X-Token', 'f']
     const next = (location: string) => follow(location, hopTo('http://h/', { fields })).fields
     assert.deepEqual(next('/x'), fields)
-    assert.deepEqual(next('http://other/'), rest)
-    assert.deepEqual(next('http://h:81/'), rest)
-    // The same host, but through a tunnel of the proxy.
+    assert.deepEqual(next('http://other/'), others)
+    assert.deepEqual(next('http://h:81/'), others)
+    // The same host, but through a tunnel.
     const withoutProxy = fields.filter((_, i) => i !== 6 && i !== 7)
     assert.deepEqual(next('https://h/'), withoutProxy)
   })
 
-  test('28 what was dropped does not come back with the first host', () => {
+  test('28 dropped fields are not sent after a redirect back to the first host', () => {
     const away = follow('http://other/', hopTo('http://h/', { fields }))
     const back = follow('http://h/', away)
     assert.equal(back.keepsCredentials, false)
@@ -175,29 +175,29 @@ describe('28, A2 credentials', () => {
   })
 })
 
-describe('29, A2 what is not followed', () => {
-  const request = { method: 'GET', url: here }
+describe('29, A2 redirects that are refused', () => {
+  const request = { method: 'GET', url: base }
   const from = new URL('http://u:secret@h/x?secret')
   const cases: [location: string, type: new (message: string) => Error, message: RegExp][] = [
-    ['http://', RemoteProtocolError, /^http:\/\/h\/x\?… redirects to what is no URL: "http:\/\/"$/],
+    ['http://', RemoteProtocolError, /^http:\/\/h\/x\?… redirects to an invalid URL: "http:\/\/"$/],
     ['http://h:99999/', RemoteProtocolError, /"http:\/\/h:99999\/"$/],
     ['http://a:secret@h:x/?secret', RemoteProtocolError, /"h:x\/\?…"$/],
-    ['//[', RemoteProtocolError, /no URL/],
-    [`http://h:x/${'y'.repeat(10_000)}`, RemoteProtocolError, /no URL: "h?.{0,250}"$/],
-    ['http://\xff/', RemoteProtocolError, /no URL/],
-    ['http://h\t.evil/', RemoteProtocolError, /no URL: "http:\/\/h\.?\\?t?.*"$/],
-    ['/\0', RemoteProtocolError, /no URL: "\/\\u0000"$/],
-    ['/\r\n', RemoteProtocolError, /no URL/],
+    ['//[', RemoteProtocolError, /invalid URL/],
+    [`http://h:x/${'y'.repeat(10_000)}`, RemoteProtocolError, /invalid URL: "h?.{0,250}"$/],
+    ['http://\xff/', RemoteProtocolError, /invalid URL/],
+    ['http://h\t.evil/', RemoteProtocolError, /invalid URL: "http:\/\/h\.?\\?t?.*"$/],
+    ['/\0', RemoteProtocolError, /invalid URL: "\/\\u0000"$/],
+    ['/\r\n', RemoteProtocolError, /invalid URL/],
     [
       'ftp://h/',
       UnsupportedProtocol,
-      /^http:\/\/h\/x\?… redirects to ftp:, and only http and https/,
+      /^http:\/\/h\/x\?… redirects to an unsupported URL scheme: ftp$/,
     ],
-    ['file:///etc/passwd', UnsupportedProtocol, /file:/],
-    ['unix:/var/run/docker.sock', UnsupportedProtocol, /unix:/],
-    ['data:text/plain,x', UnsupportedProtocol, /data:/],
-    ['javascript:alert(1)', UnsupportedProtocol, /javascript:/],
-    ['other:8080/x', UnsupportedProtocol, /other:/],
+    ['file:///etc/passwd', UnsupportedProtocol, /scheme: file$/],
+    ['unix:/var/run/docker.sock', UnsupportedProtocol, /scheme: unix$/],
+    ['data:text/plain,x', UnsupportedProtocol, /scheme: data$/],
+    ['javascript:alert(1)', UnsupportedProtocol, /scheme: javascript$/],
+    ['other:8080/x', UnsupportedProtocol, /scheme: other$/],
   ]
   for (const [location, type, message] of cases) {
     test(JSON.stringify(location), () => {
@@ -216,7 +216,7 @@ describe('29, A2 what is not followed', () => {
   }
 })
 
-test('29 fields of the content', () => {
+test('29 fields that describe the content', () => {
   const content = [
     'Content-Type content-length CONTENT-ENCODING content-language content-location content-range',
     'content-disposition content-md5 content-digest repr-digest digest transfer-encoding trailer',
@@ -226,7 +226,7 @@ test('29 fields of the content', () => {
     'accept accept-encoding authorization cookie user-agent te connection content x-content-type'
   const kept = (names: string) => {
     const fields = names.split(' ').flatMap((name) => [name, 'x'])
-    return follow('/x', hopTo(here, { fields }), 303).fields.filter((_, i) => i % 2 === 0)
+    return follow('/x', hopTo(base, { fields }), 303).fields.filter((_, i) => i % 2 === 0)
   }
   assert.deepEqual(kept(content.join(' ')), [])
   assert.deepEqual(kept(`host ${others}`), `host ${others}`.split(' '))

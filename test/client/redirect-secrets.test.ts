@@ -14,9 +14,9 @@ interface Secret {
   readonly name: string
   readonly client?: ClientOptions
   readonly request?: RequestOptions
-  /** Put before the host. */
+  /** Inserted before the host. */
   readonly userinfo?: string
-  /** For the hosts of this file. */
+  /** The text of a netrc file. */
   readonly netrc?: string
 }
 
@@ -31,7 +31,7 @@ const sign = (request: Request) => {
   return request
 }
 
-/** Each shows as SECRET in what a server sees. */
+/** A server that receives one of these sees the text SECRET. */
 const secrets: readonly Secret[] = [
   { name: 'Authorization of the request', request: { headers: { authorization: 'SECRET' } } },
   { name: 'Authorization of the client', client: { headers: { AUTHORIZATION: 'SECRET' } } },
@@ -50,18 +50,22 @@ const secrets: readonly Secret[] = [
 
 const chains: readonly [name: string, urls: readonly string[], shown: readonly boolean[]][] = [
   ['same origin', ['http://a.test/', 'http://a.test/2'], [true, true]],
-  ['same origin, port spelt out', ['http://a.test/', 'http://a.test:80/'], [true, true]],
-  ['same origin, in capitals', ['http://a.test/', 'HTTP://A.TEST/'], [true, true]],
+  ['same origin, explicit port', ['http://a.test/', 'http://a.test:80/'], [true, true]],
+  ['same origin, in upper case', ['http://a.test/', 'HTTP://A.TEST/'], [true, true]],
   ['other host', ['http://a.test/', 'http://b.test/'], [true, false]],
-  ['host below', ['http://a.test/', 'http://x.a.test/'], [true, false]],
-  ['host with a dot', ['http://a.test/', 'http://a.test./'], [true, false]],
+  ['subdomain', ['http://a.test/', 'http://x.a.test/'], [true, false]],
+  ['host with a trailing dot', ['http://a.test/', 'http://a.test./'], [true, false]],
   ['host in the userinfo', ['http://a.test/', 'http://a.test@b.test/'], [true, false]],
   ['other port', ['http://a.test/', 'http://a.test:8080/'], [true, false]],
   ['other port of https', ['https://a.test/', 'https://a.test:8443/'], [true, false]],
   ['http to https, default ports', ['http://a.test/', 'https://a.test/'], [true, true]],
-  ['http to https, spelt out', ['http://a.test:80/', 'https://a.test:443/'], [true, true]],
-  ['http to https of another port', ['http://a.test/', 'https://a.test:8443/'], [true, false]],
-  ['http of a port to https', ['http://a.test:8080/', 'https://a.test/'], [true, false]],
+  [
+    'http to https, explicit default ports',
+    ['http://a.test:80/', 'https://a.test:443/'],
+    [true, true],
+  ],
+  ['http to https with another port', ['http://a.test/', 'https://a.test:8443/'], [true, false]],
+  ['http with another port to https', ['http://a.test:8080/', 'https://a.test/'], [true, false]],
   ['the same port, http to https', ['http://a.test:8080/', 'https://a.test:8080/'], [true, false]],
   ['https to http', ['https://a.test/', 'http://a.test/'], [true, false]],
   ['A, B, A', ['http://a.test/', 'http://b.test/', 'http://a.test/3'], [true, false, false]],
@@ -70,11 +74,19 @@ const chains: readonly [name: string, urls: readonly string[], shown: readonly b
     ['http://a.test/', 'http://b.test/', 'http://b.test/3', 'http://a.test/4'],
     [true, false, false, false],
   ],
-  ['up and down', ['http://a.test/', 'https://a.test/', 'http://a.test/3'], [true, true, false]],
+  [
+    'http to https to http',
+    ['http://a.test/', 'https://a.test/', 'http://a.test/3'],
+    [true, true, false],
+  ],
 ]
 
-/** What is sent along this chain, of 307s. */
-async function along(t: TestContext, urls: readonly string[], secret: Secret): Promise<Sent[]> {
+/** Returns the requests that are sent in a chain of 307 redirects. */
+async function requestsOfChain(
+  t: TestContext,
+  urls: readonly string[],
+  secret: Secret,
+): Promise<Sent[]> {
   const web = new Web((_, count) => {
     const next = urls[count]
     return next === undefined ? reply(200) : reply(307, [`Location: ${next}`])
@@ -98,8 +110,8 @@ function withNetrc(t: TestContext, text: string): void {
   })
 }
 
-/** Basic is decoded. */
-function shows({ headers, target, content }: Sent): boolean {
+/** Whether a request contains SECRET. Basic credentials are decoded. */
+function containsSecret({ headers, target, content }: Sent): boolean {
   const fields = [...headers].map(([, value]) =>
     value.startsWith('Basic ') ? Buffer.from(value.slice(6), 'base64').toString() : value,
   )
@@ -110,10 +122,10 @@ for (const [name, urls, shown] of chains) {
   describe(`28, A2 ${name}`, () => {
     for (const secret of secrets) {
       test(secret.name, async (t) => {
-        const sent = await along(t, urls, secret)
-        // A file of the user's says by itself which hosts it is for.
+        const sent = await requestsOfChain(t, urls, secret)
+        // A netrc file states for which hosts its credentials are.
         const byHost = sent.map(({ origin }) => new URL(origin).hostname === 'a.test')
-        assert.deepEqual(sent.map(shows), secret.netrc !== undefined ? byHost : shown)
+        assert.deepEqual(sent.map(containsSecret), secret.netrc !== undefined ? byHost : shown)
       })
     }
   })
@@ -132,14 +144,14 @@ describe('28, A2 DigestAuth', () => {
       })
       const client = web.client({ auth: new DigestAuth('SECRET', 'x') })
       await web.during(client.get(urls[0] as string))
-      const asked = web.sent.filter(({ headers }) => headers.has('authorization'))
-      assert.equal(asked.length, shown.filter(Boolean).length)
-      for (const { origin } of asked) assert.equal(new URL(origin).hostname, 'a.test')
+      const authorized = web.sent.filter(({ headers }) => headers.has('authorization'))
+      assert.equal(authorized.length, shown.filter(Boolean).length)
+      for (const { origin } of authorized) assert.equal(new URL(origin).hostname, 'a.test')
     })
   }
 })
 
-test('28 Host of the caller stays behind too', async () => {
+test('28 a Host field of the caller is not sent to another origin', async () => {
   const web = new Web((_, count) =>
     count === 1 ? reply(302, ['Location: http://b.test/']) : reply(200),
   )
@@ -147,7 +159,7 @@ test('28 Host of the caller stays behind too', async () => {
   assert.deepEqual(web.origins, ['http://inner.test', 'http://b.test'])
 })
 
-test('28, A6 .netrc is looked up for the new host, and userinfo in a Location is nobody', async (t) => {
+test('28, A6 .netrc is looked up for the new host, and userinfo in a Location is ignored', async (t) => {
   withNetrc(t, 'machine a.test login a password x\nmachine b.test login b password y')
   const web = new Web((_, count) =>
     count === 1 ? reply(302, ['Location: http://evil:evil@b.test/']) : reply(200),
@@ -165,20 +177,20 @@ test('31 .netrc is matched by the host, not by the userinfo', async (t) => {
   for (const url of ['http://trusted.test:x@evil.test/', 'http://trusted.test@evil.test:80/']) {
     const web = new Web(() => reply(200))
     await web.during(web.client({ trustEnv: true }).get(url))
-    assert.equal(web.sent.some(shows), false)
+    assert.equal(web.sent.some(containsSecret), false)
   }
 })
 
-test('28 auth null stays null behind a redirect', async (t) => {
+test('28 auth null also applies after a redirect', async (t) => {
   withNetrc(t, 'default login SECRET password x')
   const web = new Web((_, count) =>
     count === 1 ? reply(302, ['Location: http://b.test/']) : reply(200),
   )
   await web.during(web.client({ trustEnv: true }).get('http://a.test/', { auth: null }))
-  assert.equal(web.sent.some(shows), false)
+  assert.equal(web.sent.some(containsSecret), false)
 })
 
-test('28, A6 the jar decides anew', async () => {
+test('28, A6 the cookies of the jar are selected again', async () => {
   const web = new Web(({ origin }) =>
     origin === 'http://a.test'
       ? reply(302, [
@@ -190,23 +202,23 @@ test('28, A6 the jar decides anew', async () => {
   )
   const client = web.client()
   client.cookies.set('b', '2', { domain: 'b.test' })
-  await web.during(client.get('http://a.test/', { headers: { cookie: 'own=1' } }))
+  await web.during(client.get('http://a.test/', { headers: { cookie: 'given=1' } }))
   assert.deepEqual(
     web.sent.map(({ headers }) => headers.get('cookie')),
-    ['own=1', 'b=2'],
+    ['given=1', 'b=2'],
   )
 })
 
-test('28, A2 with real sockets: host, port, and back', async (t) => {
+test('28, A2 with real sockets: to another port, and back', async (t) => {
   const b = await recording(t, () => [307, { location: `${a.as('a')}/last` }])
   const a = await recording(t, ({ url }) =>
     url === '/last' ? [200] : [307, { location: `${b.as('a')}/` }],
   )
   const client = openClient(t, { auth: ['u', 'p'], cookies: { c: '1' } })
   await client.post(a.as('a'), { content: 'x' })
-  const seen = [...a.requests.slice(0, 1), ...b.requests, ...a.requests.slice(1)]
+  const requests = [...a.requests.slice(0, 1), ...b.requests, ...a.requests.slice(1)]
   assert.deepEqual(
-    seen.map(({ headers, content }) => [
+    requests.map(({ headers, content }) => [
       headers.authorization !== undefined,
       headers.cookie !== undefined,
       content,

@@ -15,12 +15,12 @@ import { rawServer } from '../engine/servers.ts'
 import type { Answer } from './recorded.ts'
 import { openClient, recording } from './recorded.ts'
 
-/** All that the pool had is given back. */
-function assertQuiet(client: Client): void {
+/** Asserts that no connection is in use. */
+function assertUnused(client: Client): void {
   assert.match(inspect(client), /0 connecting, 0 active/)
 }
 
-function pick(response: Response) {
+function summarize(response: Response) {
   const { status, url, request, history } = response
   return { status, url: url.href, method: request.method, history: history.map((r) => r.status) }
 }
@@ -35,26 +35,26 @@ describe('29, A2 every status and method', () => {
     for (const method of methods) {
       test(`${status} ${method}`, async (t) => {
         const { origin, requests } = await recording(t, ({ url }) =>
-          url === '/' ? [status, { location: '/to?a=1#there' }] : [200],
+          url === '/' ? [status, { location: '/to?a=1#to' }] : [200],
         )
         const client = openClient(t)
         const hasContent = method !== 'HEAD'
         const headers = { 'Content-Language': 'en', 'Last-Modified': 'x', 'X-A': '1', Digest: 'x' }
         const response = await client.request(
           method,
-          `${origin}/#here`,
+          `${origin}/#from`,
           hasContent ? { json: [1], headers } : { headers },
         )
-        const want = becomes(status, method)
-        const keeps = want === method && status !== 303
-        assert.deepEqual(pick(response), {
+        const expected = becomes(status, method)
+        const keeps = expected === method && status !== 303
+        assert.deepEqual(summarize(response), {
           status: 200,
-          url: `${origin}/to?a=1#there`,
-          method: want,
+          url: `${origin}/to?a=1#to`,
+          method: expected,
           history: [status],
         })
         const second = requests[1]
-        assert.equal(second?.method, want)
+        assert.equal(second?.method, expected)
         assert.equal(second.url, '/to?a=1')
         assert.equal(second.content, keeps && hasContent ? '[1]' : '')
         assert.equal(second.headers['x-a'], '1')
@@ -64,13 +64,13 @@ describe('29, A2 every status and method', () => {
         assert.equal(second.headers['content-type'] !== undefined, keeps && hasContent)
         if (!keeps) assert.equal(second.headers['content-length'], undefined)
         assert.equal(second.headers['transfer-encoding'], undefined)
-        assertQuiet(client)
+        assertUnused(client)
       })
     }
   }
 
   for (const status of [200, 204, 300, 304, 305, 306, 399]) {
-    test(`${status} is none`, async (t) => {
+    test(`${status} is not a redirect`, async (t) => {
       const { origin, requests } = await recording(t, () => [status, { location: '/to' }])
       const response = await openClient(t).get(origin)
       assert.equal(response.status, status)
@@ -79,12 +79,12 @@ describe('29, A2 every status and method', () => {
     })
   }
 
-  const nowhere: readonly [name: string, headers: Record<string, string>][] = [
+  const withoutLocation: readonly [name: string, headers: Record<string, string>][] = [
     ['no Location', {}],
     ['an empty Location', { location: '' }],
   ]
-  for (const [name, headers] of nowhere) {
-    test(`${name}: none`, async (t) => {
+  for (const [name, headers] of withoutLocation) {
+    test(`a response with ${name} is not a redirect`, async (t) => {
       const { origin } = await recording(t, () => [302, headers])
       const response = await openClient(t).get(origin)
       assert.equal(response.status, 302)
@@ -94,15 +94,15 @@ describe('29, A2 every status and method', () => {
   }
 })
 
-describe('A2 content is sent again', () => {
+describe('A2 the body is sent again', () => {
   async function* generated() {
     yield 'once'
   }
   const large = 'x'.repeat(100_000)
-  const again: readonly [name: string, options: () => RequestOptions, content: RegExp][] = [
+  const replayable: readonly [name: string, options: () => RequestOptions, content: RegExp][] = [
     ['a string', () => ({ content: 'text' }), /^text$/],
     ['bytes', () => ({ content: Buffer.from('bytes') }), /^bytes$/],
-    ['a large one', () => ({ content: large }), /^x{100000}$/],
+    ['a large string', () => ({ content: large }), /^x{100000}$/],
     ['an iterable', () => ({ content: ['a', 'b'] }), /^ab$/],
     ['a Blob', () => ({ content: new Blob(['blob']) }), /^blob$/],
     ['JSON', () => ({ json: { a: 1 } }), /^{"a":1}$/],
@@ -129,7 +129,7 @@ describe('A2 content is sent again', () => {
   }
 
   for (const status of [307, 308]) {
-    for (const [name, options, content] of again) {
+    for (const [name, options, content] of replayable) {
       test(`${status}: ${name}`, async (t) => {
         const { origin, requests } = await recording(t, ({ url }) =>
           url === '/' ? [status, { location: '/to' }] : [200],
@@ -142,11 +142,11 @@ describe('A2 content is sent again', () => {
         assert.equal(second?.content, first?.content)
         assert.equal(second?.headers['content-type'], type)
         assert.equal(second?.headers['content-length'], length)
-        assertQuiet(client)
+        assertUnused(client)
       })
     }
     for (const [name, options] of once) {
-      test(`${status}: ${name} cannot be`, async (t) => {
+      test(`${status}: ${name} cannot be sent again`, async (t) => {
         const { origin, requests } = await recording(t, ({ url }) =>
           url === '/' ? [status, { location: '/to' }] : [200],
         )
@@ -159,12 +159,12 @@ describe('A2 content is sent again', () => {
           return true
         })
         assert.equal(requests.length, 1)
-        assertQuiet(client)
+        assertUnused(client)
       })
     }
   }
   for (const [name, options] of once) {
-    test(`303: ${name} need not be`, async (t) => {
+    test(`303: ${name} need not be sent again`, async (t) => {
       const { origin, requests } = await recording(t, ({ url }) =>
         url === '/' ? [303, { location: '/to' }] : [200],
       )
@@ -173,7 +173,7 @@ describe('A2 content is sent again', () => {
     })
   }
 
-  test('not one byte of the second request is written', async (t) => {
+  test('no byte of the second request is written', async (t) => {
     let received = ''
     const { origin } = await rawServer(t, (socket) => {
       socket.on('data', (data) => {
@@ -188,11 +188,11 @@ describe('A2 content is sent again', () => {
   })
 })
 
-describe('A2 how many', () => {
-  /** Redirects from /1 to /0, then answers. */
+describe('A2 the number of redirects', () => {
+  /** Redirects /3 to /2, and so on to /0, which has a response. */
   const countdown = ({ url }: { url: string }): Answer => {
-    const left = Number(url.slice(1))
-    return left === 0 ? [200] : [302, { location: `/${left - 1}` }]
+    const remaining = Number(url.slice(1))
+    return remaining === 0 ? [200] : [302, { location: `/${remaining - 1}` }]
   }
   const cases: readonly [maxRedirects: number | undefined, hops: number, follows: boolean][] = [
     [undefined, 20, true],
@@ -216,21 +216,24 @@ describe('A2 how many', () => {
           Array.from({ length: hops }, (_, i) => `/${hops - i}`),
         )
       } else {
-        const bound = maxRedirects ?? 20
+        const limit = maxRedirects ?? 20
         await assert.rejects(call, (error: unknown) => {
           assert.ok(error instanceof TooManyRedirects)
           assert.ok(error.request instanceof Request)
-          assert.equal(error.request.url.pathname, `/${hops - bound}`)
-          assert.match(error.message, new RegExp(`^More than ${bound} redirects, .*${origin}/`))
+          assert.equal(error.request.url.pathname, `/${hops - limit}`)
+          assert.match(
+            error.message,
+            new RegExp(`^More than ${limit} redirects \\(maxRedirects\\), .*${origin}/`),
+          )
           return true
         })
-        assert.equal(requests.length, bound + 1)
+        assert.equal(requests.length, limit + 1)
       }
-      assertQuiet(client)
+      assertUnused(client)
     })
   }
 
-  test('a loop', async (t) => {
+  test('a loop ends with TooManyRedirects', async (t) => {
     const { origin, requests, sockets } = await recording(t, () => [302, { location: '?secret' }])
     await assert.rejects(openClient(t).get(origin), (error: unknown) => {
       assert.ok(error instanceof TooManyRedirects)
@@ -241,7 +244,7 @@ describe('A2 how many', () => {
     assert.equal(sockets.length, 1)
   })
 
-  test('each response of the history knows those before it', async (t) => {
+  test('each response of the history has a history itself', async (t) => {
     const { origin } = await recording(t, countdown)
     const { history } = await openClient(t).get(`${origin}/3`)
     assert.deepEqual(
@@ -251,7 +254,7 @@ describe('A2 how many', () => {
   })
 })
 
-describe('A1 where to', () => {
+describe('A1 the next URL', () => {
   const targets: readonly [location: string, url: string][] = [
     ['/x', '/x'],
     ['x', '/a/x'],
@@ -265,14 +268,14 @@ describe('A1 where to', () => {
     ['/a b', '/a%20b#from'],
     ['/%zz', '/%zz#from'],
   ]
-  for (const [location, want] of targets) {
-    const from = want.endsWith('#from') ? '/a/b?c=d#from' : '/a/b?c=d'
+  for (const [location, expected] of targets) {
+    const from = expected.endsWith('#from') ? '/a/b?c=d#from' : '/a/b?c=d'
     test(`${from} to ${location}`, async (t) => {
       const { origin } = await recording(t, (_, count) =>
         count === 1 ? [302, { location: Buffer.from(location).latin1Slice() }] : [200],
       )
       const response = await openClient(t).get(origin + from)
-      assert.equal(response.url.href, origin + want)
+      assert.equal(response.url.href, origin + expected)
     })
   }
 
@@ -309,29 +312,29 @@ describe('A1 where to', () => {
         return true
       })
       assert.equal(requests.length, 1)
-      assertQuiet(client)
+      assertUnused(client)
     })
   }
 
-  for (const bad of ['\r', '\n', '\0']) {
-    test(`Location with ${JSON.stringify(bad)}`, async (t) => {
+  for (const invalid of ['\r', '\n', '\0']) {
+    test(`Location with ${JSON.stringify(invalid)}`, async (t) => {
       let count = 0
       const { origin } = await rawServer(t, (socket) => {
         socket.on('data', () => {
           count++
           socket.write(
-            `HTTP/1.1 302 R\r\nLocation: /x${bad}Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n`,
+            `HTTP/1.1 302 R\r\nLocation: /x${invalid}Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n`,
           )
         })
       })
       const client = openClient(t)
       await assert.rejects(client.get(origin), RemoteProtocolError)
       assert.equal(count, 1)
-      assertQuiet(client)
+      assertUnused(client)
     })
   }
 
-  test('relative to the URL that a hook put in', async (t) => {
+  test('a Location is relative to the URL that a hook assigned', async (t) => {
     const { as, requests } = await recording(t, ({ url }) =>
       url === '/from/x' ? [302, { location: 'y' }] : [200],
     )
@@ -351,18 +354,18 @@ describe('A1 where to', () => {
   })
 })
 
-describe('by hand', () => {
+describe('nextRequest', () => {
   const chain = (status: number) =>
     [
       [status, { location: '/1', 'set-cookie': 'a=1' }],
       [302, { location: '/2' }],
       [307, { location: 'http://b.test/3' }],
-      [200, {}, 'there'],
+      [200, {}, 'target'],
     ] as const
 
   for (const status of [302, 307]) {
-    test(`the same as following, from ${status}`, async (t) => {
-      const follow = async (options: ClientOptions, byHand: boolean) => {
+    test(`sends the same requests as automatic redirects, from ${status}`, async (t) => {
+      const follow = async (options: ClientOptions, isManual: boolean) => {
         const { as, requests } = await recording(t, ({ url }) => {
           const [code, headers, body] = chain(status)[Number(url.slice(1))] as Answer
           const location = headers?.location as string | undefined
@@ -375,7 +378,7 @@ describe('by hand', () => {
             body,
           ]
         })
-        const client = openClient(t, { ...options, followRedirects: !byHand })
+        const client = openClient(t, { ...options, followRedirects: !isManual })
         let response = await client.post(`${as('a')}/0`, {
           content: 'abc',
           headers: { authorization: 'x', 'x-a': '1', 'content-language': 'en' },
@@ -384,7 +387,7 @@ describe('by hand', () => {
         for (let next = response.nextRequest; next !== null; next = response.nextRequest) {
           response = await client.send(next)
         }
-        assert.equal(response.text(), 'there')
+        assert.equal(response.text(), 'target')
         return requests.map(({ method, url, headers, content }) => ({
           method,
           url,
@@ -397,7 +400,7 @@ describe('by hand', () => {
     })
   }
 
-  test('asked again, the same', async (t) => {
+  test('returns the same request each time', async (t) => {
     const { origin } = await recording(t, () => [302, { location: '/x' }])
     const response = await openClient(t, { followRedirects: false }).get(origin)
     const [one, other] = [response.nextRequest, response.nextRequest]
@@ -407,7 +410,7 @@ describe('by hand', () => {
     assert.equal(response.request.headers.has('x-a'), false)
   })
 
-  test('sent, it follows redirects as the client does', async (t) => {
+  test("follows later redirects according to the client's option", async (t) => {
     const { origin } = await recording(t, ({ url }) =>
       url === '/3' ? [200] : [302, { location: `/${Number(url.slice(1)) + 1}` }],
     )
@@ -419,7 +422,7 @@ describe('by hand', () => {
     }
   })
 
-  test('its errors have the request', async (t) => {
+  test('errors have the property request', async (t) => {
     const { origin } = await recording(t, () => [302, { location: 'ftp://h/' }])
     const response = await openClient(t).get(origin, { followRedirects: false })
     assert.throws(
@@ -429,7 +432,7 @@ describe('by hand', () => {
     )
   })
 
-  test('of a redirect that was followed, the body was closed', async (t) => {
+  test('the body of a followed redirect is closed', async (t) => {
     const { origin } = await recording(t, ({ url }) =>
       url === '/' ? [302, { location: '/x' }, 'moved'] : [200],
     )
@@ -438,7 +441,7 @@ describe('by hand', () => {
     assert.throws(() => redirect?.bytes(), { name: 'StreamClosed' })
   })
 
-  test('the target is reset', async (t) => {
+  test('an assigned target is reset', async (t) => {
     const { origin, requests } = await recording(t, ({ url }) =>
       url === '*' ? [302, { location: '/x' }] : [200],
     )
@@ -453,11 +456,11 @@ describe('by hand', () => {
   })
 })
 
-describe("36 a redirect's body", () => {
+describe('36 the body of a redirect', () => {
   const bodies: readonly [name: string, size: number, sockets: number][] = [
-    ['none keeps the connection', 0, 1],
-    ['a small one keeps the connection', 1000, 1],
-    ['a large one costs it', 10_000_000, 2],
+    ['the connection is reused without a body', 0, 1],
+    ['the connection is reused after a small body', 1000, 1],
+    ['the connection is closed with a large body', 10_000_000, 2],
   ]
   for (const [name, size, count] of bodies) {
     test(name, async (t) => {
@@ -468,35 +471,35 @@ describe("36 a redirect's body", () => {
       const response = await client.get(origin)
       assert.equal(response.status, 200)
       assert.equal(sockets.length, count)
-      assertQuiet(client)
+      assertUnused(client)
     })
   }
 
-  test('is never decompressed', async (t) => {
+  test('is not decompressed', async (t) => {
     const { origin } = await recording(t, ({ url }) =>
       url === '/'
         ? [302, { location: '/to', 'content-encoding': 'gzip' }, Buffer.from('this is no gzip')]
-        : [200, { 'content-encoding': 'gzip' }, gzipSync('there')],
+        : [200, { 'content-encoding': 'gzip' }, gzipSync('final')],
     )
     const client = openClient(t, { maxResponseSize: 5 })
     const response = await client.get(origin)
-    assert.equal(response.text(), 'there')
-    assertQuiet(client)
+    assert.equal(response.text(), 'final')
+    assertUnused(client)
   })
 
-  test('may be larger than maxResponseSize', async (t) => {
+  test('can be larger than maxResponseSize', async (t) => {
     const { origin } = await recording(t, ({ url }) =>
-      url === '/' ? [302, { location: '/to' }, 'x'.repeat(1000)] : [200, {}, 'there'],
+      url === '/' ? [302, { location: '/to' }, 'x'.repeat(1000)] : [200, {}, 'final'],
     )
-    assert.equal((await openClient(t, { maxResponseSize: 5 }).get(origin)).text(), 'there')
+    assert.equal((await openClient(t, { maxResponseSize: 5 }).get(origin)).text(), 'final')
   })
 
-  test('may be read by a hook', async (t) => {
+  test('can be read by a hook', async (t) => {
     const { origin } = await recording(t, ({ url }) =>
-      url === '/' ? [302, { location: '/to' }, 'from'] : [200, {}, 'there'],
+      url === '/' ? [302, { location: '/to' }, 'from'] : [200, {}, 'final'],
     )
     const client = openClient(t, { eventHooks: { response: [(response) => response.read()] } })
     const response = await client.get(origin)
-    assert.deepEqual([response.history[0]?.text(), response.text()], ['from', 'there'])
+    assert.deepEqual([response.history[0]?.text(), response.text()], ['from', 'final'])
   })
 })

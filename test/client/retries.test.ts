@@ -19,7 +19,7 @@ import { RESET, reply, Web } from './scripted-web.ts'
 const URL = 'http://h.test/'
 const DATE = 'Date: Sun, 22 Nov 2026 10:00:00 GMT'
 
-/** When each request came, by the clock. */
+/** Creates servers that record the time of each request. */
 function timed(answer: (sent: Sent, count: number) => string | null) {
   const times: number[] = []
   const web: Web = new Web((sent, count) => {
@@ -29,34 +29,34 @@ function timed(answer: (sent: Sent, count: number) => string | null) {
   return { web, times }
 }
 
-describe('A5 how long it waits', () => {
-  const said: readonly [name: string, fields: readonly string[], wait: number | null][] = [
+describe('A5 the delay before a retry', () => {
+  const delays: readonly [name: string, fields: readonly string[], delay: number | null][] = [
     ['seconds', ['Retry-After: 7'], 7000],
-    ['no time at all', ['Retry-After: 0'], 0],
+    ['zero seconds', ['Retry-After: 0'], 0],
     ['a date', [DATE, 'Retry-After: Sun, 22 Nov 2026 10:00:03 GMT'], 3000],
     ['a date of RFC 850', [DATE, 'Retry-After: Sunday, 22-Nov-26 10:00:03 GMT'], 3000],
-    ['a date that is past', [DATE, 'Retry-After: Sun, 22 Nov 2026 09:00:00 GMT'], 0],
+    ['a date in the past', [DATE, 'Retry-After: Sun, 22 Nov 2026 09:00:00 GMT'], 0],
     ['two minutes', ['Retry-After: 120'], 120_000],
-    ['too long', ['Retry-After: 121'], null],
-    ['far too long', ['Retry-After: 99999999999999999999'], null],
-    ['a date too far', [DATE, 'Retry-After: Sun, 22 Nov 2026 11:00:00 GMT'], null],
+    ['more than two minutes', ['Retry-After: 121'], null],
+    ['a very large number', ['Retry-After: 99999999999999999999'], null],
+    ['a date too far in the future', [DATE, 'Retry-After: Sun, 22 Nov 2026 11:00:00 GMT'], null],
   ]
   for (const status of [429, 503]) {
-    for (const [name, fields, wait] of said) {
-      test(`${status} and ${name}`, async () => {
+    for (const [name, fields, delay] of delays) {
+      test(`${status} with ${name}`, async () => {
         const { web, times } = timed((_, count) =>
           count === 1 ? reply(status, fields) : reply(200),
         )
         const client = web.client({ retries: 1, timeout: null })
         const response = await web.within(130_000, client.get(URL))
-        assert.equal(response.status, wait === null ? status : 200)
-        assert.deepEqual(times, wait === null ? [0] : [0, wait])
+        assert.equal(response.status, delay === null ? status : 200)
+        assert.deepEqual(times, delay === null ? [0] : [0, delay])
         assert.equal(web.backend.held, 0)
       })
     }
   }
 
-  const unsaid: readonly (readonly string[])[] = [
+  const invalid: readonly (readonly string[])[] = [
     [],
     [DATE, 'Retry-After: 1.5'],
     [DATE, 'Retry-After: -1'],
@@ -66,22 +66,22 @@ describe('A5 how long it waits', () => {
     [DATE, 'Retry-After: Sun, 99 Nov 2026 10:00:03 GMT'],
     ['Retry-After:'],
   ]
-  for (const fields of unsaid) {
-    test(`backs off after ${inspect(fields)}`, async () => {
+  for (const fields of invalid) {
+    test(`backoff with the fields ${inspect(fields)}`, async () => {
       const { web, times } = timed(() => reply(503, fields))
       const client = web.client({ retries: 8, timeout: null })
       const response = await web.within(60_000, client.get(URL))
       assert.equal(response.status, 503)
       assert.equal(times.length, 9)
-      const longest = [250, 500, 1000, 2000, 4000, 8000, 8000, 8000]
-      for (const [i, most] of longest.entries()) {
-        const wait = (times[i + 1] as number) - (times[i] as number)
-        assert.ok(wait >= most / 2 && wait <= most, `${wait} of ${most}`)
+      const delays = [250, 500, 1000, 2000, 4000, 8000, 8000, 8000]
+      for (const [i, max] of delays.entries()) {
+        const delay = (times[i + 1] as number) - (times[i] as number)
+        assert.ok(delay >= max / 2 && delay <= max, `${delay} of ${max}`)
       }
     })
   }
 
-  test('Infinity: ever again, with pauses', async () => {
+  test('retries: Infinity still waits between attempts', async () => {
     const { web, times } = timed((_, count) => (count <= 20 ? reply(503) : reply(200)))
     const client = web.client({ retries: Infinity, timeout: null })
     assert.equal((await web.within(200_000, client.get(URL))).status, 200)
@@ -90,19 +90,19 @@ describe('A5 how long it waits', () => {
   })
 })
 
-describe('how often', () => {
+describe('the number of retries', () => {
   const counts: readonly [
     name: string,
     client: ClientOptions,
     request: RequestOptions,
     times: number,
   ][] = [
-    ['never by default', {}, {}, 1],
+    ['none by default', {}, {}, 1],
     ['of the client', { retries: 2 }, {}, 3],
     ['of the request', { retries: 2 }, { retries: 1 }, 2],
     ['switched off', { retries: 2 }, { retries: 0 }, 1],
     ['switched off by null', { retries: 2 }, { retries: null }, 1],
-    ['null of the client', { retries: null }, {}, 1],
+    ['null in the client', { retries: null }, {}, 1],
     ['undefined is not given', { retries: 2 }, { retries: undefined }, 3],
   ]
   for (const [name, options, request, times] of counts) {
@@ -114,7 +114,7 @@ describe('how often', () => {
     })
   }
 
-  test('kept by buildRequest', async () => {
+  test('of buildRequest', async () => {
     const { web } = timed(() => reply(503, ['Retry-After: 0']))
     const client = web.client()
     await web.within(10, client.send(client.buildRequest('GET', URL, { retries: 2 })))
@@ -122,32 +122,32 @@ describe('how often', () => {
   })
 })
 
-describe('R13 what is repeated', () => {
-  const again = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
+describe('R13 which requests are repeated', () => {
+  const repeated = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
   const never = ['POST', 'PATCH', 'PROPOSE']
-  for (const method of [...again, ...never]) {
-    test(`${method} after 503${again.includes(method) ? '' : ': not'}`, async () => {
+  for (const method of [...repeated, ...never]) {
+    test(`${method} ${repeated.includes(method) ? 'is' : 'is not'} repeated after 503`, async () => {
       const { web } = timed((_, count) =>
         count === 1 ? 'HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n' : reply(204),
       )
       const content = method === 'GET' || method === 'HEAD' ? null : 'text'
       const client = web.client({ retries: 3 })
       const response = await web.within(10, client.request(method, URL, { content }))
-      assert.equal(response.status, again.includes(method) ? 204 : 503)
+      assert.equal(response.status, repeated.includes(method) ? 204 : 503)
       if (content !== null) assert.ok(web.sent.every((sent) => sent.content === content))
       assert.deepEqual(response.history, [])
     })
   }
 
   for (const status of [200, 400, 408, 500, 502, 504]) {
-    test(`not after ${status}`, async () => {
+    test(`none is repeated after ${status}`, async () => {
       const { web } = timed(() => reply(status, ['Retry-After: 0']))
       await web.within(10, web.client({ retries: 3 }).get(URL))
       assert.equal(web.sent.length, 1)
     })
   }
 
-  test('content that comes once is not: what came is the result', async () => {
+  test('a body that can be sent only once is not sent again: the first outcome is the result', async () => {
     const put = async (answer: string) => {
       const { web } = timed(() => answer)
       const call = web.client({ retries: 3 }).put(URL, { content: Readable.from(['once']) })
@@ -159,7 +159,7 @@ describe('R13 what is repeated', () => {
     await assert.rejects(put(RESET), ReadError)
   })
 
-  test('content that can be sent again is', async () => {
+  test('a replayable body is sent again', async () => {
     const { web } = timed((_, count) => (count < 3 ? reply(503, ['Retry-After: 0']) : reply(200)))
     const client = web.client({ retries: 3 })
     await web.within(10, client.put(URL, { content: new Blob(['blob']) }))
@@ -175,7 +175,7 @@ describe('R13 what is repeated', () => {
     ['POST', 1],
   ]
   for (const [method, times] of failures) {
-    test(`${method} on a connection that breaks`, async () => {
+    test(`${method} after a connection reset`, async () => {
       const { web } = timed(() => RESET)
       const call = web.within(20_000, web.client({ retries: 3 }).request(method, URL))
       await assert.rejects(call, ReadError)
@@ -184,8 +184,8 @@ describe('R13 what is repeated', () => {
     })
   }
 
-  test('not what was aborted, nor what a hook threw', async () => {
-    const reason = new Error('stop')
+  test('no retry after an abort, or after an error of a hook', async () => {
+    const reason = new Error('aborted')
     let hooked = 0
     const { web } = timed(() => reply(200))
     const eventHooks = {
@@ -205,7 +205,7 @@ describe('R13 what is repeated', () => {
     assert.equal(web.sent.length, 0)
   })
 
-  test('each attempt has request hooks, and cookies that came meanwhile', async () => {
+  test('each attempt runs request hooks, and sends cookies of earlier responses', async () => {
     let hooked = 0
     const { web } = timed((_, count) =>
       count === 1 ? reply(503, ['Retry-After: 0', 'Set-Cookie: a=1']) : reply(200),
@@ -216,23 +216,23 @@ describe('R13 what is repeated', () => {
     assert.equal(hooked, 2)
   })
 
-  test('response hooks see what is left of it: one that throws ends no retries', async () => {
-    const seen: number[] = []
-    const look = (response: Response) => {
-      seen.push(response.status)
+  test('response hooks run after all retries, so that one that throws does not prevent them', async () => {
+    const statuses: number[] = []
+    const hook = (response: Response) => {
+      statuses.push(response.status)
       response.raiseForStatus()
     }
     const { web } = timed((_, count) =>
       reply(count === 2 ? 200 : 503, count === 2 ? [] : ['Retry-After: 0']),
     )
-    const client = web.client({ retries: 1, eventHooks: { response: [look] } })
+    const client = web.client({ retries: 1, eventHooks: { response: [hook] } })
     assert.equal((await web.within(10, client.get(URL))).status, 200)
     await assert.rejects(web.within(10, client.get(URL)), HTTPStatusError)
-    assert.deepEqual(seen, [200, 503])
+    assert.deepEqual(statuses, [200, 503])
     assert.equal(web.sent.length, 4)
   })
 
-  test('a response that is too large to be drained gives its place back', async (t) => {
+  test('a response that is too large to be drained releases its connection', async (t) => {
     const { origin } = await recording(t, (_, count) =>
       count === 1 ? [503, { 'retry-after': '0' }, 'x'.repeat(1_000_000)] : [200],
     )
@@ -242,24 +242,26 @@ describe('R13 what is repeated', () => {
   })
 })
 
-describe('connecting', () => {
-  /** A client whose first connections are refused. */
+describe('failures to connect', () => {
+  /** Creates a client whose first `count` connections are refused. */
   function refusing(count: number, options: ClientOptions): { web: Web; client: Client } {
     const web = new Web(() => reply(200))
     const { backend } = web
     backend.autoConnect = false
     const connect = backend.connect.bind(backend)
-    let left = count
+    let remaining = count
     backend.connect = (...args) => {
       const socket = connect(...args)
-      queueMicrotask(() => (left-- > 0 ? socket.reset(new Error('refused')) : socket.connected()))
+      queueMicrotask(() =>
+        remaining-- > 0 ? socket.reset(new Error('refused')) : socket.connected(),
+      )
       return socket
     }
     return { web, client: web.client(options) }
   }
 
   for (const method of ['GET', 'POST']) {
-    test(`${method}: nobody is there, then somebody`, async () => {
+    test(`${method}: refused twice, then accepted`, async () => {
       const { web, client } = refusing(2, { retries: 2 })
       const response = await web.within(10_000, client.request(method, URL))
       assert.equal(response.status, 200)
@@ -269,7 +271,7 @@ describe('connecting', () => {
     })
   }
 
-  test('POST: too slow, then in time', async () => {
+  test('POST: ConnectTimeout, then accepted', async () => {
     const web = new Web(() => reply(200))
     web.backend.autoConnect = false
     const client = web.client({ retries: 1, timeout: { connect: 100 } })
@@ -283,7 +285,7 @@ describe('connecting', () => {
     assert.equal(web.sent[0]?.content, 'text')
   })
 
-  test('nobody comes', async () => {
+  test('the last failure is the result', async () => {
     const { web, client } = refusing(9, { retries: 2 })
     await assert.rejects(web.within(10_000, client.get(URL)), ConnectError)
     assert.equal(web.backend.sockets.length, 3)
@@ -291,46 +293,46 @@ describe('connecting', () => {
   })
 })
 
-test('a kept connection that died: again, and safely', async () => {
+test('after the replay of the engine on a new connection, the client retries', async () => {
   const { web } = timed((_, count) => (count === 2 || count === 3 ? RESET : reply(200)))
   const client = web.client({ retries: 1 })
   await web.within(10, client.get(URL))
-  // Once by the engine, on a new connection; that fails as well, and then it is the client's turn.
+  // The engine replays the request on a new connection. That fails too, so the client retries.
   const response = await web.within(10_000, client.get(URL))
   assert.equal(response.status, 200)
   assert.equal(web.sent.length, 4)
 })
 
-describe('what ends the wait', () => {
+describe('the delay ends early', () => {
   const answer = () => reply(503, ['Retry-After: 60', 'Set-Cookie: a=1'])
-  /** Acts when a cookie is kept: after the response, before the wait. */
-  const whenKept = (act: () => void) => Object.assign(new CookieJar(), { setCookieSync: act })
+  /** Calls `act` when a cookie is stored: after the response, before the delay. */
+  const whenStored = (act: () => void) => Object.assign(new CookieJar(), { setCookieSync: act })
 
-  test('the signal, whose listener is removed', async () => {
+  test('if the signal is aborted', async () => {
     const { web } = timed(answer)
     const client = web.client({ retries: 3 })
     const controller = new AbortController()
     const call = client.get(URL, { signal: controller.signal })
     await web.serve()
     assert.equal(web.backend.held, 1)
-    const reason = new Error('stop')
+    const reason = new Error('aborted')
     controller.abort(reason)
     await assert.rejects(call, reason)
     assert.equal(web.backend.held, 0)
     assert.equal(web.sent.length, 1)
   })
 
-  test('a signal that is aborted just before it begins', async () => {
+  test('if the signal is aborted just before the delay', async () => {
     const { web } = timed(answer)
     const controller = new AbortController()
-    const reason = new Error('stop')
-    const cookies = whenKept(() => controller.abort(reason))
+    const reason = new Error('aborted')
+    const cookies = whenStored(() => controller.abort(reason))
     const client = web.client({ retries: 3, cookies })
     await assert.rejects(web.during(client.get(URL, { signal: controller.signal })), reason)
     assert.equal(web.backend.held, 0)
   })
 
-  test('a signal that is never aborted keeps no listener', async () => {
+  test('the listener on the signal is removed after the delay', async () => {
     const { web } = timed((_, count) => (count === 1 ? answer() : reply(200)))
     const { signal } = new AbortController()
     const call = web.client({ retries: 3 }).get(URL, { signal })
@@ -340,11 +342,11 @@ describe('what ends the wait', () => {
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   })
 
-  test('one signal of many calls has one listener', async (t) => {
+  test('the signal of many calls has one listener', async (t) => {
     const warnings: Error[] = []
-    const warned = (warning: Error) => warnings.push(warning)
-    process.on('warning', warned)
-    t.after(() => process.off('warning', warned))
+    const listen = (warning: Error) => warnings.push(warning)
+    process.on('warning', listen)
+    t.after(() => process.off('warning', listen))
     const { web } = timed(answer)
     const client = web.client({ retries: 3 })
     const controller = new AbortController()
@@ -352,14 +354,14 @@ describe('what ends the wait', () => {
     for (const call of calls) call.catch(() => {})
     await web.serve()
     assert.equal(getEventListeners(controller.signal, 'abort').length, 1)
-    controller.abort(new Error('stop'))
-    for (const call of calls) await assert.rejects(call, /stop/)
+    controller.abort(new Error('aborted'))
+    for (const call of calls) await assert.rejects(call, /aborted/)
     await web.serve()
     assert.deepEqual(warnings, [])
     assert.equal(web.backend.held, 0)
   })
 
-  test('the client, closed', async () => {
+  test('if the client is closed', async () => {
     const { web } = timed(answer)
     const client = web.client({ retries: 3 })
     const call = client.get(URL)
@@ -370,15 +372,15 @@ describe('what ends the wait', () => {
     assert.equal(web.clock.armedTimers, 0)
   })
 
-  test('the client, closed just before it began', async () => {
+  test('if the client is closed just before the delay', async () => {
     const { web } = timed(answer)
-    const cookies = whenKept(() => void client.close())
+    const cookies = whenStored(() => void client.close())
     const client = web.client({ retries: 3, cookies })
     await assert.rejects(web.during(client.get(URL)), ClientClosed)
     assert.equal(web.backend.held, 0)
   })
 
-  test('total: a wait beyond it is not begun, and what came is the result', async () => {
+  test('total: without time for the delay, the response is the result', async () => {
     const { web } = timed(answer)
     const client = web.client({ retries: 3, timeout: { total: 60_000 } })
     const response = await web.during(client.get(URL))
@@ -386,14 +388,14 @@ describe('what ends the wait', () => {
     assert.equal(web.clock.now(), 0)
   })
 
-  test('total: an error likewise', async () => {
+  test('total: without time for the delay, the error is the result', async () => {
     const { web } = timed(() => RESET)
     const client = web.client({ retries: 3, timeout: { total: 100 } })
     await assert.rejects(web.during(client.get(URL)), ReadError)
     assert.equal(web.sent.length, 1)
   })
 
-  test('total: what was waited counts', async () => {
+  test('total: includes the delay', async () => {
     const { web } = timed((_, count) => (count === 1 ? reply(503, ['Retry-After: 60']) : null))
     const client = web.client({ retries: 3, timeout: { total: 60_500, read: null } })
     await assert.rejects(web.within(70_000, client.get(URL)), (error: unknown) => {
@@ -403,7 +405,7 @@ describe('what ends the wait', () => {
     })
   })
 
-  test('the process is kept alive while it waits, and not after', async () => {
+  test('the process is kept alive only during the delay', async () => {
     const { web } = timed((_, count) => (count === 1 ? reply(503, ['Retry-After: 1']) : reply(200)))
     const client = web.client({ retries: 1 })
     const call = client.get(URL)

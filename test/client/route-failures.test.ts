@@ -1,5 +1,5 @@
-// What goes wrong on the way to a server, as the caller of a client sees it. What the bytes have to be
-// for that is tested below: test/engine/proxies.test.ts, test/connection/tunnel.test.ts.
+// Failures on the route to a server, as the caller of a client sees them. The bytes of proxies and
+// tunnels are tested in test/engine/proxies.test.ts and test/connection/tunnel.test.ts.
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import type { TestContext } from 'node:test'
@@ -21,14 +21,14 @@ import { httpProxy, socksProxy } from '../support/proxies.ts'
 import { startTarget } from '../support/target.ts'
 
 const ca = certificateAuthority()
-const ofProxy = certificateAuthority('Authority of proxies')
+const proxyCa = certificateAuthority('Proxy CA')
 const tls = certificateFor(['a.test'], { ca })
-const proxyTls = certificateFor(['127.0.0.1'], { ca: ofProxy })
+const proxyTls = certificateFor(['127.0.0.1'], { ca: proxyCa })
 
 const HTTP = 'http://a.test/'
 const HTTPS = 'https://a.test/'
-const neverFound: NonNullable<ClientOptions['lookup']> = () => {}
-const notFound: NonNullable<ClientOptions['lookup']> = (host, _options, done) =>
+const pendingLookup: NonNullable<ClientOptions['lookup']> = () => {}
+const failingLookup: NonNullable<ClientOptions['lookup']> = (host, _options, done) =>
   done(Object.assign(new Error(`no ${host}`), { code: 'ENOTFOUND' }), [])
 
 interface Failing {
@@ -40,16 +40,16 @@ interface Expected {
   readonly type: typeof TransportError
   readonly phase: string
   readonly message: RegExp
-  /** Of the cause. */
+  /** The code of the cause. */
   readonly code?: string
-  /** Of a ProxyError. */
+  /** The status of a ProxyError. */
   readonly status?: number
 }
 
 type Case = readonly [name: string, start: (t: TestContext) => Promise<Failing>, expected: Expected]
 
-/** A proxy that answers CONNECT like this, and then closes. */
-const answers = (answer: string, url = HTTPS) =>
+/** Starts a proxy that sends this response to CONNECT, and then closes the connection. */
+const respondingWith = (answer: string, url = HTTPS) =>
   async function start(t: TestContext): Promise<Failing> {
     const answerConnect = (_: string, client: Socket) => {
       setImmediate(() => client.end())
@@ -67,7 +67,7 @@ const closedPort = async (t: TestContext) => {
 const PROXY = String.raw`the proxy (?:https?|socks5h?)://127\.0\.0\.1:\d+`
 
 const unreachable = (scheme: string, url: string): Case => [
-  `no ${scheme} proxy is there, for ${url}`,
+  `no ${scheme} proxy listens, for ${url}`,
   async (t) => ({ options: { proxies: `${scheme}://127.0.0.1:${await closedPort(t)}` }, url }),
   {
     type: ProxyError,
@@ -81,7 +81,7 @@ const unreachable = (scheme: string, url: string): Case => [
 
 const refused = (status: number, reason: string, what: string): Case => [
   `CONNECT is refused with ${status}`,
-  answers(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 5\r\n\r\nsorry`),
+  respondingWith(`HTTP/1.1 ${status} ${reason}\r\nContent-Length: 5\r\n\r\nsorry`),
   {
     type: ProxyError,
     phase: 'proxy',
@@ -92,11 +92,11 @@ const refused = (status: number, reason: string, what: string): Case => [
   },
 ]
 
-const wrongCertificate = (
+const invalidCertificate = (
   name: string,
   start: (t: TestContext) => Promise<string | HTTPProxy>,
 ): Case => [
-  `the server's certificate, behind ${name}`,
+  `the server's certificate is invalid, through ${name}`,
   async (t) => {
     const { port } = await startTarget(t, { tls })
     const options = { proxies: await start(t), verify: { ca: ca.cert }, lookup: toLoopback }
@@ -114,8 +114,8 @@ const cases: Case[] = [
   ...['http', 'https', 'socks5h'].map((scheme) => unreachable(scheme, HTTPS)),
   unreachable('http', HTTP),
   [
-    'the name of the proxy is unknown',
-    async () => ({ options: { proxies: 'http://p.test', lookup: notFound }, url: HTTPS }),
+    'the host name of the proxy is unknown',
+    async () => ({ options: { proxies: 'http://p.test', lookup: failingLookup }, url: HTTPS }),
     {
       type: ProxyError,
       phase: 'dns',
@@ -124,11 +124,11 @@ const cases: Case[] = [
     },
   ],
   [
-    'the certificate of the proxy',
+    'the certificate of the proxy is invalid',
     async (t) => {
-      // What the client trusts is not what the proxy is measured by.
+      // The client's `verify` does not apply to the proxy.
       const proxies = (await httpProxy(t, { tls: proxyTls })).url
-      return { options: { proxies, verify: { ca: ofProxy.cert } }, url: HTTPS }
+      return { options: { proxies, verify: { ca: proxyCa.cert } }, url: HTTPS }
     },
     {
       type: ProxyError,
@@ -138,7 +138,7 @@ const cases: Case[] = [
     },
   ],
   [
-    'an https proxy that speaks no TLS',
+    'an https proxy does not use TLS',
     async (t) => {
       const { port } = await rawServer(t, (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n'))
       return { options: { proxies: `https://127.0.0.1:${port}` }, url: HTTP }
@@ -149,8 +149,8 @@ const cases: Case[] = [
   refused(407, 'Who', 'wants credentials for'),
   refused(502, 'Bad Gateway', 'refused'),
   [
-    'CONNECT is answered with garbage',
-    answers('\x16\x03\x01garbage'),
+    'the response to CONNECT is invalid',
+    respondingWith('\x16\x03\x01garbage'),
     {
       type: ProxyError,
       phase: 'proxy',
@@ -159,8 +159,8 @@ const cases: Case[] = [
     },
   ],
   [
-    'the proxy closes instead of an answer to CONNECT',
-    answers(''),
+    'the proxy closes the connection without a response to CONNECT',
+    respondingWith(''),
     {
       type: ProxyError,
       phase: 'proxy',
@@ -168,20 +168,20 @@ const cases: Case[] = [
     },
   ],
   [
-    'the tunnel is cut during the handshake',
-    answers('HTTP/1.1 200 OK\r\n\r\n'),
+    'the tunnel is closed during the TLS handshake',
+    respondingWith('HTTP/1.1 200 OK\r\n\r\n'),
     {
       type: ConnectError,
       phase: 'tls',
       message: RegExp(`^TLS with a\\.test through ${PROXY} failed: `),
     },
   ],
-  wrongCertificate('an http proxy', async (t) => (await httpProxy(t)).url),
-  wrongCertificate('an https proxy', async (t) => {
+  invalidCertificate('an http proxy', async (t) => (await httpProxy(t)).url),
+  invalidCertificate('an https proxy', async (t) => {
     const { url } = await httpProxy(t, { tls: proxyTls })
-    return new HTTPProxy(url, { verify: { ca: ofProxy.cert } })
+    return new HTTPProxy(url, { verify: { ca: proxyCa.cert } })
   }),
-  wrongCertificate('socks5', async (t) => (await socksProxy(t)).url),
+  invalidCertificate('socks5', async (t) => (await socksProxy(t)).url),
   [
     'SOCKS is refused',
     async (t) => {
@@ -195,7 +195,7 @@ const cases: Case[] = [
     },
   ],
   [
-    'a unix socket that is not there',
+    'the unix socket does not exist',
     async () => ({ options: { uds: '/nowhere/socket' }, url: HTTP }),
     {
       type: ConnectError,
@@ -208,25 +208,29 @@ const cases: Case[] = [
 
 const silent = async (t: TestContext) => (await rawServer(t, () => {})).port
 
-/** Silence at each step of each route, and the phase in which it is. */
-const silences: [name: string, phase: string, start: (t: TestContext) => Promise<Failing>][] = [
-  ['the name of a server', 'dns', async () => ({ options: { lookup: neverFound }, url: HTTPS })],
+/** Peers that send nothing, for each step of each route, and the phase of the error. */
+const silentPeers: [name: string, phase: string, start: (t: TestContext) => Promise<Failing>][] = [
+  [
+    'name resolution of a server',
+    'dns',
+    async () => ({ options: { lookup: pendingLookup }, url: HTTPS }),
+  ],
   [
     'TLS with a server',
     'tls',
     async (t) => ({ options: { lookup: toLoopback }, url: `https://a.test:${await silent(t)}/` }),
   ],
   [
-    'the name of a proxy',
+    'name resolution of a proxy',
     'dns',
-    async () => ({ options: { proxies: 'http://p.test', lookup: neverFound }, url: HTTP }),
+    async () => ({ options: { proxies: 'http://p.test', lookup: pendingLookup }, url: HTTP }),
   ],
   [
-    'the name of a server, for socks5',
+    'name resolution of a server, for socks5',
     'dns',
     async (t) => {
       const proxies = (await socksProxy(t)).url
-      return { options: { proxies, lookup: neverFound }, url: HTTPS }
+      return { options: { proxies, lookup: pendingLookup }, url: HTTPS }
     },
   ],
   [
@@ -254,14 +258,14 @@ const silences: [name: string, phase: string, start: (t: TestContext) => Promise
   ],
 ]
 
-/** The error, twice the same: with one place in the pool the second shows that the first has left it. */
-async function failure(t: TestContext, { options, url }: Failing): Promise<TransportError> {
+/** Fails twice with a pool of one connection: the second call shows that the first released it. */
+async function failTwice(t: TestContext, { options, url }: Failing): Promise<TransportError> {
   const client = new Client({ trustEnv: false, poolLimits: { maxConnections: 1 }, ...options })
   t.after(() => client.close())
   const errors: TransportError[] = []
   for (let i = 0; i < 2; i++) {
     const outcome: unknown = await client.get(url).catch((error) => error)
-    assert.ok(outcome instanceof Error, 'it went through')
+    assert.ok(outcome instanceof Error, 'the call succeeded')
     errors.push(outcome as TransportError)
     const pools = inspect(client).match(/<ConnectionPool \[[^\]]*\]>/g)!
     for (const pool of pools) {
@@ -276,10 +280,10 @@ async function failure(t: TestContext, { options, url }: Failing): Promise<Trans
   return first
 }
 
-describe('18 failures are told apart', () => {
+describe('18 each failure has a different error', () => {
   for (const [name, start, { type, phase, message, code, status }] of cases) {
     test(name, async (t) => {
-      const error = await failure(t, await start(t))
+      const error = await failTwice(t, await start(t))
       assert.ok(error instanceof type && error.constructor === type, String(error))
       assert.match(error.message, message)
       assert.equal(error.phase, phase)
@@ -289,11 +293,11 @@ describe('18 failures are told apart', () => {
   }
 })
 
-describe('silence: a ConnectTimeout that says where', () => {
-  for (const [name, phase, start] of silences) {
+describe('a peer that sends nothing: ConnectTimeout with the phase', () => {
+  for (const [name, phase, start] of silentPeers) {
     test(name, async (t) => {
       const failing = await start(t)
-      const error = await failure(t, {
+      const error = await failTwice(t, {
         ...failing,
         options: { timeout: { connect: 40 }, ...failing.options },
       })
@@ -306,7 +310,7 @@ describe('silence: a ConnectTimeout that says where', () => {
     })
   }
 
-  test('6, 18 a place that is taken: a PoolTimeout, with the state of the pool', async (t) => {
+  test('6, 18 no free connection: PoolTimeout, with the state of the pool', async (t) => {
     const { port } = await startTarget(t)
     const proxy = await httpProxy(t)
     const client = new Client({

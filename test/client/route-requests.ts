@@ -1,5 +1,5 @@
-// The requests that have to work over each route to a server: `npm test` makes them through proxies
-// of its own, and where the real ones are installed, through these.
+// The requests that must work over every route to a server. `npm test` sends them through the
+// proxies of test/support, and through real ones as far as they are installed.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
@@ -14,7 +14,7 @@ import { Client, ConnectTimeout, ReadTimeout } from '../../src/index.ts'
 import type { Target } from '../support/target.ts'
 import { assertIntact, generated, Taker, told } from '../support/target.ts'
 
-/** A way to a target. */
+/** A route to a test server. */
 export interface OpenRoute {
   readonly options: ClientOptions
   readonly origin: string
@@ -24,24 +24,24 @@ export interface OpenRoute {
 export interface RouteSuite {
   readonly name: string
   readonly open: (t: TestContext) => Promise<OpenRoute>
-  /** The same way, where something never answers before there is a connection. */
+  /** The same route, on which the connection is never established. */
   readonly stalled?: (t: TestContext) => Promise<Omit<OpenRoute, 'target'>>
-  /** Whether requests may switch protocols. Default true. */
+  /** Whether the route supports protocol upgrades. Default true. */
   readonly upgrades?: boolean
-  /** Whether connections serve more than one request. Default true. */
+  /** Whether connections are reused. Default true. */
   readonly keepsAlive?: boolean
 }
 
 const MEGABYTE = 1_000_000
 const LARGE = 100 * MEGABYTE
-/** What may be on its way: the buffers of the kernel and of proxies. Far below `LARGE`. */
-const AHEAD = 50 * MEGABYTE
+/** Limit of the bytes in the buffers of the kernel and of proxies. Far below `LARGE`. */
+const MAX_BUFFERED = 50 * MEGABYTE
 
-/** Fails while something is not given back to one of the client's pools. */
+/** Asserts that no connection in the pools of the client is in use. */
 export function assertQuiescent(client: Client): void {
-  const shown = inspect(client)
-  const pools = shown.match(/<ConnectionPool \[[^\]]*\]>/g) ?? []
-  assert.ok(pools.length > 0, shown)
+  const text = inspect(client)
+  const pools = text.match(/<ConnectionPool \[[^\]]*\]>/g) ?? []
+  assert.ok(pools.length > 0, text)
   for (const pool of pools) assert.match(pool, /: 0 connecting, 0 active, \d+ idle\]>$/)
 }
 
@@ -79,7 +79,7 @@ export function routeSuite(suite: RouteSuite): void {
       assertQuiescent(client)
     })
 
-    test('1 MB, read at once', async (t) => {
+    test('1 MB, read completely', async (t) => {
       const { client, url } = await start(t)
       const taker = new Taker()
       taker.take((await client.get(url(`/large?${MEGABYTE}`))).bytes())
@@ -87,17 +87,17 @@ export function routeSuite(suite: RouteSuite): void {
       assertQuiescent(client)
     })
 
-    test('100 MB, never far ahead of a slow reader', async (t) => {
+    test('100 MB, with back-pressure of a slow reader', async (t) => {
       const { client, url, target } = await start(t)
       const taker = new Taker()
       const response = await client.stream('GET', url(`/large?${LARGE}`))
-      // All that the route holds is on its way before the first byte is taken.
+      // The buffers of the route are full before the first byte is read.
       for (let before = -1; before !== target.sent; ) {
         before = target.sent
         for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
       }
       for await (const chunk of response.iterBytes()) {
-        assert.ok(target.sent - taker.length < AHEAD, `${target.sent} bytes are on their way`)
+        assert.ok(target.sent - taker.length < MAX_BUFFERED, `${target.sent} bytes are buffered`)
         taker.take(chunk)
       }
       assertIntact(taker, LARGE)
@@ -112,7 +112,7 @@ export function routeSuite(suite: RouteSuite): void {
       assertQuiescent(client)
     })
 
-    test('a response that does not come, or not whole: a ReadTimeout', async (t) => {
+    test('a missing or incomplete response: ReadTimeout', async (t) => {
       const { client, url } = await start(t)
       await client.get(url('/'))
       for (const path of ['/silent', '/cut']) {
@@ -123,7 +123,7 @@ export function routeSuite(suite: RouteSuite): void {
     })
 
     if (stalled !== undefined) {
-      test('no connection in time: a ConnectTimeout', async (t) => {
+      test('no connection in time: ConnectTimeout', async (t) => {
         const { options, origin } = await stalled(t)
         const client = new Client({ trustEnv: false, timeout: { connect: 50 }, ...options })
         t.after(() => client.close())
@@ -132,11 +132,11 @@ export function routeSuite(suite: RouteSuite): void {
       })
     }
 
-    test('a call that is cancelled, while it waits and while it reads', async (t) => {
+    test('a call that is aborted while it waits, and while it reads the body', async (t) => {
       const { client, url } = await start(t)
       for (const path of ['/silent', '/cut']) {
         const controller = new AbortController()
-        const reason = new Error('enough')
+        const reason = new Error('aborted')
         const stream = client.stream('GET', url(path), { signal: controller.signal })
         if (path === '/silent') setImmediate(() => controller.abort(reason))
         const call = stream.then((response) => {
@@ -149,7 +149,7 @@ export function routeSuite(suite: RouteSuite): void {
       assert.equal((await client.get(url('/'))).status, 200)
     })
 
-    // The client offers none, but a library on the same pools does.
+    // The client has no upgrades, but libraries can use them with a pool.
     if (upgrades) {
       test('an upgrade', async (t) => {
         const { options, origin } = await open(t)

@@ -19,14 +19,14 @@ import { routeSuite } from './route-requests.ts'
 type Scheme = 'http' | 'https'
 
 const ca = certificateAuthority()
-const ofProxy = certificateAuthority('Authority of proxies')
+const proxyCa = certificateAuthority('Proxy CA')
 const tls = certificateFor(['a.test'], { ca })
-const proxyTls = certificateFor(['127.0.0.1'], { ca: ofProxy })
+const proxyTls = certificateFor(['127.0.0.1'], { ca: proxyCa })
 const verify = { ca: ca.cert }
 
-/** A server that accepts, and says nothing. */
+/** A server that accepts connections and sends nothing. */
 const silentServer = (t: TestContext) => rawServer(t, () => {})
-const neverFound: NonNullable<ClientOptions['lookup']> = () => {}
+const pendingLookup: NonNullable<ClientOptions['lookup']> = () => {}
 
 function target(t: TestContext, scheme: Scheme, path?: string) {
   return startTarget(t, { tls: scheme === 'https' ? tls : undefined, path })
@@ -36,12 +36,12 @@ function direct(scheme: Scheme): RouteSuite {
   return {
     name: `${scheme}, direct`,
     async open(t) {
-      const found = await target(t, scheme)
+      const server = await target(t, scheme)
       const options = { verify, lookup: toLoopback }
-      return { options, origin: `${scheme}://a.test:${found.port}`, target: found }
+      return { options, origin: `${scheme}://a.test:${server.port}`, target: server }
     },
     async stalled(t) {
-      if (scheme === 'http') return { options: { lookup: neverFound }, origin: 'http://a.test' }
+      if (scheme === 'http') return { options: { lookup: pendingLookup }, origin: 'http://a.test' }
       const { port } = await silentServer(t)
       return { options: { lookup: toLoopback }, origin: `https://a.test:${port}` }
     },
@@ -58,24 +58,24 @@ interface Proxied {
 
 function proxied({ name, start, scheme, proxyScheme, mode }: Proxied): RouteSuite {
   const use = (port: number, host = '127.0.0.1') =>
-    new HTTPProxy(`${proxyScheme}://${host}:${port}`, { mode, verify: { ca: ofProxy.cert } })
+    new HTTPProxy(`${proxyScheme}://${host}:${port}`, { mode, verify: { ca: proxyCa.cert } })
   return {
     name,
     async open(t) {
       const proxy = await start(t)
-      const found = await target(t, scheme)
-      const origin = `${scheme}://a.test:${found.port}`
+      const server = await target(t, scheme)
+      const origin = `${scheme}://a.test:${server.port}`
       const options = { verify, proxies: use(proxy.port), lookup: toLoopback }
-      // Each of its requests took this route, and no other.
-      t.after(() => assert.ok(proxy.targets.every((each) => each.endsWith(`:${found.port}`))))
-      t.after(() => assert.ok(proxy.targets.length > 0, 'no request came to the proxy'))
-      return { options, origin, target: found }
+      // Every request used this route.
+      t.after(() => assert.ok(proxy.targets.every((each) => each.endsWith(`:${server.port}`))))
+      t.after(() => assert.ok(proxy.targets.length > 0, 'the proxy received no request'))
+      return { options, origin, target: server }
     },
     async stalled(t) {
       const origin = `${scheme}://a.test`
       const isForwarded = mode === 'FORWARD_ONLY' || (mode === 'DEFAULT' && scheme === 'http')
       if (isForwarded && proxyScheme === 'http') {
-        return { options: { proxies: use(1, 'proxy.test'), lookup: neverFound }, origin }
+        return { options: { proxies: use(1, 'proxy.test'), lookup: pendingLookup }, origin }
       }
       return { options: { proxies: use((await silentServer(t)).port), lookup: toLoopback }, origin }
     },
@@ -90,7 +90,7 @@ function unixSocket(scheme: Scheme, kind: string, pathFor: (t: TestContext) => s
       const origin = `${scheme}://a.test`
       return { options: { verify, uds }, origin, target: await target(t, scheme, uds) }
     },
-    // The kernel connects by itself: only TLS can be late.
+    // The kernel accepts the connection, so only TLS can time out.
     ...(scheme === 'https' && {
       async stalled(t: TestContext) {
         const uds = pathFor(t)
@@ -115,13 +115,13 @@ for (const scheme of ['http', 'https'] as const) {
   for (const proxyScheme of ['http', 'https'] as const) {
     const start = (t: TestContext) => httpProxy(t, proxyScheme === 'https' ? { tls: proxyTls } : {})
     const byProxy = { start, scheme, proxyScheme }
-    const what = `by an ${proxyScheme} proxy`
+    const suffix = `by an ${proxyScheme} proxy`
     if (scheme === 'http') {
-      routeSuite(proxied({ ...byProxy, name: `http, forwarded ${what}`, mode: 'DEFAULT' }))
-      routeSuite(proxied({ ...byProxy, name: `http, tunnelled ${what}`, mode: 'TUNNEL_ONLY' }))
+      routeSuite(proxied({ ...byProxy, name: `http, forwarded ${suffix}`, mode: 'DEFAULT' }))
+      routeSuite(proxied({ ...byProxy, name: `http, tunnelled ${suffix}`, mode: 'TUNNEL_ONLY' }))
     } else {
-      routeSuite(proxied({ ...byProxy, name: `https, tunnelled ${what}`, mode: 'DEFAULT' }))
-      routeSuite(proxied({ ...byProxy, name: `https, forwarded ${what}`, mode: 'FORWARD_ONLY' }))
+      routeSuite(proxied({ ...byProxy, name: `https, tunnelled ${suffix}`, mode: 'DEFAULT' }))
+      routeSuite(proxied({ ...byProxy, name: `https, forwarded ${suffix}`, mode: 'FORWARD_ONLY' }))
     }
   }
   for (const proxyScheme of ['socks5', 'socks5h']) {

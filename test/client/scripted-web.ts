@@ -3,7 +3,7 @@ import { Client, Headers } from '../../src/index.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
 
-/** A request as it was on the wire. */
+/** A request as it was sent. */
 export interface Sent {
   readonly origin: string
   readonly method: string
@@ -12,7 +12,7 @@ export interface Sent {
   readonly content: string
 }
 
-/** A whole response; null for none at all, and `RESET` for a broken connection. */
+/** A whole response as text; null for no response, `RESET` to reset the connection. */
 export type Reply = string | null
 export const RESET = 'reset'
 
@@ -21,7 +21,10 @@ export function reply(status: number, fields: readonly string[] = [], body = '')
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
-/** All servers there are, on any host and port, by http and https, in a time that the test rules. */
+/**
+ * Servers for every host and port, http and https, with a scripted clock. All requests are answered
+ * by one function.
+ */
 export class Web {
   readonly backend = new ScriptedBackend()
   readonly sent: Sent[] = []
@@ -51,12 +54,12 @@ export class Web {
     return this.backend.clock
   }
 
-  /** The origins that were asked, in order. */
+  /** The origins of the requests, in order. */
   get origins(): string[] {
     return this.sent.map(({ origin }) => origin)
   }
 
-  /** Waits for the call, while time stands still. */
+  /** Waits for the call without advancing the clock. */
   async during<Result>(call: Promise<Result>): Promise<Result> {
     let settled = false
     const end = () => {
@@ -67,12 +70,12 @@ export class Web {
     return call
   }
 
-  /** Lets all settle that needs no time. */
+  /** Runs everything that does not wait for the clock. */
   async serve(): Promise<void> {
     for (let turn = 0; turn < 10; turn++) await this.clock.flush()
   }
 
-  /** Lets time pass, and then waits for the call. */
+  /** Advances the clock, and then waits for the call. */
   async within<Result>(ms: number, call: Promise<Result>): Promise<Result> {
     call.catch(() => {})
     await this.serve()
@@ -93,7 +96,7 @@ export class Web {
   }
 }
 
-/** Null while it is not complete. */
+/** Parses a request; null while it is incomplete. */
 function parse(text: string, scheme: string): Sent | null {
   const end = text.indexOf('\r\n\r\n')
   if (end === -1) return null

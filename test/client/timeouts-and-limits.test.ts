@@ -1,4 +1,4 @@
-// Timeouts at both levels, and limits of the pool, in a time that the tests rule.
+// Timeouts of the client and of requests, and limits of the pool, with a scripted clock.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
@@ -11,24 +11,24 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
 type Scripted = ReturnType<typeof scriptedClient>
 
-/** Where a call can get stuck, with the name of the timeout for it. */
-const stuck: Record<
+/** Calls that do not progress in one phase, by the name of the timeout for it. */
+const stalled: Record<
   string,
   {
     field: keyof Timeout
-    begin: (scripted: Scripted, options: Pick<RequestOptions, 'timeout'>) => Promise<unknown>
+    start: (scripted: Scripted, options: Pick<RequestOptions, 'timeout'>) => Promise<unknown>
   }
 > = {
   ConnectTimeout: {
     field: 'connect',
-    begin: ({ client, backend }, options) => {
+    start: ({ client, backend }, options) => {
       backend.autoConnect = false
       return client.get(URL, options)
     },
   },
   WriteTimeout: {
     field: 'write',
-    begin: ({ client, backend }, options) => {
+    start: ({ client, backend }, options) => {
       backend.autoConnect = false
       const pending = client.post(URL, { ...options, content: Buffer.alloc(1 << 20) })
       void settle().then(() => {
@@ -38,21 +38,21 @@ const stuck: Record<
       return pending
     },
   },
-  ReadTimeout: { field: 'read', begin: ({ client }, options) => client.get(URL, options) },
+  ReadTimeout: { field: 'read', start: ({ client }, options) => client.get(URL, options) },
   PoolTimeout: {
     field: 'pool',
-    begin: ({ client }, options) => {
+    start: ({ client }, options) => {
       client.get(URL, { timeout: null }).catch(() => {})
       return client.get(URL, options)
     },
   },
   TotalTimeout: {
     field: 'total',
-    begin: ({ client }, options) => client.get(URL, options),
+    start: ({ client }, options) => client.get(URL, options),
   },
 }
 
-/** Fails if the call ends before `ms`, or not then, or with anything but `name`. */
+/** Asserts that the call fails after exactly `ms` milliseconds, with an error named `name`. */
 async function assertTimesOut(
   { clock, client }: Scripted,
   pending: Promise<unknown>,
@@ -78,57 +78,62 @@ async function assertTimesOut(
   assert.doesNotMatch(states(client), /^2/)
 }
 
-for (const [name, { field, begin }] of Object.entries(stuck)) {
+for (const [name, { field, start }] of Object.entries(stalled)) {
   const only = (ms: number) => new Timeout(null, { [field]: ms })
-  const levels: [name: string, ofClient: TimeoutInit, ofRequest: TimeoutInit, ms: number][] = [
+  const levels: [
+    name: string,
+    clientTimeout: TimeoutInit,
+    requestTimeout: TimeoutInit,
+    ms: number,
+  ][] = [
     ['of the client', only(100), undefined, 100],
-    ['of the request instead', only(100), only(200), 200],
-    ['of the request, by a plain object', only(100), { [field]: 50 }, 50],
-    ["the client's, where the object leaves it out", only(100), { [other(field)]: 10_000 }, 100],
-    ['of the request, where the client has none', null, { [field]: 300 }, 300],
+    ['of the request', only(100), only(200), 200],
+    ['of the request, as a plain object', only(100), { [field]: 50 }, 50],
+    ["of the client, missing in the request's object", only(100), { [other(field)]: 10_000 }, 100],
+    ['of the request, without one in the client', null, { [field]: 300 }, 300],
   ]
   describe(name, () => {
-    for (const [level, ofClient, ofRequest, ms] of levels) {
+    for (const [level, clientTimeout, requestTimeout, ms] of levels) {
       test(level, async (t) => {
         const scripted = scriptedClient(t, {
-          timeout: ofClient,
+          timeout: clientTimeout,
           poolLimits: { maxConnections: 1 },
         })
-        const options = ofRequest === undefined ? {} : { timeout: ofRequest }
-        await assertTimesOut(scripted, begin(scripted, options), ms, name)
+        const options = requestTimeout === undefined ? {} : { timeout: requestTimeout }
+        await assertTimesOut(scripted, start(scripted, options), ms, name)
       })
     }
 
-    test('null at the request: none', async (t) => {
+    test('null in the request: no timeout', async (t) => {
       const scripted = scriptedClient(t, { timeout: only(100), poolLimits: { maxConnections: 1 } })
       const { client, clock } = scripted
-      let over = false
+      let hasEnded = false
       const end = () => {
-        over = true
+        hasEnded = true
       }
-      const pending = begin(scripted, { timeout: null }).then(end, end)
+      const pending = start(scripted, { timeout: null }).then(end, end)
       await clock.advance(10_000_000)
-      assert.equal(over, false)
+      assert.equal(hasEnded, false)
       await client.close()
       await pending
     })
 
     if (field === 'total') return
-    test('a number, at either level', async (t) => {
-      for (const [ofClient, ofRequest] of [
+    test('a number, in the client or in the request', async (t) => {
+      for (const [clientTimeout, requestTimeout] of [
         [100, undefined],
         [50, 100],
       ]) {
-        const options: ClientOptions = { timeout: ofClient, poolLimits: { maxConnections: 1 } }
+        const options: ClientOptions = { timeout: clientTimeout, poolLimits: { maxConnections: 1 } }
         const scripted = scriptedClient(t, options)
-        const timeout = ofRequest === undefined ? {} : { timeout: ofRequest }
-        await assertTimesOut(scripted, begin(scripted, timeout), 100, name)
+        const timeout = requestTimeout === undefined ? {} : { timeout: requestTimeout }
+        await assertTimesOut(scripted, start(scripted, timeout), 100, name)
       }
     })
 
     test('5000 by default', async (t) => {
       const scripted = scriptedClient(t, { poolLimits: { maxConnections: 1 } })
-      await assertTimesOut(scripted, begin(scripted, {}), 5000, name)
+      await assertTimesOut(scripted, start(scripted, {}), 5000, name)
     })
   })
 }
@@ -137,8 +142,8 @@ function other(field: keyof Timeout): keyof Timeout {
   return field === 'read' ? 'write' : 'read'
 }
 
-describe('read timeout', () => {
-  test('counts from byte to byte, in the body too', async (t) => {
+describe('the read timeout', () => {
+  test('starts again with each byte, also in the body', async (t) => {
     const { client, backend, clock } = scriptedClient(t, { timeout: { read: 100 } })
     const pending = assert.rejects(client.get(URL), {
       name: 'ReadTimeout',
@@ -147,16 +152,16 @@ describe('read timeout', () => {
     })
     await clock.advance(99)
     backend.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n')
-    for (const piece of 'abc') {
+    for (const character of 'abc') {
       await clock.advance(99)
-      backend.socket.receive(piece)
+      backend.socket.receive(character)
     }
     await clock.advance(100)
     await pending
     assert.equal(states(client), '0 active, 0 idle')
   })
 
-  test('fails each way to read a stream, with the request', async (t) => {
+  test('fails all methods of reading a stream, with the property request', async (t) => {
     for (const iterate of [
       'iterBytes',
       'iterText',
@@ -180,7 +185,7 @@ describe('read timeout', () => {
     }
   })
 
-  test('is none for a reader who is slow', async (t) => {
+  test('is not caused by a slow reader', async (t) => {
     const { client, backend, clock } = scriptedClient(t, { timeout: { read: 100 } })
     const pending = client.stream('GET', URL)
     await settle()
@@ -192,7 +197,7 @@ describe('read timeout', () => {
   })
 })
 
-describe('timeouts hold', () => {
+describe('timeouts apply', () => {
   const redirect = 'HTTP/1.1 302 Found\r\nLocation: /path\r\nContent-Length: 0\r\n\r\n'
   const challenge = 'HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n'
   const auth: RequestOptions['auth'] = {
@@ -203,27 +208,27 @@ describe('timeouts hold', () => {
   }
   const rounds: [name: string, options: RequestOptions, answer: string][] = [
     ['in redirects', {}, redirect],
-    ['in rounds of auth', { auth }, challenge],
+    ['in auth rounds', { auth }, challenge],
   ]
   for (const [name, options, answer] of rounds) {
-    test(`${name}: read begins anew`, async (t) => {
+    test(`${name}: read starts again`, async (t) => {
       const scripted = scriptedClient(t, { timeout: { read: 100 } })
       const { client, clock, backend } = scripted
       const pending = client.get(URL, options)
       await clock.advance(60)
       backend.socket.receive(answer)
       await settle()
-      let over = false
+      let hasFailed = false
       const failed = assert.rejects(pending, { name: 'ReadTimeout' }).then(() => {
-        over = true
+        hasFailed = true
       })
       await clock.advance(99)
-      assert.equal(over, false)
+      assert.equal(hasFailed, false)
       await clock.advance(1)
       await failed
     })
 
-    test(`${name}: total does not`, async (t) => {
+    test(`${name}: total does not start again`, async (t) => {
       const { client, clock, backend } = scriptedClient(t, { timeout: { total: 100 } })
       const failed = assert.rejects(client.get(URL, options), {
         name: 'TotalTimeout',
@@ -240,36 +245,36 @@ describe('timeouts hold', () => {
   }
 
   test('in request hooks: total counts from the call', async (t) => {
-    let goOn = (): void => {}
+    let finish = (): void => {}
     const wait = () =>
       new Promise<void>((resolve) => {
-        goOn = resolve
+        finish = resolve
       })
     const scripted = scriptedClient(t, { timeout: { total: 100 }, eventHooks: { request: [wait] } })
     const { client, clock } = scripted
-    for (const [inHook, left] of [
+    for (const [inHook, remaining] of [
       [60, 40],
       [200, 0],
     ]) {
       const failed = assert.rejects(client.get(URL), { name: 'TotalTimeout' })
       await clock.advance(inHook)
-      goOn()
+      finish()
       await settle()
-      await clock.advance(left)
+      await clock.advance(remaining)
       await failed
     }
   })
 
-  test('in auth that takes its time before it sends: total', async (t) => {
+  test('in an asynchronous auth function: total', async (t) => {
     const { client, clock } = scriptedClient(t, { timeout: { total: 100 } })
-    let goOn = (): void => {}
+    let finish = (): void => {}
     const waiting = new Promise<void>((resolve) => {
-      goOn = resolve
+      finish = resolve
     })
     const auth: RequestOptions['auth'] = (request) => waiting.then(() => request)
     const failed = assert.rejects(client.get(URL, { auth }), { name: 'TotalTimeout' })
     await clock.advance(60)
-    goOn()
+    finish()
     await clock.advance(40)
     await failed
   })
@@ -290,7 +295,7 @@ describe('timeouts hold', () => {
   })
 })
 
-test("6, 18 a PoolTimeout's message has the state of the pool, and no secret", async (t) => {
+test('6, 18 the message of a PoolTimeout has the state of the pool, and no secret', async (t) => {
   const { client, clock } = scriptedClient(t, {
     timeout: { pool: 50, read: null },
     poolLimits: { maxConnections: 2 },
@@ -312,7 +317,7 @@ test("6, 18 a PoolTimeout's message has the state of the pool, and no secret", a
   assert.equal(states(client), '2 active, 0 idle')
 })
 
-test('who waits is served first come, first served', async (t) => {
+test('waiting requests are served in FIFO order', async (t) => {
   const { client, backend } = scriptedClient(t, { poolLimits: { maxConnections: 1 } })
   const order: number[] = []
   const calls = Array.from({ length: 5 }, (_, i) =>
@@ -327,7 +332,7 @@ test('who waits is served first come, first served', async (t) => {
   assert.equal(backend.sockets.length, 1)
 })
 
-describe('limits', () => {
+describe('the option poolLimits', () => {
   const open = async (t: TestContext, poolLimits: ClientOptions['poolLimits']) => {
     const scripted = scriptedClient(t, { poolLimits, timeout: null })
     const urls = ['http://a.test/', 'http://a.test/', 'http://b.test/']
@@ -336,13 +341,13 @@ describe('limits', () => {
     await settle()
     return scripted
   }
-  test('of connections', async (t) => {
+  test('limits the connections', async (t) => {
     assert.equal((await open(t, { maxConnections: 2 })).backend.sockets.length, 2)
     assert.equal((await open(t, { maxConnectionsPerOrigin: 1 })).backend.sockets.length, 2)
     assert.equal((await open(t, {})).backend.sockets.length, 3)
   })
 
-  test('of connections that idle, by number and time', async (t) => {
+  test('limits the number and the time of idle connections', async (t) => {
     const { client, backend, clock } = await open(t, {
       maxKeepaliveConnections: 2,
       keepaliveExpiry: 1000,

@@ -9,7 +9,7 @@ import { reply, Web } from './scripted-web.ts'
 const redirect = (target: string) => reply(302, [`Location: ${target}`])
 const challenge = reply(401, ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'])
 
-/** Each answer takes 400 ms, and all of them have 1000. */
+/** Each response takes 400 ms, and the total timeout is 1000 ms. */
 const cases: readonly [
   name: string,
   options: ClientOptions,
@@ -17,9 +17,9 @@ const cases: readonly [
   last: string,
 ][] = [
   ['redirects', {}, (_, count) => redirect(`/${count}`), '/2'],
-  ['redirects to others', {}, (_, count) => redirect(`http://h${count}.test/x?secret`), '/x'],
+  ['redirects to other hosts', {}, (_, count) => redirect(`http://h${count}.test/x?secret`), '/x'],
   [
-    'rounds of auth, then redirects',
+    'auth rounds, then redirects',
     { auth: new DigestAuth('u', 'p') },
     ({ headers }) => (headers.has('authorization') ? redirect('/x') : challenge),
     '/x',
@@ -27,12 +27,12 @@ const cases: readonly [
   ['retries', { retries: 9 }, () => reply(503, ['Retry-After: 0']), '/'],
 ]
 
-describe('total holds over', () => {
+describe('the total timeout includes', () => {
   for (const [name, options, answer, last] of cases) {
     test(name, async () => {
       const web = new Web(() => null)
       const client = web.client({ ...options, timeout: { total: 1000, read: null } })
-      const late = assert.rejects(client.get('http://h.test/'), (error: unknown) => {
+      const failed = assert.rejects(client.get('http://h.test/'), (error: unknown) => {
         assert.ok(error instanceof TotalTimeout)
         assert.match(error.message, /^Not done within 1000 ms \(GET http:/)
         assert.match(error.stack ?? '', /Not done within 1000 ms/)
@@ -55,7 +55,7 @@ describe('total holds over', () => {
       await web.clock.advance(199)
       assert.equal(web.backend.held, 1)
       await web.clock.advance(1)
-      await late
+      await failed
       assert.equal(web.backend.held, 0)
       assert.match(inspect(client), /0 active/)
     })
@@ -71,18 +71,18 @@ describe('total holds over', () => {
     })
     const streamed = await web.during(client.stream('GET', 'http://h.test/'))
     assert.equal(web.clock.now(), 600)
-    const late = assert.rejects(streamed.read(), (error: unknown) => {
+    const failed = assert.rejects(streamed.read(), (error: unknown) => {
       assert.match((error as Error).message, /^Not done within 1000 ms/)
       return true
     })
     await web.clock.advance(399)
     assert.equal(web.backend.held, 1)
     await web.clock.advance(1)
-    await late
+    await failed
     assert.equal(web.backend.held, 0)
   })
 
-  test('what a hook waited: then nothing more is sent', async () => {
+  test('hooks: nothing is sent after it has expired', async () => {
     const web = new Web((_, count) => redirect(`/${count}`))
     const client = web.client({
       timeout: { total: 1000 },

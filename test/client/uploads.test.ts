@@ -1,4 +1,5 @@
-// What goes over the wire for each kind of body, how much of it is held, and who closes its source.
+// Request bodies of each type: the bytes that are sent, back-pressure, and the closing of the
+// source.
 import assert from 'node:assert/strict'
 import { createReadStream, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -18,16 +19,16 @@ interface Received {
   readonly content: Buffer
 }
 
-/** Sends it, and gives what the server got. */
+/** Sends a POST request, and returns what the server received. */
 async function received(t: TestContext, options: RequestOptions): Promise<Received> {
-  let got: Received | undefined
+  let result: Received | undefined
   const { origin } = await httpServer(t, async (request, response) => {
-    got = { headers: request.headers, content: await buffer(request) }
+    result = { headers: request.headers, content: await buffer(request) }
     response.end()
   })
   await openClient(t).post(origin, options)
-  assert.ok(got)
-  return got
+  assert.ok(result)
+  return result
 }
 
 function formOf({ headers, content }: Received): Promise<FormData> {
@@ -35,53 +36,53 @@ function formOf({ headers, content }: Received): Promise<FormData> {
   return new Response(content, { headers: { 'content-type': type } }).formData()
 }
 
-describe('content', () => {
+describe('the option content', () => {
   async function* generated() {
-    yield 'by '
+    yield 'in '
     yield Buffer.from('parts')
   }
-  const bytes = Buffer.from('by parts')
+  const bytes = Buffer.from('in parts')
   const cases: [name: string, make: () => RequestOptions['content'], isKnown: boolean][] = [
-    ['a string', () => 'by parts', true],
+    ['a string', () => 'in parts', true],
     ['a Buffer', () => bytes, true],
     ['a Uint8Array', () => new Uint8Array(bytes), true],
-    ['a view of a part', () => new DataView(Uint8Array.from(bytes).buffer, 0), true],
+    ['a DataView', () => new DataView(Uint8Array.from(bytes).buffer, 0), true],
     ['an ArrayBuffer', () => Uint8Array.from(bytes).buffer, true],
     ['a Blob', () => new Blob([bytes]), true],
-    ['an array', () => ['by ', 'parts'], false],
+    ['an array', () => ['in ', 'parts'], false],
     ['a generator', () => generated(), false],
     ['an async iterable', () => ({ [Symbol.asyncIterator]: generated }), false],
     ['a ReadableStream', () => new Blob([bytes]).stream(), false],
-    ['a Readable', () => Readable.from(['by ', 'parts']), false],
+    ['a Readable', () => Readable.from(['in ', 'parts']), false],
   ]
   for (const [name, make, isKnown] of cases) {
     test(name, async (t) => {
       const { headers, content } = await received(t, { content: make() as string })
-      assert.equal(String(content), 'by parts')
+      assert.equal(String(content), 'in parts')
       assert.equal(headers['content-length'], isKnown ? '8' : undefined)
       assert.equal(headers['transfer-encoding'], isKnown ? undefined : 'chunked')
       assert.equal(headers['content-type'], undefined)
     })
   }
 
-  test('a Blob gives its type, unless there is one', async (t) => {
+  test('the type of a Blob is the default Content-Type', async (t) => {
     const content = new Blob(['x'], { type: 'image/png' })
     assert.equal((await received(t, { content })).headers['content-type'], 'image/png')
     const headers = { 'content-type': 'x/y' }
     assert.equal((await received(t, { content, headers })).headers['content-type'], 'x/y')
   })
 
-  test('a stream whose length the caller knows', async (t) => {
+  test('a stream with a Content-Length field', async (t) => {
     const headers = { 'Content-Length': '8' }
-    const got = await received(t, { content: Readable.from(['by ', 'parts']), headers })
-    assert.equal(String(got.content), 'by parts')
-    assert.equal(got.headers['content-length'], '8')
-    assert.equal(got.headers['transfer-encoding'], undefined)
+    const request = await received(t, { content: Readable.from(['in ', 'parts']), headers })
+    assert.equal(String(request.content), 'in parts')
+    assert.equal(request.headers['content-length'], '8')
+    assert.equal(request.headers['transfer-encoding'], undefined)
   })
 })
 
 describe('forms', () => {
-  test('fields, URL-encoded', async (t) => {
+  test('URL-encoded fields', async (t) => {
     for (const data of [
       { a: '1 2', b: ['é', '&'], n: null, u: undefined },
       [
@@ -112,7 +113,7 @@ describe('forms', () => {
     assert.equal(await (form.get('f') as File).text(), 'file')
   })
 
-  test('files of each kind, with fields', async (t) => {
+  test('files of each type, with fields', async (t) => {
     const files = {
       bytes: Buffer.from('b'),
       string: 's',
@@ -123,12 +124,12 @@ describe('forms', () => {
     }
     const form = await formOf(await received(t, { data: { field: ['1', '2'] }, files }))
     assert.deepEqual(form.getAll('field'), ['1', '2'])
-    const seen: string[] = []
+    const parts: string[] = []
     for (const [name, value] of form) {
       if (typeof value !== 'string')
-        seen.push(`${name} ${value.name} ${value.type} ${await value.text()}`)
+        parts.push(`${name} ${value.name} ${value.type} ${await value.text()}`)
     }
-    assert.deepEqual(seen, [
+    assert.deepEqual(parts, [
       'bytes upload application/octet-stream b',
       'string upload application/octet-stream s',
       'blob upload x/y bl',
@@ -154,7 +155,7 @@ describe('forms', () => {
   })
 })
 
-test('14 a file of 1 GB from disk is read as fast as the server takes it', async (t) => {
+test('14 a file of 1 GB from disk is read as fast as the server reads', async (t) => {
   const size = 1 << 30
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -162,19 +163,19 @@ test('14 a file of 1 GB from disk is read as fast as the server takes it', async
   writeFileSync(path, '')
   truncateSync(path, size)
   let answer = (): void => {}
-  let seen = 0
+  let length = 0
   const { origin, sockets } = await rawServer(t, (socket) => {
     socket.pause()
     socket.on('data', (chunk) => {
-      seen += chunk.length
-      if (seen > size) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+      length += chunk.length
+      if (length > size) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
     })
     answer = () => socket.resume()
   })
   const file = createReadStream(path)
   const client = openClient(t, { timeout: null })
   const pending = client.post(origin, { files: { file } })
-  // Nobody takes it: after some turns nothing more is read.
+  // The server does not read: after some turns of the event loop, no more is read from the file.
   for (let still = 0, last = -1; still < 200; still++) {
     if (file.bytesRead !== last || last === 0 || sockets.length === 0) still = 0
     last = file.bytesRead
@@ -185,14 +186,14 @@ test('14 a file of 1 GB from disk is read as fast as the server takes it', async
   const before = process.memoryUsage.rss()
   answer()
   assert.equal((await pending).status, 200)
-  assert.ok(seen > size)
+  assert.ok(length > size)
   const grown = process.memoryUsage.rss() - before
   assert.ok(grown < 64 << 20, `${grown} bytes more of memory`)
   assert.ok(file.destroyed)
 })
 
-describe('the source is closed', () => {
-  /** One that has begun when somebody asks for it, and never ends. */
+describe('the source of the body is closed', () => {
+  /** Sources that never end. */
   const sources: Record<string, () => { options: RequestOptions; isClosed: () => boolean }> = {
     'a Readable': () => {
       const content = new PassThrough()
@@ -235,11 +236,11 @@ describe('the source is closed', () => {
 
   type Fail = (t: TestContext, options: RequestOptions) => Promise<unknown>
   const url = 'http://h.test/'
-  const stop = new Error('stop')
+  const reason = new Error('the reason')
 
-  /** Ways in which a call fails, before its content is begun and after. */
+  /** Failures of a call, before and after its body is read. */
   const failures: Record<string, Fail> = {
-    'nobody listens': async (t, options) => {
+    'no server listens': async (t, options) => {
       await assert.rejects(openClient(t).post(await deadOrigin(), options), {
         name: 'ConnectError',
       })
@@ -249,14 +250,14 @@ describe('the source is closed', () => {
       backend.hosts.set('h.test', new Error('no such name'))
       await assert.rejects(client.post(url, options), { name: 'ConnectError' })
     },
-    'connecting takes too long': async (t, options) => {
+    'the connect timeout expires': async (t, options) => {
       const { client, backend, clock } = scriptedClient(t)
       backend.autoConnect = false
       const failed = assert.rejects(client.post(url, options), { name: 'ConnectTimeout' })
       await clock.advance(5000)
       await failed
     },
-    'the pool has no place in time': async (t, options) => {
+    'the pool timeout expires': async (t, options) => {
       const { client, clock } = scriptedClient(t, {
         poolLimits: { maxConnections: 1 },
         timeout: { read: null, pool: 10 },
@@ -267,30 +268,33 @@ describe('the source is closed', () => {
       await clock.advance(10)
       await failed
     },
-    'aborted before': async (t, options) => {
+    'the signal is aborted before': async (t, options) => {
       const { client } = scriptedClient(t)
-      await assert.rejects(client.post(url, { ...options, signal: AbortSignal.abort(stop) }), stop)
+      await assert.rejects(
+        client.post(url, { ...options, signal: AbortSignal.abort(reason) }),
+        reason,
+      )
     },
-    'aborted while it is sent': async (t, options) => {
+    'the signal is aborted while it is sent': async (t, options) => {
       const { client, backend } = scriptedClient(t)
       const controller = new AbortController()
       const failed = assert.rejects(
         client.post(url, { ...options, signal: controller.signal }),
-        stop,
+        reason,
       )
       await settle()
       assert.match(backend.socket.written, /^POST/)
-      controller.abort(stop)
+      controller.abort(reason)
       await failed
     },
-    'the connection breaks while it is sent': async (t, options) => {
+    'the connection is reset while it is sent': async (t, options) => {
       const { client, backend } = scriptedClient(t)
       const failed = assert.rejects(client.post(url, options), { name: 'ReadError' })
       await settle()
       backend.socket.reset()
       await failed
     },
-    'the server answers early and closes': async (t, options) => {
+    'the server responds early and closes': async (t, options) => {
       const { client, backend } = scriptedClient(t)
       const pending = client.post(url, options)
       await settle()
@@ -302,7 +306,7 @@ describe('the source is closed', () => {
       assert.equal(response.status, 413)
       assert.equal(response.text(), 'no')
     },
-    'the server answers early and resets': async (t, options) => {
+    'the server responds early and resets': async (t, options) => {
       const { client, backend } = scriptedClient(t)
       const pending = client.post(url, options)
       await settle()
@@ -312,17 +316,17 @@ describe('the source is closed', () => {
     },
     'a request hook throws': async (t, options) => {
       const hook = () => {
-        throw stop
+        throw reason
       }
       const { client } = scriptedClient(t, { eventHooks: { request: [hook] } })
-      await assert.rejects(client.post(url, options), stop)
+      await assert.rejects(client.post(url, options), reason)
     },
-    'auth throws before it sends': async (t, options) => {
+    'an auth function throws': async (t, options) => {
       const { client } = scriptedClient(t)
       const auth = () => {
-        throw stop
+        throw reason
       }
-      await assert.rejects(client.post(url, { ...options, auth }), stop)
+      await assert.rejects(client.post(url, { ...options, auth }), reason)
     },
     'the request is refused': async (t, options) => {
       const { client } = scriptedClient(t)
@@ -355,7 +359,7 @@ describe('the source is closed', () => {
     }
   }
 
-  test('a stream that a hook gave instead', async (t) => {
+  test('a stream that a hook assigned', async (t) => {
     const content = new PassThrough()
     const { client, backend } = scriptedClient(t, {
       eventHooks: {
@@ -372,7 +376,7 @@ describe('the source is closed', () => {
   })
 })
 
-test('14 a redirect that needs a spent stream fails, and says so', async (t) => {
+test('14 a redirect that needs a consumed stream fails with StreamConsumed', async (t) => {
   const { origin } = await httpServer(t, (request, response) => {
     request.resume().on('end', () => response.writeHead(307, { location: '/x' }).end())
   })
@@ -387,7 +391,7 @@ test('14 a redirect that needs a spent stream fails, and says so', async (t) => 
   assert.equal(states(client), '0 active, 1 idle')
 })
 
-test('content that can be sent again is, after a failure too', async (t) => {
+test('a replayable body can be sent again after a failure', async (t) => {
   const blob = new Blob(['again'])
   const { origin } = await httpServer(t, async (request, response) => {
     response.end(await buffer(request))

@@ -12,7 +12,7 @@ function merged(href: string, params: ParamsInit): string {
   return url.href
 }
 
-describe('params become the query', () => {
+describe('params are encoded as the query', () => {
   const cases: [params: ParamsInit, query: string][] = [
     [{}, ''],
     [{ a: undefined }, ''],
@@ -54,7 +54,7 @@ describe('params become the query', () => {
   }
 })
 
-describe('params merge into the query of the URL', () => {
+describe('params are merged into the query of the URL', () => {
   const cases: [query: string, params: ParamsInit, expected: string][] = [
     ['?a=1', { b: '2' }, '?a=1&b=2'],
     ['?a=1', {}, '?a=1'],
@@ -76,7 +76,7 @@ describe('params merge into the query of the URL', () => {
       ],
       '?c=4&a=1&a=3&b=2',
     ],
-    // What is not touched stays byte for byte.
+    // Other parts stay unchanged, byte for byte.
     [
       '?x=%7e~%7E+%20*!$(),;:@/?%zz%&y&&=&=z&%&é',
       { b: 1 },
@@ -87,7 +87,7 @@ describe('params merge into the query of the URL', () => {
     ['?&a=1&&b=2&', { a: 2 }, '?&a=2&&b=2&'],
     ['?=x&&a', { '': 'y' }, '?=y&&a'],
     ['?&&', { '': null }, '?&&'],
-    // Names are the same when they are so decoded.
+    // Names are compared after decoding.
     ['?a+b=1&a%20b=2&%61%20%62=3', { 'a b': 'x' }, '?a+b=x'],
     ['?%C3%A9=1&%c3%a9=2&é=3', { é: 'x' }, '?%C3%A9=x'],
     ['?a%3Db=1&a=b=2', { 'a=b': 'x' }, '?a%3Db=x&a=b=2'],
@@ -103,7 +103,7 @@ describe('params merge into the query of the URL', () => {
     })
   }
 
-  test('10,000 of them', () => {
+  test('10,000 params', () => {
     const query = Array.from({ length: 10_000 }, (_, i) => `k%2B${i}=old`).join('&')
     const params = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k+${i}`, i]))
     const expected = Array.from({ length: 10_000 }, (_, i) => `k%2B${i}=${i}`).join('&')
@@ -127,7 +127,7 @@ describe('params merge into the query of the URL', () => {
     })
   }
 
-  test('21 linear: as many of the URL as given', () => {
+  test('21 linear: many in the URL, and as many params', () => {
     const names = (size: number) =>
       Array.from({ length: size / 64 }, (_, i): [string, string] => [`k${i}`, 'x'])
     assertLinear(
@@ -163,7 +163,7 @@ describe('params of client and request', () => {
     })
   }
 
-  test('do not change with what they were made of', () => {
+  test('are independent of the object from which they were made', () => {
     const given = { a: ['1'] }
     const params = makeParams(given)
     given.a.push('2')
@@ -173,7 +173,7 @@ describe('params of client and request', () => {
   })
 })
 
-describe('wrong params', () => {
+describe('invalid params', () => {
   const cases: [params: unknown, message: RegExp][] = [
     ['a=secret', /^params must be an object or pairs, not string$/],
     [null, /not null$/],
@@ -186,11 +186,11 @@ describe('wrong params', () => {
     [{ a: ['1', null] }, /not null$/],
     [{ a: [['1']] }, /not Array$/],
     [{ a: new Date(0) }, /not Date$/],
-    [['a'], /^params need pairs of a name and a value$/],
-    [[['a']], /pairs/],
-    [[['a', '1', '2']], /pairs/],
-    [[[1, 'a']], /pairs/],
-    [new Set(['ab']), /pairs/],
+    [['a'], /^Each item of params must be a pair \[name, value\]$/],
+    [[['a']], /a pair \[name/],
+    [[['a', '1', '2']], /a pair \[name/],
+    [[[1, 'a']], /a pair \[name/],
+    [new Set(['ab']), /a pair \[name/],
     [[['a', {}]], /^params\.a must be/],
   ]
   for (const [params, message] of cases) {
@@ -205,7 +205,7 @@ describe('wrong params', () => {
     })
   }
 
-  test('22 a polluted Object.prototype adds none', () => {
+  test('22 a polluted Object.prototype adds no params', () => {
     whilePolluted({ evil: 'yes', a: 'yes' }, () => {
       assert.equal(merged('http://h/?b=1', { c: '2' }), 'http://h/?b=1&c=2')
     })

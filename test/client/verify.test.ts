@@ -20,8 +20,8 @@ import { assertQuiescent } from './route-requests.ts'
 
 const ca = certificateAuthority()
 const stranger = certificateAuthority('Stranger')
-const good = certificateFor(['a.test', '127.0.0.1', '::1'], { ca })
-const trusting = { verify: { ca: ca.cert } }
+const valid = certificateFor(['a.test', '127.0.0.1', '::1'], { ca })
+const trusted = { verify: { ca: ca.cert } }
 
 function openClient(t: TestContext, options: ClientOptions): Client {
   const client = new Client({ lookup: toLoopback, ...options })
@@ -29,7 +29,7 @@ function openClient(t: TestContext, options: ClientOptions): Client {
   return client
 }
 
-/** Why the connection was refused; nothing is left of it. */
+/** Returns the error of a refused connection, and asserts that no connection is in use. */
 async function refusal(client: Client, url: string): Promise<ConnectError> {
   const error: unknown = await client.get(url).catch((error) => error)
   assert.ok(error instanceof ConnectError, String(error))
@@ -48,35 +48,35 @@ describe('18, 33 certificates', () => {
       /certificate has expired/,
     ],
     [
-      'of another host',
+      'for another host',
       certificateFor(['b.test'], { ca }),
       'a.test',
       'ERR_TLS_CERT_ALTNAME_INVALID',
       /a\.test.*b\.test/,
     ],
     [
-      'of a host, for an address',
+      'for a host name, requested by address',
       certificateFor(['a.test'], { ca }),
       '127.0.0.1',
       'ERR_TLS_CERT_ALTNAME_INVALID',
       /127\.0\.0\.1/,
     ],
     [
-      'of another address',
+      'for another address',
       certificateFor(['127.0.0.2'], { ca }),
       '127.0.0.1',
       'ERR_TLS_CERT_ALTNAME_INVALID',
       /127\.0\.0\.1/,
     ],
     [
-      'that signs itself',
+      'self-signed',
       certificateFor(['a.test']),
       'a.test',
       'DEPTH_ZERO_SELF_SIGNED_CERT',
       /self-signed certificate/,
     ],
     [
-      'of an authority that nobody knows',
+      'of an untrusted CA',
       certificateFor(['a.test'], { ca: stranger }),
       'a.test',
       'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
@@ -86,38 +86,38 @@ describe('18, 33 certificates', () => {
   for (const [name, certificate, host, code, reason] of cases) {
     test(name, async (t) => {
       const { port } = await tlsServer(t, certificate)
-      const error = await refusal(openClient(t, trusting), `https://${host}:${port}/path?secret`)
+      const error = await refusal(openClient(t, trusted), `https://${host}:${port}/path?secret`)
       assert.ok(error.message.startsWith(`TLS with ${host}:${port}`), error.message)
       assert.match(error.message, reason)
       assert.doesNotMatch(error.message, /secret/)
       assert.equal((error.cause as NodeJS.ErrnoException).code, code)
-      const careless = openClient(t, { verify: false })
-      assert.equal((await careless.get(`https://${host}:${port}`)).text(), 'ok')
+      const unverified = openClient(t, { verify: false })
+      assert.equal((await unverified.get(`https://${host}:${port}`)).text(), 'ok')
     })
   }
 
-  test('that are right: of a name, an address, and behind a unix socket', async (t) => {
-    const { port } = await tlsServer(t, good)
-    const client = openClient(t, trusting)
+  test('valid: for a name, an address, and on a unix socket', async (t) => {
+    const { port } = await tlsServer(t, valid)
+    const client = openClient(t, trusted)
     for (const host of ['a.test', '127.0.0.1']) {
       assert.equal((await client.get(`https://${host}:${port}`)).text(), 'ok')
     }
     const uds = join(temporaryDirectory(t).path, 'socket')
-    await startTarget(t, { path: uds, tls: good })
+    await startTarget(t, { path: uds, tls: valid })
     for (const host of ['a.test', '[::1]', '127.0.0.1']) {
-      const response = await openClient(t, { ...trusting, uds }).get(`https://${host}/`)
+      const response = await openClient(t, { ...trusted, uds }).get(`https://${host}/`)
       assert.equal(response.text(), `GET / ${host} 0 true`)
     }
-    await refusal(openClient(t, { ...trusting, uds }), 'https://b.test/')
-    await refusal(openClient(t, { ...trusting, uds }), 'https://[::2]/')
+    await refusal(openClient(t, { ...trusted, uds }), 'https://b.test/')
+    await refusal(openClient(t, { ...trusted, uds }), 'https://[::2]/')
     await refusal(openClient(t, { uds }), 'https://a.test/')
   })
 })
 
 describe('33 verify', () => {
-  test('in each of its forms', async (t) => {
+  test('accepts all types of values', async (t) => {
     setEnvironment(t, {})
-    const { port } = await tlsServer(t, good)
+    const { port } = await tlsServer(t, valid)
     const url = `https://a.test:${port}`
     const { path, write } = temporaryDirectory(t)
     const bundle = write('ca.pem', stranger.cert + ca.cert)
@@ -136,7 +136,7 @@ describe('33 verify', () => {
     }
   })
 
-  test('what cannot be read fails when the client is made, and is named', (t) => {
+  test('a file that cannot be read: the constructor throws, and names the file', (t) => {
     setEnvironment(t, {})
     const { path, write } = temporaryDirectory(t)
     const missing = join(path, 'missing.pem')
@@ -145,7 +145,7 @@ describe('33 verify', () => {
       [{ verify: path }, `verify "${path}" has no file with a PEM certificate`],
       [{ verify: write('x', 'text') }, `verify "${join(path, 'x')}" has no PEM certificate`],
       [{ cert: missing }, `cert "${missing}" cannot be read (ENOENT)`],
-      [{ cert: write('y', good.cert) }, `cert "${join(path, 'y')}" has no PEM private key`],
+      [{ cert: write('y', valid.cert) }, `cert "${join(path, 'y')}" has no PEM private key`],
     ]
     for (const [options, message] of cases) {
       assert.throws(() => new Client(options), { name: 'TypeError', message })
@@ -156,35 +156,35 @@ describe('33 verify', () => {
     const proxies = 'https://p.test'
     for (const options of [
       {},
-      { ...trusting, proxies },
-      { ...trusting, proxies: { all: proxies } },
+      { ...trusted, proxies },
+      { ...trusted, proxies: { all: proxies } },
     ]) {
       assert.throws(() => new Client(options), { name: 'TypeError', message })
     }
-    assert.ok(new Client({ ...trusting, proxies: new HTTPProxy(proxies, trusting) }))
+    assert.ok(new Client({ ...trusted, proxies: new HTTPProxy(proxies, trusted) }))
   })
 })
 
-test('cert: shown to a server that requires one, and to no other client', async (t) => {
-  const mine = certificateFor(['client'], { ca })
+test('cert is sent to a server that requires it, and only by its client', async (t) => {
+  const own = certificateFor(['client'], { ca })
   const { write } = temporaryDirectory(t)
-  const cert = write('cert.pem', mine.cert)
-  const key = write('key.pem', mine.key)
-  const secret = write('secret.pem', encrypted(mine, 'x'))
+  const cert = write('cert.pem', own.cert)
+  const key = write('key.pem', own.key)
+  const secret = write('secret.pem', encrypted(own, 'x'))
   const nameOf = (socket: TLSSocket) => String(socket.getPeerCertificate().subject.CN)
-  const { port } = await tlsServer(t, { ...good, requestCert: true, ca: ca.cert }, nameOf)
+  const { port } = await tlsServer(t, { ...valid, requestCert: true, ca: ca.cert }, nameOf)
   const url = `https://a.test:${port}`
   const tunnel = { proxies: (await httpProxy(t)).url }
   const forms: ClientOptions['cert'][] = [
-    write('both.pem', mine.key + mine.cert),
+    write('both.pem', own.key + own.cert),
     [cert, key],
     [cert, secret, 'x'],
   ]
   for (const form of forms) {
     for (const route of [{}, tunnel]) {
-      const client = openClient(t, { ...trusting, ...route, cert: form })
+      const client = openClient(t, { ...trusted, ...route, cert: form })
       assert.equal((await client.get(url)).text(), 'client')
-      const without = openClient(t, { ...trusting, ...route })
+      const without = openClient(t, { ...trusted, ...route })
       await assert.rejects(without.get(url), { name: 'ConnectError' })
       assertQuiescent(without)
     }
@@ -192,8 +192,8 @@ test('cert: shown to a server that requires one, and to no other client', async 
 })
 
 describe('the environment', () => {
-  test('SSL_CERT_FILE and SSL_CERT_DIR, unless it is not trusted', async (t) => {
-    const { port } = await tlsServer(t, good)
+  test('SSL_CERT_FILE and SSL_CERT_DIR are used with trustEnv', async (t) => {
+    const { port } = await tlsServer(t, valid)
     const url = `https://a.test:${port}`
     const { path, write } = temporaryDirectory(t)
     const bundle = write('ca.pem', ca.cert)
@@ -209,8 +209,8 @@ describe('the environment', () => {
     }
   })
 
-  test('has a say in an https proxy, too, unless that has its own', async (t) => {
-    const { url } = await httpProxy(t, { tls: good })
+  test('they apply to an https proxy too, unless it has trustEnv: false', async (t) => {
+    const { url } = await httpProxy(t, { tls: valid })
     const { port } = await startTarget(t)
     const { write } = temporaryDirectory(t)
     const origin = `http://a.test:${port}`
@@ -226,43 +226,43 @@ describe('the environment', () => {
   })
 
   test('SSLKEYLOGFILE', async (t) => {
-    const { port } = await tlsServer(t, good)
+    const { port } = await tlsServer(t, valid)
     const file = join(temporaryDirectory(t).path, 'keys.log')
     setEnvironment(t, { SSLKEYLOGFILE: file })
-    await openClient(t, { ...trusting, trustEnv: false }).get(`https://a.test:${port}`)
+    await openClient(t, { ...trusted, trustEnv: false }).get(`https://a.test:${port}`)
     assert.throws(() => readFileSync(file), { code: 'ENOENT' })
-    await openClient(t, trusting).get(`https://a.test:${port}`)
+    await openClient(t, trusted).get(`https://a.test:${port}`)
     assert.match(readFileSync(file, 'latin1'), /^CLIENT_TRAFFIC_SECRET_0 /m)
   })
 })
 
-describe('33 other settings share nothing', () => {
+describe('33 different TLS settings share neither connections nor sessions', () => {
   const closing = { headers: { connection: 'close' } }
   const reused = (socket: TLSSocket) => (socket.isSessionReused() ? 'resumed' : 'full')
 
   for (const name of ['direct', 'in a tunnel']) {
-    test(`a connection or session that was not verified never serves who verifies: ${name}`, async (t) => {
-      const { port, sockets } = await tlsServer(t, good, reused)
+    test(`an unverified connection or session is not used by a client that verifies: ${name}`, async (t) => {
+      const { port, sockets } = await tlsServer(t, valid, reused)
       const url = `https://a.test:${port}`
       const route = name === 'direct' ? {} : { proxies: (await httpProxy(t)).url }
-      const careless = openClient(t, { ...route, verify: false })
-      assert.equal((await careless.get(url, closing)).text(), 'full')
-      assert.equal((await careless.get(url)).text(), 'resumed')
+      const unverified = openClient(t, { ...route, verify: false })
+      assert.equal((await unverified.get(url, closing)).text(), 'full')
+      assert.equal((await unverified.get(url)).text(), 'resumed')
       const before = sockets.length
       await refusal(openClient(t, { ...route, verify: true }), url)
-      const verified = openClient(t, { ...route, ...trusting })
+      const verified = openClient(t, { ...route, ...trusted })
       assert.equal((await verified.get(url, closing)).text(), 'full')
       assert.equal((await verified.get(url)).text(), 'resumed')
-      // Its own of another client stay its own, even with equal settings.
-      assert.equal((await openClient(t, { ...route, ...trusting }).get(url)).text(), 'full')
+      // Clients do not share sessions, even with equal settings.
+      assert.equal((await openClient(t, { ...route, ...trusted }).get(url)).text(), 'full')
       assert.ok(sockets.length >= before + 3)
     })
   }
 })
 
-describe('17 contexts', () => {
-  /** How many are built meanwhile. */
-  async function built(work: () => Promise<unknown>): Promise<number> {
+describe('17 TLS contexts', () => {
+  /** Counts the contexts that are created during `work`. */
+  async function countContexts(work: () => Promise<unknown>): Promise<number> {
     const { createSecureContext } = tls
     let count = 0
     tls.createSecureContext = (options) => {
@@ -279,7 +279,7 @@ describe('17 contexts', () => {
     return count
   }
 
-  test('are built once for clients of equal settings', async (t) => {
+  test('are created once for clients with equal settings', async (t) => {
     const fresh = certificateAuthority('Fresh')
     const { port } = await tlsServer(t, certificateFor(['a.test'], { ca: fresh }))
     const { write } = temporaryDirectory(t)
@@ -291,22 +291,22 @@ describe('17 contexts', () => {
         for (let j = 0; j < 3; j++) await client.get(`https://a.test:${port}`)
       }
     }
-    assert.equal(await built(each((i) => ({ verify: files[i] }))), 1)
-    assert.equal(await built(each(() => ({ verify: { ca: [fresh.cert] } }))), 1)
+    assert.equal(await countContexts(each((i) => ({ verify: files[i] }))), 1)
+    assert.equal(await countContexts(each(() => ({ verify: { ca: [fresh.cert] } }))), 1)
     assert.equal(
-      await built(each((i) => ({ verify: { ca: fresh.cert, sessionTimeout: i + 1 } }))),
+      await countContexts(each((i) => ({ verify: { ca: fresh.cert, sessionTimeout: i + 1 } }))),
       5,
     )
   })
 
-  test('500 handshakes that fail: none is built for them, and no socket is left', async (t) => {
+  test('500 failed handshakes create no context, and leave no socket', async (t) => {
     const { port } = await tlsServer(t, certificateFor(['a.test'], { ca: stranger }))
     const url = `https://a.test:${port}`
-    const client = openClient(t, { ...trusting, poolLimits: { maxConnections: 10 } })
-    // Those of the server among them.
+    const client = openClient(t, { ...trusted, poolLimits: { maxConnections: 10 } })
+    // Includes the sockets of the server.
     const sockets = () => v8.queryObjects(tls.TLSSocket, { format: 'count' })
     const before = sockets()
-    const contexts = await built(async () => {
+    const contexts = await countContexts(async () => {
       for (let i = 0; i < 50; i++) {
         const calls = Array.from({ length: 10 }, () => client.get(url))
         const outcomes = await Promise.allSettled(calls)
@@ -318,6 +318,6 @@ describe('17 contexts', () => {
     for (let tries = 0; tries < 10 && sockets() > before + 20; tries++) {
       for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
     }
-    assert.ok(sockets() <= before + 20, `${sockets() - before} of 1000 sockets are still here`)
+    assert.ok(sockets() <= before + 20, `${sockets() - before} of 1000 sockets still exist`)
   })
 })

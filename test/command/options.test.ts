@@ -161,7 +161,7 @@ describe('usage errors', () => {
       '--files: could not read /nonexistent/x: no such file or directory',
     ],
     [[url, '-f', 'a', '/'], '--files: could not read /: it is a directory'],
-    [['ftp://example.com'], 'Only http and https are spoken, not ftp'],
+    [['ftp://example.com'], 'Unsupported URL scheme: ftp'],
     [['http://'], 'URL'],
     [[url, '-h', 'a b', 'x'], 'Header name'],
     [[url, '-h', 'a', 'x\r\ny: z'], 'Header a has'],

@@ -138,17 +138,17 @@ export const injection: readonly Mutation[] = [
     marks: '21',
     mistake: 'a challenge is searched again for each of its parameters',
     file: 'src/client/auth/challenge.ts',
-    find: "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#at += found.length\n    return found",
+    find: "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#position += found.length\n    return found",
     replace:
-      "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#at += found.length\n    if (this.#text.slice(this.#at).split('').length < 0) return ''\n    return found",
+      "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#position += found.length\n    if (this.#text.slice(this.#position).split('').length < 0) return ''\n    return found",
     tests: ['client/digest-challenge'],
   },
   {
     marks: '21',
     mistake: 'blanks in a URL are looked for from each of them',
     file: 'src/client/url.ts',
-    find: 'const LEADING = /^[\\0-\\x20]+/',
-    replace: 'const LEADING = /^[\\0-\\x20]+|[\\0-\\x20]+$/g',
+    find: 'const LEADING_BLANKS = /^[\\0-\\x20]+/',
+    replace: 'const LEADING_BLANKS = /^[\\0-\\x20]+|[\\0-\\x20]+$/g',
     tests: ['client/url'],
   },
   {

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts'
 
-const isSafe = '  const isSafe = keepsCredentials(hop.url, url)\n'
+const mayForward = '  const mayForward = mayForwardCredentials(hop.url, url)\n'
 
 /** What goes along with a redirect, and where to: hazards 28 and 29, lines A1 and A2. */
 export const redirects: readonly Mutation[] = [
@@ -8,17 +8,18 @@ export const redirects: readonly Mutation[] = [
     marks: '28, A2',
     mistake: 'credentials go along to another host',
     file: 'src/client/redirect.ts',
-    find: isSafe,
-    replace: '  const isSafe = url.protocol === hop.url.protocol && url.port === hop.url.port\n',
+    find: mayForward,
+    replace:
+      '  const mayForward = url.protocol === hop.url.protocol && url.port === hop.url.port\n',
     tests: ['client/redirect-secrets'],
   },
   {
     marks: '28, A2',
     mistake: 'credentials go along to another port',
     file: 'src/client/redirect.ts',
-    find: isSafe,
+    find: mayForward,
     replace:
-      '  const isSafe = url.hostname === hop.url.hostname && url.protocol === hop.url.protocol && keepsCredentials(url, url)\n',
+      '  const mayForward = url.hostname === hop.url.hostname && url.protocol === hop.url.protocol && mayForwardCredentials(url, url)\n',
     tests: ['client/redirect-secrets'],
   },
   {
@@ -33,16 +34,16 @@ export const redirects: readonly Mutation[] = [
     marks: '28, A2',
     mistake: 'what was dropped comes back with the first host',
     file: 'src/client/redirect.ts',
-    find: 'hop.keepsCredentials && isSafe',
-    replace: 'isSafe',
+    find: 'hop.keepsCredentials && mayForward',
+    replace: 'mayForward',
     tests: ['client/redirect-secrets', 'client/redirect-rules'],
   },
   {
     marks: '28, A2',
     mistake: 'auth is applied at every hop, whatever it is',
     file: 'src/client/sending.ts',
-    find: '    if (call.keepsCredentials) {\n',
-    replace: '    if (call.maxRedirects >= 0) {\n',
+    find: '    if (settings.keepsCredentials) {\n',
+    replace: '    if (settings.maxRedirects >= 0) {\n',
     tests: ['client/redirect-secrets'],
   },
   {
@@ -57,8 +58,8 @@ export const redirects: readonly Mutation[] = [
     marks: '28, A2',
     mistake: 'cookies without a domain go where a redirect leads',
     file: 'src/client/sending.ts',
-    find: 'const isAsked = call.keepsCredentials && keepsCredentials(base.url, url)',
-    replace: 'const isAsked = keepsCredentials(base.url, url)',
+    find: 'settings.keepsCredentials && mayForwardCredentials(base.url, url)',
+    replace: 'mayForwardCredentials(base.url, url)',
     tests: ['client/redirect-secrets'],
   },
   {
@@ -89,7 +90,7 @@ export const redirects: readonly Mutation[] = [
     marks: '29, A2',
     mistake: 'a redirect to another scheme is followed',
     file: 'src/client/redirect.ts',
-    find: '  if (!isSpoken(target)) {',
+    find: '  if (!isHttpScheme(target)) {',
     replace: "  if (target.protocol === '') {",
     tests: ['client/redirect-rules'],
   },
@@ -97,8 +98,8 @@ export const redirects: readonly Mutation[] = [
     marks: 'A1',
     mistake: 'Location is relative to the root',
     file: 'src/client/redirect.ts',
-    find: 'parsedUrl(encodeBytes(location), url)',
-    replace: 'parsedUrl(encodeBytes(location), url.origin)',
+    find: 'parsedUrl(encodeLatin1(location), url)',
+    replace: 'parsedUrl(encodeLatin1(location), url.origin)',
     tests: ['client/redirect-rules', 'client/redirects'],
   },
   {
@@ -113,8 +114,8 @@ export const redirects: readonly Mutation[] = [
     marks: 'A2',
     mistake: 'a loop of redirects has no end',
     file: 'src/client/sending.ts',
-    find: '      if (redirects >= call.maxRedirects) {',
-    replace: '      if (redirects >= call.maxRedirects + 100) {',
+    find: '      if (redirects >= settings.maxRedirects) {',
+    replace: '      if (redirects >= settings.maxRedirects + 100) {',
     tests: ['client/redirects'],
   },
   {
@@ -129,8 +130,8 @@ export const redirects: readonly Mutation[] = [
     marks: '28, A2',
     mistake: 'the userinfo of a URL goes along to another host',
     file: 'src/client/redirect.ts',
-    find: 'takeUserinfo(url, isSafe ? hop.url : null)',
-    replace: 'takeUserinfo(url, hop.url)',
+    find: 'setUserinfo(url, mayForward ? hop.url : null)',
+    replace: 'setUserinfo(url, hop.url)',
     tests: ['client/redirect-rules', 'client/redirect-secrets'],
   },
   {

@@ -46,8 +46,8 @@ export const resources: readonly Mutation[] = [
     marks: '36',
     mistake: 'the body of a redirect is decoded',
     file: 'src/client/sending.ts',
-    find: '      await response.close()\n      this.#remember(response)\n    }\n  }',
-    replace: '      await response.read()\n      this.#remember(response)\n    }\n  }',
+    find: '      await response.close()\n      this.#addToHistory(response)\n    }\n  }',
+    replace: '      await response.read()\n      this.#addToHistory(response)\n    }\n  }',
     tests: ['client/redirects', 'client/decoded-responses'],
   },
   {

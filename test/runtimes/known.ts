@@ -89,7 +89,7 @@ export const KNOWN: readonly Known[] = [
   ]),
   ...on('node22 22.23.3', 'client/verify', [
     {
-      test: /that are right: of a name, an address, and behind a unix socket/,
+      test: /valid: for a name, an address, and on a unix socket/,
       reason: 'checkServerIdentity takes no IPv6 address',
     },
   ]),
@@ -97,10 +97,10 @@ export const KNOWN: readonly Known[] = [
     { test: /another implementation reads it/, reason: 'Blobs add a charset to their type' },
   ]),
   ...on(BUN, 'client/uploads', [
-    { test: /files of each kind, with fields/, reason: 'Blobs add a charset to their type' },
+    { test: /files of each type, with fields/, reason: 'Blobs add a charset to their type' },
   ]),
   ...on(BUN, 'client/verify', [
-    { test: /that signs itself/, reason: 'other words: self signed certificate' },
+    { test: /self-signed/, reason: 'other words: self signed certificate' },
     {
       test: /contexts > /,
       reason: 'has no queryObjects, and shows no replaced createSecureContext',
@@ -141,11 +141,11 @@ export const KNOWN: readonly Known[] = [
     { test: /TLS sessions .* are resumed/, reason: 'servers do not say that they have resumed' },
   ]),
   ...on(DENO, 'client/decoded-responses', [
-    { test: /br, cut/, reason: 'node:zlib takes a br stream that is cut for whole' },
+    { test: /br, truncated/, reason: 'node:zlib accepts a br stream that is cut short' },
   ]),
   ...on(DENO, 'client/streamed-responses', [
     {
-      test: /dropped by all/,
+      test: /an unreferenced response/,
       reason: 'a dropped response is not collected within the limit',
       hangs: true,
     },
@@ -154,7 +154,7 @@ export const KNOWN: readonly Known[] = [
   ...on(DENO, 'client/verify', [
     { test: /certificates > expired/, reason: 'refused, and said to be of an unknown issuer' },
     { test: /SSLKEYLOGFILE/, reason: 'node:tls emits no keylog' },
-    { test: /never serves who verifies/, reason: 'no session is resumed' },
+    { test: /is not used by a client that verifies/, reason: 'no session is resumed' },
     {
       test: /contexts > /,
       reason: 'has no queryObjects, and shows no replaced createSecureContext',

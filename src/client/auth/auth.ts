@@ -1,19 +1,22 @@
 import type { Headers } from '../../models/headers.ts'
 import type { Request } from '../request.ts'
 
-/** What a flow sees of a response. */
+/** The part of a response that an auth flow receives. */
 export interface AuthResponse {
+  /** The status code. */
   readonly status: number
+  /** The header fields as received. */
   readonly headers: Headers
-  /** Where it came from. */
+  /** The URL of the request that this response answers. */
   readonly url: URL
-  /** Reads the body, for a flow that needs it. */
+  /** Reads the whole body. */
   read(): Promise<unknown>
 }
 
 /**
- * A way to authenticate. A flow yields requests and receives the response to each; the last response is
- * the result of the call.
+ * An authentication scheme. Its flow yields requests, and receives the response to each. The last
+ * response is the result of the call. The bodies of the others are discarded, unless the flow reads
+ * them.
  *
  * ```ts
  * class TokenAuth implements Auth {
@@ -28,15 +31,18 @@ export interface AuthResponse {
  * ```
  */
 export interface Auth {
-  /** Yields requests and receives their responses; see `Auth`. */
+  /**
+   * Yields the requests to send, and receives the response to each. It gets a copy of the call's
+   * request, which it can change. What it throws fails the call.
+   */
   authFlow(
     request: Request,
   ): AsyncGenerator<Request, void, AuthResponse> | Generator<Request, void, AuthResponse>
 }
 
 /**
- * What may be given as `auth`: user and password for Basic, an `Auth`, a function that changes the
- * request or makes another; null or false for none.
+ * The option `auth`: user and password for Basic authentication; an `Auth`; a function that changes
+ * the request and returns it, or returns another one; `null` or `false` for no authentication.
  */
 export type AuthInit =
   | readonly [user: string, password: string]

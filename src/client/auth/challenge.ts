@@ -1,107 +1,110 @@
-/** One way to authenticate that a server offers. RFC 9110 11.3 */
+/** A challenge: an authentication scheme that a server offers. RFC 9110 11.3 */
 export interface Challenge {
-  /** In lower case. */
+  /** The name of the scheme in lower case. */
   readonly scheme: string
   readonly params: AuthParams
 }
 
-/** By name in lower case; values are unquoted. Of a repeated name the first. */
+/**
+ * Parameters by name in lower case, with unquoted values. If a name is repeated, the first value
+ * counts.
+ */
 export type AuthParams = ReadonlyMap<string, string>
 
 const SEPARATORS = /[ \t,]*/y
 const TOKEN = /[!#$%&'*+\-.^`|~\w]+/y
 const EQUALS = /[ \t]*=[ \t]*/y
 const TOKEN68 = /[ \t]+[\w\-.~+/]+=*[ \t]*(?=,|$)/y
-/** More than a token: base64 without quotes is common. */
-const BARE_VALUE = /[^ \t,"]*/y
+/** Allows more than a token, because some servers send base64 without quotes. */
+const UNQUOTED_VALUE = /[^ \t,"]*/y
 
 /**
- * The challenges in one value of WWW-Authenticate, in order. What follows a comma is another parameter if
- * it has an equals sign, else another challenge. What cannot be understood is skipped, up to a comma.
- * Linear in its length. RFC 9110 11.6.1
+ * Parses the challenges in one WWW-Authenticate field. A name with an equals sign is a parameter of
+ * the current challenge; a name without one begins the next challenge. Invalid text is skipped up
+ * to the next comma. The time is linear in the length of the field. RFC 9110 11.6.1
  */
 export function parseChallenges(field: string): Challenge[] {
   const challenges: Challenge[] = []
   let params = new Map<string, string>()
   const scanner = new Scanner(field)
-  while (scanner.more()) {
-    const name = scanner.take(TOKEN).toLowerCase()
-    if (name === '') scanner.skipGarbage()
-    else if (scanner.take(EQUALS) !== '') setOnce(params, name, scanner.value())
+  while (scanner.nextElement()) {
+    const name = scanner.match(TOKEN).toLowerCase()
+    if (name === '') scanner.skipToComma()
+    else if (scanner.match(EQUALS) !== '') setIfAbsent(params, name, scanner.value())
     else {
       params = new Map()
       challenges.push({ scheme: name, params })
-      scanner.take(TOKEN68)
+      scanner.match(TOKEN68)
     }
   }
   return challenges
 }
 
-/** Parameters without a scheme, as in Authentication-Info. RFC 7615 3 */
+/** Parses parameters without a scheme, as in Authentication-Info. RFC 7615 3 */
 export function parseAuthParams(field: string): AuthParams {
   const params = new Map<string, string>()
   const scanner = new Scanner(field)
-  while (scanner.more()) {
-    const name = scanner.take(TOKEN).toLowerCase()
-    if (name !== '' && scanner.take(EQUALS) !== '') setOnce(params, name, scanner.value())
-    else scanner.skipGarbage()
+  while (scanner.nextElement()) {
+    const name = scanner.match(TOKEN).toLowerCase()
+    if (name !== '' && scanner.match(EQUALS) !== '') setIfAbsent(params, name, scanner.value())
+    else scanner.skipToComma()
   }
   return params
 }
 
-function setOnce(params: Map<string, string>, name: string, value: string | undefined): void {
+function setIfAbsent(params: Map<string, string>, name: string, value: string | undefined): void {
   if (value !== undefined && !params.has(name)) params.set(name, value)
 }
 
-/** A position in a field value. Every step takes time in proportion to what it passes. */
+/** Reads a field value. Each step takes time in proportion to the characters that it reads. */
 class Scanner {
   readonly #text: string
-  #at = 0
+  #position = 0
 
   constructor(text: string) {
     this.#text = text
   }
 
-  /** Passes what separates elements of a list, and says whether there is another. */
-  more(): boolean {
-    this.take(SEPARATORS)
-    return this.#at < this.#text.length
+  /** Skips the separators before the next element of the list. Returns whether there is one. */
+  nextElement(): boolean {
+    this.match(SEPARATORS)
+    return this.#position < this.#text.length
   }
 
-  /** What a sticky pattern matches here, empty if nothing. */
-  take(pattern: RegExp): string {
-    pattern.lastIndex = this.#at
+  /** Reads what a sticky pattern matches at the current position; empty if it does not match. */
+  match(pattern: RegExp): string {
+    pattern.lastIndex = this.#position
     const found = pattern.exec(this.#text)?.[0] ?? ''
-    this.#at += found.length
+    this.#position += found.length
     return found
   }
 
-  /** A quoted string or a bare value; undefined if its quote does not end. */
+  /** Reads a quoted string or an unquoted value; undefined if the quoted string has no end. */
   value(): string | undefined {
-    if (this.#text[this.#at] !== '"') return this.take(BARE_VALUE)
+    if (this.#text[this.#position] !== '"') return this.match(UNQUOTED_VALUE)
     const quoted = this.#quoted()
     return quoted?.slice(1, -1).replace(/\\(.)/gs, '$1')
   }
 
-  /** Passes what is neither a parameter nor a challenge. */
-  skipGarbage(): void {
-    if (this.#text[this.#at] === '"') this.#quoted()
-    const comma = this.#text.indexOf(',', this.#at)
-    this.#at = comma === -1 ? this.#text.length : comma
+  /** Skips invalid text. A comma in a quoted string does not end it. */
+  skipToComma(): void {
+    if (this.#text[this.#position] === '"') this.#quoted()
+    const comma = this.#text.indexOf(',', this.#position)
+    this.#position = comma === -1 ? this.#text.length : comma
   }
 
-  /** Passes a quoted string; undefined, and all is passed, if it does not end. RFC 9110 5.6.4 */
+  /** Reads a quoted string; without an end, skips everything. RFC 9110 5.6.4 */
   #quoted(): string | undefined {
-    const start = this.#at
+    const start = this.#position
     for (let i = start + 1; i < this.#text.length; i++) {
       const char = this.#text[i]
       if (char === '\\') i++
       else if (char === '"') {
-        this.#at = i + 1
-        return this.#text.slice(start, this.#at)
+        this.#position = i + 1
+        return this.#text.slice(start, this.#position)
       }
     }
-    this.#at = this.#text.length
+    this.#position = this.#text.length
     return undefined
   }
 }

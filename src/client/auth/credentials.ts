@@ -1,11 +1,11 @@
 import { kindOf } from '../../models/value-kind.ts'
 
-/** RFC 7617 2 allows no CTL of RFC 5234, and UTF-8 has no lone surrogates. */
-const REFUSED = /[\0-\x1f\x7f]|\p{Surrogate}/u
+/** Control characters are forbidden (RFC 7617 2), and UTF-8 cannot encode lone surrogates. */
+const INVALID_CHARACTER = /[\0-\x1f\x7f]|\p{Surrogate}/u
 
 /**
- * Throws `TypeError` unless both are strings that HTTP authentication can carry: no control characters,
- * and no colon in the user, as it is where the password begins. The message shows neither of them.
+ * Throws `TypeError` unless user and password are strings without control characters, and the user
+ * has no colon, which separates it from the password. The message contains neither of them.
  */
 export function checkCredentials(scheme: string, user: string, password: string): void {
   for (const [label, text] of [
@@ -13,13 +13,13 @@ export function checkCredentials(scheme: string, user: string, password: string)
     ['password', password],
   ] as const) {
     if (typeof text !== 'string') {
-      throw new TypeError(`${scheme} needs a ${label} that is a string, not ${kindOf(text)}`)
+      throw new TypeError(`The ${label} for ${scheme} must be a string, not ${kindOf(text)}`)
     }
-    if (REFUSED.test(text)) {
+    if (INVALID_CHARACTER.test(text)) {
       throw new TypeError(
-        `${scheme} cannot carry a ${label} with a control character or a lone surrogate`,
+        `The ${label} for ${scheme} must not contain control characters or lone surrogates`,
       )
     }
   }
-  if (user.includes(':')) throw new TypeError(`${scheme} cannot carry a user with a colon in it`)
+  if (user.includes(':')) throw new TypeError(`The user for ${scheme} must not contain a colon`)
 }

@@ -4,92 +4,98 @@ import { parseChallenges } from './challenge.ts'
 
 export type Qop = 'auth' | 'auth-int'
 
-/** A Digest challenge that can be answered. RFC 7616 3.3 */
+/** A Digest challenge that this runtime can answer. RFC 7616 3.3 */
 export interface DigestChallenge {
-  /** As it came, an octet for each character; so are the other texts. */
+  /** As received: each character is one octet, as in the other texts. */
   readonly realm: string
   readonly nonce: string
   readonly opaque: string | null
-  /** As it came; null where it was left out, which means MD5. */
+  /** As received; null if it is missing, which means MD5. */
   readonly algorithm: string | null
-  /** What Node calls the hash. */
+  /** The name of the hash function in `node:crypto`. */
   readonly hash: string
-  /** Whether the algorithm is one of the `-sess` ones. */
-  readonly session: boolean
-  /** What is protected; null for a server of RFC 2069, which knows no quality of protection. */
+  /** Whether the algorithm ends in `-sess`. */
+  readonly hasSessionKey: boolean
+  /** The quality of protection; null for a server of RFC 2069, which has none. */
   readonly qop: Qop | null
-  /** The nonce is too old, user and password are right. */
-  readonly stale: boolean
-  readonly userhash: boolean
-  /** Whether the server says that it takes user and password as UTF-8. */
-  readonly utf8: boolean
-  /** Where the credentials are good, as URIs; empty for all of the origin. */
+  /** Whether only the nonce was too old, while user and password are correct. */
+  readonly isStale: boolean
+  /** Whether the server accepts a hash of the user name: the parameter `userhash`. */
+  readonly hashesUser: boolean
+  /** Whether the server expects UTF-8: the parameter `charset`. */
+  readonly usesUtf8: boolean
+  /** The URIs for which the credentials are valid; empty for the whole origin. */
   readonly domain: readonly string[]
 }
 
-/** Node's names, the weakest first. */
-const HASHES = new Map([
+/** The names of the algorithms in `node:crypto`, the weakest first. */
+const HASH_NAMES = new Map([
   ['MD5', 'md5'],
   ['SHA-256', 'sha256'],
   ['SHA-512-256', 'sha512-256'],
 ])
-const STRENGTH = [...HASHES.values()]
+const HASHES_BY_STRENGTH = [...HASH_NAMES.values()]
 
 /**
- * Of the challenges in these WWW-Authenticate values the Digest one with the strongest algorithm, the
- * first of equals; null if there is none that can be answered.
+ * Returns the Digest challenge with the strongest algorithm in these WWW-Authenticate fields; the
+ * first one if several are equally strong. Null if none can be answered.
  */
 export function chooseChallenge(fields: readonly string[]): DigestChallenge | null {
   let best: DigestChallenge | null = null
   for (const field of fields) {
     for (const challenge of parseChallenges(field)) {
-      const digest = toDigest(challenge)
-      if (digest && (!best || STRENGTH.indexOf(digest.hash) > STRENGTH.indexOf(best.hash))) {
-        best = digest
-      }
+      const digest = parseDigest(challenge)
+      if (digest && (!best || strengthOf(digest) > strengthOf(best))) best = digest
     }
   }
   return best
 }
 
-function toDigest({ scheme, params }: Challenge): DigestChallenge | null {
+function strengthOf({ hash }: DigestChallenge): number {
+  return HASHES_BY_STRENGTH.indexOf(hash)
+}
+
+function parseDigest({ scheme, params }: Challenge): DigestChallenge | null {
   if (scheme !== 'digest') return null
   const realm = params.get('realm')
   const nonce = params.get('nonce')
   const algorithm = params.get('algorithm') ?? null
   const [, name = '', session] = /^(.*?)(-SESS)?$/.exec((algorithm ?? 'MD5').toUpperCase()) ?? []
-  const hash = HASHES.get(name)
+  const hash = HASH_NAMES.get(name)
   const qop = chooseQop(params.get('qop'))
   if (realm === undefined || nonce === undefined || qop === undefined) return null
   if (hash === undefined || !isAvailable(hash)) return null
-  const says = (param: string, value: string) => params.get(param)?.toLowerCase() === value
+  const has = (param: string, value: string) => params.get(param)?.toLowerCase() === value
   return {
     realm,
     nonce,
     opaque: params.get('opaque') ?? null,
     algorithm,
     hash,
-    session: session !== undefined,
+    hasSessionKey: session !== undefined,
     qop,
-    stale: says('stale', 'true'),
-    userhash: says('userhash', 'true'),
-    utf8: says('charset', 'utf-8'),
+    isStale: has('stale', 'true'),
+    hashesUser: has('userhash', 'true'),
+    usesUtf8: has('charset', 'utf-8'),
     domain: params.get('domain')?.split(/\s+/).filter(Boolean) ?? [],
   }
 }
 
-/** `auth` where there is a choice: it needs no body in memory. Undefined if none of them is known. */
+/**
+ * Prefers `auth`, because `auth-int` needs the whole body in memory. Null if the server offers
+ * none; undefined if it offers only unknown ones.
+ */
 function chooseQop(offered: string | undefined): Qop | null | undefined {
-  const all =
+  const names =
     offered
       ?.toLowerCase()
       .split(/[\s,]+/)
       .filter(Boolean) ?? []
-  if (all.length === 0) return null
-  return (['auth', 'auth-int'] as const).find((qop) => all.includes(qop))
+  if (names.length === 0) return null
+  return (['auth', 'auth-int'] as const).find((qop) => names.includes(qop))
 }
 
-/** A runtime may lack one: MD5 under FIPS, SHA-512/256 with another library than OpenSSL. */
+/** A runtime may lack a hash: MD5 under FIPS, SHA-512/256 without OpenSSL. */
 function isAvailable(hash: string): boolean {
   try {
     createHash(hash)

@@ -7,11 +7,11 @@ import { digestAuthorization, hashA1 } from './digest-response.ts'
 
 const NO_CONTENT = new Uint8Array()
 
-/** What one challenge began: its nonce is used again and again, with a count that goes up. */
+/** Reuses the nonce of one challenge for many requests, with an increasing count. */
 export class DigestSession {
   readonly #challenge: DigestChallenge
   readonly #user: string
-  // One for the session: with a `-sess` algorithm the key depends on it. RFC 7616 3.4.2
+  // Constant for the session, because the key of a `-sess` algorithm depends on it. RFC 7616 3.4.2
   readonly #cnonce = randomBytes(16).toString('hex')
   readonly #a1: string
   #nonce: string
@@ -28,15 +28,20 @@ export class DigestSession {
     return this.#challenge.realm
   }
 
-  /** Whether this challenge is for this session: to begin another one would count the nonce from 1. */
-  isContinuedBy({ realm, nonce, algorithm, qop }: DigestChallenge): boolean {
+  /**
+   * Whether a challenge has the nonce of this session, which then continues. A new session would
+   * count the uses of the nonce from 1 again.
+   */
+  matches({ realm, nonce, algorithm, qop }: DigestChallenge): boolean {
     const own = this.#challenge
     return (
       realm === own.realm && nonce === this.#nonce && algorithm === own.algorithm && qop === own.qop
     )
   }
 
-  /** The value of Authorization for this request, each time with another count. */
+  /**
+   * Returns the value of the Authorization field for this request, and counts the use of the nonce.
+   */
   async authorize(request: Request): Promise<string> {
     const content = this.#challenge.qop === 'auth-int' ? await request.read() : NO_CONTENT
     return digestAuthorization(this.#challenge, this.#user, this.#a1, {
@@ -49,8 +54,8 @@ export class DigestSession {
     })
   }
 
-  /** Takes over the nonce that the server wants to see next. RFC 7616 3.5 */
-  readInfo(headers: Headers): void {
+  /** Adopts the next nonce if Authentication-Info contains one. RFC 7616 3.5 */
+  updateNonce(headers: Headers): void {
     for (const field of headers.getAll('authentication-info')) {
       const next = parseAuthParams(field).get('nextnonce')
       if (next === undefined || next === this.#nonce) continue

@@ -8,25 +8,29 @@ import { DigestSession } from './digest-session.ts'
 import { ProtectionSpaces } from './protection-spaces.ts'
 
 /**
- * A proof that both sides know the password, which is not sent itself. MD5, SHA-256, SHA-512-256 and
- * their `-sess` kinds; `auth`, `auth-int` and servers that know neither. RFC 7616, 2617, 2069
+ * Digest authentication: proves that the client knows the password, without sending it. Supports
+ * MD5, SHA-256, SHA-512-256 and their `-sess` variants, the qop values `auth` and `auth-int`, and
+ * servers without qop. RFC 7616, 2617, 2069
  *
- * The server's nonce is used again by later requests to the same origin, which then need no extra round:
- * keep one `DigestAuth` for many requests. A 401 that cannot be answered is the result of the call.
+ * Later requests to the same origin reuse the server's nonce and need no additional round trip: use
+ * one `DigestAuth` for many requests. A 401 response whose challenge cannot be answered is the
+ * result of the call.
  */
 export class DigestAuth implements Auth {
   readonly #user: string
   readonly #password: string
   readonly #spaces = new ProtectionSpaces()
 
-  /** Throws `TypeError` for a colon in the user, and for control characters. RFC 7616 4 */
+  /** Throws `TypeError` for a colon in `user`, and for control characters. RFC 7616 4 */
   constructor(user: string, password: string) {
-    checkCredentials('Digest', user, password)
+    checkCredentials('Digest auth', user, password)
     this.#user = user
     this.#password = password
   }
 
-  /** Answers one challenge, and one more if the server says that only the nonce was too old. */
+  /**
+   * Answers one challenge, and a second one if the server reports that only the nonce was too old.
+   */
   async *authFlow(request: Request): AsyncGenerator<Request, void, AuthResponse> {
     let session = this.#spaces.find(request.url)
     let answered = false
@@ -35,19 +39,19 @@ export class DigestAuth implements Auth {
       if (session) request.headers.set('authorization', await session.authorize(request))
       const { status, headers, url } = yield request
       if (url.origin !== request.url.origin) return
-      if (status !== 401) return session?.readInfo(headers)
+      if (status !== 401) return session?.updateNonce(headers)
       const challenge = chooseChallenge(headers.getAll('www-authenticate'))
-      if (!challenge || (answered && (renewed || !challenge.stale))) break
+      if (!challenge || (answered && (renewed || !challenge.isStale))) break
       session = this.#sessionFor(challenge, request.url)
       answered = true
-      renewed ||= challenge.stale
+      renewed ||= challenge.isStale
     }
     if (session) this.#spaces.remove(request.url, session)
   }
 
   #sessionFor(challenge: DigestChallenge, url: URL): DigestSession {
-    const running = this.#spaces.sessionsAt(url).find((one) => one.isContinuedBy(challenge))
-    if (running) return running
+    const existing = this.#spaces.sessionsAt(url).find((each) => each.matches(challenge))
+    if (existing) return existing
     const session = new DigestSession(challenge, this.#user, this.#password)
     this.#spaces.add(url, session, challenge.domain)
     return session

@@ -1,25 +1,29 @@
 import { parsedUrl } from '../../models/url.ts'
 import type { DigestSession } from './digest-session.ts'
 
-/** A server may invent realms, and a crawler may meet any number of servers. */
+/** Limits on memory: a server may invent realms, and a crawler may visit any number of servers. */
 const MAX_ORIGINS = 1000
 const MAX_SPACES = 16
 const MAX_PREFIXES = 64
 
-const EVERYWHERE = ['']
+const WHOLE_ORIGIN = ['']
 
+/** The URLs for which one session is valid. */
 interface ProtectionSpace {
   readonly session: DigestSession
-  /** What path and query of the URLs in it begin with. */
+  /** The URLs whose path and query begin with one of these. */
   readonly prefixes: readonly string[]
 }
 
-/** Which session serves which URLs, and never those of another origin. RFC 7616 3.3, domain */
+/** Finds the session for a URL, always of the same origin. RFC 7616 3.3, parameter `domain` */
 export class ProtectionSpaces {
-  // Of an origin the newest first.
+  // The spaces of each origin, the newest first.
   readonly #byOrigin = new Map<string, readonly ProtectionSpace[]>()
 
-  /** The session of the most specific space around `url`, the newest of equals; null if there is none. */
+  /**
+   * Returns the session of the most specific space that contains `url`; the newest one if several
+   * are equally specific. Null if there is none.
+   */
   find(url: URL): DigestSession | null {
     const path = pathOf(url)
     let found: DigestSession | null = null
@@ -34,33 +38,37 @@ export class ProtectionSpaces {
     return found
   }
 
-  /** The sessions at the origin of `url`. */
+  /** Returns the sessions of the origin of `url`. */
   sessionsAt(url: URL): readonly DigestSession[] {
     return (this.#byOrigin.get(url.origin) ?? []).map(({ session }) => session)
   }
 
-  /** Puts `session` in the place of the one of its realm. `domain` is relative to `url`. */
+  /**
+   * Adds a session, which replaces that of the same realm. The URIs in `domain` are resolved
+   * against `url`.
+   */
   add(url: URL, session: DigestSession, domain: readonly string[]): void {
     const { origin } = url
     const others = (this.#byOrigin.get(origin) ?? []).filter(
       (space) => space.session.realm !== session.realm,
     )
-    const space = { session, prefixes: domain.length === 0 ? EVERYWHERE : prefixesOf(url, domain) }
+    const prefixes = domain.length === 0 ? WHOLE_ORIGIN : prefixesOf(url, domain)
     this.#byOrigin.delete(origin)
-    this.#byOrigin.set(origin, [space, ...others].slice(0, MAX_SPACES))
+    this.#byOrigin.set(origin, [{ session, prefixes }, ...others].slice(0, MAX_SPACES))
     if (this.#byOrigin.size <= MAX_ORIGINS) return
     const [oldest] = this.#byOrigin.keys()
     this.#byOrigin.delete(oldest)
   }
 
   remove(url: URL, session: DigestSession): void {
-    const left = (this.#byOrigin.get(url.origin) ?? []).filter((space) => space.session !== session)
-    if (left.length > 0) this.#byOrigin.set(url.origin, left)
+    const spaces = this.#byOrigin.get(url.origin) ?? []
+    const remaining = spaces.filter((space) => space.session !== session)
+    if (remaining.length > 0) this.#byOrigin.set(url.origin, remaining)
     else this.#byOrigin.delete(url.origin)
   }
 }
 
-/** Those of `domain` that are at the origin of `url`. */
+/** The paths of the URIs in `domain` that have the origin of `url`. */
 function prefixesOf(url: URL, domain: readonly string[]): string[] {
   return domain
     .slice(0, MAX_PREFIXES)

@@ -6,14 +6,17 @@ import { Request } from '../request.ts'
 import type { Auth, AuthInit } from './auth.ts'
 import { BasicAuth } from './basic.ts'
 
-/** What was given as `auth`, as an `Auth`; null for none. Throws `TypeError`, which shows no secret. */
+/**
+ * Converts the option `auth` into an `Auth`; null for none. Throws `TypeError`, whose message
+ * contains no secret.
+ */
 export function resolveAuth(init: AuthInit): Auth | null {
   if (init === null || init === false) return null
   if (typeof init === 'function') return functionAuth(init)
   if (isPair(init)) return new BasicAuth(init[0], init[1])
   if (isAuth(init)) return init
   throw new TypeError(
-    `auth must be [user, password], an object with authFlow(), a function, null or false, not ${shapeOf(init)}`,
+    `auth must be [user, password], an object with authFlow(), a function, null or false, not ${describeKind(init)}`,
   )
 }
 
@@ -37,27 +40,28 @@ function functionAuth(sign: (request: Request) => Request | Promise<Request>): A
   }
 }
 
-/** Of a list the kinds of its items: a password may be among them. */
-function shapeOf(value: unknown): string {
+/** Describes only the types of the items of a list, because one may be a password. */
+function describeKind(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(kindOf).join(', ')}]` : kindOf(value)
 }
 
 /**
- * The credentials in a URL, percent-decoded; null if there are none. What is not UTF-8 then stays encoded.
- * Throws `InvalidURL` for what Basic cannot carry: `%3A` in the user, control characters.
+ * Returns the percent-decoded credentials in a URL; null if there are none. Bytes that are not
+ * UTF-8 stay encoded. Throws `InvalidURL` for characters that Basic authentication does not allow:
+ * a colon (`%3A`) in the user, or control characters.
  */
 export function userinfoAuth(url: URL): BasicAuth | null {
   const { username, password } = url
   if (username === '' && password === '') return null
   try {
-    return new BasicAuth(decode(username), decode(password))
+    return new BasicAuth(decodeUserinfo(username), decodeUserinfo(password))
   } catch (cause) {
-    const why = cause instanceof TypeError ? cause.message : 'its userinfo is broken'
-    throw new InvalidURL(`${redactUrl(url)} cannot be requested: ${why}`, { cause })
+    const reason = cause instanceof TypeError ? cause.message : 'it cannot be decoded'
+    throw new InvalidURL(`Invalid userinfo in ${redactUrl(url)}: ${reason}`, { cause })
   }
 }
 
-function decode(userinfo: string): string {
+function decodeUserinfo(userinfo: string): string {
   const bytes = percentDecode(userinfo)
   return isUtf8(bytes) ? bytes.toString() : userinfo
 }

@@ -3,16 +3,17 @@ import type * as ToughCookie from 'tough-cookie'
 import type { Cookie, CookieJar } from 'tough-cookie'
 import { HawserError } from '../../errors.ts'
 import { CookieStore } from './cookie-store.ts'
-import { readSetCookie } from './cookie-syntax.ts'
+import { parseSetCookie } from './cookie-syntax.ts'
 
-// Each option is named: what is not, tough-cookie would take from a polluted `Object.prototype`.
+// Every option is given: tough-cookie would read a missing one from a polluted `Object.prototype`.
 const JAR_OPTIONS = {
   rejectPublicSuffixes: true,
-  // RFC 6265 5.2 knows no cookie without a name. Loose, such a one could pass for another: `=__Host-a=b`.
+  // RFC 6265 5.2 has no cookies without a name. In loose mode, `=__Host-a=b` could imitate another
+  // cookie.
   looseMode: false,
-  // localhost, *.test, *.local.
+  // Accept cookies for localhost, *.test and *.local.
   allowSpecialUseDomain: true,
-  // As browsers and curl: http://localhost and loopback addresses may have Secure cookies.
+  // Allow Secure cookies for http://localhost and loopback addresses, as browsers and curl do.
   allowSecureOnLocal: true,
   enforceSecureOriginOnStorage: true,
   prefixSecurity: 'silent',
@@ -32,38 +33,47 @@ const GET_OPTIONS = {
   sameSiteContext: undefined,
 }
 
-/** For these hosts tough-cookie's own store throws when it is asked. */
-const UNASKABLE = /^(?:example|local|test)$/
-const NONE: readonly Cookie[] = []
+/** The store of tough-cookie throws when it is asked for cookies of these hosts. */
+const UNSUPPORTED_HOST = /^(?:example|local|test)$/
+const NO_COOKIES: readonly Cookie[] = []
 
-interface Answer {
+/** The cookies that the jar has returned for a host and path. */
+interface CachedMatch {
   readonly key: string
+  /** The number of changes of the store at that time. */
   readonly changes: number
   readonly cookies: readonly Cookie[]
 }
 
 const require = createRequire(import.meta.url)
 
-let loaded: typeof ToughCookie | null = null
+let loadedModule: typeof ToughCookie | null = null
 
-/** Not before there is a cookie: loading it takes more than 10 ms, and looking it up again 15 us. */
+/**
+ * Loaded with the first cookie: loading takes more than 10 ms. A repeated `require` takes 15 us.
+ */
 function toughCookie(): typeof ToughCookie {
-  loaded ??= require('tough-cookie') as typeof ToughCookie
-  return loaded
+  loadedModule ??= require('tough-cookie') as typeof ToughCookie
+  return loadedModule
 }
 
-/** Not from `{}`, whose prototype may be polluted. */
-function blankCookie(): Cookie {
+/** Not created from the default `{}`, whose prototype may be polluted. */
+function emptyCookie(): Cookie {
   return new (toughCookie().Cookie)(Object.create(null))
 }
 
-/** A tough-cookie jar: the user's, or one of our own that is made when it is first needed. */
+/**
+ * A tough-cookie jar: a jar of the caller, or a jar of this client, which is created when it is
+ * first needed.
+ */
 export class LazyJar {
   #jar: CookieJar | null
-  /** Null with a jar of the user's. */
+  /**
+   * The store of the client's own jar; null for a jar of the caller, and until the jar is created.
+   */
   #store: CookieStore | null = null
-  /** What our own jar said last. */
-  #answer: Answer | null = null
+  /** The latest result of the client's own jar. */
+  #lastMatch: CachedMatch | null = null
 
   constructor(jar: CookieJar | null) {
     this.#jar = jar
@@ -77,7 +87,7 @@ export class LazyJar {
     return this.#jar
   }
 
-  /** True if there is no cookie for sure; of a user's jar nobody can tell. */
+  /** Whether there are certainly no cookies. Always false for a jar of the caller. */
   get isEmpty(): boolean {
     return this.#store === null ? this.#jar === null : this.#store.isEmpty
   }
@@ -86,37 +96,45 @@ export class LazyJar {
     return this.#jar === null || this.#jar.store.synchronous
   }
 
-  /** What goes to `url`, longer paths first. A promise if the store is asynchronous. */
+  /**
+   * Returns the cookies to send to `url`, longer paths first; a promise of them if the store is
+   * asynchronous. Throws or rejects with `HawserError` if the store fails.
+   */
   matching(url: URL): readonly Cookie[] | Promise<readonly Cookie[]> {
-    if (this.isEmpty) return NONE
-    if (!this.isSynchronous) return this.#ask(url)
-    if (this.#store !== null) return this.#remembered(url, this.#store)
+    if (this.isEmpty) return NO_COOKIES
+    if (!this.isSynchronous) return this.#matchingAsync(url)
+    if (this.#store !== null) return this.#matchingCached(url, this.#store)
     try {
       return this.jar.getCookiesSync(url, GET_OPTIONS)
     } catch (cause) {
-      return failed(cause, url)
+      return handleStoreFailure(cause, url)
     }
   }
 
   /**
-   * Sets what a Set-Cookie field for `url` says, if the jar accepts it. Throws what tough-cookie and the
-   * store throw.
+   * Stores the cookie of a Set-Cookie field, and returns it; undefined if the jar does not accept
+   * it. Throws the errors of tough-cookie and of the store.
    */
   set(setCookie: string, url: URL): Cookie | undefined {
     const { jar } = this
-    // A user's jar may be of another tough-cookie, which knows its own cookies alone: it gets the text.
+    // The caller's jar may be of another copy of tough-cookie, which accepts only its own `Cookie`
+    // objects. It gets the text instead.
     if (this.#store === null) return jar.setCookieSync(setCookie, url, SET_OPTIONS)
-    const cookie = blankCookie()
-    if (!readSetCookie(setCookie, cookie)) return undefined
-    // RFC 6265 5.3, step 5: a host that is its own public suffix means itself. tough-cookie refuses it.
+    const cookie = emptyCookie()
+    if (!parseSetCookie(setCookie, cookie)) return undefined
+    // A host that is a public suffix may set a cookie for itself (RFC 6265 5.3, step 5), which
+    // tough-cookie rejects.
     if (cookie.domain === url.hostname && !url.hostname.includes('.')) cookie.domain = null
     return jar.setCookieSync(cookie, url, SET_OPTIONS)
   }
 
-  /** Sets each, one after the other as they may be of one name; a bad one counts for nothing. */
-  keep(setCookies: readonly string[], url: URL): void | Promise<void> {
+  /**
+   * Stores the cookies of these Set-Cookie fields in order, because several may have the same name.
+   * Those that the jar does not accept are ignored.
+   */
+  storeSetCookies(setCookies: readonly string[], url: URL): void | Promise<void> {
     const { jar } = this
-    if (!jar.store.synchronous) return keepLater(jar, setCookies, url)
+    if (!jar.store.synchronous) return storeAsync(jar, setCookies, url)
     for (const setCookie of setCookies) {
       try {
         this.set(setCookie, url)
@@ -124,57 +142,64 @@ export class LazyJar {
     }
   }
 
-  /** Puts copies of these into a jar of our own. */
+  /** Stores copies of these cookies. Only for the client's own jar. */
   copy(cookies: readonly Cookie[]): void {
     for (const cookie of cookies) {
-      void this.jar.store.putCookie(Object.assign(blankCookie(), cookie))
+      void this.jar.store.putCookie(Object.assign(emptyCookie(), cookie))
     }
   }
 
-  /** All that have not expired, oldest first. Throws `HawserError` if the store is asynchronous or fails. */
+  /**
+   * Returns all unexpired cookies, oldest first. Throws `HawserError` if the store is asynchronous
+   * or fails.
+   */
   all(): Cookie[] {
     if (this.isEmpty) return []
     this.checkSynchronous()
-    const all = answerOf<Cookie[]>((callback) => this.jar.store.getAllCookies(callback))
-    return (all ?? []).filter(isAlive)
+    const all = callSync<Cookie[]>((callback) => this.jar.store.getAllCookies(callback))
+    return (all ?? []).filter(isUnexpired)
   }
 
-  /** Throws as `all`. */
+  /** Removes these cookies. Throws as `all()` does. */
   remove(cookies: readonly Cookie[]): void {
     for (const { domain, path, key } of cookies) {
-      answerOf((callback) => this.jar.store.removeCookie(domain, path, key, callback))
+      callSync((callback) => this.jar.store.removeCookie(domain, path, key, callback))
     }
   }
 
+  /** Throws `HawserError` if the store is asynchronous. */
   checkSynchronous(): void {
     if (this.isSynchronous) return
     throw new HawserError(
-      'The cookie store is asynchronous: ask its jar, whose methods return promises',
+      'The cookie store is asynchronous: use the methods of `cookies.jar`, which return promises',
     )
   }
 
-  /** The same host and path are asked for again and again, and the jar takes 5 us for each answer. */
-  #remembered(url: URL, store: CookieStore): readonly Cookie[] {
+  /** The jar takes 5 us to find the cookies, and calls often repeat the host and path. */
+  #matchingCached(url: URL, store: CookieStore): readonly Cookie[] {
     const key = `${url.protocol}//${url.hostname}${url.pathname}`
-    const last = this.#answer
-    if (last?.key === key && last.changes === store.changes && last.cookies.every(isAlive)) {
+    const last = this.#lastMatch
+    if (last?.key === key && last.changes === store.changes && last.cookies.every(isUnexpired)) {
       return last.cookies
     }
     const cookies = this.jar.getCookiesSync(url, GET_OPTIONS)
-    this.#answer = { key, changes: store.changes, cookies }
+    this.#lastMatch = { key, changes: store.changes, cookies }
     return cookies
   }
 
-  async #ask(url: URL): Promise<readonly Cookie[]> {
+  async #matchingAsync(url: URL): Promise<readonly Cookie[]> {
     try {
       return await this.jar.getCookies(url, GET_OPTIONS)
     } catch (cause) {
-      return failed(cause, url)
+      return handleStoreFailure(cause, url)
     }
   }
 }
 
-/** By its methods, as it may be of another tough-cookie than ours: that of `import` is not that of `require`. */
+/**
+ * Whether this is a CookieJar, judged by its methods. `instanceof` does not work: the jar may be of
+ * another copy of tough-cookie. Even `import` and `require` load different copies.
+ */
 export function isJar(init: unknown): init is CookieJar {
   if (typeof init !== 'object' || init === null || Symbol.iterator in init) return false
   const prototype: unknown = Object.getPrototypeOf(init)
@@ -183,7 +208,7 @@ export function isJar(init: unknown): init is CookieJar {
   return typeof getCookies === 'function' && typeof setCookie === 'function'
 }
 
-async function keepLater(jar: CookieJar, setCookies: readonly string[], url: URL): Promise<void> {
+async function storeAsync(jar: CookieJar, setCookies: readonly string[], url: URL): Promise<void> {
   for (const setCookie of setCookies) {
     try {
       await jar.setCookie(setCookie, url, SET_OPTIONS)
@@ -191,29 +216,33 @@ async function keepLater(jar: CookieJar, setCookies: readonly string[], url: URL
   }
 }
 
-/** What a synchronous store answers. What its callback threw would end as an unhandled rejection. */
-function answerOf<Value>(
-  ask: (callback: (error: Error | null, value?: Value) => void) => void,
+/**
+ * Calls a method of a synchronous store and returns its result. An error is thrown after the
+ * callback has returned: thrown inside of it, it would become an unhandled rejection.
+ */
+function callSync<Value>(
+  method: (callback: (error: Error | null, value?: Value) => void) => void,
 ): Value | undefined {
   let failure: unknown = null
-  let answer: Value | undefined
+  let result: Value | undefined
   try {
-    ask((error, value) => {
+    method((error, value) => {
       failure = error ?? null
-      answer = value
+      result = value
     })
   } catch (error) {
     failure = error
   }
   if (failure !== null) throw new HawserError('The cookie store failed', { cause: failure })
-  return answer
+  return result
 }
 
-function isAlive(cookie: Cookie): boolean {
+function isUnexpired(cookie: Cookie): boolean {
   return cookie.TTL() > 0
 }
 
-function failed(cause: unknown, url: URL): readonly Cookie[] {
-  if (UNASKABLE.test(url.hostname)) return NONE
+/** Returns no cookies for a host that tough-cookie does not support, and throws for any other. */
+function handleStoreFailure(cause: unknown, url: URL): readonly Cookie[] {
+  if (UNSUPPORTED_HOST.test(url.hostname)) return NO_COOKIES
   throw new HawserError(`The cookie store failed for ${url.host}`, { cause })
 }

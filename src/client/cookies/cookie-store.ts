@@ -1,24 +1,29 @@
 import type { Callback, Cookie, ErrorCallback, Nullable, Store } from 'tough-cookie'
 import { isUnderPath } from './cookie-syntax.ts'
 
-/** How many cookies a domain may have, as in browsers; RFC 6265 6.1 asks for 50 at least. */
+/** Maximum number of cookies of a domain, as in browsers. RFC 6265 6.1 requires at least 50. */
 const MAX_PER_DOMAIN = 180
-/** The last moment that a `Date` can name, in ms. */
+/** The latest time that a `Date` can represent, in ms. */
 const LAST_DATE = 8.64e15
 
 /**
- * The store of our own jars, in memory. Other than tough-cookie's it
- * - knows when it is empty, and how often it was changed;
- * - bounds what a domain may keep: the cookie that was set longest ago goes;
- * - counts Max-Age from when the cookie came: tough-cookie counts from its last use, so that a cookie
- *   in use never expires;
- * - can be asked for the hosts `test`, `local` and `example`, for which tough-cookie's throws.
+ * The in-memory store of the client's own jar. It differs from that of tough-cookie:
+ *
+ * - It reports whether it is empty, and how often it was changed.
+ * - It limits the cookies of a domain, and removes the cookie that was set longest ago.
+ * - It counts Max-Age from the time at which the cookie was received. tough-cookie counts from the
+ *   last use, so that a cookie in use never expires.
+ * - It supports the hosts `test`, `local` and `example`, for which the store of tough-cookie
+ *   throws.
  */
 export class CookieStore implements Store {
   synchronous = true
-  /** Grows with every change. */
+  /** The number of changes. */
   changes = 0
-  /** By domain, then by name and path, in the order in which they were set. Never an empty map in it. */
+  /**
+   * The cookies by domain, then by name and path, in the order in which they were set. The inner
+   * maps are never empty.
+   */
   readonly #domains = new Map<string, Map<string, Cookie>>()
 
   get isEmpty(): boolean {
@@ -31,10 +36,13 @@ export class CookieStore implements Store {
     key: Nullable<string>,
     callback?: Callback<Cookie | undefined>,
   ): Promise<Cookie | undefined> {
-    return answer(this.#domains.get(domain ?? '')?.get(idOf(key, path)), callback)
+    return respond(this.#domains.get(domain ?? '')?.get(idOf(key, path)), callback)
   }
 
-  /** What the domain and those above it have for `path`; null is any. The jar looks at all the rest. */
+  /**
+   * Finds the cookies of the domain and its parent domains for `path`; null means any path. The jar
+   * checks everything else.
+   */
   findCookies(
     domain: Nullable<string>,
     path: Nullable<string>,
@@ -42,24 +50,24 @@ export class CookieStore implements Store {
     callback?: Callback<Cookie[]>,
   ): Promise<Cookie[]> {
     const found: Cookie[] = []
-    let rest = domain ?? ''
-    while (rest !== '') {
-      for (const cookie of this.#domains.get(rest)?.values() ?? []) {
+    let suffix = domain ?? ''
+    while (suffix !== '') {
+      for (const cookie of this.#domains.get(suffix)?.values() ?? []) {
         if (!path || isUnderPath(path, cookie.path ?? '/')) found.push(cookie)
       }
-      const dot = rest.indexOf('.')
-      rest = dot < 0 ? '' : rest.slice(dot + 1)
+      const dot = suffix.indexOf('.')
+      suffix = dot < 0 ? '' : suffix.slice(dot + 1)
     }
-    return answer(found, callback)
+    return respond(found, callback)
   }
 
-  /** A cookie that has expired already takes its predecessor with it. RFC 6265 5.3 */
+  /** Stores a cookie. An expired cookie removes the one that it replaces. RFC 6265 5.3 */
   putCookie(cookie: Cookie, callback?: ErrorCallback): Promise<void> {
     const { domain, path, key } = cookie
     fixExpiry(cookie)
     this.#remove(domain, path, key)
     if (domain !== null && cookie.TTL() > 0) this.#add(domain, cookie)
-    return answer(undefined, callback)
+    return respond(undefined, callback)
   }
 
   updateCookie(_old: Cookie, cookie: Cookie, callback?: ErrorCallback): Promise<void> {
@@ -73,25 +81,25 @@ export class CookieStore implements Store {
     callback?: ErrorCallback,
   ): Promise<void> {
     this.#remove(domain, path, key)
-    return answer(undefined, callback)
+    return respond(undefined, callback)
   }
 
   removeCookies(domain: string, path: Nullable<string>, callback?: ErrorCallback): Promise<void> {
     for (const cookie of [...(this.#domains.get(domain)?.values() ?? [])]) {
       if (!path || cookie.path === path) this.#remove(domain, cookie.path, cookie.key)
     }
-    return answer(undefined, callback)
+    return respond(undefined, callback)
   }
 
   removeAllCookies(callback?: ErrorCallback): Promise<void> {
     this.changes++
     this.#domains.clear()
-    return answer(undefined, callback)
+    return respond(undefined, callback)
   }
 
   getAllCookies(callback?: Callback<Cookie[]>): Promise<Cookie[]> {
     const all = [...this.#domains.values()].flatMap((cookies) => [...cookies.values()])
-    return answer(
+    return respond(
       all.sort((a, b) => a.creationIndex - b.creationIndex),
       callback,
     )
@@ -117,7 +125,7 @@ function idOf(key: Nullable<string>, path: Nullable<string>): string {
   return `${key};${path}`
 }
 
-/** Makes Max-Age a date: one that is never looked up again. RFC 6265 5.3, step 3 */
+/** Converts Max-Age into a fixed expiry date. RFC 6265 5.3, step 3 */
 function fixExpiry(cookie: Cookie): void {
   const time = cookie.maxAge === null ? null : (cookie.expiryTime() ?? Infinity)
   if (time !== null) cookie.expires = time > LAST_DATE ? 'Infinity' : new Date(Math.max(time, 0))
@@ -125,8 +133,11 @@ function fixExpiry(cookie: Cookie): void {
   cookie.maxAge = null
 }
 
-/** Both ways in which stores answer; jars take the callback, which has to come before we return. */
-function answer<Value>(
+/**
+ * Returns the value by callback and by promise, as every store must. Jars use the callback, and
+ * expect it before this function returns.
+ */
+function respond<Value>(
   value: Value,
   callback?: (error: null, value: Value) => void,
 ): Promise<Value> {

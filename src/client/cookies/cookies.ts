@@ -4,13 +4,16 @@ import type { Cookie, CookieJar } from 'tough-cookie'
 import { HawserError } from '../../errors.ts'
 import type { Headers } from '../../models/headers.ts'
 import { isJar, LazyJar } from './cookie-jar.ts'
-import type { CookieScope, Scope } from './cookie-scope.ts'
-import { ANYWHERE, readScope, urlOf } from './cookie-scope.ts'
-import { checkCookie, isKeepable, isUnderPath, readPairs } from './cookie-syntax.ts'
+import type { CheckedScope, CookieScope } from './cookie-scope.ts'
+import { ANY_SCOPE, checkScope, urlForDomain } from './cookie-scope.ts'
+import { checkCookie, isAcceptable, isUnderPath, readPairs } from './cookie-syntax.ts'
 
 export type { CookieScope }
 
-/** Cookies as they may be given. At a request null takes away the client's of that name. */
+/**
+ * Cookies as they can be given: names and values, `Cookies`, or a `CookieJar` of tough-cookie. For
+ * a request, the value `null` means that the client's cookie of that name is not sent.
+ */
 export type CookiesInit =
   | Cookies
   | CookieJar
@@ -19,32 +22,41 @@ export type CookiesInit =
   | null
   | undefined
 
-/** By name; null takes away what the client has of that name. */
+/** Cookie values by name. Null means that the client's cookie of that name is not sent. */
 export type CookiePairs = ReadonlyMap<string, string | null>
 
-/** The cookies of one request: for its own origin alone, or by the rules of a jar. */
+/**
+ * The cookies of one request. Pairs are sent only to the host that the caller requested. `Cookies`
+ * are sent according to their domains.
+ */
 export type RequestCookies = CookiePairs | Cookies
 
 /** A cookie that has no domain. */
-interface FreeCookie {
+interface UnscopedCookie {
   readonly name: string
   readonly value: string
   readonly path: string
 }
 
 /**
- * A client's cookies: a tough-cookie jar, and beside it those that were set without a domain. The latter
- * go to every host that the caller asks for, and to none that a redirect leads to; where the jar has one
- * of the same name for a URL, the jar's is sent.
+ * The cookies of a client: a tough-cookie jar, and the cookies that were set without a domain,
+ * which a jar cannot store. The latter are sent to every host that the caller requests, and not to
+ * other hosts that a redirect leads to. If the jar has a cookie of the same name for a URL, that
+ * one is sent instead.
+ *
+ * Methods that read the jar throw `HawserError` if its store is asynchronous or fails. Sending and
+ * storing cookies works with every store.
  */
 export class Cookies {
   readonly #jar: LazyJar
-  readonly #free = new Map<string, FreeCookie>()
+  readonly #unscoped = new Map<string, UnscopedCookie>()
 
   /**
-   * From names and values; or a copy of other cookies; or around a `CookieJar` of any store and any
-   * version of tough-cookie, which is used and not copied. Throws `LocalProtocolError` for what no cookie
-   * may contain, `TypeError` for any other shape, and for a copy as `get`.
+   * Creates cookies from names and values, as a copy of other `Cookies`, or for a `CookieJar`,
+   * which is used and not copied. It can have any store, and be of any version of tough-cookie.
+   *
+   * Throws `LocalProtocolError` for an invalid character, `TypeError` for any other type, and
+   * `HawserError` if the cookies to copy cannot be read.
    */
   constructor(init?: CookiesInit) {
     this.#jar = new LazyJar(isJar(init) ? init : null)
@@ -54,115 +66,127 @@ export class Cookies {
     }
   }
 
-  /** Cookies as they are, or made of anything else. Throws as the constructor. */
+  /**
+   * Returns `init` if it is `Cookies`, or creates `Cookies` from it. Throws as the constructor
+   * does.
+   */
   static from(init?: CookiesInit): Cookies {
     return init instanceof Cookies ? init : new Cookies(init)
   }
 
-  /** The tough-cookie jar, made when it is first needed. What has no domain is not in it. */
+  /** The tough-cookie jar. It does not contain the cookies without a domain. */
   get jar(): CookieJar {
     return this.#jar.jar
   }
 
   /**
-   * The value of that name, null if there is none; what has no domain counts only where the jar has none.
-   * Throws `HawserError` if several match, as nobody could tell which is meant, and if the jar's store is
-   * asynchronous or fails.
+   * Returns the value of the cookie of that name, null if there is none. A cookie without a domain
+   * is returned only if the jar has none of that name.
+   *
+   * Throws `HawserError` if several cookies match, because the result would be ambiguous.
    */
   get(name: string, scope: CookieScope = {}): string | null {
-    const where = readScope(scope)
-    const stored = this.#stored(name, where)
-    const found = stored.length > 0 ? stored : this.#freeOnes(name, where)
+    const checked = checkScope(scope)
+    const stored = this.#findStored(name, checked)
+    const found = stored.length > 0 ? stored : this.#findUnscoped(name, checked)
     if (found.length <= 1) return found[0]?.value ?? null
-    const places = [
+    const scopes = [
       ...stored.map(({ domain, path }) => `${domain}${path}`),
       ...(stored.length > 0 ? [] : found.map(({ path }) => path)),
     ]
     throw new HawserError(
-      `Several cookies are called ${name}: say which by domain and path, of ${places.join(', ')}`,
+      `Several cookies have the name ${name}: specify domain and path (one of ${scopes.join(', ')})`,
     )
   }
 
   /**
-   * Sets a cookie for a domain and all below it, or for none; for all paths unless one is given. The value
-   * is sent as it is. Throws `LocalProtocolError` for what no cookie may contain, `TypeError` for a domain
-   * or path that cannot be, and with a domain as `get`.
+   * Sets a cookie. With a domain, it is sent to that domain and its subdomains. The default path is
+   * `/`. The value is sent without encoding.
+   *
+   * Throws `LocalProtocolError` for an invalid character, and `TypeError` for an invalid domain or
+   * path, or for one for which the jar refuses cookies.
    */
   set(name: string, value: string, scope: CookieScope = {}): void {
     checkCookie(name, value)
-    const { domain, path } = readScope(scope)
-    if (domain !== null) this.#setFor(domain, name, value, path ?? '/')
-    else this.#free.set(`${path ?? '/'};${name}`, { name, value, path: path ?? '/' })
+    const { domain, path } = checkScope(scope)
+    if (domain !== null) this.#setForDomain(domain, name, value, path ?? '/')
+    else this.#unscoped.set(`${path ?? '/'};${name}`, { name, value, path: path ?? '/' })
   }
 
-  /** Removes all of that name, and says whether there was one. Throws as `get`, but not for several. */
+  /** Removes all cookies of that name, and returns whether there was one. */
   delete(name: string, scope: CookieScope = {}): boolean {
-    return this.#remove(name, readScope(scope))
+    return this.#remove(name, checkScope(scope))
   }
 
-  /** Removes all, or all of a domain or path. Throws as `delete`. */
+  /** Removes all cookies, or all cookies of a domain or path. */
   clear(scope: CookieScope = {}): void {
-    this.#remove(null, readScope(scope))
+    this.#remove(null, checkScope(scope))
   }
 
   /**
-   * Names and values, oldest first and those without a domain last. Names repeat: there is one for each
-   * domain and path. Throws as `delete`.
+   * Iterates over names and values: first the cookies of the jar, oldest first, then those without
+   * a domain. A name occurs once for each domain and path.
    */
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
-    for (const { key, value } of this.#stored(null, ANYWHERE)) yield [key, value]
-    for (const { name, value } of this.#freeOnes(null, ANYWHERE)) yield [name, value]
+    for (const { key, value } of this.#findStored(null, ANY_SCOPE)) yield [key, value]
+    for (const { name, value } of this.#findUnscoped(null, ANY_SCOPE)) yield [name, value]
   }
 
-  /** Names and domains, but no values. */
+  /** Shows names and domains, but no values. */
   [inspect.custom](depth: number, options: InspectOptions): string {
     if (depth < 0) return '[Cookies]'
     const stored = this.#jar.isSynchronous
-      ? this.#stored(null, ANYWHERE).map(({ key, domain }) => `${key} (${domain})`)
+      ? this.#findStored(null, ANY_SCOPE).map(({ key, domain }) => `${key} (${domain})`)
       : ['(in an asynchronous store)']
-    const free = this.#freeOnes(null, ANYWHERE).map(({ name }) => name)
-    return `Cookies ${inspect([...stored, ...free], options)}`
+    const unscoped = this.#findUnscoped(null, ANY_SCOPE).map(({ name }) => name)
+    return `Cookies ${inspect([...stored, ...unscoped], options)}`
   }
 
-  /** True if nothing can be sent, to anyone. */
+  /** Whether there are certainly no cookies to send. */
   get isEmpty(): boolean {
-    return this.#free.size === 0 && this.#jar.isEmpty
+    return this.#unscoped.size === 0 && this.#jar.isEmpty
   }
 
   /**
-   * The Cookie field for `url`, '' for none: the jar's with longer paths first, those without a domain
-   * if the caller `asked` for this host, then `extra`, which displace all of their name. A promise if the jar's store is asynchronous. Throws or rejects with
-   * `HawserError` if it fails.
+   * Returns the value of the Cookie field for `url`, empty for none: the cookies of the jar, longer
+   * paths first, then those without a domain if `includeUnscoped` is true, then `extra`. Cookies in
+   * `extra` replace others of their name. Returns a promise if the store of the jar is
+   * asynchronous.
+   *
+   * Throws or rejects with `HawserError` if the store fails.
    */
   header(
     url: URL,
-    options: { readonly asked: boolean; readonly extra: CookiePairs | null },
+    options: { readonly includeUnscoped: boolean; readonly extra: CookiePairs | null },
   ): string | Promise<string> {
-    const { asked, extra } = options
+    const { includeUnscoped, extra } = options
     const stored = this.#jar.matching(url)
-    const free = asked ? this.#freeFor(url) : []
-    if (stored instanceof Promise) return stored.then((cookies) => toField(cookies, free, extra))
-    return toField(stored, free, extra)
+    const unscoped = includeUnscoped ? this.#unscopedFor(url) : []
+    if (stored instanceof Promise) {
+      return stored.then((cookies) => formatCookieField(cookies, unscoped, extra))
+    }
+    return formatCookieField(stored, unscoped, extra)
   }
 
   /**
-   * Takes over each Set-Cookie of a response, by RFC 6265 5.3. What is bad or too large, or what the
-   * store does not take, is left out in silence. A promise, which never rejects, if the store is asynchronous.
+   * Stores the cookies of the Set-Cookie fields of a response, according to RFC 6265 5.3. Cookies
+   * that are invalid, too large, or not accepted by the store are ignored. Returns a promise, which
+   * never rejects, if the store is asynchronous.
    */
-  keep(setCookies: readonly string[], url: URL): void | Promise<void> {
-    const keepable = setCookies.filter(isKeepable)
-    if (keepable.length > 0) return this.#jar.keep(keepable, url)
+  storeSetCookies(setCookies: readonly string[], url: URL): void | Promise<void> {
+    const accepted = setCookies.filter(isAcceptable)
+    if (accepted.length > 0) return this.#jar.storeSetCookies(accepted, url)
   }
 
   /**
-   * What goes to `url`, by name: the one that is sent first. Without a domain only if the caller `asked`
-   * for this host. Throws as `delete`.
+   * Returns the cookies for `url` by name. If several have the same name, the one that is sent
+   * first is returned. Cookies without a domain are included if `includeUnscoped` is true.
    */
-  pairsFor(url: URL, asked: boolean): CookiePairs {
+  pairsFor(url: URL, includeUnscoped: boolean): CookiePairs {
     const stored = this.#jar.matching(url) as readonly Cookie[]
     const pairs = new Map<string, string>()
     for (const { key, value } of stored) if (!pairs.has(key)) pairs.set(key, value)
-    for (const { name, value } of asked ? this.#freeFor(url) : []) {
+    for (const { name, value } of includeUnscoped ? this.#unscopedFor(url) : []) {
       if (!pairs.has(name)) pairs.set(name, value)
     }
     return pairs
@@ -174,35 +198,36 @@ export class Cookies {
   }
 
   #copy(other: Cookies): void {
-    this.#jar.copy(other.#stored(null, ANYWHERE))
-    for (const [key, cookie] of other.#free) this.#free.set(key, cookie)
+    this.#jar.copy(other.#findStored(null, ANY_SCOPE))
+    for (const [key, cookie] of other.#unscoped) this.#unscoped.set(key, cookie)
   }
 
-  #setFor(domain: string, name: string, value: string, path: string): void {
+  #setForDomain(domain: string, name: string, value: string, path: string): void {
     this.#jar.checkSynchronous()
-    // Names with these prefixes are refused without the attributes that they promise. RFC 6265bis 4.1.3
+    // The jar refuses names with these prefixes without the attributes that they require.
+    // RFC 6265bis 4.1.3
     const secure = /^__(?:Host|Secure)-/.test(name) ? '; Secure' : ''
-    // A single label has nothing below it, and would be refused as a public suffix.
+    // The jar would refuse the Domain of a single label as a public suffix.
     const isHostOnly = name.startsWith('__Host-') || !domain.includes('.')
     const attributes = `; Path=${path}${isHostOnly ? '' : `; Domain=${domain}`}${secure}`
     let cause: unknown
     try {
-      if (this.#jar.set(`${name}=${value}${attributes}`, urlOf(domain))) return
+      if (this.#jar.set(`${name}=${value}${attributes}`, urlForDomain(domain))) return
     } catch (error) {
       cause = error
     }
-    throw new TypeError(`Cookie ${name} cannot be set for ${domain}${path}`, { cause })
+    throw new TypeError(`Cannot set cookie ${name} for ${domain}${path}`, { cause })
   }
 
-  #remove(name: string | null, where: Scope): boolean {
-    const stored = this.#stored(name, where)
+  #remove(name: string | null, scope: CheckedScope): boolean {
+    const stored = this.#findStored(name, scope)
     this.#jar.remove(stored)
-    const free = this.#freeOnes(name, where)
-    for (const cookie of free) this.#free.delete(`${cookie.path};${cookie.name}`)
-    return stored.length + free.length > 0
+    const unscoped = this.#findUnscoped(name, scope)
+    for (const cookie of unscoped) this.#unscoped.delete(`${cookie.path};${cookie.name}`)
+    return stored.length + unscoped.length > 0
   }
 
-  #stored(name: string | null, { domain, path }: Scope): Cookie[] {
+  #findStored(name: string | null, { domain, path }: CheckedScope): Cookie[] {
     return this.#jar
       .all()
       .filter(
@@ -213,22 +238,25 @@ export class Cookies {
       )
   }
 
-  #freeOnes(name: string | null, { domain, path }: Scope): FreeCookie[] {
+  #findUnscoped(name: string | null, { domain, path }: CheckedScope): UnscopedCookie[] {
     if (domain !== null) return []
-    return [...this.#free.values()].filter(
+    return [...this.#unscoped.values()].filter(
       (cookie) =>
         (name === null || cookie.name === name) && (path === null || cookie.path === path),
     )
   }
 
-  #freeFor(url: URL): FreeCookie[] {
-    if (this.#free.size === 0) return []
+  #unscopedFor(url: URL): UnscopedCookie[] {
+    if (this.#unscoped.size === 0) return []
     const { pathname } = url
-    return [...this.#free.values()].filter(({ path }) => isUnderPath(pathname, path))
+    return [...this.#unscoped.values()].filter(({ path }) => isUnderPath(pathname, path))
   }
 }
 
-/** Throws as the constructor of `Cookies`, and `HawserError` for a jar whose store is asynchronous. */
+/**
+ * Checks the cookies of a request. Throws as the constructor of `Cookies` does, and `HawserError`
+ * for a jar whose store is asynchronous.
+ */
 export function requestCookies(init: CookiesInit): RequestCookies {
   if (!(init instanceof Cookies || isJar(init))) return new Map(readPairs(init))
   const cookies = Cookies.from(init)
@@ -236,42 +264,42 @@ export function requestCookies(init: CookiesInit): RequestCookies {
   return cookies
 }
 
-/** Those of a request that go to `url`; what has no domain only if the caller `asked` for this host. */
-export function extraCookies(
+/** Returns the cookies of a request to send to `url`; null for none. */
+export function requestCookiesFor(
   cookies: RequestCookies | null,
   url: URL,
-  asked: boolean,
+  isRequestedHost: boolean,
 ): CookiePairs | null {
-  if (cookies instanceof Cookies) return cookies.pairsFor(url, asked)
-  return asked ? cookies : null
+  if (cookies instanceof Cookies) return cookies.pairsFor(url, isRequestedHost)
+  return isRequestedHost ? cookies : null
 }
 
-/** A Cookie field that the caller wrote, with these behind it. RFC 6265 5.4: there is one field. */
-export function withCookies(field: string, extra: CookiePairs | null): string {
+/** Appends cookies to a Cookie field of the caller: only one field may be sent. RFC 6265 5.4 */
+export function appendCookies(field: string, extra: CookiePairs | null): string {
   for (const [name, value] of extra ?? []) if (value !== null) field += `; ${name}=${value}`
   return field
 }
 
-/** What a response by itself set. */
-export function cookiesOf(headers: Headers, url: URL): Cookies {
+/** Returns the cookies that a response sets. */
+export function responseCookies(headers: Headers, url: URL): Cookies {
   const cookies = new Cookies()
-  void cookies.keep(headers.getSetCookie(), url)
+  void cookies.storeSetCookies(headers.getSetCookie(), url)
   return cookies
 }
 
-function toField(
+function formatCookieField(
   stored: readonly Cookie[],
-  free: readonly FreeCookie[],
+  unscoped: readonly UnscopedCookie[],
   extra: CookiePairs | null,
 ): string {
   const fields: string[] = []
   const names = new Set<string>()
   for (const cookie of stored) {
     if (extra?.has(cookie.key)) continue
-    if (free.length > 0) names.add(cookie.key)
+    if (unscoped.length > 0) names.add(cookie.key)
     fields.push(cookie.cookieString())
   }
-  for (const { name, value } of free) {
+  for (const { name, value } of unscoped) {
     if (!names.has(name) && !extra?.has(name)) fields.push(`${name}=${value}`)
   }
   for (const [name, value] of extra ?? []) if (value !== null) fields.push(`${name}=${value}`)

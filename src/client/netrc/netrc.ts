@@ -5,12 +5,12 @@ import { inspect } from 'node:util'
 import { option } from '../../models/options.ts'
 import { BasicAuth } from '../auth/basic.ts'
 import type { NetrcCredentials, NetrcEntry } from './grammar.ts'
-import { parseByPackage, parseNetrc } from './grammar.ts'
+import { parseNetrc, parseWithPackage } from './grammar.ts'
 
-/** A netrc file, as it was when it was read. */
+/** The contents of a netrc file at the time at which it was read. */
 export class Netrc {
   readonly #file: string
-  // Under null is `default`.
+  // The first entry of each host. The key of `default` is null.
   readonly #entries = new Map<string | null, NetrcEntry>()
   readonly #auths = new Map<NetrcEntry, BasicAuth | null>()
 
@@ -22,42 +22,46 @@ export class Netrc {
   }
 
   /**
-   * `$NETRC`, else `~/.netrc`, else `~/_netrc`: the first that exists; null if there is none. One that
-   * cannot be used gives null and a warning. Never throws.
+   * Reads the first existing file of `$NETRC`, `~/.netrc` and `~/_netrc`; null if there is none. If
+   * the file cannot be used, emits a warning and returns null. Never throws.
    */
   static load(): Netrc | null {
-    for (const file of candidates()) {
+    for (const file of candidateFiles()) {
       try {
         return new Netrc(file, readText(file))
       } catch (error) {
         if (isMissing(error)) continue
-        warn(`${file} is not used: ${reason(error)}`)
+        warnOnce(`Cannot use the netrc file ${file}: ${reasonOf(error)}`)
         return null
       }
     }
     return null
   }
 
-  /** This file. Throws `TypeError` if it is not there, cannot be read, or is no netrc file. */
+  /**
+   * Reads a file. Throws `TypeError` if it does not exist, cannot be read, or is not a netrc file.
+   */
   static read(file: string): Netrc {
-    if (typeof file !== 'string') throw new TypeError(`A netrc file is a path, not ${typeof file}`)
+    if (typeof file !== 'string')
+      throw new TypeError(`The netrc file must be a path, not ${typeof file}`)
     try {
       return new Netrc(file, readText(file))
     } catch (cause) {
-      throw new TypeError(`The netrc file ${file} cannot be used: ${reason(cause)}`, { cause })
+      throw new TypeError(`Cannot use the netrc file ${file}: ${reasonOf(cause)}`, { cause })
     }
   }
 
   /**
-   * For a host name without port, case does not count, IPv6 with or without brackets: its first entry,
-   * else `default`; null if there is neither, or nothing in it.
+   * Returns the credentials for a host name without a port: those of its first entry, otherwise of
+   * `default`. Null if there is no entry, or an empty one. Case is ignored, and IPv6 addresses can
+   * be given with or without brackets.
    */
   lookup(hostname: string): NetrcCredentials | null {
     const entry = this.#find(hostname)
-    return entry && parseByPackage(entry)
+    return entry && parseWithPackage(entry)
   }
 
-  /** For the host of `url` alone: neither its port nor its userinfo count. */
+  /** Returns the credentials for the host of `url`; its port and userinfo are ignored. */
   authFor(url: URL): BasicAuth | null {
     const entry = this.#find(url.hostname)
     if (entry === null) return null
@@ -75,13 +79,18 @@ export class Netrc {
     return entry && (entry.login ?? entry.password) !== null ? entry : null
   }
 
-  /** Null, and a warning, for what Basic cannot carry, such as a colon in the login. */
+  /**
+   * Returns the credentials of an entry. If Basic authentication does not allow them (a colon in
+   * the login), emits a warning and returns null.
+   */
   #toBasic(entry: NetrcEntry): BasicAuth | null {
     try {
-      const { login, password } = parseByPackage(entry)
+      const { login, password } = parseWithPackage(entry)
       return new BasicAuth(login, password)
     } catch (error) {
-      warn(`${this.#file} is not used for ${entry.host ?? 'default'}: ${reason(error)}`)
+      warnOnce(
+        `Cannot use the entry for ${entry.host ?? 'default'} in the netrc file ${this.#file}: ${reasonOf(error)}`,
+      )
       return null
     }
   }
@@ -91,9 +100,9 @@ export class Netrc {
   }
 }
 
-/** The netrc file of the environment, read when first asked. Costs nothing more if there is none. */
+/** The netrc file of the environment. It is read when it is first needed, and at most once. */
 export class EnvironmentNetrc {
-  // Undefined until it is read.
+  // Undefined until the file was read; null if there is none.
   #netrc: Netrc | null | undefined
 
   authFor(url: URL): BasicAuth | null {
@@ -102,25 +111,25 @@ export class EnvironmentNetrc {
   }
 }
 
-function* candidates(): Generator<string> {
-  const home = homeFolder()
+function* candidateFiles(): Generator<string> {
+  const home = homeDirectory()
   const given = option(process.env, 'NETRC', '')
   if (given !== '') yield given.startsWith('~/') && home ? join(home, given.slice(2)) : given
   if (home) yield* [join(home, '.netrc'), join(home, '_netrc')]
 }
 
-function homeFolder(): string | null {
+function homeDirectory(): string | null {
   try {
     return homedir()
   } catch {
-    // Node throws for a user without one, as containers have them.
+    // Node throws if the user has no home directory, which is common in containers.
     return null
   }
 }
 
 function readText(file: string): string {
   const bytes = readFileSync(file)
-  // The package's own loader would start gpg.
+  // The loader of netrc-parser would start gpg.
   if (file.endsWith('.gpg')) throw new Error('it is encrypted')
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -134,16 +143,16 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-/** Of the system's errors the code alone; ours name no secret. */
-function reason(error: unknown): string {
+/** The code of a system error, otherwise the message. Parse errors contain no text of the file. */
+function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return code ?? message
 }
 
 const warned = new Set<string>()
 
-/** Once in a process: short-lived clients read the same file again and again. */
-function warn(message: string): void {
+/** Emits a warning once per process, because each client reads the same file again. */
+function warnOnce(message: string): void {
   if (warned.has(message)) return
   warned.add(message)
   process.emitWarning(message, { code: 'HAWSER_NETRC' })

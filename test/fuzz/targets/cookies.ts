@@ -47,18 +47,18 @@ export const cookies = target({
     const jar = new Cookies()
     let kept: readonly Kept[] = []
     for (const given of cookies) {
-      void jar.keep([written(given)], urlOf(given.at))
+      void jar.storeSetCookies([written(given)], urlOf(given.at))
       kept = keep(kept, given)
     }
     const url = urlOf(to)
-    const sent = jar.header(url, { asked: true, extra: null }) as string
+    const sent = jar.header(url, { includeUnscoped: true, extra: null }) as string
     const wanted = kept
       .filter((one) => goesTo(one, to))
       .map(({ name, value }) => `${name}=${value}`)
     assert.deepEqual(sent.split('; ').filter(Boolean).sort(), wanted.sort())
 
-    void jar.keep(noise, url)
-    const field = jar.header(url, { asked: true, extra: null }) as string
+    void jar.storeSetCookies(noise, url)
+    const field = jar.header(url, { includeUnscoped: true, extra: null }) as string
     assert.match(field, /^[\t\x20-\x7e\x80-\xff]*$/)
     assert.ok(!field.split('; ').some((pair) => pair.includes(';')))
   },

@@ -8,8 +8,8 @@ import { callable, count, flag, option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
 import { resolveAuth } from './auth/resolve.ts'
-import type { Call } from './call.ts'
-import { remember, rememberedCall } from './call.ts'
+import type { CallSettings } from './call.ts'
+import { callSettingsOf, setCallSettings } from './call.ts'
 import { requestCookies } from './cookies/cookies.ts'
 import type { FieldList } from './field-list.ts'
 import { fieldOf, mergeFields, removesField, withField, withoutFields } from './field-list.ts'
@@ -20,12 +20,12 @@ import { combineParams, makeParams, mergeParams } from './params.ts'
 import { ORIGIN_BOUND_FIELDS } from './redirect.ts'
 import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
-import { keepsCredentials, parseBaseUrl, parseUrl } from './url.ts'
+import { mayForwardCredentials, parseBaseUrl, parseUrl } from './url.ts'
 
-/** As package.json has it. */
+/** The version of the package. A test compares it with package.json. */
 export const VERSION = '0.1.0'
 
-/** Fields that each request has unless it is told otherwise. */
+/** The default header fields, as a flat list. Each can be replaced or removed. */
 export function defaultFields(): string[] {
   return [
     ...['accept', '*/*', 'accept-encoding', acceptEncoding()],
@@ -33,31 +33,31 @@ export function defaultFields(): string[] {
   ]
 }
 
-/** Puts together what the client and what the request say. */
-export class Builder {
-  readonly #base: BaseUrl | null
+/** Builds requests and their settings from the options of the client and of the request. */
+export class RequestBuilder {
+  readonly #baseUrl: BaseUrl | null
   readonly #headers: FieldList
-  readonly #headersAbroad: FieldList
-  /** Whether content gets no Content-Type but that which a request gives. */
-  readonly #isUntyped: boolean
+  readonly #headersForOtherOrigins: FieldList
+  /** Whether the client's headers remove Content-Type: only a request's own is sent then. */
+  readonly #omitsContentType: boolean
   readonly #params: Params | null
-  readonly #auth: Call['auth']
-  readonly #call: Call
+  readonly #auth: CallSettings['auth']
+  readonly #defaults: CallSettings
 
-  /** Throws `TypeError` for a bad option. */
+  /** Throws for an invalid option, as the constructor of `Client` does. */
   constructor(options: ClientOptions, timeout: Timeout, clock: Clock) {
     const base = option(options, 'baseUrl', null)
-    this.#base = base === null ? null : parseBaseUrl(base)
+    this.#baseUrl = base === null ? null : parseBaseUrl(base)
     this.#headers = mergeFields(
       [...defaultFields(), 'connection', 'keep-alive'],
       option(options, 'headers', null),
     )
-    this.#isUntyped = removesField(option(options, 'headers', null), 'content-type')
-    this.#headersAbroad = withoutFields(this.#headers, ORIGIN_BOUND_FIELDS)
+    this.#omitsContentType = removesField(option(options, 'headers', null), 'content-type')
+    this.#headersForOtherOrigins = withoutFields(this.#headers, ORIGIN_BOUND_FIELDS)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
     const followRedirects = flag('followRedirects', option(options, 'followRedirects', true))
-    this.#call = {
+    this.#defaults = {
       auth: undefined,
       timeout,
       followRedirects,
@@ -73,80 +73,90 @@ export class Builder {
     }
   }
 
-  /** Throws for a bad URL, header, option or body. */
+  /** Throws for an invalid URL, header, option or body, as `client.buildRequest()` does. */
   build(method: string, url: string | URL, options: RequestOptions): Request {
     checkRequestOptions(options)
-    const target = parseUrl(url, this.#base)
+    const target = parseUrl(url, this.#baseUrl)
     const params = combineParams(this.#params, paramsOf(options))
     if (params !== null) mergeParams(target, params)
-    const own = option(options, 'headers', null)
-    const headers = mergeFields(this.isHome(target) ? this.#headers : this.#headersAbroad, own)
+    const given = option(options, 'headers', null)
+    const inherited = this.isClientOrigin(target) ? this.#headers : this.#headersForOtherOrigins
+    const headers = mergeFields(inherited, given)
     const onProgress = option(options, 'onUploadProgress', null)
     if (onProgress !== null) callable('onUploadProgress', onProgress)
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
+    const fields = body === null ? headers : this.#addContentType(headers, given, body)
     const request =
       body === null
         ? new Request(method, target, { headers })
-        : withBody(method, target, this.#typed(headers, own, body), body.content, onProgress)
-    remember(request, this.#callFor(options))
+        : requestWithBody(method, target, fields, body.content, onProgress)
+    setCallSettings(request, this.#requestSettings(options))
     return request
   }
 
-  #typed(headers: FieldList, own: HeadersInit | null, { contentType }: EncodedBody): FieldList {
-    const isOff = contentType === null || this.#isUntyped || removesField(own, 'content-type')
-    return isOff ? headers : withField(headers, 'content-type', contentType)
+  #addContentType(headers: FieldList, given: HeadersInit | null, body: EncodedBody): FieldList {
+    const { contentType } = body
+    if (contentType === null || this.#omitsContentType) return headers
+    return removesField(given, 'content-type')
+      ? headers
+      : withField(headers, 'content-type', contentType)
   }
 
-  /** Whether the client's own credentials are for this URL. */
-  isHome(url: URL): boolean {
-    return this.#base === null || keepsCredentials(this.#base.url, url)
+  /**
+   * Whether the client's credentials may be sent to this URL: with `baseUrl` only to its origin.
+   */
+  isClientOrigin(url: URL): boolean {
+    return this.#baseUrl === null || mayForwardCredentials(this.#baseUrl.url, url)
   }
 
-  /** The client's for this URL: undefined leaves it to the URL or .netrc, null does not. */
-  authFor(url: URL): Call['auth'] {
-    return this.#auth && !this.isHome(url) ? undefined : this.#auth
+  /**
+   * The client's `auth` for this URL. Undefined: the URL's userinfo or .netrc is used; null:
+   * neither.
+   */
+  authFor(url: URL): CallSettings['auth'] {
+    return this.#auth && !this.isClientOrigin(url) ? undefined : this.#auth
   }
 
-  /** How a request is sent, built here or not. */
-  callOf(request: Request, options: SendOptions): Call {
+  /** Returns the settings with which to send a request, even if this builder has not built it. */
+  settingsFor(request: Request, options: SendOptions): CallSettings {
     checkSendOptions(options)
     if (!(request instanceof Request)) {
-      throw new TypeError('send takes a Request, of buildRequest or new Request')
+      throw new TypeError('send() expects a Request, created by buildRequest() or new Request()')
     }
-    const call = rememberedCall(request) ?? this.#call
-    return isEmpty(options) ? call : this.#change(call, options)
+    const settings = callSettingsOf(request) ?? this.#defaults
+    return isEmpty(options) ? settings : this.#override(settings, options)
   }
 
-  #callFor(options: RequestOptions): Call {
-    const call = this.#call
-    if (isEmpty(options)) return call
+  #requestSettings(options: RequestOptions): CallSettings {
+    const settings = this.#defaults
+    if (isEmpty(options)) return settings
     const cookies = option(options, 'cookies', null)
     const onProgress = option(options, 'onDownloadProgress', null)
     return {
-      ...this.#change(call, options),
-      retries: retriesOf(options, call.retries),
+      ...this.#override(settings, options),
+      retries: retriesOf(options, settings.retries),
       cookies: cookies === null ? null : requestCookies(cookies),
       onDownloadProgress: onProgress && callable('onDownloadProgress', onProgress),
     }
   }
 
-  #change(call: Call, options: Omit<SendOptions, 'stream'>): Call {
+  #override(settings: CallSettings, options: Omit<SendOptions, 'stream'>): CallSettings {
     const auth = authOf(options)
     const timeout = option(options, 'timeout', undefined)
     return {
-      ...call,
-      auth: auth === undefined ? call.auth : auth,
-      timeout: Timeout.from(timeout, call.timeout),
+      ...settings,
+      auth: auth === undefined ? settings.auth : auth,
+      timeout: Timeout.from(timeout, settings.timeout),
       followRedirects: flag(
         'followRedirects',
-        option(options, 'followRedirects', call.followRedirects),
+        option(options, 'followRedirects', settings.followRedirects),
       ),
-      signal: option(options, 'signal', call.signal),
+      signal: option(options, 'signal', settings.signal),
     }
   }
 }
 
-function withBody(
+function requestWithBody(
   method: string,
   url: URL,
   headers: FieldList,
@@ -167,8 +177,8 @@ function paramsOf(options: Pick<SharedOptions, 'params'>): Params | null {
   return params && makeParams(params)
 }
 
-/** Undefined where none was given. */
-function authOf(options: Pick<SharedOptions, 'auth'>): Call['auth'] {
+/** Undefined if the option is not given. */
+function authOf(options: Pick<SharedOptions, 'auth'>): CallSettings['auth'] {
   const auth = option(options, 'auth', undefined)
   return auth === undefined ? undefined : resolveAuth(auth)
 }
