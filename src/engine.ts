@@ -1,4 +1,4 @@
-/** The engine's public face, `hawser/engine`: a connection pool that speaks HTTP/1.1. */
+/** The public interface `hawser/engine`: a connection pool for HTTP/1.1. */
 export type {
   Address,
   Backend,

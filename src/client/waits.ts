@@ -1,6 +1,6 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import { ClientClosed } from '../errors.ts'
-import { watchedOf } from '../pool/watch.ts'
+import { sharedAbortListener } from '../pool/exchange-aborter.ts'
 
 /** The conditions that end a wait early. */
 interface InterruptConditions {
@@ -28,7 +28,7 @@ export async function awaitInterruptibly<Result>(
     interrupt = reject
   })
   if (signal?.aborted) interrupt(signal.reason)
-  const sharedListener = signal && watchedOf(signal)
+  const sharedListener = signal && sharedAbortListener(signal)
   const listener = { abort: interrupt }
   sharedListener?.add(listener)
   waits?.add(interrupt)

@@ -1,26 +1,26 @@
 import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
 
-/** Where reads go before there is a connection to ask: a server that speaks first is heard by the connection alone. */
-const nowhere = new Uint8Array(1)
+/** A placeholder: no data is read before the connection has become the handler of the socket. */
+const UNUSED_TARGET = new Uint8Array(1)
 
 export interface AttemptOwner {
-  /** The transport is there; TLS comes now, if it does. */
-  connected(attempt: Attempt): void
-  established(attempt: Attempt): void
-  closed(attempt: Attempt, cause: Error): void
+  /** TCP is connected. The TLS handshake follows if the target uses TLS. */
+  onAttemptConnected(attempt: Attempt): void
+  onAttemptEstablished(attempt: Attempt): void
+  onAttemptFailed(attempt: Attempt, cause: Error): void
 }
 
-/** One address being tried, or TLS over a tunnel. */
+/** One attempt to connect: to one address, or TLS over an open tunnel. */
 export class Attempt implements SocketHandler {
   socket!: BackendSocket
-  /** Whom it leads to. */
+  /** The origin or the proxy that is connected to. */
   readonly peer: Origin
-  /** Null for TLS over a tunnel. */
+  /** An IP address or the path of a Unix socket; null for TLS over a tunnel. */
   readonly address: string | null
   isConnected = false
   readonly #owner: AttemptOwner
-  #dropped = false
+  #isDropped = false
 
   constructor(owner: AttemptOwner, peer: Origin, address: string | null) {
     this.#owner = owner
@@ -28,25 +28,25 @@ export class Attempt implements SocketHandler {
     this.address = address
   }
 
-  /** Closes it; nothing is heard of it any more. */
+  /** Closes the socket. No method of the owner is called afterwards. */
   drop(): void {
-    this.#dropped = true
+    this.#isDropped = true
     this.socket.destroy()
   }
 
   onConnect(): void {
-    if (this.#dropped) return
+    if (this.#isDropped) return
     this.isConnected = true
-    this.#owner.connected(this)
+    this.#owner.onAttemptConnected(this)
   }
 
   onSecure(): void {
-    if (!this.#dropped) this.#owner.established(this)
+    if (!this.#isDropped) this.#owner.onAttemptEstablished(this)
   }
 
   onClose(error: Error | null): void {
-    if (!this.#dropped) {
-      this.#owner.closed(this, error ?? new Error('the peer closed the connection'))
+    if (!this.#isDropped) {
+      this.#owner.onAttemptFailed(this, error ?? new Error('the peer closed the connection'))
     }
   }
 
@@ -55,7 +55,7 @@ export class Attempt implements SocketHandler {
   }
 
   readTarget(): Uint8Array {
-    return nowhere
+    return UNUSED_TARGET
   }
 
   onRead(): void {}

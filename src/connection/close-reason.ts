@@ -1,48 +1,51 @@
-/** Why connections end. Traces, tests and `inspect` show the name. */
+/** The reasons why connections are closed. Traces and `util.inspect` show the name. */
 export const closeReasons = {
-  'dial-failed': 'it could not be established',
-  'server-says-close': 'the response forbids another on this connection (RFC 9112 9.3)',
-  'client-says-close': 'the request said Connection: close',
-  'body-until-close': 'the body lasted until the end of the connection',
-  'surplus-bytes': 'bytes came behind a complete response (CVE-2026-6733)',
+  'dial-failed': 'the connection could not be established',
+  'server-says-close': 'the response does not allow another request (RFC 9112 9.3)',
+  'client-says-close': 'the request had the field Connection: close',
+  'body-until-close': 'the end of the connection marked the end of the response body',
+  'surplus-bytes': 'the server sent bytes after the end of a response (CVE-2026-6733)',
   'surplus-unknown':
-    'the read that completed a response was full: what stands behind it is unknown',
-  'idle-data': 'bytes came that nobody had asked for',
-  'peer-ended': 'the peer closed',
-  'peer-reset': 'the network failed',
-  'upload-unfinished':
-    'the response came before the request had been sent, and did not want the rest',
-  'keepalive-expired': 'it was idle for too long',
-  'lifetime-over': 'it had lived for maxLifetime',
-  'too-many-idle': 'maxKeepaliveConnections others were idle',
-  'place-needed': 'a request for another origin had waited longest',
-  timeout: 'a deadline passed',
-  'protocol-error': 'what came was not HTTP/1.x',
-  'request-failed': "the request's content could not be sent as announced",
-  'handler-threw': 'the handler threw',
+    'the last read of a response filled its buffer, so bytes after the response may be unread',
+  'idle-data': 'the server sent bytes while the connection was idle',
+  'peer-ended': 'the peer closed the connection',
+  'peer-reset': 'the connection failed, for example with ECONNRESET',
+  'upload-unfinished': 'the response ended before the whole request was sent',
+  'keepalive-expired': 'the connection was idle for longer than allowed',
+  'lifetime-over': 'the connection was older than maxLifetime',
+  'too-many-idle': 'maxKeepaliveConnections other connections were idle',
+  'place-needed': 'a request to another origin needed a connection, and the pool was full',
+  timeout: 'a timeout expired',
+  'protocol-error': 'the response was not valid HTTP/1.x',
+  'request-failed': 'the request body could not be read, or did not match its Content-Length',
+  'handler-threw': 'a method of the handler threw',
   aborted: 'the request was aborted',
   'pool-closed': 'the pool was closed',
-  upgraded: 'it was given away as a raw socket',
+  upgraded: 'the connection was handed to the caller as a raw socket',
 } as const
 
-/** The name of a reason. */
+/** The name of a close reason. */
 export type CloseReason = keyof typeof closeReasons
 
-/** What is known of a connection whose exchange is complete. */
+/** The state of a connection whose exchange is complete. */
 export interface CompletedFacts {
+  /** Bytes received after the end of the response. */
   readonly surplus: number
-  /** The read that brought the end had no byte to spare. */
+  /** Whether the last read filled its buffer, so that more bytes may follow unseen. */
   readonly targetFull: boolean
+  /** Whether the body ended with the connection. */
   readonly untilClose: boolean
+  /** Whether the whole request was sent. */
   readonly requestSent: boolean
+  /** Whether the request had `Connection: close`. */
   readonly requestSaysClose: boolean
-  /** RFC 9112 9.3 */
+  /** Whether the response allows another request. RFC 9112 9.3 */
   readonly persistent: boolean
-  /** The peer has closed its side already. */
+  /** Whether the peer has closed its side. */
   readonly peerEnded: boolean
 }
 
-/** Why a connection must not be used again after a complete exchange; null when it may. */
+/** Returns why a connection must not be reused after a complete exchange, or null if it may be. */
 export function reasonAgainstReuse(facts: CompletedFacts): CloseReason | null {
   if (facts.surplus > 0) return 'surplus-bytes'
   if (facts.untilClose) return 'body-until-close'

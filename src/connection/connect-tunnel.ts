@@ -9,10 +9,10 @@ import { ResponseParser } from '../protocol/response-parser.ts'
 import type { TunnelOwner } from './tunnel.ts'
 import { Tunnel } from './tunnel.ts'
 
-/** So much of what a proxy says to its refusal is told, in bytes. */
-const REFUSAL_BODY = 1024
+/** How much of the body of a refusal becomes part of the error message, in bytes. */
+const MAX_REFUSAL_BODY = 1024
 
-/** CONNECT. RFC 9110 9.3.6 */
+/** Opens a tunnel with CONNECT. RFC 9110 9.3.6 */
 export class ConnectTunnel extends Tunnel implements MessageSink {
   readonly #parser = new ResponseParser(this)
   #refusal: ResponseHead | null = null
@@ -37,60 +37,68 @@ export class ConnectTunnel extends Tunnel implements MessageSink {
     super.abort()
   }
 
-  // --- what the parser says
+  // --- MessageSink: called by the parser
 
   onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void {
-    if (head.status === 101) return this.onFault('101 came, and nobody asked to switch protocols')
-    this.open(start === end ? null : Buffer.from(source.subarray(start, end)))
+    if (head.status === 101)
+      return this.onFault('status 101 switches protocols, which was not requested')
+    this.succeed(start === end ? null : Buffer.from(source.subarray(start, end)))
   }
 
   onInformational(): void {}
 
   onHead(head: ResponseHead): void {
     this.#refusal = head
-    this.refusing()
+    this.notifyRefusal()
   }
 
   onBody(source: Buffer, start: number, end: number): void {
-    const part = source.subarray(start, Math.min(end, start + REFUSAL_BODY - this.#body.length))
+    const part = source.subarray(start, Math.min(end, start + MAX_REFUSAL_BODY - this.#body.length))
     this.#body = Buffer.concat([this.#body, part])
-    if (this.#body.length === REFUSAL_BODY) this.tellRefusal()
+    if (this.#body.length === MAX_REFUSAL_BODY) this.reportRefusal()
   }
 
   onComplete(): void {
-    this.tellRefusal()
+    this.reportRefusal()
   }
 
   onFault(fault: string): void {
-    if (this.tellRefusal()) return
-    const what = `gave no valid answer to CONNECT ${this.authority}: ${fault}`
-    this.fail({ what, cause: new RemoteProtocolError(`The answer is not valid: ${fault}`) })
+    if (this.reportRefusal()) return
+    const description = `sent an invalid response to CONNECT ${this.authority}: ${fault}`
+    const cause = new RemoteProtocolError(`The response to CONNECT is not valid: ${fault}`)
+    this.fail({ description, cause })
   }
 
-  override tellRefusal(): boolean {
+  override reportRefusal(): boolean {
     const head = this.#refusal
     if (head === null) return false
     const { status, statusText: reason } = head
-    const said = head.headers.has('content-encoding') ? '' : clean(this.#body.toString())
-    const answer = clean([`${status}`, reason].join(' '))
-    const what = `${this.#refused(status)}: ${answer}${said === '' ? '' : `: ${said}`}`
-    this.fail({ what, status, reason, isFinal: isFinal(status) })
+    const explanation = head.headers.has('content-encoding')
+      ? ''
+      : toPlainLine(this.#body.toString())
+    const statusLine = toPlainLine([`${status}`, reason].join(' '))
+    const details = explanation === '' ? statusLine : `${statusLine}: ${explanation}`
+    const description = `${this.#refusalText(status)}: ${details}`
+    this.fail({ description, status, reason, isFinal: isFinal(status) })
     return true
   }
 
-  #refused(status: number): string {
+  #refusalText(status: number): string {
     if (status !== 407) return `refused a tunnel to ${this.authority}`
-    const why = this.proxy.hasCredentials ? 'refused the credentials' : 'wants credentials'
-    return `${why} for a tunnel to ${this.authority}`
+    const what = this.proxy.hasCredentials ? 'refused the credentials' : 'requires credentials'
+    return `${what} for a tunnel to ${this.authority}`
   }
 }
 
-/** Of the refusals that blame the request two ask for patience. RFC 9110 15.5.9, 6585 4 */
+/**
+ * Whether the proxy would refuse the same request again: all 4xx, except 408 Request Timeout
+ * (RFC 9110 15.5.9) and 429 Too Many Requests (RFC 6585 4).
+ */
 function isFinal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429
 }
 
-/** In one line, without anything that steers a terminal. */
-function clean(text: string): string {
+/** Returns the text in one line, without control and formatting characters. */
+function toPlainLine(text: string): string {
   return text.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]+/gu, ' ').trim()
 }

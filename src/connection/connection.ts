@@ -11,55 +11,56 @@ import { reasonAgainstReuse } from './close-reason.ts'
 import type { DeadlineFacts } from './deadlines.ts'
 import { DeadlineTimer, deadlineAt, deadlineKind } from './deadlines.ts'
 import type { BodySink, Carrier, Exchange } from './exchange.ts'
-import {
-  connectionBroke,
-  invalidResponse,
-  nothingRead,
-  nothingSent,
-  sendingFailed,
-} from './failures.ts'
-import type { IntakeOwner } from './intake.ts'
-import { Intake } from './intake.ts'
 import { withoutExpect } from './outgoing-request.ts'
 import { openRawSocket } from './raw-socket.ts'
+import type { ResponseReaderOwner } from './response-reader.ts'
+import { ResponseReader } from './response-reader.ts'
 import type { SenderOwner } from './sender.ts'
 import { Sender } from './sender.ts'
 import type { ConnectionState, SendingState, Transitions } from './states.ts'
 import { connectionEvents, nextState } from './states.ts'
+import {
+  invalidResponseError,
+  readError,
+  readTimeout,
+  writeError,
+  writeTimeout,
+} from './transport-errors.ts'
 
-/** Who decides what a connection does next. */
+/** Decides what happens to a connection between exchanges and after its end. */
 export interface ConnectionOwner {
-  /** The exchange is over and its end not yet told: the connection may take another at once. */
+  /** The connection is free for another exchange. The end of the last one is reported later. */
   onIdle(connection: Connection): void
-  /** Once. `replay` was sent on it and not one byte of it answered: it wants a new connection. */
+  /** Called once. `replay` must be sent again on a new connection; null for none. */
   onClosed(connection: Connection, reason: CloseReason, replay: Exchange | null): void
 }
 
-/** One established connection: an HTTP/1.1 exchange at a time. */
+/** An established connection. It carries one HTTP/1.1 exchange at a time. */
 export class Connection
-  implements SocketHandler, MessageSink, IntakeOwner, SenderOwner, Carrier, DeadlineFacts
+  implements SocketHandler, MessageSink, ResponseReaderOwner, SenderOwner, Carrier, DeadlineFacts
 {
-  /** Where it leads; what tells who may use it. */
+  /** The key of its origin or forwarding proxy. Only requests for it may use the connection. */
   readonly origin: string
+  /** In the clock's time, in ms. */
   readonly openedAt: number
   state: ConnectionState = 'idle'
   closeReason: CloseReason | null = null
-  /** How many exchanges it has carried, the present one included. */
-  exchanges = 0
+  /** The number of exchanges so far, including the current one. */
+  exchangeCount = 0
   exchange: Exchange | null = null
   readonly #socket: BackendSocket
   readonly #clock: Clock
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
-  readonly #intake: Intake
+  readonly #reader: ResponseReader
   readonly #sender: Sender
   #head: ResponseHead | null = null
-  /** Of a response that is complete. */
+  /** The trailers of a complete response. */
   #trailers: Headers | null = null
 
-  // Deadlines: one timer, armed for the earliest that was ever asked for and looked at when it fires.
+  // DeadlineFacts: `deadlines.ts` computes the next deadline. One timer serves all deadlines.
   readSince = 0
-  idleUntil = Number.POSITIVE_INFINITY
+  idleDeadline = Number.POSITIVE_INFINITY
   readonly #timer: DeadlineTimer
 
   constructor(origin: string, socket: BackendSocket, clock: Clock, owner: ConnectionOwner) {
@@ -68,7 +69,7 @@ export class Connection
     this.#clock = clock
     this.#owner = owner
     this.#parser = new ResponseParser(this)
-    this.#intake = new Intake(socket, this.#parser, clock, this)
+    this.#reader = new ResponseReader(socket, this.#parser, clock, this)
     this.#sender = new Sender(socket, clock, this)
     this.#timer = new DeadlineTimer(clock, this)
     this.openedAt = clock.now()
@@ -84,49 +85,52 @@ export class Connection
   }
 
   get paused(): boolean {
-    return this.#intake.paused
+    return this.#reader.paused
   }
 
   // --- exchanges
 
+  /** Sends the request of an exchange. The connection must be idle. */
   start(exchange: Exchange, now: number): void {
-    this.#to(connectionEvents.start)
+    this.#transition(connectionEvents.start)
     this.exchange = exchange
     exchange.carrier = this
-    exchange.reused = this.exchanges++ > 0
+    exchange.reused = this.exchangeCount++ > 0
     this.readSince = now
     this.#parser.expect(exchange.request.method)
     this.#sender.send(exchange, now)
-    exchange.enter(this.#sender.state === 'sent' ? 'wait' : 'write')
+    exchange.enterPhase(this.#sender.state === 'sent' ? 'wait' : 'write')
     this.#schedule()
   }
 
-  /** Waits for the next exchange until `until`, in the clock's time. */
-  rest(until: number): void {
+  /** Keeps the connection open without an exchange until `deadline`, in the clock's time. */
+  idleUntil(deadline: number): void {
     this.#head = null
-    this.idleUntil = until
+    this.idleDeadline = deadline
     this.#schedule()
   }
 
-  /** The Keep-Alive hint of the last response in ms; null without one. */
+  /** Returns the timeout from the Keep-Alive field of the last response in ms, or null. */
   keepAliveHint(): number | null {
     if (!this.#parser.mayHintKeepAlive || this.#head === null) return null
     const hint = /(?:^|[,;\s])timeout=(\d+)/i.exec(this.#head.headers.get('keep-alive') ?? '')
     return hint === null ? null : Number(hint[1]) * 1000
   }
 
+  /** Closes the connection. Does nothing if it is closed or handed over already. */
   close(reason: CloseReason, replay: Exchange | null = null): void {
     if (this.state === 'closed' || this.state === 'upgraded') return
-    this.#to(connectionEvents.close)
+    this.#transition(connectionEvents.close)
     this.closeReason = reason
     this.#timer.cancel()
     this.#parser.stop()
     this.#sender.abandon()
-    this.#intake.stop()
+    this.#reader.stop()
     this.#socket.destroy()
     this.#owner.onClosed(this, reason, replay)
   }
 
+  /** Called when the exchange was settled by an abort or a timeout. Closes the connection. */
   release(exchange: Exchange): void {
     if (this.exchange !== exchange) return
     this.exchange = null
@@ -140,7 +144,7 @@ export class Connection
     exchange?.fail(error)
   }
 
-  // --- what the parser says
+  // --- MessageSink: called by the parser
 
   onInformational(head: ResponseHead): void {
     if (head.status === 100 && this.#sender.awaitsContinue) this.#sender.continue()
@@ -155,14 +159,15 @@ export class Connection
     const exchange = this.exchange as Exchange
     const sender = this.#sender
     if (head.status === 417 && sender.awaitsContinue) return this.#sendWithoutExpect(exchange)
-    this.#to(connectionEvents.head)
+    this.#transition(connectionEvents.head)
     this.#head = head
     if (sender.isActive) {
-      // RFC 9112 9.5, 9110 10.1.1: an error does not want the rest, nor does an answer instead of 100.
+      // The server does not need the rest of the request body after an error (RFC 9112 9.5), or
+      // after a final response in place of 100 (Continue) (RFC 9110 10.1.1).
       if (head.status >= 300 || sender.awaitsContinue) this.#stopSending()
       if (this.exchange !== exchange) return
     }
-    if (!sender.isActive) exchange.enter('read')
+    if (!sender.isActive) exchange.enterPhase('read')
     try {
       exchange.deliverHead(head, this.#parser.remaining)
     } catch (error) {
@@ -172,85 +177,87 @@ export class Connection
 
   onBody(source: Buffer, start: number, end: number): void {
     if (start === end) return
-    this.#intake.onDelivery()
+    this.#reader.onDelivery()
     try {
       const { body } = this.exchange as Exchange
-      const goesOn = (body as BodySink).onBody(source, start, end)
-      if (goesOn === false && this.exchange !== null) this.#intake.pause()
+      const wantsMore = (body as BodySink).onBody(source, start, end)
+      if (wantsMore === false && this.exchange !== null) this.#reader.pause()
     } catch (error) {
       this.#fail('handler-threw', error)
     }
   }
 
   onComplete(trailers: Headers): void {
-    this.#to(connectionEvents.complete)
+    this.#transition(connectionEvents.complete)
     this.#trailers = trailers
-    this.#finish()
+    this.#finishIfDone()
   }
 
   onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void {
     const exchange = this.exchange as Exchange
-    const asked = exchange.request.framing.upgrade || exchange.request.method === 'CONNECT'
-    if (asked && this.#sender.isActive)
-      return this.onFault(`${head.status} came before all was sent`)
+    const isExpected = exchange.request.framing.upgrade || exchange.request.method === 'CONNECT'
+    if (isExpected && this.#sender.isActive)
+      return this.onFault(`status ${head.status} arrived before the whole request was sent`)
     let socket: Duplex | null = null
     const open = (): Duplex => {
-      socket = this.#giveAway()
+      socket = this.#handOver()
       return socket
     }
     try {
-      const taken =
-        asked && exchange.deliverUpgrade(open, Buffer.from(source.subarray(start, end)), head)
-      if (taken || exchange.settled) return
+      const isAccepted =
+        isExpected && exchange.deliverUpgrade(open, Buffer.from(source.subarray(start, end)), head)
+      if (isAccepted || exchange.settled) return
     } catch (error) {
       if (socket === null) return this.#fail('handler-threw', error)
       ;(socket as Duplex).destroy()
-      return exchange.rethrow(error)
+      return exchange.throwUncaught(error)
     }
-    this.onFault(`${head.status} came and nobody asked to switch protocols`)
+    this.onFault(`status ${head.status} switches protocols, which was not requested`)
   }
 
   onFault(fault: string): void {
     const { exchange } = this
     if (exchange === null) return this.close('protocol-error')
-    this.#fail('protocol-error', invalidResponse(exchange, fault))
+    this.#fail('protocol-error', invalidResponseError(exchange, fault))
   }
 
-  #giveAway(): Duplex {
+  /** Ends the exchange, and turns the socket into a stream that belongs to the caller. */
+  #handOver(): Duplex {
     const exchange = this.exchange as Exchange
-    this.#to(connectionEvents.upgrade)
+    this.#transition(connectionEvents.upgrade)
     this.exchange = null
     this.#timer.cancel()
     this.closeReason = 'upgraded'
     this.#owner.onClosed(this, 'upgraded', null)
-    exchange.upgraded()
+    exchange.completeUpgrade()
     return openRawSocket(this.#socket)
   }
 
-  /** The response is complete: so is the exchange, once the request and the reader are. */
-  #finish(): void {
-    if (this.state !== 'complete' || this.#intake.paused) return
-    if (this.#sender.isActive && this.#wantsRest()) return
-    this.#conclude()
+  /** Ends the exchange if the response is complete, the reader not paused and the request sent. */
+  #finishIfDone(): void {
+    if (this.state !== 'complete' || this.#reader.paused) return
+    if (this.#sender.isActive && this.#mustFinishSending()) return
+    this.#finish()
   }
 
-  #conclude(): void {
+  /** Keeps or closes the connection, and then reports the end of the exchange. */
+  #finish(): void {
     const exchange = this.exchange as Exchange
     const trailers = this.#trailers as Headers
     const reason = reasonAgainstReuse({
-      surplus: this.#parser.surplus + this.#intake.kept,
-      targetFull: this.#intake.targetFull,
+      surplus: this.#parser.surplus + this.#reader.backlogLength,
+      targetFull: this.#reader.targetFull,
       untilClose: this.#parser.untilClose,
       requestSent: this.#sender.state === 'sent',
       requestSaysClose: exchange.request.framing.close,
       persistent: this.#parser.persistent,
-      peerEnded: this.#intake.ended,
+      peerEnded: this.#reader.hasEnded,
     })
     this.exchange = null
     this.#trailers = null
     exchange.carrier = null
     if (reason === null) {
-      this.#to(connectionEvents.finish)
+      this.#transition(connectionEvents.finish)
       this.#owner.onIdle(this)
     } else {
       this.close(reason)
@@ -258,23 +265,23 @@ export class Connection
     exchange.end(trailers)
   }
 
-  /** RFC 9112 9.5: an error, or `close`, says that the rest of the content is not wanted. */
-  #wantsRest(): boolean {
+  /** Whether the rest of the request is sent after a complete response. RFC 9112 9.5 */
+  #mustFinishSending(): boolean {
     const status = this.#head?.status ?? 0
     return status < 300 && this.#parser.persistent
   }
 
-  // --- what the socket says
+  // --- SocketHandler: called by the socket
 
   readTarget(): Uint8Array {
-    return this.#intake.target(this.exchange?.body ?? null)
+    return this.#reader.target(this.exchange?.body ?? null)
   }
 
   onRead(length: number): void {
     const { exchange } = this
     if (exchange === null) return this.close('idle-data')
-    exchange.received(length)
-    this.#intake.read(length)
+    exchange.onBytesReceived(length)
+    this.#reader.read(length)
     if (this.exchange === exchange) this.readSince = this.#clock.now()
   }
 
@@ -287,40 +294,41 @@ export class Connection
 
   onWriteError(error: Error): void {
     if (this.exchange === null) return this.close('peer-reset')
-    this.#sender.error = error
-    // The answer may stand behind the error: go on reading until it, the end, or the read deadline.
+    this.#sender.writeError = error
+    // The server may have responded before it closed. Reading goes on until the response, the end
+    // of the stream or the `read` timeout.
     this.#stopSending()
   }
 
   onEnd(): void {
     if (this.exchange === null) return this.close('peer-ended')
-    this.#intake.end(null)
+    this.#reader.end(null)
   }
 
   onClose(error: Error | null): void {
     if (this.exchange === null) return this.close(error === null ? 'peer-ended' : 'peer-reset')
-    this.#intake.end(error)
+    this.#reader.end(error)
   }
 
   onEnded(cause: Error | null): void {
     const { exchange } = this
     if (exchange === null) return
-    // The rest of the request will never be sent: the response counts as it is.
-    if (this.state === 'complete') return this.#conclude()
+    // The rest of the request can no longer be sent, but the response is complete.
+    if (this.state === 'complete') return this.#finish()
     if (this.#mayReplay(exchange)) return this.#replay(exchange)
-    const writeError = exchange.responseStarted ? null : this.#sender.error
-    if (writeError !== null) this.#fail('peer-reset', sendingFailed(exchange, writeError))
-    else if (cause !== null) this.#fail('peer-reset', connectionBroke(exchange, cause))
-    else this.#parser.end() // the end of the message, or too early
+    const failedWrite = exchange.responseStarted ? null : this.#sender.writeError
+    if (failedWrite !== null) this.#fail('peer-reset', writeError(exchange, failedWrite))
+    else if (cause !== null) this.#fail('peer-reset', readError(exchange, cause))
+    else this.#parser.end() // the end of the body, or a fault
   }
 
-  /** RFC 9112 9.3.1: once, and only what does no harm when it is done twice. */
+  /** Whether to send the request again on a new connection: only once. RFC 9112 9.3.1 */
   #mayReplay(exchange: Exchange): boolean {
     return (
       exchange.reused &&
       !exchange.replayed &&
       !exchange.responseStarted &&
-      exchange.replayable &&
+      exchange.isReplayable &&
       (exchange.bytesSent === 0 || isIdempotent(exchange.request.method))
     )
   }
@@ -330,7 +338,7 @@ export class Connection
     this.#sendAgain(exchange, 'peer-ended')
   }
 
-  /** RFC 9110 10.1.1: after a 417 the client "SHOULD repeat that request without a 100-continue expectation". */
+  /** RFC 9110 10.1.1: after 417 a client should repeat the request without the expectation. */
   #sendWithoutExpect(exchange: Exchange): void {
     exchange.request = withoutExpect(exchange.request)
     exchange.responseStarted = false
@@ -348,9 +356,9 @@ export class Connection
   onConnect(): void {}
   onSecure(): void {}
 
-  // --- sending
+  // --- SenderOwner and ResponseReaderOwner
 
-  /** From here on nothing but the response is awaited. */
+  /** Sends no more of the request. From now on, the `read` timeout applies. */
   #stopSending(): void {
     this.#sender.abandon()
     if (this.exchange === null) return
@@ -367,12 +375,12 @@ export class Connection
     this.#onSent()
   }
 
-  /** The socket has taken what it had, or the upload has given its last. */
+  /** The socket took all written bytes, or the upload wrote its last bytes. */
   #onSent(): void {
     this.#schedule()
-    if (this.state === 'complete') this.#finish()
+    if (this.state === 'complete') this.#finishIfDone()
     else if (this.exchange !== null && !this.#sender.isActive)
-      this.exchange.enter(this.state === 'awaiting-head' ? 'wait' : 'read')
+      this.exchange.enterPhase(this.state === 'awaiting-head' ? 'wait' : 'read')
   }
 
   onUploadFailed(error: Error): void {
@@ -380,27 +388,28 @@ export class Connection
   }
 
   resume(): void {
-    this.#intake.resume()
+    this.#reader.resume()
   }
 
-  onContinued(): void {
+  onCaughtUp(): void {
     this.#socket.resume()
     this.readSince = this.#clock.now()
     this.#schedule()
-    this.#finish()
+    this.#finishIfDone()
   }
 
-  // --- time
+  // --- deadlines
 
+  /** Called whenever a fact changes on which the next deadline depends. */
   #schedule(): void {
-    this.#timer.notLaterThan(deadlineAt(this, deadlineKind(this)))
+    this.#timer.armNoLaterThan(deadlineAt(this, deadlineKind(this)))
   }
 
-  onTime(): void {
+  onDue(): void {
     const kind = deadlineKind(this)
     if (deadlineAt(this, kind) > this.#clock.now()) return this.#schedule()
     if (kind === 'idle') return this.close('keepalive-expired')
-    // What has arrived while the loop was blocked comes first: that is not lateness of the peer's.
+    // If the event loop was blocked, data may have arrived in time. It is delivered first.
     const { exchange } = this
     this.#clock.afterPending(() => {
       if (this.exchange === exchange && exchange !== null) this.#expire(exchange)
@@ -412,18 +421,18 @@ export class Connection
     const now = this.#clock.now()
     if (deadlineAt(this, kind) > now) return this.#schedule()
     if (kind === 'continue') return this.#sender.continue()
-    if (kind === 'read') return this.#fail('timeout', nothingRead(exchange))
+    if (kind === 'read') return this.#fail('timeout', readTimeout(exchange))
     if (this.#sender.checkProgress(now)) return this.#schedule()
-    exchange.enter('write')
-    this.#fail('timeout', nothingSent(exchange, this.#socket.pendingBytes()))
+    exchange.enterPhase('write')
+    this.#fail('timeout', writeTimeout(exchange, this.#socket.pendingBytes()))
   }
 
-  #to(transitions: Transitions<ConnectionState>): void {
+  #transition(transitions: Transitions<ConnectionState>): void {
     this.state = nextState(transitions, this.state)
   }
 
   [inspect.custom](): string {
     const end = this.closeReason === null ? '' : `, ${this.closeReason}`
-    return `<Connection ${this.origin} [${this.state}${end}, ${this.exchanges} exchanges]>`
+    return `<Connection ${this.origin} [${this.state}${end}, ${this.exchangeCount} exchanges]>`
   }
 }

@@ -2,28 +2,31 @@ import type { Clock, Timer } from '../backends/backend.ts'
 import type { Timeout } from '../models/timeout.ts'
 import type { ConnectionState, SendingState } from './states.ts'
 
-/** What a connection may be late with. */
+/** The deadlines of a connection. `continue` is the wait for 100 (Continue). */
 export type DeadlineKind = 'read' | 'write' | 'continue' | 'idle'
 
-/** How long a request with `Expect: 100-continue` holds its content back, in ms. RFC 9110 10.1.1 */
+/** How long a request with `Expect: 100-continue` waits with its body, in ms. RFC 9110 10.1.1 */
 const CONTINUE_WAIT = 1000
 
-/** Times are the clock's, in milliseconds. */
+/** What the deadlines depend on. Times are the clock's, in milliseconds. */
 export interface DeadlineFacts {
   readonly state: ConnectionState
   readonly sending: SendingState
   readonly exchange: { readonly timeouts: Timeout } | null
-  /** The reader asked for a pause: it is slow, not the peer. */
+  /** Whether the caller paused delivery: a slow reader is not a slow server. */
   readonly paused: boolean
-  /** When a byte was last received, or the request had been sent, or reading went on. */
+  /** The start of the `read` timeout: the last read, the end of the request or of a pause. */
   readonly readSince: number
-  /** When sending last made progress. */
+  /** The start of the `write` timeout: when sending last made progress. */
   readonly writeSince: number
-  /** When an idle connection is closed. */
-  readonly idleUntil: number
+  /** When the connection is closed if it is idle. */
+  readonly idleDeadline: number
 }
 
-/** Which deadline is next: the one place that says so. Null when the connection waits for nobody but the caller. */
+/**
+ * Returns which deadline applies, or null if the connection waits only for the caller. No other
+ * code decides this.
+ */
 export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
   if (facts.state === 'idle') return 'idle'
   switch (facts.sending) {
@@ -40,7 +43,7 @@ export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
   }
 }
 
-/** When that is; `Infinity` for never. */
+/** Returns the time of a deadline in the clock's time, or `Infinity` if there is none. */
 export function deadlineAt(facts: DeadlineFacts, kind: DeadlineKind | null): number {
   switch (kind) {
     case 'read':
@@ -50,32 +53,32 @@ export function deadlineAt(facts: DeadlineFacts, kind: DeadlineKind | null): num
     case 'continue':
       return facts.writeSince + CONTINUE_WAIT
     case 'idle':
-      return facts.idleUntil
+      return facts.idleDeadline
     default:
       return Number.POSITIVE_INFINITY
   }
 }
 
 /**
- * One timer for a deadline that moves all the time. It stays armed for the earliest time that was
- * ever asked for; when it fires, its owner looks what is due and asks again. So a deadline that
- * only moves away, as each request's does, costs a comparison.
+ * A timer for a deadline that moves often. It stays armed for the earliest requested time. When it
+ * fires, the owner checks what is due, and arms it again. A deadline that only moves into the
+ * future, as that of each request does, therefore costs one comparison.
  */
 export class DeadlineTimer {
   readonly #clock: Clock
   readonly #timer: Timer
   #armedFor = Number.POSITIVE_INFINITY
 
-  constructor(clock: Clock, owner: { onTime(): void }) {
+  constructor(clock: Clock, owner: { onDue(): void }) {
     this.#clock = clock
     this.#timer = clock.timer(() => {
       this.#armedFor = Number.POSITIVE_INFINITY
-      owner.onTime()
+      owner.onDue()
     })
   }
 
-  /** Has the owner called at `time` at the latest, perhaps earlier. */
-  notLaterThan(time: number): void {
+  /** Calls `onDue` of the owner at `time` (in the clock's time) or earlier. */
+  armNoLaterThan(time: number): void {
     if (time >= this.#armedFor) return
     this.#armedFor = time
     this.#timer.arm(Math.max(1, time - this.#clock.now()))

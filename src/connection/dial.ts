@@ -8,28 +8,30 @@ import { SocksHandshake } from '../protocol/socks.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
 import { ConnectTunnel } from './connect-tunnel.ts'
-import type { DialFailure, TunnelFailure } from './failures.ts'
 import type { RaceOwner } from './race.ts'
 import { Race } from './race.ts'
 import { SocksTunnel } from './socks-tunnel.ts'
 import type { TlsSessions } from './tls-sessions.ts'
+import type { DialFailure, TunnelFailure } from './transport-errors.ts'
 import type { Tunnel, TunnelOwner } from './tunnel.ts'
 
-/** How long a proxy that refuses may take to say why, in ms. */
+/** How long to wait for the body of a proxy's refusal, which explains it, in ms. */
 const REFUSAL_DELAY = 250
 
+/** Unless the dial is aborted, exactly one of the last three methods is called, once. */
 export interface DialOwner {
   onPhase(phase: Phase): void
-  /** `firstBytes`: what has been read from the socket already, for its next handler. */
+  /** `firstBytes` were read already, and must be passed to the next handler; null for none. */
   onDialed(socket: BackendSocket, firstBytes: Buffer | null): void
   onDialFailed(failure: DialFailure): void
-  /** `proxy` is the one on the way; null for none. */
+  /** `proxy` is the proxy of the route, or null. */
   onDialTimeout(proxy: Origin | null): void
 }
 
 /**
- * Establishes one connection: name, addresses, TLS; with a proxy all this to the proxy, then a
- * tunnel through it, and TLS through that. Under one deadline.
+ * Establishes one connection: resolves the name, races the addresses and performs the TLS
+ * handshake. With a proxy it does so with the proxy, then opens a tunnel, and performs the TLS
+ * handshake with the origin inside it. One deadline covers all steps.
  */
 export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   readonly #backend: Backend
@@ -37,18 +39,21 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   readonly #route: Route
   readonly #sessions: TlsSessions
   readonly #owner: DialOwner
-  /** Whom the socket is connected to: the proxy, if there is one. */
+  /** What the socket is connected to: the proxy if there is one, otherwise the origin. */
   readonly #peer: Origin
   readonly #deadline: Timer
   #deadlineAt = Number.POSITIVE_INFINITY
   #extended = false
-  #over = false
-  /** The step that is being taken; null while a name is resolved. */
+  #isDone = false
+  /** The current step; null while a name is resolved. */
   #step: Race | Tunnel | Attempt | null = null
-  /** Of the origin, where the proxy is not to resolve it. */
-  #address: Address | null = null
+  /** The origin's address if it is resolved here and not by the proxy (socks5). */
+  #originAddress: Address | null = null
 
-  /** @param origin where it leads to; for requests that are forwarded the proxy's own */
+  /**
+   * @param origin the origin; the proxy itself if it forwards the requests
+   * @param timeout in ms, for all steps together; null for none
+   */
   constructor(
     origin: Origin,
     route: Route,
@@ -65,13 +70,13 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     this.#owner = owner
     const { clock } = backend
     this.#deadline = clock.timer(() => this.#onDeadline())
-    if (timeout !== null) this.#endAt(clock.now() + timeout)
-    clock.microtask(() => this.#start()) // nothing is told inside `dispatch`
+    if (timeout !== null) this.#setDeadline(clock.now() + timeout)
+    clock.microtask(() => this.#start()) // the owner must not be called inside `dispatch`
   }
 
-  /** Gives up without a word. */
+  /** Stops. The owner is not called any more. */
   abort(): void {
-    this.#over = true
+    this.#isDone = true
     this.#deadline.cancel()
     const step = this.#step
     this.#step = null
@@ -79,57 +84,60 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     else step?.abort()
   }
 
-  // --- names
+  // --- name resolution
 
   #start(): void {
-    if (this.#over) return
+    if (this.#isDone) return
     const { uds, proxy } = this.#route
-    if (uds !== null) return this.#race(null)
+    if (uds !== null) return this.#startRace(null)
     if (proxy?.scheme !== 'socks5') return this.#resolvePeer()
     this.#resolve(this.#origin, (addresses) => {
-      if (this.#chooseTarget(addresses)) this.#resolvePeer()
+      if (this.#chooseOriginAddress(addresses)) this.#resolvePeer()
     })
   }
 
-  /** The first that `onConnect` lets pass. It may end the dial: it is the caller's code. */
-  #chooseTarget(addresses: readonly Address[]): boolean {
+  /**
+   * Takes the first address that `onConnect` accepts. Returns whether the dial goes on: without an
+   * address it fails, and `onConnect` is code of the caller, which may abort it.
+   */
+  #chooseOriginAddress(addresses: readonly Address[]): boolean {
     const { host, port } = this.#origin
     let failure: { cause: unknown; address: string } | null = null
     for (const { address, family } of addresses) {
       try {
         this.#route.onConnect?.({ address, family, port, host })
-        this.#address = { address, family }
-        return !this.#over
+        this.#originAddress = { address, family }
+        return !this.#isDone
       } catch (cause) {
         failure ??= { cause, address }
       }
-      if (this.#over) return false
+      if (this.#isDone) return false
     }
     if (failure !== null) this.#fail(this.#origin, failure.cause, failure.address)
     return false
   }
 
   #resolvePeer(): void {
-    this.#resolve(this.#peer, (addresses) => this.#race(addresses))
+    this.#resolve(this.#peer, (addresses) => this.#startRace(addresses))
   }
 
-  #resolve(whom: Origin, found: (addresses: readonly Address[]) => void): void {
-    const { host, ipVersion } = whom
+  #resolve(target: Origin, found: (addresses: readonly Address[]) => void): void {
+    const { host, ipVersion } = target
     if (ipVersion !== null) return found([{ address: host, family: ipVersion }])
     this.#owner.onPhase('dns')
-    const answered = (error: Error | null, addresses: readonly Address[]) => {
-      if (this.#over) return
+    const onAnswer = (error: Error | null, addresses: readonly Address[]) => {
+      if (this.#isDone) return
       if (error === null && addresses.length > 0) return found(addresses)
-      this.#fail(whom, error ?? new Error(`${host} has no address`), null)
+      this.#fail(target, error ?? new Error(`${host} has no address`), null)
     }
     const { lookup } = this.#route
-    if (lookup === null) this.#backend.lookup(host, answered)
-    else lookup(host, answered)
+    if (lookup === null) this.#backend.lookup(host, onAnswer)
+    else lookup(host, onAnswer)
   }
 
-  // --- a connection to the peer
+  // --- the connection to the peer
 
-  #race(addresses: readonly Address[] | null): void {
+  #startRace(addresses: readonly Address[] | null): void {
     const peer = this.#peer
     const tls = peer.secure ? this.#tlsTarget(peer) : null
     const race = new Race(peer, this.#route, this.#backend, tls, this)
@@ -146,20 +154,20 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     }
   }
 
-  onRacing(at: 'tcp' | 'tls'): void {
-    this.#owner.onPhase(at === 'tls' && this.#route.proxy !== null ? 'proxy' : at)
+  onRacePhase(phase: 'tcp' | 'tls'): void {
+    this.#owner.onPhase(phase === 'tls' && this.#route.proxy !== null ? 'proxy' : phase)
   }
 
-  onWon(socket: BackendSocket): void {
-    if (this.#peer === this.#origin) this.#done(socket, null)
+  onRaceWon(socket: BackendSocket): void {
+    if (this.#peer === this.#origin) this.#succeed(socket, null)
     else this.#openTunnel(socket, this.#route.proxy as ProxySettings)
   }
 
-  onLost(cause: unknown, address: string | null): void {
+  onRaceLost(cause: unknown, address: string | null): void {
     this.#fail(this.#peer, cause, address)
   }
 
-  // --- through a proxy
+  // --- the tunnel through a proxy
 
   #openTunnel(socket: BackendSocket, proxy: ProxySettings): void {
     this.#owner.onPhase('proxy')
@@ -169,21 +177,21 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
       return
     }
     const { host, ipVersion, port } = origin
-    const { address, family } = this.#address ?? { address: host, family: ipVersion }
+    const { address, family } = this.#originAddress ?? { address: host, family: ipVersion }
     try {
       const target = { host: address, ipVersion: family, port }
       const handshake = new SocksHandshake(target, proxy.credentials)
       this.#step = new SocksTunnel(socket, proxy, origin, handshake, this)
     } catch (cause) {
       socket.destroy()
-      const what = `cannot be asked for ${origin.authority}: ${(cause as Error).message}`
-      this.onTunnelFailed({ what, cause })
+      const description = `cannot connect to ${origin.authority}: ${(cause as Error).message}`
+      this.onTunnelFailed({ description, cause })
     }
   }
 
   onTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {
     const origin = this.#origin
-    if (!origin.secure) return this.#done(socket, firstBytes)
+    if (!origin.secure) return this.#succeed(socket, firstBytes)
     this.#owner.onPhase('tls')
     const attempt = new Attempt(this, origin, null)
     this.#step = attempt
@@ -196,26 +204,26 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     this.#owner.onDialFailed({ cause: tunnel.cause, address: null, proxy, atProxy: true, tunnel })
   }
 
-  onRefusing(): void {
-    this.#endAt(Math.min(this.#deadlineAt, this.#backend.clock.now() + REFUSAL_DELAY))
+  onRefusal(): void {
+    this.#setDeadline(Math.min(this.#deadlineAt, this.#backend.clock.now() + REFUSAL_DELAY))
   }
 
   // --- TLS through the tunnel
 
-  connected(): void {}
+  onAttemptConnected(): void {}
 
-  established({ socket }: Attempt): void {
-    this.#done(socket, null)
+  onAttemptEstablished({ socket }: Attempt): void {
+    this.#succeed(socket, null)
   }
 
-  closed({ peer }: Attempt, cause: Error): void {
+  onAttemptFailed({ peer }: Attempt, cause: Error): void {
     this.#fail(peer, cause, null)
   }
 
-  // --- the end
+  // --- the result
 
-  #done(socket: BackendSocket, firstBytes: Buffer | null): void {
-    this.#step = null // the socket is not its any more
+  #succeed(socket: BackendSocket, firstBytes: Buffer | null): void {
+    this.#step = null // `abort` must not close the socket, which belongs to the owner now
     this.abort()
     this.#owner.onDialed(socket, firstBytes)
   }
@@ -226,12 +234,15 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     this.#owner.onDialFailed({ cause, address, proxy, atProxy: at === proxy, tunnel: null })
   }
 
-  #endAt(time: number): void {
+  #setDeadline(time: number): void {
     this.#deadlineAt = time
     this.#deadline.arm(time - this.#backend.clock.now())
   }
 
-  /** A connect needs several turns of the loop: when the timer is late, so was everything else. */
+  /**
+   * A late timer means that the event loop was blocked. Connecting needs several turns of the loop,
+   * so it gets the lost time once more, but only once.
+   */
   #onDeadline(): void {
     const { clock } = this.#backend
     const late = clock.now() - this.#deadlineAt
@@ -241,8 +252,8 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
       return this.#deadline.arm(late)
     }
     clock.afterPending(() => {
-      if (this.#over) return
-      if (this.#step instanceof ConnectTunnel && this.#step.tellRefusal()) return
+      if (this.#isDone) return
+      if (this.#step instanceof ConnectTunnel && this.#step.reportRefusal()) return
       this.abort()
       this.#owner.onDialTimeout(this.#route.proxy?.origin ?? null)
     })

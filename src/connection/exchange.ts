@@ -12,46 +12,56 @@ import type { ResponseHead } from '../protocol/response-head.ts'
 
 /** Receives one response inside the engine. */
 export interface ResponseSink {
+  /** A 1xx response other than 101. */
   onInformational(head: ResponseHead): void
-  /** `length` of the body in bytes, NaN when only its end will tell. @returns who takes it, and the end */
+  /**
+   * The head of the final response. `length` is the length of the body in bytes, or NaN if it is
+   * unknown. Returns the sink of the body, which also receives the end of the exchange.
+   */
   onHead(head: ResponseHead, length: number, exchange: Exchange): BodySink
-  /** The end, where there was no head. */
+  /** The exchange ended with an error before there was a head. */
   onError(error: unknown): void
-  /** @returns false when nobody wants it */
+  /**
+   * A 101 response, or 2xx to CONNECT. `openSocket` returns the connection as a stream. Returns
+   * false, without a call of `openSocket`, if the caller does not accept upgrades.
+   */
   onUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean
 }
 
-/** Receives one response's body: with positions instead of slices, and into buffers of its own if it likes. */
+/** Receives the body of one response, and the end of the exchange. */
 export interface BodySink {
-  /** `source` is borrowed unless it came from `target`. @returns false to pause */
+  /**
+   * Bytes of the body, from `start` to `end` in `source`. `source` is borrowed unless `target`
+   * returned it. Returns false to pause.
+   */
   onBody(source: Buffer, start: number, end: number): boolean
   /**
-   * A buffer for the next read of a body that needs no parsing; null for the shared window. `missing`
-   * bytes of it are to come, NaN for unknown. A buffer that could take them all should be one byte
-   * longer, so that a surplus shows.
+   * Returns a buffer for the next read of a body that needs no parsing, or null to use the shared
+   * window. `missing` is the number of bytes that are still to come, or NaN. The buffer must not
+   * have exactly this length: a read that fills it would hide bytes after the end of the body.
    */
   target(missing: number): Buffer | null
   onEnd(trailers: Headers): void
   onError(error: unknown): void
 }
 
-/** A request that has been checked and made ready for the wire. */
+/** A checked request, ready to be written. */
 export interface OutgoingRequest {
   readonly method: string
   readonly origin: string
   readonly path: string
-  /** What messages say of the proxy that forwards it; '' for none. */
-  readonly via: string
+  /** What error messages add after the URL if a proxy forwards the request; otherwise ''. */
+  readonly proxySuffix: string
   readonly framing: RequestFraming
-  /** The head, with the content where it is small. Strings are latin1. */
-  readonly first: string | Buffer
-  /** Content that follows `first`; null when there is none. */
+  /** The head, followed by the content if it is small. A string is latin1. */
+  readonly headBytes: string | Buffer
+  /** The content that follows `headBytes`, or null. */
   readonly content: Exclude<Body, string> | null
-  /** The last chunk and its trailers, once the content has ended. */
+  /** Returns the last chunk and the trailers. Called when all content was sent. */
   readonly lastChunk: () => string
 }
 
-/** Whether content is bytes of a known length: none of the caller's code runs while it is sent. */
+/** Whether the content is bytes in memory, so that sending it runs no code of the caller. */
 export function isPlainBytes(
   content: OutgoingRequest['content'],
   framing: RequestFraming,
@@ -59,42 +69,46 @@ export function isPlainBytes(
   return content instanceof Uint8Array && framing.contentLength !== null
 }
 
-/** Who carries an exchange at the moment. */
+/** What an exchange is in at the moment: a queue entry, an opening connection or a connection. */
 export interface Carrier {
+  /** Continues delivery after a pause. */
   resume(): void
-  /** Lets go of the exchange, which has been settled. */
+  /** The exchange was settled: the carrier stops working for it. */
   release(exchange: Exchange): void
 }
 
-/** Who keeps count of exchanges. */
+/** Counts the exchanges that are in progress. */
 export interface ExchangeOwner {
   readonly clock: Clock
-  /** Once for each exchange, before its end is told. */
+  /** Called once for each exchange, before the handler learns of the end. */
   onSettled(exchange: Exchange): void
 }
 
-/** One dispatched request from the call to its one end. */
+/** One request and its response, from `dispatch` until it is complete, failed or aborted. */
 export class Exchange implements DispatchControl {
   request: OutgoingRequest
   readonly sink: ResponseSink
-  /** Null before the head. */
+  /** Receives the body; null before the head. */
   body: BodySink | null = null
   readonly timeouts: Timeout
+  /** When it was dispatched, in the clock's time. */
   readonly startedAt: number
-  /** The queue, the dialling or the connection; null before and after. */
+  /** Null before the exchange is started and after it was settled. */
   carrier: Carrier | null = null
   phase: Phase = 'queue'
   bytesSent = 0
   responseStarted = false
+  /** Whether its connection served another request before. */
   reused = false
+  /** Whether it was sent again because a reused connection turned out to be closed. */
   replayed = false
-  /** The async context of the caller, where the caller's code is run outside of a promise. */
-  readonly scope: AsyncResource | null
-  /** What watches this exchange alone, to be ended with it: the signal's listener, the total deadline. */
-  watch: { end(): void } | null = null
+  /** The async context in which the content is read; null if that runs no code of the caller. */
+  readonly callerContext: AsyncResource | null
+  /** Listens to the signal, and has the timer of `total`. Ended when the exchange is settled. */
+  aborter: { end(): void } | null = null
   settled = false
-  /** Content was taken from an iterable, which gives it only once. */
-  contentTaken = false
+  /** Whether reading the content has begun, and it can be read only once. */
+  contentConsumed = false
   readonly #owner: ExchangeOwner
 
   constructor(
@@ -109,18 +123,18 @@ export class Exchange implements DispatchControl {
     this.timeouts = timeouts
     this.startedAt = startedAt
     this.#owner = owner
-    this.scope =
+    this.callerContext =
       request.content === null || isPlainBytes(request.content, request.framing)
         ? null
         : new AsyncResource('HawserBody', { requireManualDestroy: true })
   }
 
-  enter(phase: Phase): void {
+  enterPhase(phase: Phase): void {
     this.phase = phase
   }
 
-  /** So many bytes of the response have come. */
-  received(_length: number): void {
+  /** Called for each read of the response. */
+  onBytesReceived(_length: number): void {
     this.responseStarted = true
   }
 
@@ -140,11 +154,11 @@ export class Exchange implements DispatchControl {
     if (this.settled) return
     const error =
       reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
-    this.settle(error) // at once: nothing else is delivered
-    this.#owner.clock.microtask(() => this.#failed(error))
+    this.settle(error) // now, so that nothing else is delivered; the error is reported later
+    this.#owner.clock.microtask(() => this.#reportError(error))
   }
 
-  /** The response is complete. The carrier has let go before. */
+  /** Settles with a complete response. The carrier has released the exchange before. */
   end(trailers: Headers): void {
     if (this.settled) return
     this.settle(null)
@@ -152,65 +166,65 @@ export class Exchange implements DispatchControl {
       const body = this.body as BodySink
       body.onEnd(trailers)
     } catch (error) {
-      this.rethrow(error)
+      this.throwUncaught(error)
     }
   }
 
-  /** Settles with an error, never inside `dispatch` or another call of the user's: callers see to that. */
+  /** Settles with an error and reports it at once. Never call it inside `dispatch` or `resume`. */
   fail(error: unknown): void {
     if (this.settled) return
     this.settle(error)
     try {
-      this.#failed(error)
+      this.#reportError(error)
     } catch (thrown) {
-      this.rethrow(thrown)
+      this.throwUncaught(thrown)
     }
   }
 
-  #failed(error: unknown): void {
-    const told = this.body ?? this.sink
-    told.onError(error)
+  #reportError(error: unknown): void {
+    const receiver = this.body ?? this.sink
+    receiver.onError(error)
   }
 
-  /** The connection has been given away. */
-  upgraded(): void {
+  /** Settles after an upgrade: the connection belongs to the caller. */
+  completeUpgrade(): void {
     this.carrier = null
     this.settle(null)
   }
 
-  /** @param _error null for none */
+  /** @param _error null if the exchange succeeded */
   protected settle(_error: unknown): void {
     this.settled = true
-    this.watch?.end()
+    this.aborter?.end()
     this.#owner.onSettled(this)
     const { carrier } = this
     this.carrier = null
     carrier?.release(this)
   }
 
-  /** What the end itself threw: nobody is left to be told, and nothing may be lost in silence. */
-  rethrow(error: unknown): void {
+  /** Throws an exception of `onEnd` or `onError` as an uncaught one: the handler has ended. */
+  throwUncaught(error: unknown): void {
     this.#owner.clock.microtask(() => {
       throw error
     })
   }
 
-  /** Whether the request can be sent once more: nothing of its content is gone. */
-  get replayable(): boolean {
-    return !this.contentTaken
+  /** Whether the request can be sent again: its content is still available. */
+  get isReplayable(): boolean {
+    return !this.contentConsumed
   }
 
-  /** Where it happened, for a message: method, URL without its secrets, and how long it has taken. */
+  /** Returns the method, the redacted URL and the elapsed time, for error messages. */
   describe(): string {
-    const { method, origin, path, via } = this.request
+    const { method, origin, path, proxySuffix } = this.request
     const url = method === 'CONNECT' || path === '*' ? `${path} at ${origin}` : `${origin}${path}`
-    return `${method} ${redactUrl(url)}${via}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
+    return `${method} ${redactUrl(url)}${proxySuffix}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
   }
 
-  /** What errors say of this exchange. */
-  facts(cause?: unknown): ErrorFacts {
+  /** Returns the properties of an error of this exchange. */
+  errorFacts(cause?: unknown): ErrorFacts {
     const { method, origin, path } = this.request
-    const unanswered = !this.responseStarted && this.replayable
+    const isUnanswered = !this.responseStarted && this.isReplayable
     return {
       cause,
       request: { method, origin, path },
@@ -218,7 +232,7 @@ export class Exchange implements DispatchControl {
       bytesSent: this.bytesSent,
       responseStarted: this.responseStarted,
       reusedConnection: this.reused,
-      safeToRetry: unanswered && (this.bytesSent === 0 || isIdempotent(method)),
+      safeToRetry: isUnanswered && (this.bytesSent === 0 || isIdempotent(method)),
     }
   }
 }

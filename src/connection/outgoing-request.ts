@@ -6,16 +6,16 @@ import { lastChunk, requestHead } from '../protocol/request-head.ts'
 import type { OutgoingRequest } from './exchange.ts'
 import { isPlainBytes } from './exchange.ts'
 
-/** Content up to this many bytes is copied behind the head, so that both go out in one write. */
-const SMALL_CONTENT = 16_384
+/** Content up to this size, in bytes, is copied after the head, so that one write sends both. */
+const MAX_CONTENT_WITH_HEAD = 16_384
 
 const noLastChunk = (): string => lastChunk(null)
 
 /**
- * Checks a request and makes it ready for the wire. Throws `LocalProtocolError` or `TypeError`.
+ * Checks a request and creates its head. Throws `LocalProtocolError` or `TypeError`.
  *
- * @param host the origin's `hostField`
- * @param proxy what the proxy on the way asks for; null without one
+ * @param host the result of `hostField` for the origin
+ * @param proxy what a proxy requires of the head; null without a proxy
  */
 export function outgoingRequest(
   request: DispatchRequest,
@@ -23,35 +23,35 @@ export function outgoingRequest(
   host: string,
   proxy: ProxyRules | null,
 ): OutgoingRequest {
-  const method = given(request, 'method') ?? 'GET'
-  const body = given(request, 'body') ?? null
-  const trailers = given(request, 'trailers') ?? null
+  const method = ownValue(request, 'method') ?? 'GET'
+  const body = ownValue(request, 'body') ?? null
+  const trailers = ownValue(request, 'trailers') ?? null
   const content = body === null ? null : contentOf(body)
   const { text, framing } = requestHead(
     method,
     request.path,
     host,
-    given(request, 'headers'),
+    ownValue(request, 'headers'),
     lengthOf(content),
     trailers !== null,
     proxy,
   )
-  const small = contentWithHead(content, framing, SMALL_CONTENT)
+  const small = contentWithHead(content, framing, MAX_CONTENT_WITH_HEAD)
   return {
     method,
     origin: origin.key,
     path: request.path,
-    via: proxy === null ? '' : proxy.via,
+    proxySuffix: proxy === null ? '' : proxy.proxySuffix,
     framing,
-    first: small === null ? text : join(text, small),
+    headBytes: small === null ? text : concatenate(text, small),
     content: small === null ? content : null,
     lastChunk: trailers === null ? noLastChunk : lastChunkOf(trailers),
   }
 }
 
 /**
- * The content if it can be sent together with the head: bytes of a known length, at most `limit`, which
- * do not wait for a 100 (Continue). Null for other content.
+ * Returns the content if it can be sent together with the head: at most `limit` bytes in memory, of
+ * a request that does not wait for 100 (Continue). Returns null for other content.
  */
 export function contentWithHead(
   content: OutgoingRequest['content'],
@@ -62,25 +62,25 @@ export function contentWithHead(
   return content.length <= limit ? content : null
 }
 
-/** Trailers that are known are checked at once, before anything is sent. */
+/** Trailers that are not a function are checked now, before anything is sent. */
 function lastChunkOf(trailers: NonNullable<DispatchRequest['trailers']>): () => string {
   if (typeof trailers === 'function') return () => lastChunk(trailers())
   const text = lastChunk(trailers)
   return () => text
 }
 
-/** The same request, for a server that refuses `Expect: 100-continue`. */
+/** Returns the request without `Expect: 100-continue`, which the server refused with 417. */
 export function withoutExpect(request: OutgoingRequest): OutgoingRequest {
-  const { first, framing } = request
+  const { headBytes, framing } = request
   return {
     ...request,
-    first: (first as string).replace(/\r\nexpect:[^\r]*/i, ''),
+    headBytes: (headBytes as string).replace(/\r\nexpect:[^\r]*/i, ''),
     framing: { ...framing, expectsContinue: false },
   }
 }
 
-/** What the caller gave: a polluted `Object.prototype` gives nothing. */
-function given<Name extends keyof DispatchRequest>(
+/** Returns an own property only, so that a polluted `Object.prototype` has no effect. */
+function ownValue<Name extends keyof DispatchRequest>(
   request: DispatchRequest,
   name: Name,
 ): DispatchRequest[Name] | undefined {
@@ -93,7 +93,7 @@ function contentOf(body: Body): Exclude<Body, string> {
   if (body instanceof Uint8Array) return body
   if (typeof body === 'object' && (Symbol.asyncIterator in body || Symbol.iterator in body))
     return body
-  throw new LocalProtocolError('The content has to be a string, bytes, or an iterable of bytes')
+  throw new LocalProtocolError('body must be a string, bytes, or an iterable of strings and bytes')
 }
 
 function lengthOf(content: Exclude<Body, string> | null): ContentLength {
@@ -101,7 +101,7 @@ function lengthOf(content: Exclude<Body, string> | null): ContentLength {
   return content instanceof Uint8Array ? content.length : null
 }
 
-function join(head: string, content: Uint8Array): Buffer {
+function concatenate(head: string, content: Uint8Array): Buffer {
   const joined = Buffer.allocUnsafe(head.length + content.length)
   joined.write(head, 'latin1')
   joined.set(content, head.length)

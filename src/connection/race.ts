@@ -4,19 +4,19 @@ import type { Route } from '../models/route.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
 
-/** How long one address may be alone before the next is tried beside it, in ms. RFC 8305 5 */
+/** The delay between the start of one attempt and the next, in ms. RFC 8305 5 */
 const ATTEMPT_DELAY = 250
 
 export interface RaceOwner {
-  /** Addresses are tried; TLS is spoken with the one that was first. */
-  onRacing(at: 'tcp' | 'tls'): void
-  /** Once. */
-  onWon(socket: BackendSocket): void
-  /** Once, instead. `cause` may be what a hook threw; `address` is the one that failed so. */
-  onLost(cause: unknown, address: string | null): void
+  /** `tcp`: the race is connecting to addresses. `tls`: the winner performs its handshake. */
+  onRacePhase(phase: 'tcp' | 'tls'): void
+  /** Called once, unless `onRaceLost` is. */
+  onRaceWon(socket: BackendSocket): void
+  /** Called once, unless `onRaceWon` is. `cause` is the error, or what `onConnect` threw. */
+  onRaceLost(cause: unknown, address: string | null): void
 }
 
-/** One peer's addresses, raced for a connection. RFC 8305 */
+/** Tries the addresses of a peer in overlapping attempts. The first to connect wins. RFC 8305 */
 export class Race implements AttemptOwner {
   readonly #peer: Origin
   readonly #route: Route
@@ -25,12 +25,12 @@ export class Race implements AttemptOwner {
   readonly #owner: RaceOwner
   readonly #attempts = new Set<Attempt>()
   readonly #nextAttempt: Timer
-  #waiting: Address[] = []
-  /** Of the first address that failed, but of TLS if it came that far. */
+  #untried: Address[] = []
+  /** The failure to report: the first one, or the failed TLS handshake if there was one. */
   #failure: { cause: unknown; address: string | null } | null = null
-  #over = false
+  #isDone = false
 
-  /** @param tls null for none */
+  /** @param tls null for a connection without TLS */
   constructor(
     peer: Origin,
     route: Route,
@@ -46,82 +46,84 @@ export class Race implements AttemptOwner {
     this.#nextAttempt = backend.clock.timer(() => this.#tryNext())
   }
 
-  /** @param addresses at least one; null for the route's unix socket */
+  /** @param addresses at least one address, or null for the route's Unix socket */
   start(addresses: readonly Address[] | null): void {
-    if (addresses === null) return this.#attempt(null)
-    this.#waiting = alternate(addresses)
+    if (addresses === null) return this.#startAttempt(null)
+    this.#untried = interleaveFamilies(addresses)
     this.#tryNext()
   }
 
-  /** Gives up without a word. */
+  /** Closes all attempts. The owner is not called any more. */
   abort(): void {
-    this.#over = true
+    this.#isDone = true
     this.#nextAttempt.cancel()
     for (const attempt of this.#attempts) this.#drop(attempt)
   }
 
   #tryNext(): void {
-    while (!this.#over) {
-      const next = this.#waiting.shift()
+    while (!this.#isDone) {
+      const next = this.#untried.shift()
       if (next === undefined) {
         if (this.#attempts.size === 0) this.#fail()
         return
       }
-      if (this.#isAllowed(next)) return this.#attempt(next)
+      if (this.#isAllowed(next)) return this.#startAttempt(next)
     }
   }
 
-  /** May end the race: the hook is the caller's code. */
+  /** Asks the `onConnect` hook. The hook is code of the caller, and may abort the race. */
   #isAllowed({ address, family }: Address): boolean {
     const { host, port } = this.#peer
-    this.#owner.onRacing('tcp')
+    this.#owner.onRacePhase('tcp')
     try {
       this.#route.onConnect?.({ address, family, port, host })
-      return !this.#over
+      return !this.#isDone
     } catch (cause) {
       this.#failure ??= { cause, address }
       return false
     }
   }
 
-  #attempt(to: Address | null): void {
+  #startAttempt(address: Address | null): void {
     const { uds, localAddress } = this.#route
-    this.#owner.onRacing('tcp')
-    const attempt = new Attempt(this, this.#peer, to?.address ?? uds)
+    this.#owner.onRacePhase('tcp')
+    const attempt = new Attempt(this, this.#peer, address?.address ?? uds)
     this.#attempts.add(attempt)
     attempt.socket = this.#backend.connect(
       {
-        ...(to === null ? { path: uds as string } : { address: to.address, port: this.#peer.port }),
+        ...(address === null
+          ? { path: uds as string }
+          : { address: address.address, port: this.#peer.port }),
         localAddress,
         tls: this.#tls,
       },
       attempt,
     )
-    if (this.#waiting.length > 0) this.#nextAttempt.arm(ATTEMPT_DELAY)
+    if (this.#untried.length > 0) this.#nextAttempt.arm(ATTEMPT_DELAY)
   }
 
-  /** The first to be connected wins; a slow attempt is never closed for one that is not. */
-  connected(winner: Attempt): void {
-    this.#waiting = []
+  /** The first attempt that connects wins. No slow attempt is closed before that. */
+  onAttemptConnected(winner: Attempt): void {
+    this.#untried = []
     this.#nextAttempt.cancel()
     for (const attempt of this.#attempts) if (attempt !== winner) this.#drop(attempt)
-    if (this.#tls === null) this.established(winner)
-    else this.#owner.onRacing('tls')
+    if (this.#tls === null) this.onAttemptEstablished(winner)
+    else this.#owner.onRacePhase('tls')
   }
 
-  established(attempt: Attempt): void {
-    this.#over = true
+  onAttemptEstablished(attempt: Attempt): void {
+    this.#isDone = true
     this.#attempts.delete(attempt)
-    this.#owner.onWon(attempt.socket)
+    this.#owner.onRaceWon(attempt.socket)
   }
 
-  closed(attempt: Attempt, cause: unknown): void {
-    if (this.#over) return
+  onAttemptFailed(attempt: Attempt, cause: unknown): void {
+    if (this.#isDone) return
     this.#attempts.delete(attempt)
     const { address, isConnected } = attempt
     if (isConnected) this.#failure = { cause, address }
     else this.#failure ??= { cause, address }
-    // Where TLS has failed another address would not help.
+    // A failed TLS handshake ends the race: it would fail with the other addresses, too.
     if (isConnected) this.#fail()
     else this.#tryNext()
   }
@@ -134,12 +136,12 @@ export class Race implements AttemptOwner {
   #fail(): void {
     const { cause, address } = this.#failure as { cause: unknown; address: string | null }
     this.abort()
-    this.#owner.onLost(cause, address)
+    this.#owner.onRaceLost(cause, address)
   }
 }
 
-/** Families in turn, in the resolver's order of each. RFC 8305 4 */
-function alternate(addresses: readonly Address[]): Address[] {
+/** Alternates between the address families, and keeps the resolver's order in each. RFC 8305 4 */
+function interleaveFamilies(addresses: readonly Address[]): Address[] {
   const first = addresses[0].family
   const preferred = addresses.filter((a) => a.family === first)
   const other = addresses.filter((a) => a.family !== first)

@@ -3,7 +3,7 @@ import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
 
 const READ_SIZE = 65_536
 
-/** A connection after Upgrade or CONNECT, as a stream: it belongs to whoever got it, and keeps the process alive. */
+/** A connection after Upgrade or CONNECT. It belongs to the caller and keeps the process alive. */
 class RawSocket extends Duplex implements SocketHandler {
   readonly #socket: BackendSocket
   readonly #target = Buffer.allocUnsafeSlow(READ_SIZE)
@@ -83,6 +83,7 @@ class RawSocket extends Duplex implements SocketHandler {
   onSecure(): void {}
 }
 
+/** Returns the socket as a stream, which becomes the socket's handler. */
 export function openRawSocket(socket: BackendSocket): Duplex {
   return new RawSocket(socket)
 }

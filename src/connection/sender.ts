@@ -6,30 +6,31 @@ import { nextState, sendingEvents } from './states.ts'
 import type { UploadOwner } from './upload.ts'
 import { Upload } from './upload.ts'
 
-/** Content up to this size goes out in one write with its head. More is sent piece by piece. */
-const ONE_WRITE = 1 << 20
+/** Content in memory up to this size, in bytes, is written together with the head. */
+const MAX_SINGLE_WRITE = 1 << 20
 
 export interface SenderOwner {
-  /** The socket has not taken all of the content that it was given. */
+  /** The operating system has not taken all bytes of the last write. */
   onBlocked(): void
-  /** All content was handed to the socket. */
+  /** All content was written to the socket. */
   onUploaded(): void
-  /** The content could not be read, or is not what the head announced. */
+  /** The content could not be read, or does not match the Content-Length. */
   onUploadFailed(error: Error): void
 }
 
-/** Sends the requests of one connection, one at a time: the head, and content as fast as the socket takes it. */
+/** Sends the requests of one connection, one at a time: the head, then the content. */
 export class Sender implements UploadOwner {
   state: SendingState = 'sent'
   /** When sending last made progress, in the clock's time. */
   progressAt = 0
-  /** Why writing failed; null if it did not. */
-  error: Error | null = null
+  /** The error of a failed write, or null. */
+  writeError: Error | null = null
   readonly #socket: BackendSocket
   readonly #clock: Clock
   readonly #owner: SenderOwner
-  /** Null where all content was sent with the head, and once it was uploaded. */
+  /** Sends the content that is not written together with the head; null if there is none left. */
   #upload: Upload | null = null
+  /** What `pendingBytes` of the socket returned last. */
   #pendingBytes = 0
 
   constructor(socket: BackendSocket, clock: Clock, owner: SenderOwner) {
@@ -38,7 +39,7 @@ export class Sender implements UploadOwner {
     this.#owner = owner
   }
 
-  /** Whether some of the request is still to be sent. */
+  /** Whether a part of the request still has to be sent. */
   get isActive(): boolean {
     return this.state !== 'sent' && this.state !== 'abandoned'
   }
@@ -47,50 +48,53 @@ export class Sender implements UploadOwner {
     return this.state === 'blocked' || this.state === 'draining' || this.state === 'head-blocked'
   }
 
+  /** Whether the content waits for 100 (Continue). */
   get awaitsContinue(): boolean {
     return this.state === 'awaiting-continue' || this.state === 'head-blocked'
   }
 
+  /** Writes the head and a small body. A larger body or an iterable is uploaded later. */
   send(exchange: Exchange, now: number): void {
-    const { first, content, framing } = exchange.request
+    const { headBytes, content, framing } = exchange.request
     this.progressAt = now
-    const tail = contentWithHead(content, framing, ONE_WRITE)
-    exchange.bytesSent = first.length + (tail?.length ?? 0)
-    const isTaken = tail === null ? this.#socket.write(first) : this.#socket.write(first, tail)
-    if (content !== tail) this.#sendLater(exchange)
+    const tail = contentWithHead(content, framing, MAX_SINGLE_WRITE)
+    exchange.bytesSent = headBytes.length + (tail?.length ?? 0)
+    const isTaken =
+      tail === null ? this.#socket.write(headBytes) : this.#socket.write(headBytes, tail)
+    if (content !== tail) this.#prepareUpload(exchange)
     if (!isTaken) this.#block()
   }
 
-  #sendLater(exchange: Exchange): void {
+  #prepareUpload(exchange: Exchange): void {
     const upload = new Upload(exchange, this)
     this.#upload = upload
-    if (exchange.request.framing.expectsContinue) return this.#to(sendingEvents.expect)
-    this.#to(sendingEvents.send)
+    if (exchange.request.framing.expectsContinue) return this.#transition(sendingEvents.expect)
+    this.#transition(sendingEvents.send)
     this.#clock.microtask(() => upload.start())
   }
 
-  /** Sends the content that waits for 100 (Continue). */
+  /** Sends the content that waited for 100 (Continue). */
   continue(): void {
-    this.#to(sendingEvents.continue)
+    this.#transition(sendingEvents.continue)
     this.#upload?.start()
   }
 
-  /** Sends no more of the request. */
+  /** Stops sending for good, and closes the source of the content. */
   abandon(): void {
     if (this.state === 'abandoned') return
-    this.#to(sendingEvents.abandon)
+    this.#transition(sendingEvents.abandon)
     this.#upload?.stop()
   }
 
-  /** The socket has taken all that it was given. */
+  /** The operating system has taken all written bytes. */
   onDrain(now: number): void {
     this.progressAt = now
-    if (!this.#isBlocked) return // abandoned meanwhile
-    this.#to(sendingEvents.drain)
+    if (!this.#isBlocked) return // sending was abandoned
+    this.#transition(sendingEvents.drain)
     this.#upload?.resume()
   }
 
-  /** @returns whether the operating system has taken some bytes since the last look. */
+  /** Returns whether the operating system has taken bytes since the last call or the last block. */
   checkProgress(now: number): boolean {
     const pending = this.#socket.pendingBytes()
     if (pending >= this.#pendingBytes) return false
@@ -99,7 +103,7 @@ export class Sender implements UploadOwner {
     return true
   }
 
-  // --- what the upload says
+  // --- UploadOwner: called by the upload
 
   write(data: string | Uint8Array): void {
     if (this.#socket.write(data)) return
@@ -108,7 +112,7 @@ export class Sender implements UploadOwner {
   }
 
   onUploaded(): void {
-    this.#to(sendingEvents.finish)
+    this.#transition(sendingEvents.finish)
     this.#upload = null
     this.#owner.onUploaded()
   }
@@ -120,11 +124,11 @@ export class Sender implements UploadOwner {
 
   #block(): void {
     if (this.state !== 'blocked') this.progressAt = this.#clock.now()
-    this.#to(sendingEvents.block)
+    this.#transition(sendingEvents.block)
     this.#pendingBytes = this.#socket.pendingBytes()
   }
 
-  #to(transitions: Transitions<SendingState>): void {
+  #transition(transitions: Transitions<SendingState>): void {
     this.state = nextState(transitions, this.state)
   }
 }

@@ -6,17 +6,17 @@ import type { SocksHandshake, SocksStep } from '../protocol/socks.ts'
 import type { TunnelOwner } from './tunnel.ts'
 import { Tunnel } from './tunnel.ts'
 
-/** Longer than any answer, so that first bytes of the origin fit behind the last. */
+/** In bytes. Longer than any reply, because bytes of the origin may follow in the same read. */
 const READ_SIZE = 1024
 
-/** What a request begins with; user and password begin with 1. RFC 1928 4, 1929 2 */
-const REQUEST = 5
+/** The first byte of a request; that of user and password is 1. RFC 1928 4, 1929 2 */
+const SOCKS_VERSION = 5
 
-/** SOCKS 5. RFC 1928 */
+/** Opens a tunnel with SOCKS 5. RFC 1928 */
 export class SocksTunnel extends Tunnel {
   readonly #handshake: SocksHandshake
   readonly #target = Buffer.alloc(READ_SIZE)
-  #credentialsTaken = false
+  #isAuthenticated = false
 
   constructor(
     socket: BackendSocket,
@@ -35,7 +35,7 @@ export class SocksTunnel extends Tunnel {
   }
 
   onRead(length: number): void {
-    if (!this.over) this.#follow(this.#handshake.take(this.#target.subarray(0, length)))
+    if (!this.isDone) this.#follow(this.#handshake.take(this.#target.subarray(0, length)))
   }
 
   #follow(next: SocksStep): void {
@@ -43,21 +43,21 @@ export class SocksTunnel extends Tunnel {
       case 'wait':
         return
       case 'send':
-        this.#credentialsTaken = next.bytes[0] === REQUEST
+        this.#isAuthenticated = next.bytes[0] === SOCKS_VERSION
         this.socket.write(next.bytes)
         return
       case 'open':
-        return this.open(next.rest.length === 0 ? null : Buffer.from(next.rest))
+        return this.succeed(next.rest.length === 0 ? null : Buffer.from(next.rest))
       case 'refused':
         return this.fail({
-          what: `refused a connection to ${this.authority}: ${next.reason}`,
+          description: `refused a connection to ${this.authority}: ${next.reason}`,
           reason: next.reason,
-          isFinal: !this.#credentialsTaken,
+          isFinal: !this.#isAuthenticated,
         })
       default:
         return this.fail({
-          what: `gave no valid answer for ${this.authority}: ${next.fault}`,
-          cause: new RemoteProtocolError(`The answer is not SOCKS 5: ${next.fault}`),
+          description: `sent an invalid response for ${this.authority}: ${next.fault}`,
+          cause: new RemoteProtocolError(`The response is not valid SOCKS 5: ${next.fault}`),
         })
     }
   }

@@ -1,19 +1,20 @@
 /**
- * The state machines of a connection: the exchange, sending its request, and delivering its response.
- * They say what happens next; docs/engine.md draws them. A connection exists once it is established.
+ * The three state machines of a connection: the exchange, sending the request, and delivering the
+ * response. docs/engine.md has a diagram of each. A connection starts in its first state once it is
+ * established.
  */
 
-/** Which state follows which. The other states do not know the event. */
+/** For one event, the next state for each state in which the event may happen. */
 export type Transitions<State extends string> = { readonly [S in State]?: State }
 
 type Events<State extends string> = Readonly<Record<string, Transitions<State>>>
 
 export type ConnectionState =
   | 'idle'
-  /** A request was started. Informational responses do not change the state. */
+  /** A request was started. Informational responses do not change this state. */
   | 'awaiting-head'
   | 'reading-body'
-  /** The response is complete, and waits for the request to be sent or for the reader. */
+  /** The response is complete. The request has not been sent, or the reader has paused. */
   | 'complete'
   | 'upgraded'
   | 'closed'
@@ -33,19 +34,19 @@ export const connectionEvents = {
 } as const satisfies Events<ConnectionState>
 
 export type SendingState =
-  /** The socket has taken the whole request. */
+  /** The operating system has taken the whole request. */
   | 'sent'
-  /** Content follows, and the socket takes it. */
+  /** More content follows. */
   | 'sending'
-  /** Content follows, once the socket has taken what it was given. */
+  /** More content follows when the operating system has taken the bytes written so far. */
   | 'blocked'
-  /** No content follows; the socket has not taken all that it was given. */
+  /** All content was written, but the operating system has not taken all of it. */
   | 'draining'
   /** The content waits for 100 (Continue). */
   | 'awaiting-continue'
-  /** The same, and the socket has not taken the head. */
+  /** The same, and the operating system has not taken the whole head. */
   | 'head-blocked'
-  /** Part of the request is never sent, so no other request may follow. */
+  /** The rest of the request is not sent, so the connection cannot carry another request. */
   | 'abandoned'
 
 export const sendingEvents = {
@@ -72,10 +73,10 @@ export const sendingEvents = {
 
 export type DeliveryState =
   | 'flowing'
-  /** The reader has resumed: a pause that the same delivery asks for does not count. */
+  /** The reader called `resume` without a pause. A delivery that has started cannot pause. */
   | 'resumed'
   | 'paused'
-  /** The reader has resumed, and delivery goes on in a moment. */
+  /** The reader called `resume`; delivery continues in a microtask. */
   | 'resuming'
 
 export const deliveryEvents = {
@@ -86,8 +87,9 @@ export const deliveryEvents = {
 } as const satisfies Events<DeliveryState>
 
 /**
- * The state after an event. A state that does not know the event is a mistake of ours and throws.
- * Tables are by event since a caller names its event: a table by state needs two lookups for one.
+ * Returns the state after an event. Throws if the event must not happen in this state, which is a
+ * bug in Hawser. The tables are indexed by event because each caller has a fixed event, so that one
+ * lookup is enough.
  */
 export function nextState<State extends string>(
   transitions: Transitions<State>,
@@ -95,6 +97,6 @@ export function nextState<State extends string>(
 ): State {
   const next = transitions[state]
   if (next !== undefined) return next
-  const wanted = [...new Set(Object.values(transitions))].join(' or ')
-  throw new Error(`A connection that is ${state} cannot become ${wanted}`)
+  const targets = [...new Set(Object.values(transitions))].join(' or ')
+  throw new Error(`A connection that is ${state} cannot become ${targets}`)
 }

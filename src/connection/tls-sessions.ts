@@ -1,13 +1,13 @@
 import type { TlsSessionStore } from '../backends/backend.ts'
 
-/** How many sessions are kept; one more drops the session that was renewed longest ago. */
+/** One session more removes the session that was stored longest ago. */
 const MAX_SESSIONS = 256
 
-/** The latest TLS session of each peer. Each pool has one, so all have the same TLS settings and route. */
+/** The latest TLS session of each peer of a pool, which has the same TLS options for all peers. */
 export class TlsSessions {
   readonly #sessions = new Map<string, Uint8Array>()
 
-  /** The store of one peer, for its `TlsTarget`. `peer` is the key of its origin. */
+  /** Returns the store of one peer, for its `TlsTarget`. `peer` is the key of its origin. */
   storeOf(peer: string): TlsSessionStore {
     const sessions = this.#sessions
     return {

@@ -1,25 +1,25 @@
 import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
-import type { TunnelFailure } from './failures.ts'
-import { isTlsAlert, reasonOf } from './failures.ts'
+import type { TunnelFailure } from './transport-errors.ts'
+import { isTlsAlert, systemMessage } from './transport-errors.ts'
 
 export interface TunnelOwner {
-  /** Once. `firstBytes` came behind the proxy's answer, and are the origin's. */
+  /** Called once. `firstBytes` came after the proxy's response, from the origin; null for none. */
   onTunnel(socket: BackendSocket, firstBytes: Buffer | null): void
-  /** Once, instead; the socket has been destroyed. */
+  /** Called once instead of `onTunnel`. The socket was destroyed. */
   onTunnelFailed(failure: TunnelFailure): void
-  /** The proxy has refused, and may go on to say why. */
-  onRefusing(): void
+  /** The proxy refused. Its explanation may follow, and then `onTunnelFailed`. */
+  onRefusal(): void
 }
 
-/** A connection to a proxy, while it is asked for a tunnel to an origin. */
+/** Opens a tunnel to an origin, on a connection to a proxy. Subclasses implement the protocols. */
 export abstract class Tunnel implements SocketHandler {
   protected readonly proxy: ProxySettings
   /** The origin, as `host:port`. */
   protected readonly authority: string
   protected readonly socket: BackendSocket
-  protected over = false
+  protected isDone = false
   readonly #owner: TunnelOwner
   #writeError: Error | null = null
 
@@ -31,30 +31,30 @@ export abstract class Tunnel implements SocketHandler {
     socket.handler = this
   }
 
-  /** Gives up without a word. */
+  /** Closes the socket. The owner is not called any more. */
   abort(): void {
-    if (this.over) return
-    this.over = true
+    if (this.isDone) return
+    this.isDone = true
     this.socket.destroy()
   }
 
-  /** @returns whether the proxy had refused, which has been told now: its reason is not waited for any more. */
-  tellRefusal(): boolean {
+  /** Reports a refusal without waiting for the rest of its body. Returns whether there was one. */
+  reportRefusal(): boolean {
     return false
   }
 
-  protected refusing(): void {
-    this.#owner.onRefusing()
+  protected notifyRefusal(): void {
+    this.#owner.onRefusal()
   }
 
-  protected open(firstBytes: Buffer | null): void {
-    if (this.over) return
-    this.over = true
+  protected succeed(firstBytes: Buffer | null): void {
+    if (this.isDone) return
+    this.isDone = true
     this.#owner.onTunnel(this.socket, firstBytes)
   }
 
   protected fail(failure: TunnelFailure): void {
-    if (this.over) return
+    if (this.isDone) return
     this.abort()
     this.#owner.onTunnelFailed(failure)
   }
@@ -63,24 +63,24 @@ export abstract class Tunnel implements SocketHandler {
   abstract onRead(length: number): void
 
   onEnd(): void {
-    this.#cut(null)
+    this.#onCut(null)
   }
 
   onClose(error: Error | null): void {
-    this.#cut(error)
+    this.#onCut(error)
   }
 
-  #cut(error: Error | null): void {
-    if (this.over || this.tellRefusal()) return
+  #onCut(error: Error | null): void {
+    if (this.isDone || this.reportRefusal()) return
     const cause = error ?? this.#writeError ?? new Error('the proxy closed the connection')
     this.fail({
-      what: `closed the connection before a tunnel to ${this.authority} was open: ${reasonOf(cause)}`,
+      description: `closed the connection before a tunnel to ${this.authority} was open: ${systemMessage(cause)}`,
       cause,
       isFinal: isTlsAlert(cause),
     })
   }
 
-  /** The answer may stand behind the error. */
+  /** Does not end the tunnel: the proxy may have responded before it closed the connection. */
   onWriteError(error: Error): void {
     this.#writeError = error
   }
@@ -90,7 +90,7 @@ export abstract class Tunnel implements SocketHandler {
   onDrain(): void {}
 }
 
-/** The port always stands. RFC 9112 3.2.3 */
+/** The target of CONNECT always has a port. RFC 9112 3.2.3 */
 function authorityForm({ host, ipVersion, port }: Origin): string {
   return ipVersion === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }

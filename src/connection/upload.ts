@@ -3,34 +3,37 @@ import { isThenable } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
 import type { SendingState } from './states.ts'
 
-/** Bytes are handed to the socket in slices of this size at the most: over TLS a slice is encrypted in one go. */
-const SLICE = 1 << 20
-/** A chunk up to this size is copied together with its framing, so that it goes out in one write. */
-const SMALL_CHUNK = 16_384
+/** Large bytes are written in slices of this size, because TLS encrypts each write as a whole. */
+const SLICE_SIZE = 1 << 20
+/** A chunk of up to this many bytes is copied after its size line, so that one write sends both. */
+const MAX_JOINED_CHUNK = 16_384
 
 type Item = Uint8Array | string
 type Source = Iterator<Item> | AsyncIterator<Item>
 
 export interface UploadOwner {
-  /** The source is asked for content while this is `sending`, and closed when it is `abandoned`. */
+  /** Content is read while this is `sending`. The source is closed when it is `abandoned`. */
   readonly state: SendingState
   write(data: string | Uint8Array): void
   /** All content was written. */
   onUploaded(): void
-  /** The content could not be read, or is not what the head announced. */
+  /** The content could not be read, or does not match the Content-Length. */
   onUploadFailed(error: LocalProtocolError | WriteError): void
 }
 
-/** Reads the content of one request from its source, and writes it as the head announced it. */
+/** Reads the content of one request, and writes it with the framing of the request's head. */
 export class Upload {
   readonly #exchange: Exchange
   readonly #owner: UploadOwner
   readonly #chunked: boolean
-  #missing: number
+  /** The bytes that are missing for the Content-Length; `Infinity` for chunks. */
+  #remaining: number
   #source: Source | null = null
-  /** The source has been asked and has not answered. */
-  #awaiting = false
-  #running = false
+  /** Whether `next()` of the source has returned a promise that is not settled. */
+  #isStepPending = false
+  /** Whether `next()` of the source is on the stack. */
+  #isSourceRunning = false
+  /** Whether the last chunk needs its CRLF, which is written together with the next size line. */
   #needsCrlf = false
 
   constructor(exchange: Exchange, owner: UploadOwner) {
@@ -38,7 +41,7 @@ export class Upload {
     this.#owner = owner
     const { contentLength } = exchange.request.framing
     this.#chunked = contentLength === null
-    this.#missing = contentLength ?? Number.POSITIVE_INFINITY
+    this.#remaining = contentLength ?? Number.POSITIVE_INFINITY
   }
 
   get #isAbandoned(): boolean {
@@ -52,31 +55,31 @@ export class Upload {
       this.#source = slices(content)
       return this.#pump()
     }
-    this.#exchange.contentTaken = !isReplayable(content)
-    this.#run(() => {
+    this.#exchange.contentConsumed = !isReplayable(content)
+    this.#runCallerCode(() => {
       this.#source =
         Symbol.asyncIterator in content
           ? content[Symbol.asyncIterator]()
           : content[Symbol.iterator]()
     })
-    if (this.#isAbandoned) return this.#closeSource() // from inside
+    if (this.#isAbandoned) return this.#closeSource() // the caller's code aborted the request
     this.#pump()
   }
 
-  /** The socket has taken what it had. */
+  /** The operating system has taken all written bytes. */
   resume(): void {
-    if (this.#source !== null && !this.#awaiting) this.#pump()
+    if (this.#source !== null && !this.#isStepPending) this.#pump()
   }
 
-  /** Closes the source: no more of it is wanted. */
+  /** Closes the source, now or when its `next()` returns. */
   stop(): void {
-    if (!this.#running) this.#closeSource()
+    if (!this.#isSourceRunning) this.#closeSource()
   }
 
   #closeSource(): void {
     const source = this.#source
     this.#source = null
-    this.#run(() => {
+    this.#runCallerCode(() => {
       const returned = source?.return?.()
       if (isThenable(returned)) returned.then(ignore, ignore)
     }, true)
@@ -85,67 +88,69 @@ export class Upload {
   #pump(): void {
     while (this.#owner.state === 'sending') {
       let step: IteratorResult<Item> | PromiseLike<IteratorResult<Item>> | undefined
-      // A generator that runs cannot be closed: stopped from inside, it is closed afterwards.
-      this.#running = true
-      this.#run(() => {
+      // A running generator cannot be closed. If it aborts the request, it is closed afterwards.
+      this.#isSourceRunning = true
+      this.#runCallerCode(() => {
         step = this.#source?.next()
       })
-      this.#running = false
+      this.#isSourceRunning = false
       if (isThenable(step)) {
-        this.#awaiting = true
+        this.#isStepPending = true
         step.then(this.#onStep, this.#onSourceFailed)
       }
       if (this.#isAbandoned) return this.#closeSource()
       if (isThenable(step)) return
-      if (!this.#take(step as IteratorResult<Item>)) return
+      if (!this.#process(step as IteratorResult<Item>)) return
     }
   }
 
   readonly #onStep = (step: IteratorResult<Item>): void => {
-    this.#awaiting = false
+    this.#isStepPending = false
     if (this.#isAbandoned) return
-    if (this.#take(step)) this.#pump()
+    if (this.#process(step)) this.#pump()
   }
 
   readonly #onSourceFailed = (cause: unknown): void => {
-    this.#awaiting = false
+    this.#isStepPending = false
     if (this.#isAbandoned) return
-    this.#source = null // it has ended by itself
-    const what = cause instanceof Error ? cause.message : String(cause)
+    this.#source = null // an iterator that threw is not closed
+    const reason = cause instanceof Error ? cause.message : String(cause)
     this.#owner.onUploadFailed(
       new WriteError(
-        `The request's content failed: ${what} (${this.#exchange.describe()})`,
-        this.#exchange.facts(cause),
+        `Could not read the request body: ${reason} (${this.#exchange.describe()})`,
+        this.#exchange.errorFacts(cause),
       ),
     )
   }
 
-  /** Runs code of the caller's: in the caller's async context, its exceptions taken for the content's failure. */
-  #run(call: () => void, quietly = false): void {
+  /** Runs code of the caller in the caller's async context. What it throws fails the upload. */
+  #runCallerCode(call: () => void, ignoresErrors = false): void {
     try {
-      if (this.#exchange.scope === null) call()
-      else this.#exchange.scope.runInAsyncScope(call)
+      if (this.#exchange.callerContext === null) call()
+      else this.#exchange.callerContext.runInAsyncScope(call)
     } catch (error) {
-      if (!quietly) this.#onSourceFailed(error)
+      if (!ignoresErrors) this.#onSourceFailed(error)
     }
   }
 
-  /** @returns whether more may follow */
-  #take(step: IteratorResult<Item>): boolean {
-    if (Object(step) !== step) return this.#refuse('gave something that is no iterator result')
+  /** Writes one result of the iterator. Returns whether to read the next one. */
+  #process(step: IteratorResult<Item>): boolean {
+    if (Object(step) !== step) return this.#fail('returned a value that is not an iterator result')
     const { done, value } = step
-    if (this.#isAbandoned) return false // by a getter of the caller's
+    if (this.#isAbandoned) return false // a getter of the caller aborted the request
     if (done) {
-      if (this.#missing > 0 && !this.#chunked) {
-        return this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
+      if (this.#remaining > 0 && !this.#chunked) {
+        return this.#fail(`ended ${this.#remaining} bytes before its Content-Length`)
       }
       return this.#finish()
     }
     const bytes = typeof value === 'string' ? Buffer.from(value) : value
-    if (!(bytes instanceof Uint8Array)) return this.#refuse('gave something that is not bytes')
-    if (bytes.length === 0) return true // a chunk of no bytes would end the content
-    if (bytes.length > this.#missing) return this.#refuse('is longer than its Content-Length')
-    this.#missing -= bytes.length
+    if (!(bytes instanceof Uint8Array)) {
+      return this.#fail('yielded a value that is neither a string nor bytes')
+    }
+    if (bytes.length === 0) return true // a chunk of length 0 would end the content
+    if (bytes.length > this.#remaining) return this.#fail('is longer than its Content-Length')
+    this.#remaining -= bytes.length
     if (this.#chunked) this.#writeChunk(bytes)
     else this.#write(bytes)
     return true
@@ -154,7 +159,7 @@ export class Upload {
   #writeChunk(bytes: Uint8Array): void {
     const size = `${this.#needsCrlf ? '\r\n' : ''}${bytes.length.toString(16)}\r\n`
     this.#needsCrlf = true
-    if (bytes.length > SMALL_CHUNK) {
+    if (bytes.length > MAX_JOINED_CHUNK) {
       this.#write(size)
       this.#write(bytes)
       return
@@ -165,11 +170,11 @@ export class Upload {
     this.#write(joined)
   }
 
-  #refuse(what: string): false {
+  #fail(what: string): false {
     this.#owner.onUploadFailed(
       new LocalProtocolError(
-        `The request's content ${what} (${this.#exchange.describe()})`,
-        this.#exchange.facts(),
+        `The request body ${what} (${this.#exchange.describe()})`,
+        this.#exchange.errorFacts(),
       ),
     )
     return false
@@ -178,7 +183,7 @@ export class Upload {
   #finish(): false {
     if (this.#chunked) {
       let end = ''
-      this.#run(() => {
+      this.#runCallerCode(() => {
         end = this.#exchange.request.lastChunk()
       })
       if (this.#isAbandoned) return false
@@ -202,7 +207,7 @@ function isReplayable(content: object): boolean {
 }
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE)
+  for (let at = 0; at < bytes.length; at += SLICE_SIZE) yield bytes.subarray(at, at + SLICE_SIZE)
 }
 
 function ignore(): void {}

@@ -1,68 +1,75 @@
 /**
- * Who gets which connection: pure decisions, which the scheduler carries out.
+ * Decides which connection serves which request, as functions without side effects. The scheduler
+ * carries out the decisions.
  *
- * Two rules make every decision a look at the ends of queues. A connection idles only while nobody
- * waits for a place. And requests are served in the order in which they came, across origins.
+ * Two rules keep every decision cheap, because only the ends of queues matter. A connection is idle
+ * only while no request waits for any connection. Requests are served in the order in which they
+ * were dispatched, across origins.
  */
 import type { Connection } from '../connection/connection.ts'
 import type { ResolvedLimits } from '../models/limits.ts'
 
-/** The limits that bear on places; null is none. */
-export interface PlaceLimits {
+/** The limits on the number of connections; null means no limit. */
+export interface ConnectionLimits {
   readonly maxConnections: number | null
   readonly maxConnectionsPerOrigin: number | null
   readonly maxKeepaliveConnections: number | null
 }
 
-/** The pool as a request for one origin finds it. */
-export interface RequestFacts {
-  /** Connections of its origin, those being dialled and places that its waiters have been promised included. */
+/** The counts of a pool that decide what happens to a new request. */
+export interface PoolCounts {
+  /** Connections of the request's origin: open, being opened, or to be opened for its waiters. */
   readonly ofOrigin: number
+  /** Connections of all origins, including those that are being opened. */
   readonly total: number
   readonly idleOfOrigin: number
   readonly idle: number
 }
 
 export type RequestDecision =
-  /** Take the idle connection that was used last. */
+  /** Use the idle connection of the origin that was used last. */
   | 'reuse'
   /** Open a connection. */
   | 'open'
-  /** Close the connection that has idled longest, and open one in its place. */
+  /** Close the connection that has been idle longest, and open one instead. */
   | 'replace'
-  /** Wait for a connection of this origin, which has as many as it may. */
+  /** Wait for a connection of this origin, which is at its limit. */
   | 'wait-for-origin'
-  /** Wait for any place. */
-  | 'wait-for-place'
+  /** Wait until any connection is closed or becomes free: the pool is at its limit. */
+  | 'wait-for-any-connection'
 
-export function assign(facts: RequestFacts, limits: PlaceLimits): RequestDecision {
-  if (facts.idleOfOrigin > 0) return 'reuse'
-  if (isFull(facts.ofOrigin, limits.maxConnectionsPerOrigin)) return 'wait-for-origin'
-  if (!isFull(facts.total, limits.maxConnections)) return 'open'
-  return facts.idle > 0 ? 'replace' : 'wait-for-place'
+export function decideForRequest(counts: PoolCounts, limits: ConnectionLimits): RequestDecision {
+  if (counts.idleOfOrigin > 0) return 'reuse'
+  if (isFull(counts.ofOrigin, limits.maxConnectionsPerOrigin)) return 'wait-for-origin'
+  if (!isFull(counts.total, limits.maxConnections)) return 'open'
+  return counts.idle > 0 ? 'replace' : 'wait-for-any-connection'
 }
 
-/** What a connection finds when its exchange is over. Orders are the numbers that waiters drew; null for no waiter. */
-export interface FreedFacts {
+/** The state of a pool when a connection becomes free. Waiters are numbered in order of arrival. */
+export interface FreedConnectionFacts {
+  /** The number of the first waiter of the connection's origin; null if there is none. */
   readonly oldestOfOrigin: number | null
-  readonly oldestForPlace: number | null
+  /** The number of the first waiter that waits for any connection; null if there is none. */
+  readonly oldestForAnyConnection: number | null
   readonly idle: number
 }
 
-export type FreedDecision =
-  /** Serve the oldest waiter of its own origin. */
+export type FreedConnectionDecision =
+  /** Serve the first waiter of the connection's origin. */
   | 'serve'
-  /** Another origin's request has waited longer: close, and give it the place. */
+  /** Close the connection, and open one for another origin's request, which came first. */
   | 'yield'
+  /** Keep the connection idle. */
   | 'idle'
-  /** As many idle as may be. */
+  /** Close the connection: enough others are idle. */
   | 'close'
 
-export function decideFreed(facts: FreedFacts, limits: PlaceLimits): FreedDecision {
-  const { oldestOfOrigin, oldestForPlace } = facts
-  if (oldestForPlace !== null && (oldestOfOrigin === null || oldestForPlace < oldestOfOrigin)) {
-    return 'yield'
-  }
+export function decideForFreedConnection(
+  facts: FreedConnectionFacts,
+  limits: ConnectionLimits,
+): FreedConnectionDecision {
+  const { oldestOfOrigin, oldestForAnyConnection: oldest } = facts
+  if (oldest !== null && (oldestOfOrigin === null || oldest < oldestOfOrigin)) return 'yield'
   if (oldestOfOrigin !== null) return 'serve'
   return isFull(facts.idle, limits.maxKeepaliveConnections) ? 'close' : 'idle'
 }
@@ -71,15 +78,21 @@ export function isFull(count: number, limit: number | null): boolean {
   return limit !== null && count >= limit
 }
 
-/** So much before the server's own timeout a kept connection is given up, in ms: a request takes time to get there. */
+/**
+ * An idle connection is closed this many ms before the timeout that its server announced: a request
+ * needs time to reach the server.
+ */
 const HINT_MARGIN = 1000
 
-/** Until when a connection that is free at `now` may be used; `now` or earlier for not at all. */
-export function idleUntil(limits: ResolvedLimits, connection: Connection, now: number): number {
+/**
+ * Returns until when a connection that is free at `now` may be reused, in the clock's time. It must
+ * not be reused if the result is `now` or earlier.
+ */
+export function idleDeadline(limits: ResolvedLimits, connection: Connection, now: number): number {
   const { keepaliveExpiry, maxLifetime } = limits
-  let until = keepaliveExpiry === null ? Number.POSITIVE_INFINITY : now + keepaliveExpiry
-  if (maxLifetime !== null) until = Math.min(until, connection.openedAt + maxLifetime)
+  let deadline = keepaliveExpiry === null ? Number.POSITIVE_INFINITY : now + keepaliveExpiry
+  if (maxLifetime !== null) deadline = Math.min(deadline, connection.openedAt + maxLifetime)
   const hint = connection.keepAliveHint()
-  if (hint !== null) until = Math.min(until, now + hint - Math.min(HINT_MARGIN, hint / 2))
-  return until
+  if (hint !== null) deadline = Math.min(deadline, now + hint - Math.min(HINT_MARGIN, hint / 2))
+  return deadline
 }

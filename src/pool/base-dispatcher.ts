@@ -9,52 +9,54 @@ import type { Origin } from '../models/origin.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
+import { ExchangeAborter } from './exchange-aborter.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Response } from './response.ts'
 import { HandlerSink, PendingResponse } from './sinks.ts'
 import { TracedExchange } from './traced-exchange.ts'
 import type { Tracing } from './tracing.ts'
-import { Watch } from './watch.ts'
 
-/** What is needed to write the requests for one origin. */
+/** What is needed to create the heads of requests for one origin. */
 export interface Destination {
   readonly origin: Origin
   readonly hostField: string
-  /** What a proxy on the way requires of the head; null without a proxy. */
+  /** What a proxy requires of the head; null without a proxy. */
   readonly proxyRules: ProxyRules | null
 }
 
-/** Sends admitted exchanges: over connections, or into code of this process. */
-export interface Carriers {
-  /** Throws for an origin that is not valid. */
+/** Carries out admitted exchanges: over connections, or by a call into code of this process. */
+export interface Transport {
+  /** Throws for an invalid origin. */
   destinationOf(origin: string | URL): Destination
   /**
-   * Takes over an exchange. `destination` is a result of `destinationOf` of the same object.
-   * `request` is what the caller gave.
+   * Starts an exchange.
+   *
+   * @param destination a result of `destinationOf` of this transport
+   * @param request the request as the caller passed it
    */
   start(exchange: Exchange, destination: Destination, request: DispatchRequest): void
-  /** Called instead of `start` when the request was refused or is aborted already. */
-  forget(destination: Destination): void
-  /** Accepts no more. @returns the exchanges in progress, which the caller ends */
+  /** Called instead of `start` if the request is invalid or already aborted. */
+  discard(destination: Destination): void
+  /** Starts no more exchanges. Returns those in progress, which the caller must settle. */
   close(): Iterable<Exchange>
 }
 
-/** What a dispatcher is made of. */
+/** The parts of a dispatcher. */
 export interface DispatcherParts {
   /** For error messages: "The pool is closed". */
   readonly name: 'pool' | 'dispatcher'
-  readonly carriers: Carriers
+  readonly transport: Transport
   readonly inFlight: InFlight
   readonly timeouts: Timeout
   readonly tracing: Tracing
 }
 
-/** Reads the private parts, for `TracedDispatcher`. */
+/** Gives `TracedDispatcher` access to the private parts of another dispatcher. */
 let partsOf: (dispatcher: BaseDispatcher) => DispatcherParts
 
 /**
- * Admits requests. This is the only place where a request becomes an exchange, whether a connection,
- * an app, a mock or a custom dispatcher answers it.
+ * Admits requests. Only here does a request become an exchange, whether a connection, an app, a
+ * mock or a custom dispatcher answers it.
  */
 export class BaseDispatcher {
   static {
@@ -68,14 +70,14 @@ export class BaseDispatcher {
   }
 
   /**
-   * Sends a request and reports everything to `handler`, later. Never throws: an invalid request is
-   * reported to `onError`.
+   * Sends a request and reports its progress to `handler`, never before `dispatch` has returned.
+   * Never throws: an invalid request is reported to `onError`.
    */
   dispatch(request: DispatchRequest, handler: DispatchHandler): DispatchControl {
     return this.#admit(request, new HandlerSink(handler, wantsCopies(request))) ?? INERT_CONTROL
   }
 
-  /** Sends a request; resolves when the head of its response has arrived. */
+  /** Sends a request. Resolves when the head of the response has arrived. */
   request(request: DispatchRequest): Promise<Response> {
     return new Promise((resolve, reject) => {
       this.#admit(request, new PendingResponse(resolve, reject))
@@ -83,7 +85,7 @@ export class BaseDispatcher {
   }
 
   #admit(request: DispatchRequest, sink: ResponseSink): Exchange | null {
-    const { carriers, inFlight, tracing } = this.#parts
+    const { transport, inFlight, tracing } = this.#parts
     const { clock } = inFlight
     let exchange: Exchange
     let signal: AbortSignal | null = null
@@ -91,7 +93,7 @@ export class BaseDispatcher {
     try {
       if (inFlight.closed) throw new ClientClosed(`The ${this.#parts.name} is closed`)
       if (request.signal !== undefined) signal = signalOf(request)
-      destination = carriers.destinationOf(request.origin)
+      destination = transport.destinationOf(request.origin)
       const outgoing = outgoingRequest(
         request,
         destination.origin,
@@ -103,43 +105,43 @@ export class BaseDispatcher {
           ? this.#parts.timeouts
           : Timeout.from(option(request, 'timeouts', undefined), this.#parts.timeouts)
       const now = clock.now()
-      exchange = tracing.isHeard
+      exchange = tracing.hasListeners
         ? new TracedExchange(outgoing, sink, timeouts, now, inFlight, tracing)
         : new Exchange(outgoing, sink, timeouts, now, inFlight)
     } catch (error) {
-      if (destination !== null) carriers.forget(destination)
+      if (destination !== null) transport.discard(destination)
       clock.microtask(() => sink.onError(withRequest(error, request)))
       return null
     }
     inFlight.add(exchange)
     if (signal?.aborted) {
       exchange.abort(signal.reason)
-      carriers.forget(destination)
+      transport.discard(destination)
     } else {
       if (signal !== null || exchange.timeouts.total !== null)
-        exchange.watch = new Watch(exchange, signal, clock)
-      carriers.start(exchange, destination, request)
+        exchange.aborter = new ExchangeAborter(exchange, signal, clock)
+      transport.start(exchange, destination, request)
     }
     return exchange
   }
 
-  /** Closes at once: requests in progress and later ones fail with `ClientClosed`. */
+  /** Closes all connections. Requests in progress and later requests fail with `ClientClosed`. */
   close(): Promise<void> {
-    const { carriers, inFlight, name } = this.#parts
+    const { transport, inFlight, name } = this.#parts
     inFlight.closed = true
-    for (const exchange of carriers.close()) {
+    for (const exchange of transport.close()) {
       exchange.abort(new ClientClosed(`The ${name} was closed (${exchange.describe()})`))
     }
     return Promise.resolve()
   }
 
-  /** As `close()`. */
+  /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 }
 
-/** Another dispatcher for one client: `trace` is told of what this client sends through it, and of no more. */
+/** Sends through another dispatcher. `trace` gets the events of these requests only. */
 export class TracedDispatcher extends BaseDispatcher {
   readonly #dispatcher: BaseDispatcher
 
@@ -159,7 +161,7 @@ export class TracedDispatcher extends BaseDispatcher {
   }
 }
 
-/** The control of a request that was refused. */
+/** The control of a request that was not admitted. */
 const INERT_CONTROL: DispatchControl = { resume() {}, abort() {} }
 
 function signalOf(request: DispatchRequest): AbortSignal | null {
@@ -172,13 +174,13 @@ function wantsCopies(request: DispatchRequest): boolean {
   return request?.copy === true && Object.hasOwn(request, 'copy')
 }
 
-/** Adds the request to an error about the request itself. */
+/** Adds the properties of the request to an error about the request. */
 function withRequest(error: unknown, request: DispatchRequest): unknown {
   if (typeof request !== 'object' || request === null) {
-    return new LocalProtocolError('A request has to be an object with an origin and a path')
+    return new LocalProtocolError('A request must be an object with an origin and a path')
   }
-  const isOwn = error instanceof LocalProtocolError || error instanceof UnsupportedProtocol
-  if (!isOwn || error.request !== null) return error
+  const isAboutRequest = error instanceof LocalProtocolError || error instanceof UnsupportedProtocol
+  if (!isAboutRequest || error.request !== null) return error
   const { method = 'GET', origin, path } = request
   const facts = { request: { method, origin, path }, phase: 'queue' } as const
   return error instanceof LocalProtocolError

@@ -1,16 +1,19 @@
-/** Up to this size a body of known length is given its final buffer at once; beyond, memory follows what arrives. */
+/**
+ * A body with a Content-Length up to this many bytes gets a buffer of its final size at once. The
+ * buffer of a longer one grows with the bytes that arrive, so that a false length wastes no memory.
+ */
 const TRUSTED_LENGTH = 16 << 20
 const READ_SIZE = 65_536
 
-/** A body being put together: copied once at the most, and not at all where the socket reads straight into it. */
+/** Collects a body in one buffer. Bytes that the socket reads into this buffer are not copied. */
 export class BodyBuffer {
   length = 0
   readonly #expected: number
   #bytes: Buffer | null = null
-  /** The latest `target`: what is read into it need not be copied. */
+  /** What `target()` returned last. Bytes read into it are in place already. */
   #target: Buffer | null = null
 
-  /** @param expected the body's length; NaN for unknown */
+  /** @param expected the length of the body in bytes, or NaN */
   constructor(expected: number) {
     this.#expected = expected
   }
@@ -28,12 +31,13 @@ export class BodyBuffer {
   }
 
   /**
-   * Room for a read of at most `most` bytes behind what is here; `missing` are to come. Never as many
-   * as are missing, so that a surplus shows.
+   * Returns a buffer of at most `maxLength` bytes for the next read, directly after the bytes so
+   * far. Its length never equals `missing`, the number of bytes to come: a read that fills it would
+   * hide bytes after the end of the body.
    */
-  target(missing: number, most = Number.POSITIVE_INFINITY): Buffer {
+  target(missing: number, maxLength = Number.POSITIVE_INFINITY): Buffer {
     this.#reserve(Number.isNaN(missing) ? READ_SIZE : Math.min(missing + 1, READ_SIZE))
-    const room = missing === most ? most - 1 : most
+    const room = missing === maxLength ? maxLength - 1 : maxLength
     this.#target = (this.#bytes as Buffer).subarray(this.length, this.length + room)
     return this.#target
   }
@@ -48,7 +52,7 @@ export class BodyBuffer {
     const bytes = this.#bytes
     if (bytes !== null && needed <= bytes.length) return
     if (bytes === null && (room === this.#expected || Number.isNaN(this.#expected))) {
-      this.#bytes = Buffer.allocUnsafe(room) // all of it, or so far all that there is
+      this.#bytes = Buffer.allocUnsafe(room) // the whole body, or its first part
       return
     }
     const grown = Buffer.allocUnsafeSlow(this.#capacity(needed))

@@ -1,25 +1,25 @@
-const SIZE = 65_536
-/** With less room than this a read is not worth its call. */
-const LEAST = 16_384
+const SLAB_SIZE = 65_536
+/** A slab with fewer free bytes than this is replaced: small reads cost too many calls. */
+const MIN_READ = 16_384
 
-/** Chunks that the reader may keep, read straight into memory of its own where that is possible. */
+/** Creates chunks that the reader may keep, without a copy if the socket reads into the slab. */
 export class Slab {
   #free: Buffer = Buffer.alloc(0)
   #target: Buffer | null = null
 
-  /** Room for the next read of a body of which `missing` bytes are to come, NaN for unknown. */
+  /** Returns a buffer for the next read. `missing` is the number of bytes to come, or NaN. */
   target(missing: number): Buffer {
-    if (this.#free.length < LEAST) {
-      this.#free = Buffer.allocUnsafeSlow(missing < SIZE ? missing + 1 : SIZE)
+    if (this.#free.length < MIN_READ) {
+      this.#free = Buffer.allocUnsafeSlow(missing < SLAB_SIZE ? missing + 1 : SLAB_SIZE)
     }
-    // A read that fills its target hides a surplus: none may end where the body does.
+    // A target must not end where the body ends: a read that fills it would hide surplus bytes.
     const fits = this.#free.length === missing
     this.#target = fits ? this.#free.subarray(0, missing - 1) : this.#free
     return this.#target
   }
 
-  /** The bytes, owned. */
-  take(source: Buffer, start: number, end: number): Buffer {
+  /** Returns bytes that the reader may keep. They are copied unless they are in the slab. */
+  toOwned(source: Buffer, start: number, end: number): Buffer {
     if (source !== this.#target) return Buffer.from(source.subarray(start, end))
     this.#target = null
     this.#free = source.subarray(end)
@@ -27,31 +27,31 @@ export class Slab {
   }
 }
 
-/** Chunks of a body that are here and that its reader has not taken yet. The reader may keep them. */
+/** The received chunks of a body that the reader has not taken yet. The reader may keep them. */
 export class ChunkQueue {
-  /** How many bytes they hold, the chunk that the reader works on included. */
+  /** The number of bytes in the queue, including the chunk that the reader is processing. */
   bytes = 0
   readonly #chunks: Buffer[] = []
   readonly #slab = new Slab()
 
-  /** @param first what came before there was a reader */
-  constructor(first: Buffer | undefined) {
-    if (first === undefined || first.length === 0) return
-    this.#chunks.push(first)
-    this.bytes = first.length
+  /** @param initial the bytes that arrived before there was a reader */
+  constructor(initial: Buffer | undefined) {
+    if (initial === undefined || initial.length === 0) return
+    this.#chunks.push(initial)
+    this.bytes = initial.length
   }
 
-  /** Where the next read may go, of a body of which `missing` bytes are to come; NaN for unknown. */
+  /** Returns a buffer for the next read. `missing` is the number of bytes to come, or NaN. */
   target(missing: number): Buffer {
     return this.#slab.target(missing)
   }
 
-  take(source: Buffer, start: number, end: number): void {
-    this.#chunks.push(this.#slab.take(source, start, end))
+  push(source: Buffer, start: number, end: number): void {
+    this.#chunks.push(this.#slab.toOwned(source, start, end))
     this.bytes += end - start
   }
 
-  /** Takes the next out. It still counts, until its reader is done with it and takes it off `bytes`. */
+  /** Removes and returns the next chunk. The reader later subtracts its length from `bytes`. */
   shift(): Buffer | undefined {
     return this.#chunks.shift()
   }

@@ -1,48 +1,48 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
 
-/** The exchanges that are not settled. While there is one, the process stays alive. */
+/** Counts the exchanges that are not settled, and keeps the process alive while there are any. */
 export class InFlight implements ExchangeOwner {
   readonly clock: Clock
   count = 0
-  /** No more are admitted. */
+  /** Whether the dispatcher was closed and admits no more requests. */
   closed = false
   readonly #backend: Pick<Backend, 'hold' | 'release'>
-  /** Where each was dispatched: taken down in tests and by NODE_DEBUG=hawser, as a stack costs 3 us. */
-  readonly #keepsStacks = keepsStacks()
-  /** Each with its stack. */
-  readonly #open: Map<Exchange, string> | null
+  /** Only in tests and with NODE_DEBUG=hawser, because a stack costs 3 us. */
+  readonly #recordsStacks = shouldRecordStacks()
+  /** The exchanges, each with the stack of its `dispatch`; null if neither is needed. */
+  readonly #exchanges: Map<Exchange, string> | null
 
-  /** @param isListed whether `open` is needed */
-  constructor(backend: Pick<Backend, 'clock' | 'hold' | 'release'>, isListed = false) {
+  /** @param keepsList whether `exchanges` is used */
+  constructor(backend: Pick<Backend, 'clock' | 'hold' | 'release'>, keepsList = false) {
     this.clock = backend.clock
     this.#backend = backend
-    this.#open = isListed || this.#keepsStacks ? new Map() : null
+    this.#exchanges = keepsList || this.#recordsStacks ? new Map() : null
   }
 
   add(exchange: Exchange): void {
     if (this.count++ === 0) this.#backend.hold()
-    this.#open?.set(exchange, (this.#keepsStacks && new Error('dispatched').stack) || '')
+    this.#exchanges?.set(exchange, (this.#recordsStacks && new Error('dispatched').stack) || '')
   }
 
   onSettled(exchange: Exchange): void {
     if (--this.count === 0) this.#backend.release()
-    this.#open?.delete(exchange)
+    this.#exchanges?.delete(exchange)
   }
 
-  get open(): Iterable<Exchange> {
-    return this.#open?.keys() ?? []
+  get exchanges(): Iterable<Exchange> {
+    return this.#exchanges?.keys() ?? []
   }
 
-  /** Where they come from, as text. */
+  /** Returns the stacks of the `dispatch` calls as text. */
   stacks(): string {
-    return this.#keepsStacks
-      ? [...(this.#open?.values() ?? [])].join('\n')
-      : 'NODE_DEBUG=hawser says where'
+    return this.#recordsStacks
+      ? [...(this.#exchanges?.values() ?? [])].join('\n')
+      : 'Set NODE_DEBUG=hawser to see where the requests were dispatched'
   }
 }
 
-function keepsStacks(): boolean {
+function shouldRecordStacks(): boolean {
   const { NODE_DEBUG, NODE_ENV, NODE_TEST_CONTEXT } = process.env
   return (
     /\bhawser\b/i.test(NODE_DEBUG ?? '') || NODE_ENV === 'test' || NODE_TEST_CONTEXT !== undefined

@@ -1,4 +1,4 @@
-/** An element of a list, made once and put in and taken out as often as needed. */
+/** An element of a list. It can be added and removed any number of times without an allocation. */
 export class Link<T> {
   readonly value: T
   previous: Link<T> | null = null
@@ -10,7 +10,7 @@ export class Link<T> {
   }
 }
 
-/** A queue whose every operation, removal from the middle included, costs the same at any length. */
+/** A doubly linked list. Every operation takes constant time, including removal from the middle. */
 export class LinkedList<T> {
   first: Link<T> | null = null
   last: Link<T> | null = null
@@ -25,7 +25,7 @@ export class LinkedList<T> {
     this.size++
   }
 
-  /** Takes `link` out; nothing happens if it is in no list or in another. */
+  /** Removes `link`. Does nothing if it is not in this list. */
   remove(link: Link<T>): void {
     if (link.list !== this) return
     if (link.previous === null) this.first = link.next
@@ -36,7 +36,7 @@ export class LinkedList<T> {
     this.size--
   }
 
-  /** In order; what is shown may be removed meanwhile. */
+  /** Iterates in order. The current element may be removed during the iteration. */
   *[Symbol.iterator](): Generator<T> {
     for (let link = this.first; link !== null; ) {
       const { next } = link

@@ -2,31 +2,31 @@ import type { Origin } from '../models/origin.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
 import { hostField } from '../protocol/request-head.ts'
 import type { Destination } from './base-dispatcher.ts'
+import type { Lease } from './lease.ts'
 import { LinkedList } from './linked-list.ts'
-import type { Place } from './place.ts'
 import { Queue } from './queue.ts'
 import type { Waiter } from './waiter.ts'
 
-/** What the requests for one origin need to be written and sent. */
+/** What a pool needs to create and send the requests for one origin. */
 export interface PoolDestination extends Destination {
-  /** Whose connections carry them. */
+  /** The group whose connections carry the requests. */
   readonly group: OriginGroup
 }
 
-/** What a pool holds for one origin; for all that a proxy forwards, one for the proxy. */
+/** The connections and waiters of one origin. All origins that a proxy forwards share one group. */
 export class OriginGroup implements PoolDestination {
   readonly origin: Origin
   readonly proxyRules: ProxyRules | null
   readonly group = this
   readonly hostField: string
-  /** All places of this origin, whatever they are at. */
-  readonly places = new Set<Place>()
-  /** Those whose connection is idle; the one used last stands last. */
-  readonly idle = new LinkedList<Place>()
-  /** All who wait, in order. */
+  /** All leases of this origin: opening, active and idle. */
+  readonly leases = new Set<Lease>()
+  /** The leases with an idle connection. The one that was used last is at the end. */
+  readonly idle = new LinkedList<Lease>()
+  /** All waiters, in order of arrival. */
   readonly waiters = new Queue<Waiter>()
-  /** Those among them that have to wait for a place of this origin, which has as many as it may. */
-  readonly parked = new Queue<Waiter>()
+  /** The waiters that need a connection of this origin, because the origin is at its limit. */
+  readonly waitingForOrigin = new Queue<Waiter>()
 
   constructor(origin: Origin, proxyRules: ProxyRules | null = null) {
     this.origin = origin
@@ -34,12 +34,12 @@ export class OriginGroup implements PoolDestination {
     this.hostField = hostField(origin.authority)
   }
 
-  /** Connections, and places that waiters of this origin will get. */
+  /** The number of leases, including those that will be opened for waiters of this origin. */
   get claimed(): number {
-    return this.places.size + this.waiters.size - this.parked.size
+    return this.leases.size + this.waiters.size - this.waitingForOrigin.size
   }
 
   get isEmpty(): boolean {
-    return this.places.size === 0 && this.waiters.size === 0
+    return this.leases.size === 0 && this.waiters.size === 0
   }
 }

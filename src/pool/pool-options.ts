@@ -11,7 +11,7 @@ import type { ConnectFacts, Route } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { checkFunctions } from '../models/tls-settings.ts'
 
-/** Resolves a name, with the signature of `dns.lookup`; asked for all addresses. */
+/** Resolves a name: a function with the signature of `dns.lookup`, called with `all: true`. */
 export type Lookup = (
   hostname: string,
   options: { readonly all: true },
@@ -22,26 +22,31 @@ export type Lookup = (
   ) => void,
 ) => void
 
-/** What a pool is made with. */
+/** The options of a `ConnectionPool`. */
 export interface PoolOptions {
+  /** How many connections the pool may have, and for how long. */
   readonly limits?: PoolLimits | undefined
+  /** The default timeouts of its requests, in ms. Default 5000 each, except `total`. */
   readonly timeouts?: TimeoutInit
-  /** For all connections; they are never shared with a pool of other settings. */
+  /** Options of `tls.connect` for all connections. Connections are never shared between pools. */
   readonly tls?: ConnectionOptions | undefined
-  /** A unix socket that every connection goes to; a leading NUL is Linux's abstract namespace. */
+  /** Path of a Unix socket for all connections. A leading NUL means Linux's abstract namespace. */
   readonly uds?: string | undefined
-  /** All connections go through it: an `HTTPProxy`, or its URL. Null for none. */
+  /** The proxy of all connections: an `HTTPProxy` or its URL. Default null: no proxy. */
   readonly proxy?: HTTPProxy | string | URL | null | undefined
+  /** The sockets and clocks to use. Default: those of the current runtime. */
   readonly backend?: BackendChoice | undefined
+  /** Resolves names. Default: the name resolution of the runtime. */
   readonly lookup?: Lookup | undefined
+  /** The local IP address of all connections. Default: chosen by the operating system. */
   readonly localAddress?: string | undefined
-  /** Sees each address before it is connected to, and may throw to refuse it. */
+  /** Called with each address before it is connected to. Throws to refuse the address. */
   readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
-  /** Hears of requests and connections: what took how long, and why it ended. */
+  /** Receives the events of requests and connections. */
   readonly trace?: Trace | undefined
 }
 
-const NAMES = [
+const OPTION_NAMES = [
   'limits',
   'timeouts',
   'tls',
@@ -62,24 +67,24 @@ interface ResolvedPoolOptions {
   readonly trace: Trace | null
 }
 
-/** Throws `TypeError` that names what is wrong. */
+/** Checks the options. Throws `TypeError` with the name of the invalid option. */
 export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
-  checkOptions('ConnectionPool', options, NAMES)
-  const lookup = callable(options, 'lookup')
+  checkOptions('ConnectionPool', options, OPTION_NAMES)
+  const lookup = functionOption(options, 'lookup')
   const uds = udsOf(options)
   const proxy = option(options, 'proxy', null)
   if (uds !== null && proxy !== null) {
-    throw new TypeError('ConnectionPool: uds and proxy are two routes, of which a pool has one')
+    throw new TypeError('ConnectionPool: uds and proxy cannot be used together')
   }
-  const onConnect = callable(options, 'onConnect')
+  const onConnect = functionOption(options, 'onConnect')
   if (uds !== null && onConnect !== null) {
-    throw new TypeError('ConnectionPool: onConnect sees addresses, and uds has none')
+    throw new TypeError('ConnectionPool: onConnect cannot be used with uds, which has no addresses')
   }
   return {
     backend: selectBackend(option(options, 'backend', undefined)),
     limits: option(options, 'limits', {}),
     timeouts: option(options, 'timeouts', undefined),
-    trace: callable(options, 'trace'),
+    trace: functionOption(options, 'trace'),
     route: {
       uds,
       proxy: proxy === null ? null : proxySettings(HTTPProxy.from(proxy)),
@@ -100,14 +105,14 @@ function tlsOf(options: PoolOptions): ConnectionOptions {
   return tls
 }
 
-/** Node takes an empty path for none, and would connect to a port instead. */
+/** Rejects an empty path, because Node.js would ignore it and connect to a port instead. */
 function udsOf(options: PoolOptions): string | null {
   const uds: unknown = option(options, 'uds', null)
   if (uds === null || (typeof uds === 'string' && uds !== '')) return uds
-  throw new TypeError('ConnectionPool.uds must be the path of a unix socket')
+  throw new TypeError('ConnectionPool.uds must be the path of a Unix socket')
 }
 
-function callable<Name extends 'lookup' | 'trace' | 'onConnect'>(
+function functionOption<Name extends 'lookup' | 'trace' | 'onConnect'>(
   options: PoolOptions,
   name: Name,
 ): NonNullable<PoolOptions[Name]> | null {
@@ -119,8 +124,8 @@ function callable<Name extends 'lookup' | 'trace' | 'onConnect'>(
 }
 
 /**
- * A lookup may answer with one address or with all; it may throw, and call back at once. Its first
- * answer counts.
+ * Adapts a lookup of the caller. It may return one address or all, throw, call back at once, or
+ * call back more than once. Only the first result counts.
  */
 function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
   return (host, callback) => {
@@ -147,7 +152,7 @@ function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
 
 const ADDRESS = /^(?:\d+\.){3}\d+$|^[\da-f.]*:[\da-f:.]+(?:%.+)?$/i
 
-/** A name among them would be resolved once more, behind the back of `onConnect`. */
+/** Rejects a name in place of an IP address: it would be resolved again, without `onConnect`. */
 function addressesOf(found: unknown): Address[] {
   const entries = Array.isArray(found) ? found : [{ address: found }]
   return entries.map((entry) => {
@@ -155,6 +160,6 @@ function addressesOf(found: unknown): Address[] {
     if (typeof address === 'string' && ADDRESS.test(address)) {
       return { address, family: address.includes(':') ? 6 : 4 }
     }
-    throw new TypeError(`lookup gave ${inspect(address)}, which is no IP address`)
+    throw new TypeError(`lookup returned ${inspect(address)}, which is not an IP address`)
   })
 }

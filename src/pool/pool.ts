@@ -8,14 +8,14 @@ import { InFlight } from './in-flight.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { resolveOptions } from './pool-options.ts'
 import type { PoolStats } from './scheduler.ts'
-import { describe, Scheduler } from './scheduler.ts'
+import { describeStats, Scheduler } from './scheduler.ts'
 import { Tracing } from './tracing.ts'
 
 interface PoolParts extends DispatcherParts {
-  readonly carriers: Scheduler
+  readonly transport: Scheduler
 }
 
-/** What a pool is made of. Throws `TypeError` for an invalid option. */
+/** Creates the parts of a pool. Throws `TypeError` for an invalid option. */
 export function poolParts(options: PoolOptions): PoolParts {
   const { backend, limits, timeouts, route, trace } = resolveOptions(options)
   const tracing = new Tracing(backend.clock, trace === null ? [] : [trace])
@@ -23,30 +23,30 @@ export function poolParts(options: PoolOptions): PoolParts {
     name: 'pool',
     timeouts: Timeout.from(timeouts, Timeout.default),
     tracing,
-    carriers: new Scheduler(backend, resolveLimits(limits), route, tracing),
+    transport: new Scheduler(backend, resolveLimits(limits), route, tracing),
     inFlight: new InFlight(backend),
   }
 }
 
-/** Connections to any number of origins, and the requests that wait for one. */
+/** Sends requests to any number of origins over a limited number of connections. */
 export class ConnectionPool extends BaseDispatcher {
   readonly #scheduler: Scheduler
   readonly #inFlight: InFlight
 
-  /** Throws `TypeError` for a bad option. */
+  /** Throws `TypeError` for an invalid option. */
   constructor(options: PoolOptions = {}) {
     const parts = poolParts(options)
     super(parts)
-    this.#scheduler = parts.carriers
+    this.#scheduler = parts.transport
     this.#inFlight = parts.inFlight
   }
 
-  /** Counts of this moment. */
+  /** Returns the current counts of connections and waiting requests. */
   stats(): PoolStats {
     return this.#scheduler.stats()
   }
 
-  /** Throws when something is not given back: a request in flight, a waiter, a connection that is not idle. */
+  /** Throws `HawserError` if a request is in progress or a connection is not idle. For tests. */
   assertQuiescent(): void {
     const { connecting, active, waiting } = this.stats()
     if (connecting + active + waiting + this.#inFlight.count === 0) return
@@ -54,6 +54,6 @@ export class ConnectionPool extends BaseDispatcher {
   }
 
   [inspect.custom](): string {
-    return `<ConnectionPool [${describe(this.stats())}]>`
+    return `<ConnectionPool [${describeStats(this.stats())}]>`
   }
 }

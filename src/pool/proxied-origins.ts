@@ -7,23 +7,23 @@ import { fieldLines, hostField } from '../protocol/request-head.ts'
 import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
 
-/** Forwarded origins that are kept taken apart; what is needed of one more is all made anew. */
-const MOST = 256
+/** The cache of destinations is cleared when it has this many. */
+const MAX_FORWARDED_ORIGINS = 256
 
-/** What one proxy makes of the origins behind it. */
+/** Decides how requests for an origin go through the pool's proxy: forwarded or in a tunnel. */
 export class ProxiedOrigins {
-  /** For heads that go through a tunnel. */
+  /** For requests in a tunnel. */
   readonly tunnelRules: ProxyRules = {
     absolute: null,
     fields: '',
-    via: '',
-    noAuthorization: 'is for the proxy and never enters a tunnel: give it to HTTPProxy',
+    proxySuffix: '',
+    whyNoProxyAuthorization: 'is not sent through a tunnel; set credentials on HTTPProxy instead',
   }
-  /** All that is forwarded goes to the proxy as its peer, over connections that any origin's requests may use. */
+  /** All forwarded origins share this group, because all connections go to the proxy. */
   readonly #group: OriginGroup
   readonly #proxy: ProxySettings
   readonly #fields: string
-  readonly #known = new Map<string, PoolDestination>()
+  readonly #destinations = new Map<string, PoolDestination>()
 
   constructor(proxy: ProxySettings) {
     this.#proxy = proxy
@@ -31,29 +31,31 @@ export class ProxiedOrigins {
     this.#fields = fieldLines(proxy.headers)
   }
 
-  /** Null where the proxy is asked for a tunnel instead. Throws as `parseOrigin` does. */
-  forwarded(given: string | URL): PoolDestination | null {
-    const known = typeof given === 'string' ? this.#known.get(given) : undefined
+  /** Returns null if requests for this origin use a tunnel. Throws like `parseOrigin`. */
+  destinationOf(given: string | URL): PoolDestination | null {
+    const known = typeof given === 'string' ? this.#destinations.get(given) : undefined
     if (known !== undefined) return known
     const origin = parseOrigin(given)
     if (proxyUse(this.#proxy, origin) === 'tunnel') return null
     const destination = {
       origin,
       hostField: hostField(origin.authority),
-      proxyRules: this.#rulesFor(origin),
+      proxyRules: this.#forwardingRules(origin),
       group: this.#group,
     }
-    if (this.#known.size >= MOST) this.#known.clear()
-    this.#known.set(origin.key, destination)
+    if (this.#destinations.size >= MAX_FORWARDED_ORIGINS) this.#destinations.clear()
+    this.#destinations.set(origin.key, destination)
     return destination
   }
 
-  #rulesFor(origin: Origin): ProxyRules {
+  #forwardingRules(origin: Origin): ProxyRules {
     return {
       absolute: `${origin.secure ? 'https' : 'http'}://${origin.authority}`,
       fields: this.#fields,
-      via: ` through the ${this.#proxy.origin.key}`,
-      noAuthorization: this.#proxy.hasCredentials ? 'is given twice: HTTPProxy has one, too' : null,
+      proxySuffix: ` through the ${this.#proxy.origin.key}`,
+      whyNoProxyAuthorization: this.#proxy.hasCredentials
+        ? 'is set twice: HTTPProxy has credentials, too'
+        : null,
     }
   }
 }

@@ -1,12 +1,12 @@
 /**
- * First in, first out. Items may leave before their turn: that is marked on them, and they are
- * skipped. Each operation costs the same at any length, averaged over many.
+ * A FIFO queue. Items may be removed before their turn: they are only marked, and skipped later.
+ * Each operation takes constant time on average.
  *
- * Who waits stands in four queues at once. As lists of links they were a sixth of its memory, and
- * with 40,000 waiting the garbage collector took a third of the time.
+ * It is an array because a waiter is in four queues at once. As linked lists, these were a sixth of
+ * its memory, and with 40,000 waiters garbage collection took a third of the time.
  */
-export class Queue<Item extends { readonly left: boolean }> {
-  /** How many are here and have not left. */
+export class Queue<Item extends { readonly isRemoved: boolean }> {
+  /** The number of items that are not removed. */
   size = 0
   readonly #items: Item[] = []
   #head = 0
@@ -18,35 +18,35 @@ export class Queue<Item extends { readonly left: boolean }> {
 
   get first(): Item | null {
     if (this.size === 0) return null
-    while (this.#items[this.#head].left) this.#head++
+    while (this.#items[this.#head].isRemoved) this.#head++
     return this.#items[this.#head]
   }
 
-  /** Takes the first out. */
+  /** Removes and returns the first item. */
   shift(): Item | null {
     const { first } = this
     if (first === null) return null
     this.#head++
-    this.#removed()
+    this.#shrink()
     return first
   }
 
-  /** An item that is here has just been marked as left. */
-  onLeft(): void {
-    this.#removed()
+  /** Called when an item of this queue has just been marked as removed. */
+  onRemoved(): void {
+    this.#shrink()
   }
 
-  #removed(): void {
+  #shrink(): void {
     this.size--
-    // What has left is forgotten before it is more than half of what is kept.
-    if (this.#items.length > 2 * this.size) this.#closeRanks()
+    // Removed items never fill more than half of the array.
+    if (this.#items.length > 2 * this.size) this.#compact()
   }
 
-  #closeRanks(): void {
+  #compact(): void {
     const items = this.#items
     let kept = 0
     for (let at = this.#head; at < items.length; at++) {
-      if (!items[at].left) items[kept++] = items[at]
+      if (!items[at].isRemoved) items[kept++] = items[at]
     }
     items.length = kept
     this.#head = 0
@@ -54,6 +54,6 @@ export class Queue<Item extends { readonly left: boolean }> {
 
   *[Symbol.iterator](): Generator<Item> {
     const items = this.#items
-    for (let at = this.#head; at < items.length; at++) if (!items[at].left) yield items[at]
+    for (let at = this.#head; at < items.length; at++) if (!items[at].isRemoved) yield items[at]
   }
 }

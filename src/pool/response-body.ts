@@ -4,34 +4,34 @@ import type { Headers } from '../models/headers.ts'
 import { BodyBuffer } from './body-buffer.ts'
 import { ChunkQueue } from './chunk-queue.ts'
 
-/** What is read for a response that nobody has asked the body of, in bytes; and of a queue of chunks. */
+/** How many bytes are read before the caller reads the body, and ahead of an iterator. */
 const READ_AHEAD = 65_536
-/** What is read of the rest of an abandoned body to keep its connection, in bytes. */
-const DRAIN = 65_536
+/** How many bytes of a discarded body are read so that its connection can be reused. */
+const MAX_DRAINED = 65_536
 
-type Reader = 'none' | 'collector' | 'iterator' | 'nobody'
+type ReadMode = 'none' | 'collect' | 'iterate' | 'discard'
 
-/** A response nobody holds any more gives its connection back: an unread body must not pin it. */
+/** Frees the connections of responses that were garbage-collected with an unread body. */
 const unread = new FinalizationRegistry<ResponseBody>((body) => body.discard())
 
-/** Collects one response's body for whichever method asks for it, however late. */
+/** Receives the body of one response, and keeps it until a method of the response reads it. */
 export class ResponseBody implements BodySink {
   trailers: Headers | null = null
   readonly #exchange: Exchange
-  /** In bytes; NaN when only its end will tell. */
+  /** In bytes; NaN if unknown. */
   readonly #length: number
   #response: WeakRef<object> | null = null
-  #reader: Reader = 'none'
+  #mode: ReadMode = 'none'
   #buffer: BodyBuffer | null = null
   #max = Number.POSITIVE_INFINITY
   #failed = false
   #error: unknown
   #received = 0
-  /** How much of a body of unknown length is read for nobody before its connection is given up. */
+  /** A discarded body of unknown length closes its connection when it has more bytes than this. */
   #maxReceived = Number.POSITIVE_INFINITY
   #paused = false
   #wake: (() => void) | null = null
-  #whole: Promise<Uint8Array> | null = null
+  #collecting: Promise<Uint8Array> | null = null
   #chunks: ChunkQueue | null = null
 
   constructor(exchange: Exchange, length: number) {
@@ -39,36 +39,36 @@ export class ResponseBody implements BodySink {
     this.#length = length
   }
 
-  /** Nobody but `response` reads this body: the rest of a large one is not waited with for ever. */
-  belongsTo(response: object): void {
+  /** Ties a large body to its response: if that is garbage-collected, the body is discarded. */
+  holdWeakly(response: object): void {
     if (!(this.#length <= READ_AHEAD)) this.#response = new WeakRef(response)
   }
 
-  // --- from the connection
+  // --- BodySink: called by the connection
 
   onBody(source: Buffer, start: number, end: number): boolean {
     this.#received += end - start
-    switch (this.#reader) {
-      case 'nobody':
-        if (this.#received > this.#maxReceived) this.#exchange.abort(this.#unavailable())
+    switch (this.#mode) {
+      case 'discard':
+        if (this.#received > this.#maxReceived) this.#exchange.abort(this.#unavailableError())
         return true
-      case 'iterator':
+      case 'iterate':
         return this.#enqueue(source, start, end)
       default:
         this.#buffer ??= new BodyBuffer(this.#length)
         this.#buffer.append(source, start, end)
-        if (this.#reader === 'none') return this.#holdBack()
-        if (this.#received > this.#max) this.#refuse(this.#max)
+        if (this.#mode === 'none') return this.#pauseWhenFull()
+        if (this.#received > this.#max) this.#failTooLarge(this.#max)
         return true
     }
   }
 
-  /** Without a reader the socket stops after one window; whoever comes late starts it again. */
-  #holdBack(): boolean {
+  /** Pauses a body without a reader after `READ_AHEAD` bytes. A later reader resumes it. */
+  #pauseWhenFull(): boolean {
     if ((this.#buffer as BodyBuffer).length <= READ_AHEAD) return true
     const response = this.#response?.deref()
     if (response === undefined) {
-      this.discard() // it was let go of before so much had come
+      this.discard() // the response was garbage-collected before it could be registered
       return true
     }
     unread.register(response, this, this)
@@ -78,139 +78,147 @@ export class ResponseBody implements BodySink {
 
   #enqueue(source: Buffer, start: number, end: number): boolean {
     const chunks = this.#chunks as ChunkQueue
-    chunks.take(source, start, end)
-    this.#awake()
+    chunks.push(source, start, end)
+    this.#wakeReader()
     this.#paused = chunks.bytes >= READ_AHEAD
     return !this.#paused
   }
 
   target(missing: number): Buffer | null {
-    switch (this.#reader) {
-      case 'nobody':
+    switch (this.#mode) {
+      case 'discard':
         return null
-      case 'iterator':
+      case 'iterate':
         return (this.#chunks as ChunkQueue).target(missing)
       default:
         this.#buffer ??= new BodyBuffer(this.#length)
-        return this.#buffer.target(missing, this.#reader === 'none' ? READ_AHEAD : undefined)
+        return this.#buffer.target(missing, this.#mode === 'none' ? READ_AHEAD : undefined)
     }
   }
 
   onEnd(trailers: Headers): void {
     this.trailers = trailers
-    if (this.#wake !== null) this.#awake()
+    if (this.#wake !== null) this.#wakeReader()
   }
 
   onError(error: unknown): void {
     this.#failed = true
     this.#error = error
-    this.#awake()
+    this.#wakeReader()
   }
 
-  // --- from the reader
+  // --- called by the response
 
+  /** Returns the whole body, or rejects with `ResponseTooLarge` if it has more than `max` bytes. */
   collect(max: number): Promise<Uint8Array> {
-    if (this.#reader === 'none') {
-      this.#claim('collector')
+    if (this.#mode === 'none') {
+      this.#claim('collect')
       this.#max = max
-      if (!this.#failed && Math.max(this.#received, this.#length || 0) > max) this.#refuse(max)
+      if (!this.#failed && Math.max(this.#received, this.#length || 0) > max)
+        this.#failTooLarge(max)
       else this.#resume()
-    } else if (this.#reader !== 'collector') {
-      return Promise.reject(this.#unavailable())
+    } else if (this.#mode !== 'collect') {
+      return Promise.reject(this.#unavailableError())
     }
     if (this.#failed) return Promise.reject(this.#error)
     if (this.trailers === null) {
-      this.#whole ??= this.#whenCollected()
-      return this.#whole
+      this.#collecting ??= this.#whenCollected()
+      return this.#collecting
     }
-    if (this.#received > max) return Promise.reject(this.#tooLarge(max))
-    return Promise.resolve(this.#collected())
+    if (this.#received > max) return Promise.reject(this.#tooLargeError(max))
+    return Promise.resolve(this.#collectedBytes())
   }
 
   async #whenCollected(): Promise<Uint8Array> {
     do {
-      await this.#woken()
-      if (this.#reader !== 'collector') throw this.#unavailable()
+      await this.#nextWake()
+      if (this.#mode !== 'collect') throw this.#unavailableError()
       if (this.#failed) throw this.#error
     } while (this.trailers === null)
-    return this.#collected()
+    return this.#collectedBytes()
   }
 
-  #collected(): Uint8Array {
+  #collectedBytes(): Uint8Array {
     this.#buffer ??= new BodyBuffer(0)
     return this.#buffer.bytes()
   }
 
+  /** Yields chunks that belong to the caller. Discards the rest if the caller stops early. */
   async *iterate(): AsyncGenerator<Uint8Array, undefined, undefined> {
-    if (this.#reader === 'collector' && this.trailers !== null && !this.#failed) {
-      const bytes = this.#collected()
+    if (this.#mode === 'collect' && this.trailers !== null && !this.#failed) {
+      const bytes = this.#collectedBytes()
       if (bytes.length > 0) yield bytes
       return
     }
-    if (this.#reader !== 'none') throw this.#unavailable()
-    this.#claim('iterator')
+    if (this.#mode !== 'none') throw this.#unavailableError()
+    this.#claim('iterate')
     const chunks = new ChunkQueue(this.#buffer?.bytes())
     this.#chunks = chunks
     this.#buffer = null
     try {
-      while ((this.#reader as Reader) === 'iterator') {
+      while ((this.#mode as ReadMode) === 'iterate') {
         const chunk = chunks.shift()
         if (chunk !== undefined) {
-          const { length } = chunk // before it is the reader's, who may transfer it
+          const { length } = chunk // read now, because the caller may transfer the chunk
           yield chunk
           chunks.bytes -= length
         } else if (this.#failed) throw this.#error
         else if (this.trailers !== null) return
         else {
           this.#resume()
-          await this.#woken()
+          await this.#nextWake()
         }
       }
-      throw this.#unavailable()
+      throw this.#unavailableError()
     } finally {
       if (this.trailers === null) this.discard()
     }
   }
 
-  /** @param endsSoon of a body whose length is unknown, too, up to `DRAIN` bytes are waited for */
-  discard(endsSoon = false): void {
-    if (this.#reader !== 'none' && this.trailers !== null) return // it was read
-    if (this.#reader === 'nobody') return
-    this.#claim('nobody')
+  /**
+   * Reads up to `MAX_DRAINED` more bytes to keep the connection, or closes it if more are to come.
+   *
+   * @param isProbablyShort whether to read the rest of a body of unknown length, too
+   */
+  discard(isProbablyShort = false): void {
+    if (this.#mode !== 'none' && this.trailers !== null) return // the body was read
+    if (this.#mode === 'discard') return
+    this.#claim('discard')
     this.#buffer = null
     this.#chunks = null
-    this.#awake()
+    this.#wakeReader()
     if (this.trailers !== null || this.#failed) return
     const isUnknown = Number.isNaN(this.#length)
-    if (isUnknown) this.#maxReceived = this.#received + DRAIN
-    if (isUnknown ? endsSoon : this.#length - this.#received <= DRAIN) return this.#resume()
-    this.#exchange.abort(this.#unavailable())
+    if (isUnknown) this.#maxReceived = this.#received + MAX_DRAINED
+    if (isUnknown ? isProbablyShort : this.#length - this.#received <= MAX_DRAINED)
+      return this.#resume()
+    this.#exchange.abort(this.#unavailableError())
   }
 
-  #claim(reader: Reader): void {
-    this.#reader = reader
+  #claim(mode: ReadMode): void {
+    this.#mode = mode
     if (this.#paused) unread.unregister(this)
   }
 
-  #unavailable(): StreamClosed | StreamConsumed {
-    return this.#reader === 'nobody'
+  #unavailableError(): StreamClosed | StreamConsumed {
+    return this.#mode === 'discard'
       ? new StreamClosed('The response was closed before its body was read')
-      : new StreamConsumed('The body of the response was taken already')
+      : new StreamConsumed('The response body was already read')
   }
 
-  #refuse(max: number): void {
+  #failTooLarge(max: number): void {
     this.#failed = true
-    this.#error = this.#tooLarge(max)
+    this.#error = this.#tooLargeError(max)
     this.#buffer = null
-    this.#awake()
+    this.#wakeReader()
     this.#exchange.abort(this.#error)
   }
 
-  #tooLarge(max: number): ResponseTooLarge {
+  #tooLargeError(max: number): ResponseTooLarge {
     const size = Number.isNaN(this.#length) ? `at least ${this.#received}` : this.#length
     return new ResponseTooLarge(
       `The response has ${size} bytes, more than ${max}`,
-      this.#exchange.facts(),
+      this.#exchange.errorFacts(),
     )
   }
 
@@ -220,13 +228,13 @@ export class ResponseBody implements BodySink {
     this.#exchange.resume()
   }
 
-  #woken(): Promise<void> {
+  #nextWake(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve
     })
   }
 
-  #awake(): void {
+  #wakeReader(): void {
     const wake = this.#wake
     this.#wake = null
     wake?.()

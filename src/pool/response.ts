@@ -4,7 +4,7 @@ import type { Headers } from '../models/headers.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { ResponseBody } from './response-body.ts'
 
-/** A response to `pool.request`: here when the head is, its body read by one of the methods. */
+/** The response to `pool.request()`. The head has arrived; the methods read the body. */
 export class Response {
   readonly #head: ResponseHead
   readonly #body: ResponseBody
@@ -29,43 +29,46 @@ export class Response {
     return this.#head.httpVersion
   }
 
-  /** The fields, as they came. */
+  /** The header fields, with the names as they were received. */
   get headers(): Headers {
     return this.#head.headers
   }
 
-  /** The fields behind the body; null until it has ended. RFC 9110 6.5 */
+  /** The trailer fields; null until the body has ended. RFC 9110 6.5 */
   get trailers(): Headers | null {
     return this.#body.trailers
   }
 
   /**
-   * The whole body; asked for again, the same bytes. With `max` a larger one is a `ResponseTooLarge`,
-   * by its Content-Length before it is read.
+   * Reads the whole body. Another call returns the same bytes. Rejects with `ResponseTooLarge` if
+   * the body has more than `max` bytes; with a Content-Length, before the body is read.
    */
   bytes(options?: { readonly max?: number | undefined }): Promise<Uint8Array> {
     return this.#body.collect(options?.max ?? Number.POSITIVE_INFINITY)
   }
 
-  /** The whole body by the charset of Content-Type, UTF-8 where that is absent or unknown. */
+  /** Reads the whole body, and decodes it with the charset of Content-Type. Default: UTF-8. */
   async text(options?: { readonly max?: number | undefined }): Promise<string> {
     const bytes = await this.bytes(options)
     return decodeText(bytes, charsetOf(this.headers.get('content-type')))
   }
 
-  /** `text()` as a value. Throws `SyntaxError` for what is no JSON. The type is the caller's claim. */
+  /** Reads the whole body and parses it as JSON. Rejects with `SyntaxError`. `T` is not checked. */
   async json<T = unknown>(options?: { readonly max?: number | undefined }): Promise<T> {
     return JSON.parse(await this.text(options)) as T
   }
 
-  /** The body in chunks that the reader may keep, as fast as they are taken. */
+  /** Iterates over the chunks of the body, with back-pressure. The caller may keep the chunks. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined, undefined> {
     return this.#body.iterate()
   }
 
-  /** Not interested in the rest: a small one is read to keep the connection, a large one costs it. */
+  /**
+   * Ends reading. Up to 64 KiB of unread body is drained so that the connection can be reused;
+   * otherwise the connection is closed.
+   */
   close(): void {
-    // A redirect or a refusal is a short text; a 200 may be a stream of events, and never end.
+    // Redirects and errors have short bodies. The body of a 200 may be an endless stream of events.
     this.#body.discard(this.status >= 300)
   }
 

@@ -11,13 +11,13 @@ import type { Origin } from '../models/origin.ts'
 import { parseOrigin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
-import { assign, decideFreed, idleUntil, isFull } from './assignment.ts'
-import type { Carriers } from './base-dispatcher.ts'
+import { decideForFreedConnection, decideForRequest, idleDeadline, isFull } from './assignment.ts'
+import type { Transport } from './base-dispatcher.ts'
+import type { LeaseOwner } from './lease.ts'
+import { Lease } from './lease.ts'
 import { LinkedList } from './linked-list.ts'
 import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
-import type { PlaceOwner } from './place.ts'
-import { Place } from './place.ts'
 import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
 import { TracedExchange } from './traced-exchange.ts'
@@ -25,28 +25,31 @@ import type { Tracing } from './tracing.ts'
 import type { WaiterOwner } from './waiter.ts'
 import { WaitDeadlines, Waiter } from './waiter.ts'
 
-/** Carries out what `assignment.ts` decides: the places of a pool, and who waits for one. */
-export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
+/** Manages the leases and waiters of a pool, and carries out the decisions of `assignment.ts`. */
+export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   readonly #backend: Backend
   readonly #limits: ResolvedLimits
   readonly #route: Route
   readonly #tracing: Tracing
-  /** Of requests that wait or are replayed: whoever opens their connection does it in another. */
-  readonly #contexts: WeakMap<Exchange, AsyncResource> | null
+  /**
+   * The caller's async context, restored when another request's end opens this one's connection.
+   * Null without `lookup` and `onConnect`, which are the only code that runs in it.
+   */
+  readonly #callerContexts: WeakMap<Exchange, AsyncResource> | null
   readonly #sessions = new TlsSessions()
   readonly #groups = new Map<string, OriginGroup>()
   /** Null without a proxy. */
   readonly #proxied: ProxiedOrigins | null
-  /** All idle connections; the one that has idled longest stands first. */
-  readonly #idle = new LinkedList<Place>()
-  /** Who waits, in order. */
+  /** The leases with an idle connection. The one that has been idle longest is first. */
+  readonly #idle = new LinkedList<Lease>()
+  /** All waiters, in order of arrival. */
   readonly #waiters = new Queue<Waiter>()
-  /** Those among them who wait for a place of any kind. */
-  readonly #forPlace = new Queue<Waiter>()
+  /** The waiters whose origin is not at its limit, so that any connection would serve them. */
+  readonly #forAnyConnection = new Queue<Waiter>()
   readonly #deadlines: WaitDeadlines
-  #places = 0
+  #leaseCount = 0
   #connecting = 0
-  #arrivals = 0
+  #nextOrder = 0
 
   constructor(backend: Backend, limits: ResolvedLimits, route: Route, tracing: Tracing) {
     this.#backend = backend
@@ -54,49 +57,52 @@ export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
     this.#route = route
     this.#tracing = tracing
     this.#proxied = route.proxy === null ? null : new ProxiedOrigins(route.proxy)
-    const hooked = route.lookup !== null || route.onConnect !== null
-    this.#contexts = hooked ? new WeakMap() : null
-    this.#deadlines = new WaitDeadlines(backend.clock, (waiter) => this.#tooLong(waiter))
+    const hasHooks = route.lookup !== null || route.onConnect !== null
+    this.#callerContexts = hasHooks ? new WeakMap() : null
+    this.#deadlines = new WaitDeadlines(backend.clock, (waiter) => this.#onPoolTimeout(waiter))
   }
 
   destinationOf(origin: string | URL): PoolDestination {
     const known = typeof origin === 'string' ? this.#groups.get(origin) : undefined
     if (this.#proxied === null) return known ?? this.#groupOf(parseOrigin(origin), null)
-    // The group of what is forwarded has no rules, and is nobody's origin.
+    // The group of forwarded origins is not a destination: it has no rules, and its key no origin.
     if (known !== undefined && known.proxyRules !== null) return known
-    const forwarded = this.#proxied.forwarded(origin)
+    const forwarded = this.#proxied.destinationOf(origin)
     if (forwarded === null) return this.#groupOf(parseOrigin(origin), this.#proxied.tunnelRules)
-    this.#kept(forwarded.group)
+    this.#register(forwarded.group)
     return forwarded
   }
 
   #groupOf(parsed: Origin, proxyRules: ProxyRules | null): OriginGroup {
-    return this.#groups.get(parsed.key) ?? this.#kept(new OriginGroup(parsed, proxyRules))
+    return this.#groups.get(parsed.key) ?? this.#register(new OriginGroup(parsed, proxyRules))
   }
 
-  /** The group of that key: this one may have been dropped when its last place closed. */
-  #kept(group: OriginGroup): OriginGroup {
+  /** Adds the group again if it was deleted with its last lease. Returns the group of its key. */
+  #register(group: OriginGroup): OriginGroup {
     const known = this.#groups.get(group.origin.key)
     if (known === undefined) this.#groups.set(group.origin.key, group)
     return known ?? group
   }
 
   start(exchange: Exchange, { group }: PoolDestination): void {
-    // The pool's hooks, too, run in the async context of the request that they run for.
-    this.#contexts?.set(exchange, new AsyncResource('HawserDial', { requireManualDestroy: true }))
-    this.#place(exchange, group)
+    // `lookup` and `onConnect` run in the async context of the request for which they are called.
+    this.#callerContexts?.set(
+      exchange,
+      new AsyncResource('HawserDial', { requireManualDestroy: true }),
+    )
+    this.#assign(exchange, group)
   }
 
-  forget({ group }: PoolDestination): void {
-    this.#forgetIfEmpty(group)
+  discard({ group }: PoolDestination): void {
+    this.#deleteIfEmpty(group)
   }
 
-  /** Finds a connection for an exchange, or a place in the queue. */
-  #place(exchange: Exchange, group: OriginGroup): void {
-    const decision = assign(
+  /** Gives the exchange an idle connection, opens one for it, or lets it wait. */
+  #assign(exchange: Exchange, group: OriginGroup): void {
+    const decision = decideForRequest(
       {
         ofOrigin: group.claimed,
-        total: this.#places,
+        total: this.#leaseCount,
         idleOfOrigin: group.idle.size,
         idle: this.#idle.size,
       },
@@ -117,35 +123,35 @@ export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
 
   #reuse(exchange: Exchange, group: OriginGroup): void {
     while (group.idle.last !== null) {
-      const place = group.idle.last.value
-      const connection = place.connection as Connection
-      // Timers may be late: what has expired is not used.
-      if (connection.idleUntil <= exchange.startedAt) {
+      const lease = group.idle.last.value
+      const connection = lease.connection as Connection
+      // The timer of an expired connection may be late.
+      if (connection.idleDeadline <= exchange.startedAt) {
         connection.close('keepalive-expired')
         continue
       }
-      group.idle.remove(place.inGroup)
-      this.#idle.remove(place.inPool)
+      group.idle.remove(lease.groupLink)
+      this.#idle.remove(lease.poolLink)
       return connection.start(exchange, exchange.startedAt)
     }
-    this.#place(exchange, this.#kept(group))
+    this.#assign(exchange, this.#register(group))
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
-    const listening = exchange instanceof TracedExchange ? exchange.context : null
-    const place = new Place(group.origin, listening, this)
-    group.places.add(place)
-    this.#groups.set(group.origin.key, group) // it may have been dropped when its last place closed
-    this.#places++
+    const traceContext = exchange instanceof TracedExchange ? exchange.context : null
+    const lease = new Lease(group.origin, traceContext, this)
+    group.leases.add(lease)
+    this.#groups.set(group.origin.key, group) // it may have been deleted with its last lease
+    this.#leaseCount++
     this.#connecting++
-    const context = this.#contexts?.get(exchange)
-    if (context === undefined) place.open(exchange)
-    else context.runInAsyncScope(place.open, place, exchange)
+    const context = this.#callerContexts?.get(exchange)
+    if (context === undefined) lease.open(exchange)
+    else context.runInAsyncScope(lease.open, lease, exchange)
   }
 
-  #wait(exchange: Exchange, group: OriginGroup, parked: boolean): void {
-    const queue = parked ? group.parked : this.#forPlace
-    const waiter = new Waiter(exchange, group.origin, this.#arrivals++, queue, this)
+  #wait(exchange: Exchange, group: OriginGroup, forOrigin: boolean): void {
+    const queue = forOrigin ? group.waitingForOrigin : this.#forAnyConnection
+    const waiter = new Waiter(exchange, group.origin, this.#nextOrder++, queue, this)
     exchange.carrier = waiter
     exchange.phase = 'queue'
     this.#waiters.push(waiter)
@@ -154,12 +160,15 @@ export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
     this.#deadlines.add(waiter)
   }
 
-  /** A waiter's way out, to a connection or to its end. Its claim to a place is the caller's to pass on. */
-  #leave(waiter: Waiter, group: OriginGroup): Exchange {
-    waiter.left = true
-    this.#waiters.onLeft()
-    group.waiters.onLeft()
-    waiter.queue.onLeft()
+  /**
+   * Removes a waiter from all queues. The caller must then give its share of the limits to another
+   * waiter, unless a connection is opened for the exchange.
+   */
+  #removeWaiter(waiter: Waiter, group: OriginGroup): Exchange {
+    waiter.isRemoved = true
+    this.#waiters.onRemoved()
+    group.waiters.onRemoved()
+    waiter.queue.onRemoved()
     this.#deadlines.remove(waiter)
     waiter.exchange.carrier = null
     return waiter.exchange
@@ -167,162 +176,168 @@ export class Scheduler implements Carriers, PlaceOwner, WaiterOwner {
 
   onCancelled(waiter: Waiter): void {
     const group = this.#groups.get(waiter.origin.key) as OriginGroup
-    this.#leave(waiter, group)
-    this.#unpark(group)
-    this.#forgetIfEmpty(group)
+    this.#removeWaiter(waiter, group)
+    this.#admitWaiters(group)
+    this.#deleteIfEmpty(group)
   }
 
-  #tooLong(waiter: Waiter): void {
+  #onPoolTimeout(waiter: Waiter): void {
     const { exchange } = waiter
-    const limits = `${this.#limits.maxConnections ?? 'any'} connections`
-    const state = `${describe(this.stats())}, at most ${limits}`
-    const text = `No connection came free within ${exchange.timeouts.pool} ms: ${state} (${exchange.describe()})`
-    exchange.fail(new PoolTimeout(text, exchange.facts()))
+    const state = `${describeStats(this.stats())}, maxConnections ${this.#limits.maxConnections}`
+    const text = `No connection became available within ${exchange.timeouts.pool} ms: ${state} (${exchange.describe()})`
+    exchange.fail(new PoolTimeout(text, exchange.errorFacts()))
   }
 
-  /** Lets as many of an origin's parked waiters as it may have places for wait for a place of any kind. */
-  #unpark(group: OriginGroup): void {
+  /** Lets waiters of an origin wait for any connection, as far as its limit permits. */
+  #admitWaiters(group: OriginGroup): void {
     while (!isFull(group.claimed, this.#limits.maxConnectionsPerOrigin)) {
-      const waiter = group.parked.shift()
+      const waiter = group.waitingForOrigin.shift()
       if (waiter === null) return
-      waiter.queue = this.#forPlace
-      this.#forPlace.push(waiter)
+      waiter.queue = this.#forAnyConnection
+      this.#forAnyConnection.push(waiter)
     }
   }
 
-  /** Gives free places to those who wait for one. */
-  #fill(): void {
-    while (!isFull(this.#places, this.#limits.maxConnections)) {
-      const waiter = this.#forPlace.first
+  /** Opens connections for waiters, as far as the limit of the pool permits. */
+  #openForWaiters(): void {
+    while (!isFull(this.#leaseCount, this.#limits.maxConnections)) {
+      const waiter = this.#forAnyConnection.first
       if (waiter === null) return
       const group = this.#groups.get(waiter.origin.key) as OriginGroup
-      this.#open(this.#leave(waiter, group), group)
+      this.#open(this.#removeWaiter(waiter, group), group)
     }
   }
 
-  #forgetIfEmpty(group: OriginGroup): void {
+  #deleteIfEmpty(group: OriginGroup): void {
     if (group.isEmpty) this.#groups.delete(group.origin.key)
   }
 
-  // --- what places tell
+  // --- LeaseOwner: called by leases
 
-  dial(place: Place, exchange: Exchange): Dial {
+  startDial(lease: Lease, exchange: Exchange): Dial {
     return new Dial(
-      place.origin,
+      lease.origin,
       this.#route,
       this.#backend,
       this.#sessions,
       exchange.timeouts.connect,
-      place,
+      lease,
     )
   }
 
-  adopt(place: Place, socket: BackendSocket): Connection {
+  createConnection(lease: Lease, socket: BackendSocket): Connection {
     this.#connecting--
-    const listener = place.context ?? this.#tracing
-    if (listener.hears('connection:open')) {
-      // The address is a system call, and 95 bytes that the socket keeps.
-      const info = { origin: place.origin.key, address: socket.remoteAddress }
-      listener.tell('connection:open', info)
+    const listener = lease.traceContext ?? this.#tracing
+    if (listener.hasListenersFor('connection:open')) {
+      // Only for listeners: reading the address is a system call, and the socket keeps 95 bytes.
+      const info = { origin: lease.origin.key, address: socket.remoteAddress }
+      listener.publish('connection:open', info)
     }
-    return new Connection(place.origin.key, socket, this.#backend.clock, place)
+    return new Connection(lease.origin.key, socket, this.#backend.clock, lease)
   }
 
-  onFreed(place: Place): void {
-    const group = this.#groups.get(place.origin.key) as OriginGroup
-    const connection = place.connection as Connection
+  onFreed(lease: Lease): void {
+    const group = this.#groups.get(lease.origin.key) as OriginGroup
+    const connection = lease.connection as Connection
     const now = this.#backend.clock.now()
-    const decision = decideFreed(
+    const decision = decideForFreedConnection(
       {
         oldestOfOrigin: group.waiters.first?.order ?? null,
-        oldestForPlace: this.#forPlace.first?.order ?? null,
+        oldestForAnyConnection: this.#forAnyConnection.first?.order ?? null,
         idle: this.#idle.size,
       },
       this.#limits,
     )
     if (decision === 'yield') return connection.close('place-needed')
     if (decision === 'close') return connection.close('too-many-idle')
-    const until = idleUntil(this.#limits, connection, now)
-    if (until <= now)
-      return connection.close(this.#isOld(connection, now) ? 'lifetime-over' : 'keepalive-expired')
+    const deadline = idleDeadline(this.#limits, connection, now)
+    if (deadline <= now)
+      return connection.close(
+        this.#isPastLifetime(connection, now) ? 'lifetime-over' : 'keepalive-expired',
+      )
     if (decision === 'serve') {
-      const exchange = this.#leave(group.waiters.first as Waiter, group)
-      this.#unpark(group)
+      const exchange = this.#removeWaiter(group.waiters.first as Waiter, group)
+      this.#admitWaiters(group)
       return connection.start(exchange, now)
     }
-    group.idle.push(place.inGroup)
-    this.#idle.push(place.inPool)
-    connection.rest(until)
+    group.idle.push(lease.groupLink)
+    this.#idle.push(lease.poolLink)
+    connection.idleUntil(deadline)
   }
 
-  #isOld(connection: Connection, now: number): boolean {
+  #isPastLifetime(connection: Connection, now: number): boolean {
     const { maxLifetime } = this.#limits
     return maxLifetime !== null && now - connection.openedAt >= maxLifetime
   }
 
-  onReleased(place: Place, replay: Exchange | null, reason: CloseReason): void {
-    const group = this.#groups.get(place.origin.key) as OriginGroup
-    group.places.delete(place)
-    group.idle.remove(place.inGroup)
-    this.#idle.remove(place.inPool)
-    this.#places--
-    if (place.connection === null) this.#connecting--
-    const listener = place.context ?? this.#tracing
-    if (listener.hears('connection:close')) {
-      const info = { origin: place.origin.key, reason }
-      listener.tell('connection:close', info)
+  onReleased(lease: Lease, replay: Exchange | null, reason: CloseReason): void {
+    const group = this.#groups.get(lease.origin.key) as OriginGroup
+    group.leases.delete(lease)
+    group.idle.remove(lease.groupLink)
+    this.#idle.remove(lease.poolLink)
+    this.#leaseCount--
+    if (lease.connection === null) this.#connecting--
+    const listener = lease.traceContext ?? this.#tracing
+    if (listener.hasListenersFor('connection:close')) {
+      const info = { origin: lease.origin.key, reason }
+      listener.publish('connection:close', info)
     }
     if (replay !== null) return this.#open(replay, group)
-    this.#unpark(group)
-    this.#fill()
-    this.#forgetIfEmpty(group)
+    this.#admitWaiters(group)
+    this.#openForWaiters()
+    this.#deleteIfEmpty(group)
   }
 
-  // --- the whole
+  // --- the pool
 
   stats(): PoolStats {
     const oldest = this.#waiters.first
     return {
-      connections: this.#places,
+      connections: this.#leaseCount,
       connecting: this.#connecting,
-      active: this.#places - this.#connecting - this.#idle.size,
+      active: this.#leaseCount - this.#connecting - this.#idle.size,
       idle: this.#idle.size,
       waiting: this.#waiters.size,
-      oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.since,
+      oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.waitingSince,
       origins: this.#groups.size,
     }
   }
 
-  /** Closes what is idle. @returns the exchanges that wait or are under way, for the caller to end */
+  /** Closes idle connections. Returns all exchanges in progress, which the caller must settle. */
   close(): Exchange[] {
     this.#deadlines.stop()
-    const open: Exchange[] = []
+    const exchanges: Exchange[] = []
     for (const group of [...this.#groups.values()]) {
-      for (const waiter of group.waiters) open.push(waiter.exchange)
-      for (const place of group.places) {
-        if (place.exchange !== null) open.push(place.exchange)
-        else place.close('pool-closed')
+      for (const waiter of group.waiters) exchanges.push(waiter.exchange)
+      for (const lease of group.leases) {
+        if (lease.exchange !== null) exchanges.push(lease.exchange)
+        else lease.close('pool-closed')
       }
     }
-    return open
+    return exchanges
   }
 }
 
-/** Counts of a pool, at one moment. */
+/** The counts of a pool. */
 export interface PoolStats {
-  /** Open or being opened; the sum of the three that follow. */
+  /** All connections: the sum of `connecting`, `active` and `idle`. */
   readonly connections: number
+  /** Connections that are being opened. */
   readonly connecting: number
+  /** Connections that carry a request. */
   readonly active: number
+  /** Connections that are open and unused. */
   readonly idle: number
   /** Requests that wait for a connection. */
   readonly waiting: number
-  /** How long the first of them has waited, in ms; 0 if none does. */
+  /** How long the first waiting request has waited, in ms; 0 if none waits. */
   readonly oldestWait: number
+  /** Origins with connections or waiting requests. Origins that a proxy forwards count as one. */
   readonly origins: number
 }
 
-export function describe(stats: PoolStats): string {
+/** Returns the counts in one line, for error messages and `util.inspect`. */
+export function describeStats(stats: PoolStats): string {
   const { connections, connecting, active, idle, waiting, oldestWait } = stats
   const waits = waiting === 0 ? '' : `, ${waiting} waiting for up to ${Math.round(oldestWait)} ms`
   return `${connections} connections: ${connecting} connecting, ${active} active, ${idle} idle${waits}`

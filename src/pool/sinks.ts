@@ -8,11 +8,11 @@ import { Slab } from './chunk-queue.ts'
 import { Response } from './response.ts'
 import { ResponseBody } from './response-body.ts'
 
-/** Calls the handler of `dispatch`, in the async context in which that was called. */
+/** Calls the handler of a `dispatch`, in the async context of that `dispatch`. */
 export class HandlerSink implements ResponseSink, BodySink {
   readonly #handler: DispatchHandler
   readonly #slab: Slab | null
-  readonly #scope = new AsyncResource('HawserDispatch', { requireManualDestroy: true })
+  readonly #callerContext = new AsyncResource('HawserDispatch', { requireManualDestroy: true })
 
   constructor(handler: DispatchHandler, copy: boolean) {
     this.#handler = handler
@@ -22,21 +22,21 @@ export class HandlerSink implements ResponseSink, BodySink {
   onInformational(head: ResponseHead): void {
     const handler = this.#handler
     if (handler.onInformational !== undefined) {
-      this.#scope.runInAsyncScope(handler.onInformational, handler, head)
+      this.#callerContext.runInAsyncScope(handler.onInformational, handler, head)
     }
   }
 
   onHead(head: ResponseHead): BodySink {
     const handler = this.#handler
-    this.#scope.runInAsyncScope(handler.onHead, handler, head)
+    this.#callerContext.runInAsyncScope(handler.onHead, handler, head)
     return this
   }
 
   onBody(source: Buffer, start: number, end: number): boolean {
     const handler = this.#handler
     const chunk =
-      this.#slab === null ? source.subarray(start, end) : this.#slab.take(source, start, end)
-    return this.#scope.runInAsyncScope(handler.onData, handler, chunk) !== false
+      this.#slab === null ? source.subarray(start, end) : this.#slab.toOwned(source, start, end)
+    return this.#callerContext.runInAsyncScope(handler.onData, handler, chunk) !== false
   }
 
   target(missing: number): Buffer | null {
@@ -45,26 +45,26 @@ export class HandlerSink implements ResponseSink, BodySink {
 
   onEnd(trailers: Headers): void {
     const handler = this.#handler
-    this.#scope.runInAsyncScope(handler.onEnd, handler, trailers)
+    this.#callerContext.runInAsyncScope(handler.onEnd, handler, trailers)
   }
 
   onError(error: unknown): void {
     const handler = this.#handler
-    this.#scope.runInAsyncScope(handler.onError, handler, error)
+    this.#callerContext.runInAsyncScope(handler.onError, handler, error)
   }
 
   onUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean {
     const handler = this.#handler
     if (handler.onUpgrade === undefined) return false
     const socket = openSocket()
-    this.#scope.runInAsyncScope(handler.onUpgrade, handler, socket, firstBytes, head)
+    this.#callerContext.runInAsyncScope(handler.onUpgrade, handler, socket, firstBytes, head)
     return true
   }
 }
 
-/** Settles the promise of one `pool.request`. All that a request holds of its response while it waits. */
+/** Settles the promise of one `pool.request()`. */
 export class PendingResponse implements ResponseSink {
-  // Until the head is here: they hold the promise, and that the response, which has to be collectable.
+  // Null after the head: through the promise they would keep the response from garbage collection.
   #resolve: ((response: Response) => void) | null
   #reject: ((error: unknown) => void) | null
 
@@ -78,7 +78,7 @@ export class PendingResponse implements ResponseSink {
   onHead(head: ResponseHead, length: number, exchange: Exchange): BodySink {
     const body = new ResponseBody(exchange, length)
     const response = new Response(head, body)
-    body.belongsTo(response)
+    body.holdWeakly(response)
     this.#resolve?.(response)
     this.#resolve = this.#reject = null
     return body

@@ -13,23 +13,24 @@ import { TraceContext } from './tracing.ts'
 
 const ORDER = Object.keys(phases) as Phase[]
 
-let started = 0
+let lastId = 0
 
 /**
- * An exchange that somebody hears of: it looks at the clock and counts. A class of its own, so that
- * all others have nothing to ask.
+ * An exchange that measures its phases and publishes events. It is a subclass, so that an exchange
+ * without listeners does not even check for them.
  */
 export class TracedExchange extends Exchange {
   readonly context: TraceContext
   readonly #clock: Clock
   readonly #start: RequestStart
   readonly #durations = new Map<Phase, number>()
-  #at: Phase = 'queue'
-  #since: number
+  #timedPhase: Phase = 'queue'
+  /** When the phase started, in the clock's time. */
+  #phaseStart: number
   #status: number | null = null
   #bytesReceived = 0
 
-  /** Tells its start. */
+  /** Publishes `request:start`. */
   constructor(
     request: OutgoingRequest,
     sink: ResponseSink,
@@ -41,21 +42,21 @@ export class TracedExchange extends Exchange {
     super(request, sink, timeouts, startedAt, owner)
     this.context = new TraceContext(tracing)
     this.#clock = tracing.clock
-    this.#since = startedAt
+    this.#phaseStart = startedAt
     const { method, origin, path } = request
-    this.#start = { id: ++started, method, origin, path: redactUrl(path) }
-    tracing.tell('request:start', this.#start)
+    this.#start = { id: ++lastId, method, origin, path: redactUrl(path) }
+    tracing.publish('request:start', this.#start)
   }
 
-  override enter(phase: Phase): void {
-    super.enter(phase)
-    if (phase === this.#at) return
-    this.#mark()
-    this.#at = phase
+  override enterPhase(phase: Phase): void {
+    super.enterPhase(phase)
+    if (phase === this.#timedPhase) return
+    this.#recordPhase()
+    this.#timedPhase = phase
   }
 
-  override received(length: number): void {
-    super.received(length)
+  override onBytesReceived(length: number): void {
+    super.onBytesReceived(length)
     this.#bytesReceived += length
   }
 
@@ -74,30 +75,33 @@ export class TracedExchange extends Exchange {
   }
 
   protected override settle(error: unknown): void {
-    this.#mark()
+    this.#recordPhase()
     super.settle(error)
     const info = {
       ...this.#start,
       status: this.#status,
-      duration: this.#since - this.startedAt,
-      durations: this.#inOrder(),
+      duration: this.#phaseStart - this.startedAt,
+      durations: this.#orderedDurations(),
       bytesSent: this.bytesSent,
       bytesReceived: this.#bytesReceived,
       reusedConnection: this.reused,
       replayed: this.replayed,
       error,
     }
-    this.context.tell('request:end', info)
+    this.context.publish('request:end', info)
   }
 
-  /** The time since the last mark was spent in the present phase. */
-  #mark(): void {
+  /** Adds the time since the last call to the current phase. */
+  #recordPhase(): void {
     const now = this.#clock.now()
-    this.#durations.set(this.#at, (this.#durations.get(this.#at) ?? 0) + now - this.#since)
-    this.#since = now
+    this.#durations.set(
+      this.#timedPhase,
+      (this.#durations.get(this.#timedPhase) ?? 0) + now - this.#phaseStart,
+    )
+    this.#phaseStart = now
   }
 
-  #inOrder(): Durations {
+  #orderedDurations(): Durations {
     const inOrder: { [Name in Phase]?: number } = {}
     for (const phase of ORDER) {
       const spent = this.#durations.get(phase)

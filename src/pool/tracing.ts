@@ -15,7 +15,7 @@ const requestEnd = channels['request:end']
 const connectionOpen = channels['connection:open']
 const connectionClose = channels['connection:close']
 
-/** Tells `trace` callbacks and the subscribers of the channels what happens. */
+/** Passes events to the `trace` callbacks and to the subscribers of the diagnostics channels. */
 export class Tracing {
   readonly clock: Clock
   readonly #traces: readonly Trace[]
@@ -25,13 +25,13 @@ export class Tracing {
     this.#traces = traces
   }
 
-  /** The same with one more listener. */
+  /** Returns a copy with one more `trace` callback. */
   with(trace: Trace): Tracing {
     return new Tracing(this.clock, [...this.#traces, trace])
   }
 
-  /** Asked once for each request: if not, it is not traced. */
-  get isHeard(): boolean {
+  /** Whether there is any listener. A request without one is not traced. */
+  get hasListeners(): boolean {
     return (
       this.#traces.length > 0 ||
       requestEnd.hasSubscribers ||
@@ -41,13 +41,13 @@ export class Tracing {
     )
   }
 
-  hears(event: EventName): boolean {
+  hasListenersFor(event: EventName): boolean {
     return this.#traces.length > 0 || channels[event].hasSubscribers
   }
 
-  /** Tells it in the present async context. An exception of a listener is uncaught, and has no other effect. */
-  tell<Name extends EventName>(event: Name, info: EventInfos[Name]): void {
-    channels[event].publish(info) // a subscriber's exception is uncaught by itself
+  /** Publishes in the current async context. Exceptions of listeners become uncaught exceptions. */
+  publish<Name extends EventName>(event: Name, info: EventInfos[Name]): void {
+    channels[event].publish(info) // Node.js makes a subscriber's exception an uncaught one
     for (const trace of this.#traces) {
       try {
         ;(trace as (event: EventName, info: object) => void)(event, info)
@@ -60,7 +60,7 @@ export class Tracing {
   }
 }
 
-/** Who is told of one request, and of the connection opened for it: in the async context of its `dispatch`. */
+/** Publishes events of a request and its new connection, in the async context of its `dispatch`. */
 export class TraceContext extends AsyncResource {
   readonly #tracing: Tracing
 
@@ -69,11 +69,11 @@ export class TraceContext extends AsyncResource {
     this.#tracing = tracing
   }
 
-  hears(event: EventName): boolean {
-    return this.#tracing.hears(event)
+  hasListenersFor(event: EventName): boolean {
+    return this.#tracing.hasListenersFor(event)
   }
 
-  tell<Name extends EventName>(event: Name, info: EventInfos[Name]): void {
-    this.runInAsyncScope(() => this.#tracing.tell(event, info))
+  publish<Name extends EventName>(event: Name, info: EventInfos[Name]): void {
+    this.runInAsyncScope(() => this.#tracing.publish(event, info))
   }
 }

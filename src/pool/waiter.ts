@@ -11,12 +11,12 @@ export interface WaiterOwner {
 export class Waiter implements Carrier {
   readonly exchange: Exchange
   readonly origin: Origin
-  /** Drawn in the order of arrival. */
+  /** Numbers the waiters of a pool in order of arrival. */
   readonly order: number
-  /** Whether it waits for a place, or for one of its origin's. */
+  /** The queue for any connection, or the queue of its origin. */
   queue: Queue<Waiter>
-  /** It waits no more. */
-  left = false
+  /** Whether it stopped waiting. All its queues skip it. */
+  isRemoved = false
   readonly #owner: WaiterOwner
 
   constructor(
@@ -33,8 +33,8 @@ export class Waiter implements Carrier {
     this.#owner = owner
   }
 
-  /** It waits since it was dispatched. In the clock's time. */
-  get since(): number {
+  /** When the exchange was dispatched, in the clock's time. */
+  get waitingSince(): number {
     return this.exchange.startedAt
   }
 
@@ -46,18 +46,18 @@ export class Waiter implements Carrier {
 }
 
 /**
- * When waiters have waited long enough. Those with the same timeout are late in the order in which
- * they came: one timer for each timeout that is in use, whatever the number of waiters.
+ * Enforces the `pool` timeout. Waiters with the same timeout expire in order of arrival, so that
+ * one timer for each distinct timeout is enough, whatever the number of waiters.
  */
 export class WaitDeadlines {
   readonly #clock: Clock
-  readonly #onLate: (waiter: Waiter) => void
+  readonly #onExpired: (waiter: Waiter) => void
   readonly #queues = new Map<number, { waiters: Queue<Waiter>; timer: Timer }>()
 
-  /** @param onLate makes the waiter leave */
-  constructor(clock: Clock, onLate: (waiter: Waiter) => void) {
+  /** @param onExpired must remove the waiter */
+  constructor(clock: Clock, onExpired: (waiter: Waiter) => void) {
     this.#clock = clock
-    this.#onLate = onLate
+    this.#onExpired = onExpired
   }
 
   add(waiter: Waiter): void {
@@ -72,10 +72,10 @@ export class WaitDeadlines {
     queue.waiters.push(waiter)
   }
 
-  /** It has left. */
+  /** Called when a waiter was removed. */
   remove(waiter: Waiter): void {
     const timeout = waiter.exchange.timeouts.pool
-    if (timeout !== null) this.#queues.get(timeout)?.waiters.onLeft()
+    if (timeout !== null) this.#queues.get(timeout)?.waiters.onRemoved()
   }
 
   stop(): void {
@@ -83,7 +83,7 @@ export class WaitDeadlines {
   }
 
   #onTimer(timeout: number): void {
-    // A connection may have come free while the loop was blocked.
+    // If the event loop was blocked, a connection may have become free in time.
     this.#clock.afterPending(() => {
       const queue = this.#queues.get(timeout)
       if (queue === undefined) return
@@ -94,9 +94,9 @@ export class WaitDeadlines {
           this.#queues.delete(timeout)
           return
         }
-        const left = oldest.since + timeout - now
-        if (left > 0) return queue.timer.arm(Math.max(1, left))
-        this.#onLate(oldest)
+        const remaining = oldest.waitingSince + timeout - now
+        if (remaining > 0) return queue.timer.arm(Math.max(1, remaining))
+        this.#onExpired(oldest)
       }
     })
   }

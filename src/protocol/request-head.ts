@@ -36,9 +36,9 @@ export interface ProxyRules {
   /** Field lines for the proxy. */
   readonly fields: string
   /** What messages say after the URL, where nothing else names the proxy. */
-  readonly via: string
+  readonly proxySuffix: string
   /** Why the request may have no Proxy-Authorization of its own; null if it may. RFC 9110 11.7.2 */
-  readonly noAuthorization: string | null
+  readonly whyNoProxyAuthorization: string | null
 }
 
 /** Fields that have a meaning here; all others are only checked. */
@@ -167,7 +167,7 @@ function checkProxyAuthorization(proxy: ProxyRules | null, target: string): void
   const isForOrigin = proxy === null && (target.charCodeAt(0) === SLASH || target === '*')
   const why = isForOrigin
     ? 'is for a proxy, and this request goes to the origin itself: give it to HTTPProxy'
-    : proxy?.noAuthorization
+    : proxy?.whyNoProxyAuthorization
   if (why) throw new LocalProtocolError(`Proxy-Authorization ${why}`)
 }
 

@@ -405,7 +405,7 @@ describe('invalid URLs', () => {
     server.close()
     await assert.rejects(openClient(t).get(`${origin}/x?secret`), (error) => {
       assert.ok(error instanceof ConnectError)
-      assert.match(error.message, /^Connecting to 127\.0\.0\.1:\d+ failed: .*ECONNREFUSED/)
+      assert.match(error.message, /^Could not connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/)
       assert.doesNotMatch(error.message, /secret/)
       assert.equal((error.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED')
       return true

@@ -74,7 +74,7 @@ const unreachable = (scheme: string, url: string): Case => [
     phase: 'tcp',
     code: 'ECONNREFUSED',
     message: RegExp(
-      `^Connecting to ${PROXY} failed: .*ECONNREFUSED.* \\(GET ${url}(?: through ${PROXY})?, after \\d+ ms`,
+      `^Could not connect to ${PROXY}: .*ECONNREFUSED.* \\(GET ${url}(?: through ${PROXY})?, after \\d+ ms`,
     ),
   },
 ]
@@ -106,7 +106,7 @@ const invalidCertificate = (
     type: ConnectError,
     phase: 'tls',
     code: 'ERR_TLS_CERT_ALTNAME_INVALID',
-    message: RegExp(`^TLS with b\\.test:\\d+ through ${PROXY} failed: .*b\\.test`),
+    message: RegExp(`^TLS handshake with b\\.test:\\d+ through ${PROXY} failed: .*b\\.test`),
   },
 ]
 
@@ -120,7 +120,7 @@ const cases: Case[] = [
       type: ProxyError,
       phase: 'dns',
       code: 'ENOTFOUND',
-      message: /^Finding the proxy http:\/\/p\.test failed: no p\.test \(GET https:\/\/a\.test/,
+      message: /^Could not resolve the proxy http:\/\/p\.test: no p\.test \(GET https:\/\/a\.test/,
     },
   ],
   [
@@ -134,7 +134,8 @@ const cases: Case[] = [
       type: ProxyError,
       phase: 'proxy',
       code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-      message: /^TLS with the proxy https:\S+ failed: unable to verify .* \(GET https:\/\/a\.test/,
+      message:
+        /^TLS handshake with the proxy https:\S+ failed: unable to verify .* \(GET https:\/\/a\.test/,
     },
   ],
   [
@@ -143,10 +144,14 @@ const cases: Case[] = [
       const { port } = await rawServer(t, (socket) => socket.end('HTTP/1.1 400 Bad\r\n\r\n'))
       return { options: { proxies: `https://127.0.0.1:${port}` }, url: HTTP }
     },
-    { type: ProxyError, phase: 'proxy', message: /^TLS with the proxy https:\S+ failed: / },
+    {
+      type: ProxyError,
+      phase: 'proxy',
+      message: /^TLS handshake with the proxy https:\S+ failed: /,
+    },
   ],
   refused(403, 'Forbidden', 'refused'),
-  refused(407, 'Who', 'wants credentials for'),
+  refused(407, 'Who', 'requires credentials for'),
   refused(502, 'Bad Gateway', 'refused'),
   [
     'the response to CONNECT is invalid',
@@ -155,7 +160,7 @@ const cases: Case[] = [
       type: ProxyError,
       phase: 'proxy',
       code: 'HAWSER_REMOTE_PROTOCOL_ERROR',
-      message: /^The proxy http:\S+ gave no valid answer to CONNECT a\.test:443: /,
+      message: /^The proxy http:\S+ sent an invalid response to CONNECT a\.test:443: /,
     },
   ],
   [
@@ -173,7 +178,7 @@ const cases: Case[] = [
     {
       type: ConnectError,
       phase: 'tls',
-      message: RegExp(`^TLS with a\\.test through ${PROXY} failed: `),
+      message: RegExp(`^TLS handshake with a\\.test through ${PROXY} failed: `),
     },
   ],
   invalidCertificate('an http proxy', async (t) => (await httpProxy(t)).url),
@@ -201,7 +206,7 @@ const cases: Case[] = [
       type: ConnectError,
       phase: 'tcp',
       code: 'ENOENT',
-      message: /^Connecting to a\.test \(\/nowhere\/socket\) failed: .*ENOENT/,
+      message: /^Could not connect to a\.test \(\/nowhere\/socket\): .*ENOENT/,
     },
   ],
 ]
@@ -306,7 +311,7 @@ describe('a peer that sends nothing: ConnectTimeout with the phase', () => {
       const proxy = failing.options.proxies
       const ends = [new URL(failing.url).host, ...(proxy === undefined ? [] : [String(proxy)])]
       for (const end of ends) assert.ok(error.message.includes(end), error.message)
-      assert.ok(error.message.includes(`within 40 ms, at ${phase} (GET `), error.message)
+      assert.ok(error.message.includes(`within 40 ms, phase ${phase} (GET `), error.message)
     })
   }
 

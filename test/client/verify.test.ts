@@ -87,7 +87,7 @@ describe('18, 33 certificates', () => {
     test(name, async (t) => {
       const { port } = await tlsServer(t, certificate)
       const error = await refusal(openClient(t, trusted), `https://${host}:${port}/path?secret`)
-      assert.ok(error.message.startsWith(`TLS with ${host}:${port}`), error.message)
+      assert.ok(error.message.startsWith(`TLS handshake with ${host}:${port}`), error.message)
       assert.match(error.message, reason)
       assert.doesNotMatch(error.message, /secret/)
       assert.equal((error.cause as NodeJS.ErrnoException).code, code)

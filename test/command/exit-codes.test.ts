@@ -54,7 +54,7 @@ describe('exit status and message', () => {
       11,
       async (t) => (await httpServer(t, () => {})).origin,
       ['--timeout', '0.05'],
-      /No response came for 50 ms.+Use --timeout 30/s,
+      /No response received for 50 ms.+Use --timeout 30/s,
     ],
     [
       'an untrusted certificate',

@@ -140,7 +140,7 @@ content-length: 74
     const { stderr } = await runOnTerminal(['http://127.0.0.1:1/a/path'])
     assert.match(
       stderr.replace(/after [\d.]+ ms/, 'after 1 ms'),
-      /^hawser: Connecting to 127\.0\.0\.1:1 failed: connect ECONNREFUSED 127\.0\.0\.1:1 \(GET\n {8}http:\/\/127\.0\.0\.1:1\/a\/path, after 1 ms\)\n {8}Nothing listens on this port/,
+      /^hawser: Could not connect to 127\.0\.0\.1:1: connect ECONNREFUSED 127\.0\.0\.1:1 \(GET\n {8}http:\/\/127\.0\.0\.1:1\/a\/path, after 1 ms\)\n {8}Nothing listens on this port/,
     )
   })
 })
@@ -237,7 +237,7 @@ describe('--verbose', () => {
     const { stderr, code } = await runInProcess(['-v', 'http://127.0.0.1:1/'])
     assert.match(
       maskTimes(stderr),
-      /^\* No connection\n\n {2}connect TIME\n {2}total TIME\nhawser: Connecting to/,
+      /^\* No connection\n\n {2}connect TIME\n {2}total TIME\nhawser: Could not connect to/,
     )
     assert.equal(code, 10)
   })

@@ -1,4 +1,4 @@
-// A request cancelled in every state it can be in.
+// A request is aborted in every state.
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
@@ -16,25 +16,25 @@ interface State {
   readonly before?: (stage: Stage) => void | Promise<void>
   /** Brings the dispatched request into the state. */
   readonly reach?: (stage: Stage) => void | Promise<void>
-  /** What is done in the same breath. */
-  readonly lastly?: (call: Call) => void
-  /** What was told by then. */
-  readonly told?: readonly string[]
+  /** Called directly before the abort. */
+  readonly afterReach?: (call: Call) => void
+  /** The calls of the handler until then. */
+  readonly events?: readonly string[]
 }
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 
-/** Notes whether it was closed. */
+/** A body that counts how often it was closed. */
 class Source implements AsyncGenerator<string> {
-  closed = 0
+  returnCalls = 0
   readonly #chunks: string[]
 
   constructor(...chunks: string[]) {
     this.#chunks = chunks
   }
 
-  /** Never ends. */
+  /** After the chunks, returns a promise that is never settled. */
   next(): Promise<IteratorResult<string>> {
     const value = this.#chunks.shift()
     if (value !== undefined) return Promise.resolve({ value, done: false })
@@ -42,7 +42,7 @@ class Source implements AsyncGenerator<string> {
   }
 
   return(): Promise<IteratorResult<string>> {
-    this.closed++
+    this.returnCalls++
     return Promise.resolve({ value: undefined, done: true })
   }
 
@@ -58,7 +58,7 @@ class Source implements AsyncGenerator<string> {
 }
 
 const states: readonly State[] = [
-  { name: 'dispatched a moment ago' },
+  { name: 'just dispatched' },
   {
     name: 'the name is being looked up',
     before: (stage) => {
@@ -67,14 +67,14 @@ const states: readonly State[] = [
     reach: () => settle(),
   },
   {
-    name: 'TCP connects',
+    name: 'TCP is connecting',
     before: (stage) => {
       stage.backend.autoConnect = false
     },
     reach: () => settle(),
   },
   {
-    name: 'two addresses race',
+    name: 'two addresses are tried',
     before: (stage) => {
       stage.backend.autoConnect = false
       stage.backend.hosts.set('h.test', [
@@ -85,7 +85,7 @@ const states: readonly State[] = [
     reach: (stage) => stage.clock.advance(300),
   },
   {
-    name: 'TLS shakes hands',
+    name: 'during the TLS handshake',
     request: () => ({ origin: 'https://h.test' }),
     before: (stage) => {
       stage.backend.autoConnect = false
@@ -100,120 +100,120 @@ const states: readonly State[] = [
     reach: () => settle(),
   },
   {
-    name: 'sent on a kept connection',
+    name: 'sent on a reused connection',
     before: async (stage) => {
       await stage.warm()
     },
     reach: () => settle(),
   },
   {
-    name: 'sent, the socket blocked',
+    name: 'sent on a blocked socket',
     before: async (stage) => (await stage.warm()).block(),
     reach: () => settle(),
   },
   {
     name: 'inside a 1xx',
-    reach: (stage) => late(stage, 'HTTP/1.1 103 Ea'),
+    reach: (stage) => receiveAfterSend(stage, 'HTTP/1.1 103 Ea'),
   },
   {
-    name: 'behind a 1xx',
-    reach: (stage) => late(stage, 'HTTP/1.1 103 x\r\n\r\n'),
-    told: ['103'],
+    name: 'after a 1xx',
+    reach: (stage) => receiveAfterSend(stage, 'HTTP/1.1 103 x\r\n\r\n'),
+    events: ['103'],
   },
   {
     name: 'inside the head',
-    reach: (stage) => late(stage, HEAD.slice(0, 20)),
+    reach: (stage) => receiveAfterSend(stage, HEAD.slice(0, 20)),
   },
   {
-    name: 'behind the head',
-    reach: (stage) => late(stage, HEAD),
-    told: ['head 200'],
+    name: 'after the head',
+    reach: (stage) => receiveAfterSend(stage, HEAD),
+    events: ['head 200'],
   },
   {
     name: 'inside the body',
-    reach: (stage) => late(stage, `${HEAD}he`),
-    told: ['head 200', 'data he'],
+    reach: (stage) => receiveAfterSend(stage, `${HEAD}he`),
+    events: ['head 200', 'data he'],
   },
   {
     name: 'between two chunks',
-    reach: (stage) => late(stage, `${CHUNKED}2\r\nhe\r\n`),
-    told: ['head 200', 'data he'],
+    reach: (stage) => receiveAfterSend(stage, `${CHUNKED}2\r\nhe\r\n`),
+    events: ['head 200', 'data he'],
   },
   {
     name: 'inside trailers',
-    reach: (stage) => late(stage, `${CHUNKED}2\r\nhe\r\n0\r\nA: `),
-    told: ['head 200', 'data he'],
+    reach: (stage) => receiveAfterSend(stage, `${CHUNKED}2\r\nhe\r\n0\r\nA: `),
+    events: ['head 200', 'data he'],
   },
   {
     name: 'inside a body until close',
-    reach: (stage) => late(stage, 'HTTP/1.1 200 OK\r\n\r\nhe'),
-    told: ['head 200', 'data he'],
+    reach: (stage) => receiveAfterSend(stage, 'HTTP/1.1 200 OK\r\n\r\nhe'),
+    events: ['head 200', 'data he'],
   },
   {
     name: 'inside a body that is copied',
     request: () => ({ copy: true }),
-    reach: (stage) => late(stage, `${HEAD}he`),
-    told: ['head 200', 'data he'],
+    reach: (stage) => receiveAfterSend(stage, `${HEAD}he`),
+    events: ['head 200', 'data he'],
   },
   {
     name: 'paused',
     script: { onData: () => false },
-    reach: (stage) => late(stage, `${HEAD}he`),
-    told: ['head 200', 'data he'],
+    reach: (stage) => receiveAfterSend(stage, `${HEAD}he`),
+    events: ['head 200', 'data he'],
   },
   {
-    name: 'paused, late data kept',
+    name: 'paused, with a backlog',
     script: { onData: () => false },
     reach: async (stage) => {
-      await late(stage, `${HEAD}he`)
+      await receiveAfterSend(stage, `${HEAD}he`)
       stage.socket.receive('llo', { late: true })
     },
-    told: ['head 200', 'data he'],
+    events: ['head 200', 'data he'],
   },
   {
-    name: 'paused, the response complete',
+    name: 'paused, with a complete response',
     script: { onData: () => false },
-    reach: (stage) => late(stage, `${HEAD}hello`),
-    told: ['head 200', 'data hello'],
+    reach: (stage) => receiveAfterSend(stage, `${HEAD}hello`),
+    events: ['head 200', 'data hello'],
   },
   {
-    name: 'paused, the peer gone',
+    name: 'paused, after a reset',
     script: { onData: () => false },
     reach: async (stage) => {
-      await late(stage, `${HEAD}he`)
+      await receiveAfterSend(stage, `${HEAD}he`)
       stage.socket.reset()
     },
-    told: ['head 200', 'data he'],
+    events: ['head 200', 'data he'],
   },
   {
-    name: 'resumed a moment ago',
+    name: 'just resumed',
     script: { onData: () => false },
     reach: async (stage) => {
-      await late(stage, `${HEAD}he`)
+      await receiveAfterSend(stage, `${HEAD}he`)
       stage.socket.receive('llo', { late: true })
     },
-    lastly: (call) => call.resume(),
-    told: ['head 200', 'data he'],
+    afterReach: (call) => call.resume(),
+    events: ['head 200', 'data he'],
   },
   {
-    name: 'large bytes blocked',
+    name: 'large bytes wait for the socket',
     request: () => ({ method: 'POST', body: Buffer.alloc(4 << 20) }),
     before: async (stage) => (await stage.warm()).block(),
     reach: () => settle(),
   },
   {
-    name: 'content comes slowly',
+    name: 'the body is slow',
     request: () => ({ method: 'POST', body: new Source('abc') }),
     reach: () => settle(),
   },
   {
-    name: 'content comes slowly, the response complete',
+    name: 'the body is slow, and the response complete',
     request: () => ({ method: 'POST', body: new Source('abc') }),
-    reach: (stage) => late(stage, OK),
-    told: ['head 200', 'data ok'],
+    reach: (stage) => receiveAfterSend(stage, OK),
+    events: ['head 200', 'data ok'],
   },
   {
-    name: 'content waits for the socket',
+    name: 'the body waits for the socket',
     request: () => ({ method: 'POST', body: new Source('abc', 'def') }),
     before: async (stage) => (await stage.warm()).block(),
     reach: () => settle(),
@@ -224,20 +224,20 @@ const states: readonly State[] = [
     reach: () => settle(),
   },
   {
-    name: 'CONNECT waits',
+    name: 'CONNECT was sent',
     request: () => ({ method: 'CONNECT', path: 'h:1' }),
     script: takeUpgrade,
     reach: () => settle(),
   },
 ]
 
-/** Bytes that come when the request has been sent. */
-async function late(stage: Stage, data: string): Promise<void> {
+/** Receives bytes after the request was sent. */
+async function receiveAfterSend(stage: Stage, data: string): Promise<void> {
   await settle()
   await stage.receive(data)
 }
 
-/** The ways to cancel; each gives the reason that has to come. */
+/** The ways to abort. Each returns the expected reason, or null for an AbortError. */
 const ways: Record<string, (call: Call, controller: AbortController) => unknown> = {
   'abort(reason)': (call) => {
     const reason = new Error('enough')
@@ -261,33 +261,35 @@ const ways: Record<string, (call: Call, controller: AbortController) => unknown>
 
 for (const state of states) {
   for (const [way, cancel] of Object.entries(ways)) {
-    test(`1 cancelled while: ${state.name}, by ${way}`, async () => {
+    test(`1 aborted in the state "${state.name}", by ${way}`, async () => {
       const stage = new Stage(state.options)
       await state.before?.(stage)
       const controller = new AbortController()
       const request = { ...state.request?.(), signal: controller.signal }
       const call = stage.dispatch(request, state.script)
       await state.reach?.(stage)
-      assert.deepEqual(call.events, state.told ?? [])
-      state.lastly?.(call)
+      assert.deepEqual(call.events, state.events ?? [])
+      state.afterReach?.(call)
       const opened = stage.backend.sockets.length
 
       const reason = cancel(call, controller)
-      assert.equal(stage.backend.held, 0, 'held after a cancel')
-      stage.assertNothingInFlight() // at once
+      assert.equal(stage.backend.held, 0, 'the process is kept alive after an abort')
+      stage.assertNothingInFlight() // immediately
       call.abort(new Error('a second time'))
       controller.abort()
       await settle()
 
-      assert.equal(call.events.length, (state.told ?? []).length + 1)
+      assert.equal(call.events.length, (state.events ?? []).length + 1)
       if (reason === null) assert.equal((call.error as Error).name, 'AbortError')
       else assert.equal(call.error, reason)
       assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
       assert.equal(stage.closes.at(-1), 'aborted')
       for (const socket of stage.backend.sockets) assert.ok(socket.destroyed || socket.closed)
       const { body } = request
-      if (body instanceof Source && opened > 0) assert.equal(body.closed, 1, 'the source is open')
-      // Nothing of it comes back to life.
+      if (body instanceof Source && opened > 0) {
+        assert.equal(body.returnCalls, 1, 'the source was not closed')
+      }
+      // Late results have no effect.
       for (const lookup of stage.backend.lookups) if (!lookup.answered) lookup.answer([])
       await stage.clock.advance(60_000)
       assert.equal(stage.backend.sockets.length, opened)
@@ -296,7 +298,7 @@ for (const state of states) {
   }
 }
 
-test('1 cancelled before it was dispatched', async () => {
+test('1 aborted before it was dispatched', async () => {
   const stage = new Stage()
   const reason = new Error('never mind')
   const signal = AbortSignal.abort(reason)
@@ -310,7 +312,7 @@ test('1 cancelled before it was dispatched', async () => {
   await stage.done()
 })
 
-test('1 cancelled in the queue: the others stay, in order', async () => {
+test('1 aborted in the queue: the others stay, in order', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 } })
   await stage.warm()
   const busy = await stage.send({ path: '/busy' })
@@ -329,7 +331,7 @@ test('1 cancelled in the queue: the others stay, in order', async () => {
   await stage.done()
 })
 
-test('1 the place of a cancelled request goes to who waits, at once', async () => {
+test('1 an abort makes room for a waiting request immediately', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 } })
   const first = await stage.send({ path: '/1' })
   const second = await stage.send({ path: '/2' })
@@ -342,12 +344,12 @@ test('1 the place of a cancelled request goes to who waits, at once', async () =
   await stage.done()
 })
 
-const inside: Record<string, { script: Script; told: string[] }> = {
-  onInformational: { script: { onInformational: (call) => call.abort('x') }, told: ['103'] },
-  onHead: { script: { onHead: (call) => call.abort('x') }, told: ['103', 'head 200'] },
+const inside: Record<string, { script: Script; expected: string[] }> = {
+  onInformational: { script: { onInformational: (call) => call.abort('x') }, expected: ['103'] },
+  onHead: { script: { onHead: (call) => call.abort('x') }, expected: ['103', 'head 200'] },
   onData: {
     script: { onData: (call) => call.abort('x') },
-    told: ['103', 'head 200', 'data he'],
+    expected: ['103', 'head 200', 'data he'],
   },
   'onData, with a pause': {
     script: {
@@ -356,25 +358,25 @@ const inside: Record<string, { script: Script; told: string[] }> = {
         return false
       },
     },
-    told: ['103', 'head 200', 'data he'],
+    expected: ['103', 'head 200', 'data he'],
   },
 }
 
-for (const [name, { script, told }] of Object.entries(inside)) {
-  test(`1 cancelled inside ${name}`, async () => {
+for (const [name, { script, expected }] of Object.entries(inside)) {
+  test(`1 aborted inside ${name}`, async () => {
     const stage = new Stage()
     const call = await stage.send({}, script)
     await stage.receive(`HTTP/1.1 103 x\r\n\r\n${CHUNKED}2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n`)
-    // The parser gives the body of a read in one piece.
-    const heard = call.events.map((event) => event.replace('hello', 'he'))
-    assert.deepEqual(heard, [...told, 'error x'])
+    // The parser delivers the body bytes of a read in one call.
+    const events = call.events.map((event) => event.replace('hello', 'he'))
+    assert.deepEqual(events, [...expected, 'error x'])
     assert.deepEqual(stage.closes, ['aborted'])
     await stage.done()
   })
 }
 
 for (const ending of ['onEnd', 'onError'] as const) {
-  test(`1 cancelled inside ${ending}: too late`, async () => {
+  test(`1 aborted inside ${ending}: no effect`, async () => {
     const stage = new Stage()
     const call = await stage.send({}, { [ending]: (ended: Call) => ended.abort(new Error('x')) })
     if (ending === 'onEnd') await stage.receive(OK)
@@ -385,7 +387,7 @@ for (const ending of ['onEnd', 'onError'] as const) {
   })
 }
 
-test('cancelled after its end: the connection, which serves another, stays', async () => {
+test('aborted after its end: the connection still serves another request', async () => {
   const stage = new Stage()
   const controller = new AbortController()
   const first = await stage.send({ signal: controller.signal })
@@ -401,7 +403,7 @@ test('cancelled after its end: the connection, which serves another, stays', asy
   await stage.done()
 })
 
-test('13 one signal for many requests has one listener for each, and none at the end', async () => {
+test('13 a signal for many requests has one listener during each, and none at the end', async () => {
   const stage = new Stage()
   const { signal } = new AbortController()
   for (let round = 0; round < 30; round++) {
@@ -415,7 +417,7 @@ test('13 one signal for many requests has one listener for each, and none at the
   await stage.done()
 })
 
-test('1 cancelled from inside the content', async () => {
+test('1 aborted by the body', async () => {
   const stage = new Stage()
   let closed = false
   let call: Call | undefined
@@ -431,7 +433,7 @@ test('1 cancelled from inside the content', async () => {
   call = stage.dispatch({ method: 'POST', body: content() })
   await settle()
   assert.equal(call.error, 'enough')
-  assert.ok(!stage.socket.written.includes('def'), 'sent after the end')
-  assert.ok(closed, 'the generator is left open')
+  assert.ok(!stage.socket.written.includes('def'), 'sent after the abort')
+  assert.ok(closed, 'the generator was not closed')
   await stage.done()
 })

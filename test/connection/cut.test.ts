@@ -1,24 +1,24 @@
-// Every kind of exchange, cut by the peer at every byte of the response.
+// Every kind of exchange, closed or reset by the peer at every byte of the response.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
 import { settle } from '../support/scripted-clock.ts'
 import { assertError, Stage } from '../support/stage.ts'
 import type { Sample } from './samples.ts'
-import { headEndOf, isExpecting, samples, takeUpgrade, wholeOf } from './samples.ts'
+import { headEndOf, isExpecting, responseOf, samples, takeUpgrade } from './samples.ts'
 
 const RESET = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
 
 type Cut = 'FIN' | 'reset'
 
 for (const sample of samples) {
-  const end = sample.upgrade ? headEndOf(sample) : wholeOf(sample).length
+  const end = sample.upgrade ? headEndOf(sample) : responseOf(sample).length
   const cuts = Array.from({ length: sample.untilClose ? end + 1 : end }, (_, at) => at)
 
-  test(`${sample.name}: whole`, async () => {
+  test(`${sample.name}: complete`, async () => {
     const stage = new Stage()
     const call = await stage.send(sample.request(), takeUpgrade)
-    await stage.receive(wholeOf(sample))
+    await stage.receive(responseOf(sample))
     if (sample.untilClose) stage.socket.receiveEnd()
     await settle()
     assert.equal(call.events.at(-1), sample.upgrade ? `upgrade ${call.head?.status}` : 'end')
@@ -30,7 +30,7 @@ for (const sample of samples) {
   })
 
   for (const cut of ['FIN', 'reset'] as const) {
-    test(`1, 27, S10 ${sample.name}: ${cut} at each of ${cuts.length} places`, async () => {
+    test(`1, 27, S10 ${sample.name}: ${cut} at each of ${cuts.length} positions`, async () => {
       await Promise.all(cuts.map((at) => cutAt(sample, at, cut)))
     })
   }
@@ -39,7 +39,7 @@ for (const sample of samples) {
 async function cutAt(sample: Sample, at: number, cut: Cut): Promise<void> {
   const stage = new Stage()
   const call = await stage.send(sample.request(), takeUpgrade)
-  if (at > 0) await stage.receive(wholeOf(sample).slice(0, at))
+  if (at > 0) await stage.receive(responseOf(sample).slice(0, at))
   const { socket } = stage
   if (cut === 'FIN') socket.receiveEnd()
   else socket.reset(RESET)
@@ -50,7 +50,7 @@ async function cutAt(sample: Sample, at: number, cut: Cut): Promise<void> {
   assert.equal(call.head !== null, inBody, where)
   if (cut === 'FIN' && inBody && sample.untilClose) {
     assert.equal(call.events.at(-1), 'end', where)
-    assert.equal(call.body, sample.rest.slice(0, at - headEndOf(sample)), where)
+    assert.equal(call.body, sample.afterHead.slice(0, at - headEndOf(sample)), where)
     assert.deepEqual(stage.closes, ['body-until-close'], where)
   } else {
     const uploaded = !isExpecting(sample) || at >= sample.before.length

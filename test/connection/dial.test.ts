@@ -4,7 +4,7 @@ import type { Address } from '../../src/backends/backend.ts'
 import type { DispatchRequest } from '../../src/engine.ts'
 import { ConnectError, ConnectTimeout } from '../../src/errors.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
-import type { Told } from '../pool/scripted-pool.ts'
+import type { RecordedCall } from '../pool/scripted-pool.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 
@@ -12,22 +12,22 @@ const A = 'http://a.test'
 const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
 const v6 = (n: number): Address => ({ address: `fd00::${n}`, family: 6 })
 
-/** A pool that has been asked for `origin`, whose sockets connect when the test says so. */
+/** Sends a request with a new pool. Its sockets connect when the test calls `connected()`. */
 async function dial(
   addresses: readonly Address[] | Error,
   options: PoolOptions = {},
   request: Partial<DispatchRequest> & { origin?: string } = {},
-): Promise<{ pool: ScriptedPool; told: Told }> {
+): Promise<{ pool: ScriptedPool; call: RecordedCall }> {
   const backend = new ScriptedBackend()
   backend.autoConnect = false
   const { origin = A, ...more } = request
   backend.hosts.set(new URL(origin).hostname, addresses)
   const pool = new ScriptedPool(options, backend)
-  const told = await pool.asked(origin, '/', more)
-  return { pool, told }
+  const call = await pool.send(origin, '/', more)
+  return { pool, call }
 }
 
-const tried = ({ sockets }: ScriptedPool) => sockets.map(({ target }) => target.address)
+const triedAddresses = ({ sockets }: ScriptedPool) => sockets.map(({ target }) => target.address)
 
 const refused = (address: string) =>
   Object.assign(new Error(`connect ECONNREFUSED ${address}:80`), { code: 'ECONNREFUSED' })
@@ -54,11 +54,11 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
   ]
   for (const [given, order] of orders) {
     const name = (addresses: Address[]) => addresses.map(({ address }) => address).join(' ')
-    test(`${name(given)}: in the order ${name(order)}, one every 250 ms`, async () => {
+    test(`${name(given)}: in the order ${name(order)}, every 250 ms`, async () => {
       const { pool } = await dial(given)
       for (let i = 1; i <= order.length; i++) {
         assert.deepEqual(
-          tried(pool),
+          triedAddresses(pool),
           order.slice(0, i).map(({ address }) => address),
         )
         await pool.backend.clock.advance(249)
@@ -71,64 +71,64 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
     })
   }
 
-  test('the first to be connected wins, and the others are closed only then', async () => {
-    const { pool, told } = await dial([v6(1), v4(1), v6(2)])
+  test('the first address to connect wins, and only then are the others closed', async () => {
+    const { pool, call } = await dial([v6(1), v4(1), v6(2)])
     await pool.backend.clock.advance(500)
     const [first, second, third] = pool.sockets
     assert.deepEqual(pool.sockets.map(isOpen), [true, true, true])
     first.connected()
     assert.deepEqual(pool.sockets.map(isOpen), [true, false, false])
     first.receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     assert.ok(second.destroyed && third.destroyed)
     await pool.backend.clock.advance(1000)
     assert.equal(pool.sockets.length, 3)
     await assertEmpty(pool)
   })
 
-  test('a slow first one may win after a minute', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)], {}, { timeouts: null })
+  test('a slow first address may win after a minute', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)], {}, { timeouts: null })
     await pool.backend.clock.advance(60_000)
     pool.sockets[0].connected()
     pool.sockets[0].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('a failure starts the next at once', async () => {
-    const { pool, told } = await dial([v4(1), v4(2), v4(3)])
+  test('a failure starts the next attempt immediately', async () => {
+    const { pool, call } = await dial([v4(1), v4(2), v4(3)])
     await pool.backend.clock.advance(100)
     pool.sockets[0].reset(refused('10.0.0.1'))
-    assert.deepEqual(tried(pool), ['10.0.0.1', '10.0.0.2'])
-    // And the delay counts anew from there.
+    assert.deepEqual(triedAddresses(pool), ['10.0.0.1', '10.0.0.2'])
+    // The delay starts again.
     await pool.backend.clock.advance(249)
     assert.equal(pool.sockets.length, 2)
     await pool.backend.clock.advance(1)
     assert.equal(pool.sockets.length, 3)
     pool.sockets[2].connected()
     pool.sockets[2].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('it fails when all have failed, with the first error and its own address', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)])
+  test('the dial fails when all addresses have failed, with the first error and its address', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)])
     pool.sockets[0].reset(refused('10.0.0.1'))
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     pool.sockets[1].reset(
       Object.assign(new Error('connect EHOSTUNREACH 10.0.0.2:80'), { code: 'EHOSTUNREACH' }),
     )
-    assert.ok(told.error instanceof ConnectError)
+    assert.ok(call.error instanceof ConnectError)
     assert.match(
-      told.error.message,
-      /^Connecting to a\.test \(10\.0\.0\.1\) failed: .*10\.0\.0\.1:80 /,
+      call.error.message,
+      /^Could not connect to a\.test \(10\.0\.0\.1\): .*10\.0\.0\.1:80 /,
     )
-    assert.equal((told.error.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED')
+    assert.equal((call.error.cause as NodeJS.ErrnoException).code, 'ECONNREFUSED')
     await assertEmpty(pool)
   })
 
-  test('a loser that connects or fails late changes nothing', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)])
+  test('a losing attempt that connects or fails later has no effect', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)])
     await pool.backend.clock.advance(250)
     const [loser, winner] = pool.sockets
     winner.connected()
@@ -136,19 +136,19 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
     loser.handler.onEnd()
     loser.handler.onClose(refused('10.0.0.1'))
     winner.receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     assert.equal(pool.counts(), '0 connecting, 0 active, 1 idle, 0 waiting')
     await assertEmpty(pool)
   })
 
-  test('100 that are refused are no deep recursion, nor 10,000', async () => {
+  test('10,000 refused addresses cause no deep recursion', async () => {
     const addresses = Array.from({ length: 10_000 }, () => v4(1))
-    const { pool, told } = await dial(addresses, {
+    const { pool, call } = await dial(addresses, {
       onConnect: () => {
         throw new Error('not there')
       },
     })
-    assert.match(told.failed.message, /not there/)
+    assert.match(call.failure.message, /not there/)
     await assertEmpty(pool)
   })
 })
@@ -156,8 +156,8 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
 describe('TLS', () => {
   const secure = { origin: 'https://a.test' }
 
-  test('is spoken on each attempt; the race is decided by the transport', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)], {}, secure)
+  test('starts in each attempt, but the first TCP connection wins the race', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
     await pool.backend.clock.advance(250)
     const [first, second] = pool.sockets
     assert.equal(first.tls?.host, 'a.test')
@@ -167,75 +167,75 @@ describe('TLS', () => {
     second.secured()
     assert.match(second.written, /^GET \/ HTTP\/1\.1\r\n/)
     second.receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('its failure is final: no other address would help', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)], {}, secure)
+  test('a failed handshake ends the race: other addresses are not tried', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
     pool.sockets[0].connected()
     pool.sockets[0].reset(new Error('certificate has expired'))
-    assert.ok(told.error instanceof ConnectError)
+    assert.ok(call.error instanceof ConnectError)
     assert.match(
-      told.error.message,
-      /^TLS with a\.test \(10\.0\.0\.1\) failed: certificate has expired \(GET https:\/\/a\.test\/, after 0 ms\)$/,
+      call.error.message,
+      /^TLS handshake with a\.test \(10\.0\.0\.1\) failed: certificate has expired \(GET https:\/\/a\.test\/, after 0 ms\)$/,
     )
-    assert.equal(told.error.phase, 'tls')
+    assert.equal(call.error.phase, 'tls')
     assert.equal(pool.sockets.length, 1)
     await assertEmpty(pool)
   })
 
-  test('the address in its message is the one that was connected', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)], {}, secure)
+  test('a failed handshake has the connected address in its message', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
     await pool.backend.clock.advance(250)
     pool.sockets[0].connected()
     pool.sockets[0].reset(new Error('bad certificate'))
-    assert.match(told.failed.message, /TLS with a\.test \(10\.0\.0\.1\)/)
+    assert.match(call.failure.message, /TLS handshake with a\.test \(10\.0\.0\.1\)/)
     await assertEmpty(pool)
   })
 
-  test('a peer that ends inside the handshake', async () => {
-    const { pool, told } = await dial([v4(1)], {}, secure)
+  test('the peer closes during the handshake', async () => {
+    const { pool, call } = await dial([v4(1)], {}, secure)
     pool.sockets[0].connected()
     pool.sockets[0].receiveEnd()
     await settle()
-    assert.ok(told.error instanceof ConnectError)
-    assert.match(told.error.message, /TLS with a\.test .* failed: .*closed/)
+    assert.ok(call.error instanceof ConnectError)
+    assert.match(call.error.message, /TLS handshake with a\.test .* failed: .*closed/)
     await assertEmpty(pool)
   })
 
-  test('33 a session is offered to the next connection of that origin, and to no other', async () => {
+  test('33 a session is offered only to later connections of the same origin', async () => {
     const { pool } = await dial([v4(1)], { limits: { maxConnections: 10 } }, secure)
     const session = Buffer.from('ticket')
     pool.sockets[0].connected()
     pool.sockets[0].secured()
     pool.sockets[0].session(session)
-    await pool.asked('https://a.test')
-    await pool.asked('https://b.test')
-    await pool.asked('https://a.test:444')
-    await pool.asked('http://a.test')
+    await pool.send('https://a.test')
+    await pool.send('https://b.test')
+    await pool.send('https://a.test:444')
+    await pool.send('http://a.test')
     const [, again, otherHost, otherPort, clear] = pool.sockets
     assert.equal(again.offered, session)
     assert.equal(otherHost.offered, undefined)
     assert.equal(otherPort.offered, undefined)
     assert.equal(clear.tls, null)
-    assert.equal(again.tls?.options, pool.sockets[0].tls?.options, 'one context for all')
+    assert.equal(again.tls?.options, pool.sockets[0].tls?.options, 'more than one TLS context')
     await assertEmpty(pool)
     const other = await dial([v4(1)], {}, secure)
     assert.equal(other.pool.sockets[0].offered, undefined)
     await assertEmpty(other.pool)
   })
 
-  test("a resumed session's newer one takes its place; idle connections give theirs, too", async () => {
-    const { pool, told } = await dial([v4(1)], {}, secure)
+  test('a newer session replaces the older one, also from an idle connection', async () => {
+    const { pool, call } = await dial([v4(1)], {}, secure)
     pool.sockets[0].connected()
-    pool.sockets[0].session(Buffer.from('early')) // TLS 1.2 has it before the handshake ends
+    pool.sockets[0].session(Buffer.from('early')) // in TLS 1.2, before the handshake ends
     pool.sockets[0].secured()
     pool.sockets[0].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     pool.sockets[0].session(Buffer.from('late'))
     pool.sockets[0].receiveEnd()
-    await pool.asked('https://a.test')
+    await pool.send('https://a.test')
     assert.equal(String(pool.sockets[1].offered), 'late')
     await assertEmpty(pool)
   })
@@ -252,7 +252,7 @@ describe('names', () => {
       const { pool } = await dial(new Error('asked'), { lookup: () => assert.fail() }, { origin })
       const { host, port } = new URL(origin)
       assert.equal(pool.backend.lookups.length, 0)
-      assert.equal(tried(pool)[0], new URL(origin).hostname.replace(/[[\]]/g, ''))
+      assert.equal(triedAddresses(pool)[0], new URL(origin).hostname.replace(/[[\]]/g, ''))
       assert.equal(pool.sockets[0].target.port, Number(port) || 80)
       if (!origin.startsWith('https')) {
         pool.sockets[0].connected()
@@ -262,7 +262,7 @@ describe('names', () => {
     })
   }
 
-  test('the backend resolves a name, asked for the bare host', async () => {
+  test('the backend resolves the host name', async () => {
     const { pool } = await dial([v4(1)], {}, { origin: 'http://a.test:8080' })
     assert.deepEqual(
       pool.backend.lookups.map(({ host }) => host),
@@ -272,34 +272,34 @@ describe('names', () => {
     await assertEmpty(pool)
   })
 
-  test('18 a name that is not there: host, phase and cause are told', async () => {
+  test('18 the error for an unknown name has host, phase and cause', async () => {
     const missing = Object.assign(new Error('getaddrinfo ENOTFOUND a.test'), { code: 'ENOTFOUND' })
-    const { pool, told } = await dial(missing)
-    assert.ok(told.error instanceof ConnectError)
+    const { pool, call } = await dial(missing)
+    assert.ok(call.error instanceof ConnectError)
     assert.equal(
-      told.error.message,
-      'Finding a.test failed: getaddrinfo ENOTFOUND a.test (GET http://a.test/, after 0 ms)',
+      call.error.message,
+      'Could not resolve a.test: getaddrinfo ENOTFOUND a.test (GET http://a.test/, after 0 ms)',
     )
-    assert.equal(told.error.phase, 'dns')
-    assert.equal(told.error.cause, missing)
-    assert.equal(told.error.safeToRetry, true)
-    assert.equal(told.error.bytesSent, 0)
+    assert.equal(call.error.phase, 'dns')
+    assert.equal(call.error.cause, missing)
+    assert.equal(call.error.safeToRetry, true)
+    assert.equal(call.error.bytesSent, 0)
     assert.equal(pool.sockets.length, 0)
     await assertEmpty(pool)
   })
 
   test('a name without addresses', async () => {
-    const { pool, told } = await dial([])
-    assert.match(told.failed.message, /^Finding a\.test failed: a\.test has no address/)
+    const { pool, call } = await dial([])
+    assert.match(call.failure.message, /^Could not resolve a\.test: a\.test has no address/)
     await assertEmpty(pool)
   })
 })
 
-describe('a lookup of the caller', () => {
+describe('a custom lookup', () => {
   type Lookup = NonNullable<PoolOptions['lookup']>
   const found: [name: string, lookup: Lookup, addresses: string[]][] = [
     ['one address', (_h, _o, done) => void setImmediate(done, null, '10.0.0.7', 4), ['10.0.0.7']],
-    ['one address, at once', (_h, _o, done) => done(null, '10.0.0.7', 4), ['10.0.0.7']],
+    ['one address, synchronously', (_h, _o, done) => done(null, '10.0.0.7', 4), ['10.0.0.7']],
     ['one address without its family', (_h, _o, done) => done(null, 'fd00::7'), ['fd00::7']],
     ['one address, family 0', (_h, _o, done) => done(null, '10.0.0.7', 0), ['10.0.0.7']],
     ['all addresses', (_h, _o, done) => done(null, [v4(7), v6(8)]), ['10.0.0.7', 'fd00::8']],
@@ -319,13 +319,13 @@ describe('a lookup of the caller', () => {
       const { pool } = await dial(new Error('not asked'), { lookup })
       await settle()
       await pool.backend.clock.advance(250)
-      assert.deepEqual(tried(pool), addresses)
+      assert.deepEqual(triedAddresses(pool), addresses)
       assert.equal(pool.backend.lookups.length, 0)
       await assertEmpty(pool)
     })
   }
 
-  test('is asked with the host and for all addresses', async () => {
+  test('is called with the host and the option all', async () => {
     const asked: unknown[] = []
     const lookup: Lookup = (host, options, done) => {
       asked.push(host, options)
@@ -342,82 +342,82 @@ describe('a lookup of the caller', () => {
       () => {
         throw new Error('thrown')
       },
-      /^Finding a\.test failed: thrown \(/,
+      /^Could not resolve a\.test: thrown \(/,
     ],
     [
-      'that throws what is no error',
+      'that throws a string',
       () => {
         throw 'a string'
       },
-      /^Finding a\.test failed: a string \(/,
+      /^Could not resolve a\.test: a string \(/,
     ],
     [
       'that fails',
       (_h, _o, done) => done(new Error('failed'), ''),
-      /^Finding a\.test failed: failed \(/,
+      /^Could not resolve a\.test: failed \(/,
     ],
     [
       'that fails later',
       (_h, _o, done) => void setImmediate(done, new Error('failed'), ''),
-      /failed: failed/,
+      /Could not resolve a\.test: failed/,
     ],
-    ['without an answer', (_h, _o, done) => done(null, []), /a\.test has no address/],
+    ['without a result', (_h, _o, done) => done(null, []), /a\.test has no address/],
     [
-      'with nonsense',
+      'with an invalid result',
       (_h, _o, done) => done(null, undefined as never),
-      /^Finding a\.test failed: /,
+      /^Could not resolve a\.test: /,
     ],
     [
-      'with nonsense, later',
+      'with an invalid result, later',
       (_h, _o, done) => void setImmediate(done, null, undefined as never),
-      /^Finding a\.test failed: /,
+      /^Could not resolve a\.test: /,
     ],
     [
-      'with nothing in its list',
+      'with null in its list',
       (_h, _o, done) => done(null, [null] as never),
-      /^Finding a\.test failed: /,
+      /^Could not resolve a\.test: /,
     ],
-    // A name would be resolved once more, past `onConnect`.
+    // A name would be resolved again, without a call of `onConnect`.
     [
       'with another name',
       (_h, _o, done) => done(null, 'evil.test', 4),
-      /^Finding a\.test failed: .*evil\.test/,
+      /^Could not resolve a\.test: .*evil\.test/,
     ],
-    ['with an empty address', (_h, _o, done) => done(null, '', 4), /^Finding a\.test failed: /],
+    ['with an empty address', (_h, _o, done) => done(null, '', 4), /^Could not resolve a\.test: /],
   ]
   for (const [name, lookup, message] of failing) {
     test(`${name} is a ConnectError`, async () => {
-      const { pool, told } = await dial([], { lookup })
+      const { pool, call } = await dial([], { lookup })
       await settle()
-      assert.ok(told.error instanceof ConnectError)
-      assert.match(told.error.message, message)
-      assert.equal(told.error.phase, 'dns')
+      assert.ok(call.error instanceof ConnectError)
+      assert.match(call.error.message, message)
+      assert.equal(call.error.phase, 'dns')
       assert.equal(pool.sockets.length, 0)
       await assertEmpty(pool)
     })
   }
 
-  test('its first answer counts', async () => {
+  test('its first result counts', async () => {
     const answers: Parameters<Lookup>[2][] = []
-    const { pool, told } = await dial([], { lookup: (_h, _o, done) => void answers.push(done) })
+    const { pool, call } = await dial([], { lookup: (_h, _o, done) => void answers.push(done) })
     answers[0](null, '10.0.0.1', 4)
     answers[0](null, '10.0.0.2', 4)
     answers[0](new Error('again'), '')
     await pool.backend.clock.advance(1000)
-    assert.deepEqual(tried(pool), ['10.0.0.1'])
-    assert.equal(told.ends, 0)
+    assert.deepEqual(triedAddresses(pool), ['10.0.0.1'])
+    assert.equal(call.endCount, 0)
     await assertEmpty(pool)
   })
 
-  test('its answer after the deadline is ignored', async () => {
+  test('its result after the deadline is ignored', async () => {
     const answers: Parameters<Lookup>[2][] = []
-    const { pool, told } = await dial(
+    const { pool, call } = await dial(
       [],
       { lookup: (_h, _o, done) => void answers.push(done) },
       { timeouts: { connect: 100 } },
     )
     await pool.backend.clock.advance(100)
-    assert.ok(told.error instanceof ConnectTimeout)
+    assert.ok(call.error instanceof ConnectTimeout)
     answers[0](null, '10.0.0.1', 4)
     await settle()
     assert.equal(pool.sockets.length, 0)
@@ -426,7 +426,7 @@ describe('a lookup of the caller', () => {
 })
 
 describe('onConnect', () => {
-  test('sees each address before it is connected to', async () => {
+  test('is called with each address before a connection is opened', async () => {
     const seen: object[] = []
     const { pool } = await dial(
       [v6(1), v4(1)],
@@ -441,7 +441,7 @@ describe('onConnect', () => {
     await assertEmpty(pool)
   })
 
-  test('sees literal addresses too', async () => {
+  test('is called with literal addresses, too', async () => {
     const seen: object[] = []
     const options: PoolOptions = { onConnect: (facts) => void seen.push({ ...facts }) }
     const { pool } = await dial([], options, { origin: 'http://[::1]:81' })
@@ -455,23 +455,23 @@ describe('onConnect', () => {
         if (address === '10.0.0.1') throw new Error('private')
       },
     })
-    assert.deepEqual(tried(pool), ['10.0.0.2'])
+    assert.deepEqual(triedAddresses(pool), ['10.0.0.2'])
     await assertEmpty(pool)
   })
 
   for (const thrown of [new Error('private address'), 'private address']) {
-    test(`refuses all by throwing ${typeof thrown}: a ConnectError says why`, async () => {
-      const { pool, told } = await dial([v4(1), v4(2)], {
+    test(`refuses all by throwing a value of type ${typeof thrown}, the cause of a ConnectError`, async () => {
+      const { pool, call } = await dial([v4(1), v4(2)], {
         onConnect: () => {
           throw thrown
         },
       })
-      assert.ok(told.error instanceof ConnectError)
+      assert.ok(call.error instanceof ConnectError)
       assert.match(
-        told.error.message,
-        /^Connecting to a\.test \(10\.0\.0\.1\) failed: private address/,
+        call.error.message,
+        /^Could not connect to a\.test \(10\.0\.0\.1\): private address/,
       )
-      assert.equal(told.error.cause, thrown)
+      assert.equal(call.error.cause, thrown)
       assert.equal(pool.sockets.length, 0)
       await assertEmpty(pool)
     })
@@ -480,15 +480,15 @@ describe('onConnect', () => {
   test('may close the pool', async () => {
     const backend = new ScriptedBackend()
     const pool: ScriptedPool = new ScriptedPool({ onConnect: () => void pool.close() }, backend)
-    const told = await pool.asked(A)
-    assert.equal(told.failed.name, 'ClientClosed')
+    const call = await pool.send(A)
+    assert.equal(call.failure.name, 'ClientClosed')
     assert.deepEqual(pool.open, [])
     await assertEmpty(pool)
   })
 })
 
 describe('a unix socket', () => {
-  test('33 every origin leads there; Host, and whom TLS must find, stay', async () => {
+  test('33 is used for all origins, and the names for Host and TLS do not change', async () => {
     const { pool } = await dial([], { uds: '/run/x.sock' }, { origin: 'http://docker:99' })
     const { socket } = pool.backend
     assert.equal(socket.target.path, '/run/x.sock')
@@ -496,25 +496,25 @@ describe('a unix socket', () => {
     assert.equal(socket.target.tls, null)
     socket.connected()
     assert.ok(socket.written.includes('\r\nHost: docker:99\r\n'))
-    await pool.asked('https://a.test')
+    await pool.send('https://a.test')
     assert.equal(pool.backend.socket.target.path, '/run/x.sock')
     assert.equal(pool.backend.socket.tls?.host, 'a.test')
     assert.equal(pool.backend.lookups.length, 0)
     await assertEmpty(pool)
   })
 
-  test('18 the message of a failure has its path', async () => {
-    const { pool, told } = await dial([], { uds: '/run/x.sock' })
+  test('18 that fails has its path in the message', async () => {
+    const { pool, call } = await dial([], { uds: '/run/x.sock' })
     pool.sockets[0].reset(new Error('connect ENOENT /run/x.sock'))
     assert.equal(
-      told.failed.message,
-      'Connecting to a.test (/run/x.sock) failed: connect ENOENT /run/x.sock (GET http://a.test/, after 0 ms)',
+      call.failure.message,
+      'Could not connect to a.test (/run/x.sock): connect ENOENT /run/x.sock (GET http://a.test/, after 0 ms)',
     )
     await assertEmpty(pool)
   })
 })
 
-test('localAddress is passed on', async () => {
+test('localAddress is passed to the backend', async () => {
   const { pool } = await dial([v4(1)], { localAddress: '127.0.0.9' })
   assert.equal(pool.sockets[0].target.localAddress, '127.0.0.9')
   await assertEmpty(pool)
@@ -523,33 +523,33 @@ test('localAddress is passed on', async () => {
 describe('6, 8, 18 ConnectTimeout', () => {
   const timeouts = { connect: 400 }
 
-  test('covers name, all addresses and TLS together; says the phase', async () => {
-    const { pool, told } = await dial([v4(1), v4(2)], {}, { timeouts, origin: 'https://a.test' })
+  test('covers name, addresses and TLS together, and has the phase', async () => {
+    const { pool, call } = await dial([v4(1), v4(2)], {}, { timeouts, origin: 'https://a.test' })
     await pool.backend.clock.advance(300)
     pool.sockets[1].connected()
     await pool.backend.clock.advance(99)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     await pool.backend.clock.advance(1)
-    assert.ok(told.error instanceof ConnectTimeout)
+    assert.ok(call.error instanceof ConnectTimeout)
     assert.equal(
-      told.error.message,
-      'No connection to a.test within 400 ms, at tls (GET https://a.test/, after 400 ms)',
+      call.error.message,
+      'Could not connect to a.test within 400 ms, phase tls (GET https://a.test/, after 400 ms)',
     )
-    assert.equal(told.error.phase, 'tls')
-    assert.equal(told.error.safeToRetry, true)
+    assert.equal(call.error.phase, 'tls')
+    assert.equal(call.error.safeToRetry, true)
     assert.deepEqual(pool.open, [])
     await assertEmpty(pool)
   })
 
-  test('at dns', async () => {
+  test('in phase dns', async () => {
     const backend = new ScriptedBackend()
     backend.autoLookup = false
     const pool = new ScriptedPool({}, backend)
-    const told = await pool.asked(A, '/', { timeouts })
+    const call = await pool.send(A, '/', { timeouts })
     await backend.clock.advance(400)
     assert.equal(
-      told.failed.message,
-      'No connection to a.test within 400 ms, at dns (GET http://a.test/, after 400 ms)',
+      call.failure.message,
+      'Could not connect to a.test within 400 ms, phase dns (GET http://a.test/, after 400 ms)',
     )
     backend.lookups[0].answer([v4(1)])
     await settle()
@@ -557,11 +557,11 @@ describe('6, 8, 18 ConnectTimeout', () => {
     await assertEmpty(pool)
   })
 
-  test('at tcp, whatever the number of addresses', async () => {
+  test('in phase tcp, with many addresses', async () => {
     const addresses = Array.from({ length: 20 }, (_, i) => v4(i))
-    const { pool, told } = await dial(addresses, {}, { timeouts })
+    const { pool, call } = await dial(addresses, {}, { timeouts })
     await pool.backend.clock.advance(400)
-    assert.match(told.failed.message, /at tcp/)
+    assert.match(call.failure.message, /phase tcp/)
     assert.equal(pool.sockets.length, 2)
     assert.deepEqual(pool.open, [])
     await pool.backend.clock.advance(10_000)
@@ -569,40 +569,40 @@ describe('6, 8, 18 ConnectTimeout', () => {
     await assertEmpty(pool)
   })
 
-  test('a blocked loop is not held against the server', async () => {
-    const { pool, told } = await dial([v4(1)], {}, { timeouts })
+  test('is extended by the time for which the loop was blocked', async () => {
+    const { pool, call } = await dial([v4(1)], {}, { timeouts })
     const { clock } = pool.backend
-    await clock.stall(3000) // 2,600 ms late: as many more
-    assert.equal(told.ends, 0)
+    await clock.stall(3000) // 2,600 ms late, so it is extended by 2,600 ms
+    assert.equal(call.endCount, 0)
     await clock.advance(2599)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     pool.sockets[0].connected()
     pool.sockets[0].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('though only once', async () => {
-    const { pool, told } = await dial([v4(1)], {}, { timeouts })
+  test('is extended only once', async () => {
+    const { pool, call } = await dial([v4(1)], {}, { timeouts })
     const { clock } = pool.backend
     await clock.stall(500)
     await clock.stall(500)
     await clock.flush()
-    assert.ok(told.error instanceof ConnectTimeout)
+    assert.ok(call.error instanceof ConnectTimeout)
     await assertEmpty(pool)
   })
 
-  test('null is none', async () => {
-    const { pool, told } = await dial([v4(1)], {}, { timeouts: { connect: null } })
+  test('null: no timeout', async () => {
+    const { pool, call } = await dial([v4(1)], {}, { timeouts: { connect: null } })
     await pool.backend.clock.advance(86_400_000)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     await assertEmpty(pool)
   })
 })
 
 describe('1 abort', () => {
   const phases: [phase: string, reach: (pool: ScriptedPool) => Promise<void>][] = [
-    ['at once', async () => {}],
+    ['dispatched', async () => {}],
     ['dns', () => settle()],
     [
       'tcp',
@@ -638,19 +638,19 @@ describe('1 abort', () => {
     ],
   ]
   for (const [phase, reach] of phases) {
-    test(`${phase}: the place is given back, and the next one works`, async () => {
+    test(`${phase}: the pool has room again, and the next request works`, async () => {
       const backend = new ScriptedBackend()
       backend.autoLookup = backend.autoConnect = false
       const pool = new ScriptedPool({ limits: { maxConnections: 1 } }, backend)
-      const told = pool.ask('https://a.test', '/', { timeouts: 5000 })
-      const waiting = pool.ask('https://b.test', '/waiting')
+      const call = pool.start('https://a.test', '/', { timeouts: 5000 })
+      const waiting = pool.start('https://b.test', '/waiting')
       await reach(pool)
       backend.autoLookup = backend.autoConnect = true
-      told.control?.abort(new Error('enough'))
-      assert.equal(told.ends, 0, 'told inside abort')
+      call.control?.abort(new Error('enough'))
+      assert.equal(call.endCount, 0, 'the handler was called inside abort')
       assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 0 waiting')
       await settle()
-      assert.equal(told.failed.message, 'enough')
+      assert.equal(call.failure.message, 'enough')
       assert.equal(pool.open.length, 1)
       for (const lookup of backend.lookups) if (!lookup.answered) lookup.answer([v4(9)])
       pool.socketOf('/waiting').receive(OK)
@@ -662,29 +662,29 @@ describe('1 abort', () => {
   }
 })
 
-describe('nothing is told inside dispatch', () => {
-  // Told checks it.
-  test('where lookup answers and fails at once', async () => {
+describe('no handler is called inside dispatch', () => {
+  // `RecordedCall` checks it.
+  test('when lookup fails synchronously', async () => {
     const pool = new ScriptedPool({
       lookup: (_h, _o, done) => done(new Error('at once'), ''),
     })
-    const told = pool.ask(A)
-    assert.equal(told.ends, 0)
+    const call = pool.start(A)
+    assert.equal(call.endCount, 0)
     await settle()
-    assert.equal(told.ends, 1)
+    assert.equal(call.endCount, 1)
     await assertEmpty(pool)
   })
 
-  test('where onConnect refuses a literal address', async () => {
+  test('when onConnect refuses a literal address', async () => {
     const pool = new ScriptedPool({
       onConnect: () => {
         throw new Error('no')
       },
     })
-    const told = pool.ask('http://127.0.0.1')
-    assert.equal(told.ends, 0)
+    const call = pool.start('http://127.0.0.1')
+    assert.equal(call.endCount, 0)
     await settle()
-    assert.equal(told.ends, 1)
+    assert.equal(call.endCount, 1)
     await assertEmpty(pool)
   })
 })

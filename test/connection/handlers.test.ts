@@ -1,4 +1,4 @@
-// What handlers throw, and where they run.
+// Exceptions of handlers, and the async context in which handlers run.
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { test } from 'node:test'
@@ -12,15 +12,15 @@ const fail = (): never => {
   throw boom
 }
 
-const middles: Record<string, { script: Script; told: string[] }> = {
-  onInformational: { script: { onInformational: fail }, told: ['103'] },
-  onHead: { script: { onHead: fail }, told: ['103', 'head 200'] },
-  onData: { script: { onData: fail }, told: ['103', 'head 200', 'data hello'] },
+const throwingHandlers: Record<string, { script: Script; expected: string[] }> = {
+  onInformational: { script: { onInformational: fail }, expected: ['103'] },
+  onHead: { script: { onHead: fail }, expected: ['103', 'head 200'] },
+  onData: { script: { onData: fail }, expected: ['103', 'head 200', 'data hello'] },
 }
 
-for (const [name, { script, told }] of Object.entries(middles)) {
+for (const [name, { script, expected }] of Object.entries(throwingHandlers)) {
   for (const pieces of [false, true]) {
-    test(`${name} throws${pieces ? ', byte by byte' : ''}: onError hears it, the connection is closed`, async () => {
+    test(`${name} throws${pieces ? ', byte by byte' : ''}: onError is called, the connection closed`, async () => {
       const stage = new Stage({ limits: { maxConnections: 1 } })
       const call = await stage.send({}, script)
       const next = stage.dispatch({ path: '/next-in-line' })
@@ -30,19 +30,19 @@ for (const [name, { script, told }] of Object.entries(middles)) {
         if (!socket.closed) socket.receive(bytes)
         await settle()
       }
-      const heard = call.events.map((event) => event.replace(/data h$/, 'data hello'))
-      assert.deepEqual(heard, [...told, 'error Error'])
+      const events = call.events.map((event) => event.replace(/data h$/, 'data hello'))
+      assert.deepEqual(events, [...expected, 'error Error'])
       assert.equal(call.error, boom)
       assert.deepEqual(stage.closes, ['handler-threw'])
       assert.ok(socket.destroyed)
-      await stage.receive(OK) // of the next in line, on a new connection
+      await stage.receive(OK) // for the waiting request, on a new connection
       assert.equal(next.body, 'ok')
       await stage.done()
     })
   }
 }
 
-test('onData throws in the last bytes of a response, and behind a pause', async () => {
+test('onData throws for the last bytes of a response, also after a pause', async () => {
   for (const paused of [false, true]) {
     const stage = new Stage()
     let turns = paused ? 1 : 0
@@ -61,7 +61,7 @@ test('onData throws in the last bytes of a response, and behind a pause', async 
 
 const odd: unknown[] = [undefined, null, 'a string', 0]
 
-test('whatever is thrown reaches onError as it is', async () => {
+test('onError gets any thrown value unchanged', async () => {
   for (const value of odd) {
     const stage = new Stage()
     const call = await stage.send(
@@ -79,7 +79,7 @@ test('whatever is thrown reaches onError as it is', async () => {
   }
 })
 
-test('whatever the reason of a signal is reaches onError as it is', async () => {
+test('onError gets any reason of a signal unchanged', async () => {
   for (const value of odd.slice(1)) {
     const stage = new Stage()
     const controller = new AbortController()
@@ -91,7 +91,7 @@ test('whatever the reason of a signal is reaches onError as it is', async () => 
   }
 })
 
-test('an onData that aborts and throws has aborted', async () => {
+test('if onData aborts and throws, the abort counts', async () => {
   const stage = new Stage()
   const call = await stage.send(
     {},
@@ -108,7 +108,7 @@ test('an onData that aborts and throws has aborted', async () => {
   await stage.done()
 })
 
-/** The ways to an end, and which of the two calls tells it. */
+/** The ways in which a request can end. */
 const ends: Record<string, (stage: Stage, script: Script) => Promise<Call>> = {
   'a response': async (stage, script) => {
     const call = await stage.send({}, script)
@@ -172,15 +172,15 @@ const ends: Record<string, (stage: Stage, script: Script) => Promise<Call>> = {
     call.abort()
     return call
   },
-  'a request that is refused': async (stage, script) => stage.send({ path: 'nonsense' }, script),
-  'content that fails': async (stage, script) =>
+  'an invalid request': async (stage, script) => stage.send({ path: 'nonsense' }, script),
+  'a failing body': async (stage, script) =>
     stage.send({ method: 'POST', body: [5 as unknown as string] }, script),
   'a handler that threw': async (stage, script) => {
     const call = await stage.send({}, { ...script, onHead: fail })
     await stage.receive(OK)
     return call
   },
-  'the pool`s end': async (stage, script) => {
+  'the close of the pool': async (stage, script) => {
     const call = await stage.send({}, script)
     await stage.pool.close()
     return call
@@ -188,7 +188,7 @@ const ends: Record<string, (stage: Stage, script: Script) => Promise<Call>> = {
 }
 
 for (const [name, reach] of Object.entries(ends)) {
-  test(`an end that throws: ${name}`, async () => {
+  test(`onEnd or onError throws after ${name}`, async () => {
     const stage = new Stage({
       limits: { maxConnections: 1 },
       timeouts: { pool: 100 },
@@ -209,12 +209,12 @@ for (const [name, reach] of Object.entries(ends)) {
     assert.deepEqual(uncaught, [thrown])
     const others = name === 'a pool timeout' ? 1 : 0
     assert.deepEqual(counts, { active: others, connecting: 0, waiting: 0 })
-    if (name === 'the pool`s end') assert.equal(stage.backend.held, 0)
+    if (name === 'the close of the pool') assert.equal(stage.backend.held, 0)
     else await stage.done()
   })
 }
 
-test('an end may dispatch again, and finds the connection free', async () => {
+test('a request dispatched in onEnd gets the free connection', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 } })
   let again: Call | undefined
   const call = await stage.send(
@@ -234,7 +234,7 @@ test('an end may dispatch again, and finds the connection free', async () => {
   await stage.done()
 })
 
-test('handlers run in the async context of their `dispatch`, on a kept connection too', async () => {
+test('handlers run in the async context of their `dispatch`, also on a reused connection', async () => {
   const storage = new AsyncLocalStorage<string>()
   const stage = new Stage({ limits: { maxConnections: 1 } })
   const seen: string[] = []
@@ -253,7 +253,7 @@ test('handlers run in the async context of their `dispatch`, on a kept connectio
   assert.deepEqual(seen, [...'aaaabbbbcccc'])
   seen.length = 0
 
-  // Each way to onError.
+  // The cases of onError.
   storage.run('refused', () => stage.dispatch({ path: 'x' }, script))
   await settle()
   storage.run('timeout', () => stage.dispatch({}, script))
@@ -269,30 +269,30 @@ test('handlers run in the async context of their `dispatch`, on a kept connectio
   await stage.done()
 })
 
-test('a handler is called as a method', async () => {
+test('the functions of a handler are called as its methods', async () => {
   const stage = new Stage()
   class Handler {
-    #told: string[] = []
+    #events: string[] = []
     onHead(): void {
-      this.#told.push('head')
+      this.#events.push('head')
     }
     onData(): void {
-      this.#told.push('data')
+      this.#events.push('data')
     }
     onEnd(): void {
-      this.#told.push('end')
+      this.#events.push('end')
     }
     onError(): void {
-      this.#told.push('error')
+      this.#events.push('error')
     }
-    get told(): string[] {
-      return this.#told
+    get events(): string[] {
+      return this.#events
     }
   }
   const handler = new Handler()
   stage.pool.dispatch({ origin: 'http://h.test', path: '/' }, handler)
   await settle()
   await stage.receive(OK)
-  assert.deepEqual(handler.told, ['head', 'data', 'end'])
+  assert.deepEqual(handler.events, ['head', 'data', 'end'])
   await stage.done()
 })

@@ -1,4 +1,4 @@
-// What ends a connection between requests, and what keeps it from another. Hazards 3 and 24
+// What closes an idle connection, and what prevents the reuse of a connection. Hazards 3 and 24
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CloseReason, DispatchRequest } from '../../src/engine.ts'
@@ -9,7 +9,7 @@ import { OK, Stage } from '../support/stage.ts'
 const events: Record<string, { happen: (stage: Stage) => unknown; reason: CloseReason }> = {
   FIN: { happen: ({ socket }) => socket.receiveEnd(), reason: 'peer-ended' },
   reset: { happen: ({ socket }) => socket.reset(), reason: 'peer-reset' },
-  'a write that fails late': {
+  'a late write error': {
     happen: ({ socket }) => socket.handler.onWriteError(new Error('write EPIPE')),
     reason: 'peer-reset',
   },
@@ -20,7 +20,7 @@ const events: Record<string, { happen: (stage: Stage) => unknown; reason: CloseR
     happen: ({ socket }) => socket.receive('HTTP/1.1 408 Request Timeout\r\n\r\n'),
     reason: 'idle-data',
   },
-  'the end of its time': {
+  'the end of keepaliveExpiry': {
     happen: ({ clock }) => clock.advance(5000),
     reason: 'keepalive-expired',
   },
@@ -44,7 +44,7 @@ for (const [name, { happen, reason }] of Object.entries(events)) {
   })
 }
 
-test('an idle connection lives for all of its time', async () => {
+test('an idle connection is open until keepaliveExpiry', async () => {
   const stage = new Stage()
   await stage.warm()
   await stage.clock.advance(4999)
@@ -54,7 +54,7 @@ test('an idle connection lives for all of its time', async () => {
   await stage.done()
 })
 
-test('each use begins the idle time anew', async () => {
+test('keepaliveExpiry starts again after each use', async () => {
   const stage = new Stage()
   await stage.warm()
   for (let i = 0; i < 5; i++) {
@@ -65,22 +65,22 @@ test('each use begins the idle time anew', async () => {
   await stage.done()
 })
 
-/** Responses, and why their connection serves no other. */
+/** Responses, and why their connection is not reused; null if it is. */
 const responses: Record<
   string,
   { request?: Partial<DispatchRequest>; response: string; reason: CloseReason | null }
 > = {
   'a plain response': { response: OK, reason: null },
-  'another response behind it': { response: OK + OK, reason: 'surplus-bytes' },
-  'a byte behind it': { response: `${OK}x`, reason: 'surplus-bytes' },
-  'an empty line behind it': { response: `${OK}\r\n`, reason: 'surplus-bytes' },
-  'bytes behind HEAD`s response': {
+  'another response after it': { response: OK + OK, reason: 'surplus-bytes' },
+  'a byte after it': { response: `${OK}x`, reason: 'surplus-bytes' },
+  'an empty line after it': { response: `${OK}\r\n`, reason: 'surplus-bytes' },
+  'bytes after the response to HEAD': {
     request: { method: 'HEAD' },
     response: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',
     reason: 'surplus-bytes',
   },
-  'a body behind 204': { response: 'HTTP/1.1 204 x\r\n\r\nhello', reason: 'surplus-bytes' },
-  'bytes behind trailers': {
+  'a body after 204': { response: 'HTTP/1.1 204 x\r\n\r\nhello', reason: 'surplus-bytes' },
+  'bytes after trailers': {
     response: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n\r\nHTTP',
     reason: 'surplus-bytes',
   },
@@ -88,7 +88,7 @@ const responses: Record<
     response: 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok',
     reason: 'server-says-close',
   },
-  'close among others': {
+  'close among other options': {
     response: 'HTTP/1.1 200 OK\r\nConnection: x, Close , y\r\nContent-Length: 2\r\n\r\nok',
     reason: 'server-says-close',
   },
@@ -105,11 +105,11 @@ const responses: Record<
     response: OK,
     reason: 'client-says-close',
   },
-  'a 1xx that says close': {
+  'a 1xx with Connection: close': {
     response: `HTTP/1.1 103 x\r\nConnection: close\r\n\r\n${OK}`,
     reason: null,
   },
-  'keep-alive for no time': {
+  'Keep-Alive: timeout=0': {
     response: 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nok',
     reason: 'keepalive-expired',
   },
@@ -126,7 +126,7 @@ for (const [name, { request, response, reason }] of Object.entries(responses)) {
       assert.deepEqual(stage.closes, reason === null ? [] : [reason])
       assert.equal(stage.backend.sockets.length, (reason !== null && waiting ? 1 : 0) + 1)
       if (next !== null) {
-        assert.deepEqual(next.events, []) // nothing of the surplus
+        assert.deepEqual(next.events, []) // the surplus bytes were not delivered
         await stage.receive(OK)
         assert.deepEqual(next.events, ['head 200', 'data ok', 'end'])
       }
@@ -135,8 +135,8 @@ for (const [name, { request, response, reason }] of Object.entries(responses)) {
   }
 }
 
-test('24 surplus in a read of its own, while the next request is already sent, is its fault to bear', async () => {
-  // Nothing tells such bytes from an answer; what can be told is told by the two tests above.
+test('24 surplus that arrives after the next request was sent is taken for its response', async () => {
+  // Such bytes cannot be distinguished from a response, unlike those of the tests above.
   const stage = new Stage()
   await stage.warm()
   const next = await stage.send()
@@ -145,7 +145,7 @@ test('24 surplus in a read of its own, while the next request is already sent, i
   await stage.done()
 })
 
-test('24 surplus that cannot be seen, because the read was full, costs the connection', async () => {
+test('24 the connection is closed if a full read may have hidden surplus bytes', async () => {
   for (const copy of [false, true]) {
     const stage = new Stage()
     const head = 'HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n'
@@ -153,7 +153,7 @@ test('24 surplus that cannot be seen, because the read was full, costs the conne
     await stage.receive(head)
     let missing = 300_000
     while (missing > 0) {
-      // As long as the target allows, and never more than the body.
+      // The read fills its target, but never contains more than the body.
       const { length } = stage.socket.handler.readTarget()
       const size = Math.min(length, missing)
       await stage.receive(Buffer.alloc(size, 'x'))
@@ -173,7 +173,7 @@ test('24 surplus that cannot be seen, because the read was full, costs the conne
   await stage.done()
 })
 
-test('3, 24 FIN behind a response in the same turn: nothing is sent on that connection', async () => {
+test('3, 24 nothing is sent on a connection with FIN in the same turn as a response', async () => {
   const stage = new Stage()
   const call = await stage.send()
   const next = stage.dispatch({ path: '/2' })
@@ -187,12 +187,12 @@ test('3, 24 FIN behind a response in the same turn: nothing is sent on that conn
   await stage.done()
 })
 
-test('a server that speaks first is heard', async () => {
+test('a response that arrives with the connection is delivered', async () => {
   const stage = new Stage()
   stage.backend.autoConnect = false
   const call = await stage.send()
   stage.socket.connected()
-  stage.socket.receive(OK) // before it can have read the request
+  stage.socket.receive(OK) // before the server can have read the request
   await settle()
   assert.equal(call.events.at(-1), 'end')
   await stage.done()

@@ -1,4 +1,4 @@
-// Back-pressure: what a pause keeps, and in which order it comes out.
+// Back-pressure: bytes that arrive during a pause are kept, and delivered in order.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
@@ -36,9 +36,9 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
         assert.ok(stage.socket.paused)
         assert.equal(stage.pool.stats().active, 1)
         for (let turn = 0; !call.over && turn < 20; turn++) {
-          const told = call.events.length
+          const before = call.events.length
           await stage.clock.advance(100_000)
-          assert.equal(call.events.length, told, 'told during a pause')
+          assert.equal(call.events.length, before, 'a handler was called during a pause')
           call.resume()
           await settle()
         }
@@ -49,7 +49,7 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
         await stage.done()
       })
 
-      test(`one pause, then all: ${name}`, async () => {
+      test(`one pause, after the first piece: ${name}`, async () => {
         const stage = new Stage()
         let first = true
         const call = await stage.send(
@@ -82,7 +82,7 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
 }
 
 for (const [framing, { reads, end }] of Object.entries(framings)) {
-  test(`one pause, all the rest late: ${framing}`, async () => {
+  test(`one pause, all later reads arrive during it: ${framing}`, async () => {
     const stage = new Stage()
     let pauses = 1
     const call = await stage.send({}, { onData: () => pauses-- <= 0 })
@@ -98,14 +98,14 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
   })
 }
 
-test('late data that is cut at every byte, anywhere in a chunked message', async () => {
+test('a pause that ends at any byte of a chunked message', async () => {
   const rest = '3;x\r\nllo\r\n5\r\nworld\r\n0\r\nA: b\r\nCde: fgh\r\n\r\n'
   for (let at = 0; at <= rest.length; at++) {
     const stage = new Stage()
     let pauses = 1
     const call = await stage.send({}, { onData: () => pauses-- <= 0 })
     await stage.receive(`${CHUNKED}2\r\nhe\r\n`)
-    // Its target was asked for before the pause; that of what follows, during it.
+    // The socket asked for the first target before the pause, and for the next one during it.
     if (at > 0) stage.socket.receive(rest.slice(0, at), { late: true })
     call.resume()
     await settle()
@@ -124,7 +124,7 @@ test('late data that is cut at every byte, anywhere in a chunked message', async
   }
 })
 
-test('late data is the window`s only until it was read: other connections use it too', async () => {
+test('the backlog of a pause is copied from the window, which other connections use, too', async () => {
   const stage = new Stage()
   const paused = await stage.send({}, pausing)
   const { socket } = stage
@@ -155,14 +155,14 @@ test('onEnd waits for the reader', async () => {
   assert.deepEqual(call.events, ['head 200', 'data ok'])
   assert.equal(stage.pool.stats().active, 1)
   call.resume()
-  assert.equal(call.over, false) // not inside `resume`
+  assert.equal(call.over, false) // nothing is delivered inside `resume`
   await settle()
   assert.equal(call.events.at(-1), 'end')
   assert.equal(stage.pool.stats().idle, 1)
   await stage.done()
 })
 
-test('resume inside onData takes the pause back', async () => {
+test('resume inside onData cancels the pause', async () => {
   const stage = new Stage()
   const call = await stage.send(
     {},
@@ -173,7 +173,7 @@ test('resume inside onData takes the pause back', async () => {
       },
     },
   )
-  // The kit takes the answer false for a pause; here there was a resume before.
+  // `Call` reports a violation because onData returned false. Here, resume was called before.
   for (const read of [`${SIZED}he`, 'llo', 'world']) {
     call.resume()
     await stage.receive(read)
@@ -184,7 +184,7 @@ test('resume inside onData takes the pause back', async () => {
   await stage.done()
 })
 
-test('resume before a pause does not count for it', async () => {
+test('resume before a delivery does not cancel its pause', async () => {
   const stage = new Stage()
   const call = await stage.send({}, pausing)
   await stage.receive(SIZED)
@@ -204,7 +204,7 @@ test('resume before a pause does not count for it', async () => {
   await stage.done()
 })
 
-test('resume twice is resume once', async () => {
+test('a second resume has no effect', async () => {
   const stage = new Stage()
   const call = await stage.send({}, pausing)
   stage.socket.receive(`${SIZED}he`)
@@ -222,11 +222,11 @@ test('resume twice is resume once', async () => {
   await stage.done()
 })
 
-test('38 a pause costs no more than what is on its way: the socket rests', async () => {
+test('38 a pause stops the socket from reading', async () => {
   const stage = new Stage()
   const call = await stage.send({}, pausing)
   await stage.receive(`${SIZED}he`)
-  await stage.receive('llo') // waits in the socket
+  await stage.receive('llo') // stays in the socket
   await stage.receive('world')
   assert.equal(call.body, 'he')
   call.resume()
@@ -241,7 +241,7 @@ test('38 a pause costs no more than what is on its way: the socket rests', async
   await stage.done()
 })
 
-// --- the end during a pause
+// --- the end of the stream during a pause
 
 const endings: Record<
   string,
@@ -283,7 +283,7 @@ const endings: Record<
 }
 
 for (const [name, { head, end, outcome }] of Object.entries(endings)) {
-  test(`what came is delivered before the end: ${name}`, async () => {
+  test(`received bytes are delivered before the end: ${name}`, async () => {
     const stage = new Stage()
     const call = await stage.send({}, pausing)
     await stage.receive(`${head}he`)
@@ -312,7 +312,7 @@ for (const [how, end] of Object.entries({
   reset: (stage: Stage) => stage.socket.reset(),
   'late bytes': (stage: Stage) => stage.socket.receive('HTTP/1.1 200', { late: true }),
 })) {
-  test(`complete and paused, then ${how}: the response is whole, the connection is not kept`, async () => {
+  test(`complete and paused, then ${how}: the response is complete, the connection is closed`, async () => {
     const stage = new Stage()
     const call = await stage.send({}, pausing)
     await stage.receive(OK)
@@ -326,7 +326,7 @@ for (const [how, end] of Object.entries({
   })
 }
 
-test('complete and paused, then FIN, before all content was sent: the content is not waited for', async () => {
+test('complete and paused, then FIN during the upload: the exchange ends without the upload', async () => {
   const stage = new Stage()
   const never: AsyncIterable<string> = {
     [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
@@ -342,7 +342,7 @@ test('complete and paused, then FIN, before all content was sent: the content is
 })
 
 for (const pauses of [1, 2, 3]) {
-  test(`24 late bytes behind the end of a response are not given to the next: paused ${pauses} times`, async () => {
+  test(`24 bytes after a response are not delivered to the next request: paused ${pauses} times`, async () => {
     const stage = new Stage({ limits: { maxConnections: 1 } })
     let left = pauses
     const first = await stage.send({ path: '/1' }, { onData: () => left-- <= 0 })
@@ -357,13 +357,13 @@ for (const pauses of [1, 2, 3]) {
     assert.equal(first.events.at(-1), 'end')
     assert.equal(second.head, null)
     assert.deepEqual(stage.closes, ['surplus-bytes'])
-    await stage.receive(OK) // on a connection of its own
+    await stage.receive(OK) // on another connection
     assert.equal(second.body, 'ok')
     await stage.done()
   })
 }
 
-test('abort, and a throw, while late data is given out', async () => {
+test('an abort or an exception while a backlog is delivered', async () => {
   for (const way of ['abort', 'throw'] as const) {
     const stage = new Stage()
     let turn = 0
@@ -388,7 +388,7 @@ test('abort, and a throw, while late data is given out', async () => {
   }
 })
 
-test('a late read of all that is missing leaves room for what may stand behind it', async () => {
+test('a read that arrives in a pause and ends with its target does not hide later bytes', async () => {
   const stage = new Stage()
   const target = 2_000_000
   let pauses = 1
@@ -415,7 +415,7 @@ test('a late read of all that is missing leaves room for what may stand behind i
   await again.done()
 })
 
-test('a read that ends where its target and the message do costs the connection', async () => {
+test('a read that fills its target at the end of the message closes the connection', async () => {
   const stage = new Stage()
   const call = await stage.send()
   const { length } = stage.socket.handler.readTarget()
@@ -428,7 +428,7 @@ test('a read that ends where its target and the message do costs the connection'
   await stage.done()
 })
 
-test('a long chunked body, paused at each piece, in reads of every size', async () => {
+test('a long chunked body, paused after each part, in reads of several sizes', async () => {
   const body = Array.from({ length: 200 }, (_, i) => `<${i}>`).join('')
   let message = CHUNKED
   for (let at = 0; at < body.length; at += 13) {
@@ -460,7 +460,7 @@ test('a long chunked body, paused at each piece, in reads of every size', async 
   }
 })
 
-test('owned chunks stay what they were', async () => {
+test('owned chunks are not overwritten', async () => {
   const kept: Uint8Array[] = []
   const stage = new Stage()
   const call = await stage.send({ copy: true }, { onData: (_, chunk) => void kept.push(chunk) })

@@ -1,4 +1,4 @@
-// A kept connection that turns out to be dead. RFC 9112 9.3.1; hazard 3
+// A reused connection turns out to be closed. RFC 9112 9.3.1; hazard 3
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DispatchRequest } from '../../src/engine.ts'
@@ -58,7 +58,7 @@ const requests: Record<string, { request: () => Partial<DispatchRequest>; replay
 
 for (const [name, { request, replayed }] of Object.entries(requests)) {
   for (const [death, die] of Object.entries(deaths)) {
-    test(`3, R13 ${name} on a dead kept connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
+    test(`3, R13 ${name} on a dead connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
       const stage = new Stage()
       const first = await stage.warm()
       const call = await stage.send(request())
@@ -90,7 +90,7 @@ for (const [name, { request, replayed }] of Object.entries(requests)) {
 }
 
 for (const [death, die] of Object.entries(deaths)) {
-  test(`3, R13 a second death is an error: ${death}`, async () => {
+  test(`3, R13 if the second connection is dead, too: an error: ${death}`, async () => {
     const stage = new Stage()
     await stage.warm()
     const call = await stage.send()
@@ -113,7 +113,7 @@ for (const [death, die] of Object.entries(deaths)) {
     await stage.done()
   })
 
-  test(`3, R13 on a new connection nothing is sent again: ${death}`, async () => {
+  test(`3, R13 a request on a new connection is not sent again: ${death}`, async () => {
     const stage = new Stage()
     const call = await stage.send()
     die(stage)
@@ -123,7 +123,7 @@ for (const [death, die] of Object.entries(deaths)) {
     await stage.done()
   })
 
-  test(`3, R13 one byte of a response, and nothing is sent again: ${death}`, async () => {
+  test(`3, R13 after one byte of a response, the request is not sent again: ${death}`, async () => {
     for (const bytes of ['H', 'HTTP/1.1 103 x\r\n\r\n', '\r\n']) {
       const stage = new Stage()
       await stage.warm()
@@ -142,7 +142,7 @@ for (const [death, die] of Object.entries(deaths)) {
   })
 }
 
-test('3, R13 a timeout is not answered by sending again', async () => {
+test('3, R13 after a timeout, the request is not sent again', async () => {
   const stage = new Stage({ timeouts: { read: 100 } })
   await stage.warm()
   const call = await stage.send()
@@ -152,7 +152,7 @@ test('3, R13 a timeout is not answered by sending again', async () => {
   await stage.done()
 })
 
-test('3 sent again takes a new connection, not another kept one that may be as dead', async () => {
+test('3 a request is sent again on a new connection, since other idle ones may be dead, too', async () => {
   const stage = new Stage()
   const [a, b] = [await stage.send({ path: '/a' }), await stage.send({ path: '/b' })]
   for (const socket of stage.backend.sockets) socket.receive(OK)
@@ -169,7 +169,7 @@ test('3 sent again takes a new connection, not another kept one that may be as d
   await stage.done()
 })
 
-test('sent again keeps its place where the pool is full, before all who wait', async () => {
+test('a request that is sent again goes before all waiting requests', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 } })
   await stage.warm()
   const call = await stage.send({ path: '/1' })
@@ -186,7 +186,7 @@ test('sent again keeps its place where the pool is full, before all who wait', a
   await stage.done()
 })
 
-test('sent again, and no connection to be had: the error says so', async () => {
+test('a request that is sent again fails if it cannot connect', async () => {
   const stage = new Stage()
   await stage.warm()
   const call = await stage.send()
@@ -206,7 +206,7 @@ test('sent again, and no connection to be had: the error says so', async () => {
   await stage.done()
 })
 
-test('cancelled between the death and the new connection', async () => {
+test('a request that is sent again can be aborted while it connects', async () => {
   const stage = new Stage()
   await stage.warm()
   const call = await stage.send()
@@ -220,7 +220,7 @@ test('cancelled between the death and the new connection', async () => {
   await stage.done()
 })
 
-test('the whole is bound by the total timeout, sent again or not', async () => {
+test('the total timeout includes both attempts', async () => {
   const stage = new Stage({ timeouts: { total: 1000 } })
   await stage.warm()
   const call = await stage.send()

@@ -1,23 +1,24 @@
 import type { DispatchRequest } from '../../src/engine.ts'
 import type { Script } from '../support/stage.ts'
 
-/** One exchange of each kind that there is, whole. */
+/** A complete exchange. There is one of each kind. */
 export interface Sample {
   readonly name: string
-  /** New each time: some content can be read only once. */
+  /** Creates the request each time, because some bodies can be read only once. */
   readonly request: () => Partial<DispatchRequest>
-  /** 1xx responses before the final one. */
+  /** The 1xx responses. */
   readonly before: string
+  /** The final head. */
   readonly head: string
-  /** What comes behind the head. */
-  readonly rest: string
-  /** The body that is in it. */
+  /** The bytes after the head. */
+  readonly afterHead: string
+  /** The body, without framing. */
   readonly body: string
   readonly untilClose: boolean
   readonly upgrade: boolean
-  /** It may be sent again as long as nothing has come. RFC 9110 9.2.2 */
+  /** Whether the request may be sent again before a byte of the response. RFC 9110 9.2.2 */
   readonly repeatable: boolean
-  /** The content, framing included, as it has to stand on the wire. */
+  /** The bytes that must be sent after the head of the request. */
   readonly content: string
   readonly trailers: readonly [string, string][]
 }
@@ -25,7 +26,7 @@ export interface Sample {
 const plain = {
   request: () => ({}),
   before: '',
-  rest: '',
+  afterHead: '',
   body: '',
   untilClose: false,
   upgrade: false,
@@ -34,7 +35,11 @@ const plain = {
   trailers: [],
 }
 
-const HELLO = { head: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n', rest: 'hello', body: 'hello' }
+const HELLO = {
+  head: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n',
+  afterHead: 'hello',
+  body: 'hello',
+}
 
 const BIG = Buffer.alloc(20_000, 'x')
 
@@ -44,7 +49,7 @@ export const samples: readonly Sample[] = [
     ...plain,
     name: 'GET in chunks with trailers',
     head: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n',
-    rest: '2\r\nhe\r\n3;x=1\r\nllo\r\n0\r\nA: b\r\n\r\n',
+    afterHead: '2\r\nhe\r\n3;x=1\r\nllo\r\n0\r\nA: b\r\n\r\n',
     body: 'hello',
     trailers: [['A', 'b']],
   },
@@ -52,7 +57,7 @@ export const samples: readonly Sample[] = [
     ...plain,
     name: 'GET until close',
     head: 'HTTP/1.1 200 OK\r\nA: b\r\n\r\n',
-    rest: 'hello',
+    afterHead: 'hello',
     body: 'hello',
     untilClose: true,
   },
@@ -116,7 +121,7 @@ export const samples: readonly Sample[] = [
     name: 'Upgrade',
     request: () => ({ headers: ['Upgrade', 'x'] }),
     head: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n',
-    rest: 'first',
+    afterHead: 'first',
     upgrade: true,
   },
   {
@@ -124,17 +129,17 @@ export const samples: readonly Sample[] = [
     name: 'CONNECT',
     request: () => ({ method: 'CONNECT', path: 'far.test:443' }),
     head: 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n',
-    rest: 'first',
+    afterHead: 'first',
     upgrade: true,
     repeatable: false,
   },
 ]
 
-export function wholeOf(sample: Sample): string {
-  return sample.before + sample.head + sample.rest
+export function responseOf(sample: Sample): string {
+  return sample.before + sample.head + sample.afterHead
 }
 
-/** Where the final head ends. */
+/** Returns the position after the final head. */
 export function headEndOf(sample: Sample): number {
   return sample.before.length + sample.head.length
 }
@@ -145,7 +150,7 @@ export function isExpecting(sample: Sample): boolean {
   return sample.request().headers !== undefined && sample.content !== ''
 }
 
-/** Yields, and lets the world go on in between. */
+/** Yields a second chunk after a turn of the microtask queue. */
 async function* someText(): AsyncGenerator<string> {
   yield 'abc'
   await null

@@ -1,28 +1,28 @@
-// Every kind of exchange, left waiting at every byte of the response.
+// Every kind of exchange, with a peer that stops sending at every byte of the response.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadTimeout } from '../../src/engine.ts'
 import { assertError, Stage } from '../support/stage.ts'
 import type { Sample } from './samples.ts'
-import { headEndOf, isExpecting, samples, takeUpgrade, wholeOf } from './samples.ts'
+import { headEndOf, isExpecting, responseOf, samples, takeUpgrade } from './samples.ts'
 
 const READ = 2000
-/** When the bytes come, so that the deadline can be told from one that was not moved. */
+/** When the bytes arrive, in ms. A deadline that does not start again would expire too early. */
 const ARRIVAL = 300
 const CONTINUE_WAIT = 1000
 
 for (const sample of samples) {
-  const end = sample.upgrade ? headEndOf(sample) : wholeOf(sample).length
+  const end = sample.upgrade ? headEndOf(sample) : responseOf(sample).length
   const stalls = Array.from({ length: sample.untilClose ? end + 1 : end }, (_, at) => at)
 
-  test(`${sample.name}: stalled at each of ${stalls.length} places`, async () => {
+  test(`${sample.name}: stalled at each of ${stalls.length} positions`, async () => {
     await Promise.all(stalls.map((at) => stallAt(sample, at)))
   })
 
-  test(`${sample.name}: dripping, each byte just in time`, async () => {
+  test(`${sample.name}: each byte arrives just before the read timeout`, async () => {
     const stage = new Stage({ timeouts: { read: READ } })
     const call = await stage.send(sample.request(), takeUpgrade)
-    for (const byte of wholeOf(sample).slice(0, end)) {
+    for (const byte of responseOf(sample).slice(0, end)) {
       await stage.clock.advance(READ - 1)
       await stage.receive(byte)
     }
@@ -38,9 +38,9 @@ async function stallAt(sample: Sample, at: number): Promise<void> {
   const stage = new Stage({ timeouts: { read: READ } })
   const call = await stage.send(sample.request(), takeUpgrade)
   await stage.clock.advance(ARRIVAL)
-  if (at > 0) await stage.receive(wholeOf(sample).slice(0, at))
+  if (at > 0) await stage.receive(responseOf(sample).slice(0, at))
 
-  // Bytes are awaited since the last came, or since the request had been sent.
+  // The read timeout starts at the last byte, or when the request was sent.
   const holdsBack = isExpecting(sample) && at < sample.before.length
   const since = holdsBack ? CONTINUE_WAIT : at > 0 ? ARRIVAL : 0
   await stage.clock.advance(since + READ - 1 - stage.clock.now())

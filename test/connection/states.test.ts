@@ -10,7 +10,7 @@ import {
 interface Machine {
   readonly table: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly events: readonly string[]
-  /** What follows each event, in the order of `events`; null where it has no place. */
+  /** For each state, the next state for each of `events`; null if the event is not allowed. */
   readonly rows: Readonly<Record<string, readonly (string | null)[]>>
 }
 
@@ -53,14 +53,14 @@ const machines: Readonly<Record<string, Machine>> = {
 }
 
 for (const [name, { table, events, rows }] of Object.entries(machines)) {
-  test(`${name}: the events`, () => {
+  test(`${name}: has these events`, () => {
     assert.deepEqual(Object.keys(table), events)
   })
 
   for (const [state, row] of Object.entries(rows)) {
     for (const [i, event] of events.entries()) {
       const expected = row[i]!
-      test(`${name}: ${event} when ${state}: ${expected ?? 'a mistake'}`, () => {
+      test(`${name}: ${event} in state ${state}: ${expected ?? 'throws'}`, () => {
         const next = () => nextState(table[event]!, state)
         if (expected !== null) assert.equal(next(), expected)
         else assert.throws(next, new RegExp(`${state} cannot become `))

@@ -10,7 +10,7 @@ const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'
 
 // --- connect
 
-/** How far a dial comes before the peer says nothing any more. */
+/** The steps of a dial in which the peer stops responding. */
 const dials: Record<string, { phase: Phase; secure?: boolean; prepare: (stage: Stage) => void }> = {
   'the name': {
     phase: 'dns',
@@ -60,7 +60,7 @@ for (const [what, { phase, secure, prepare }] of Object.entries(dials)) {
       reusedConnection: false,
       safeToRetry: true,
     })
-    assert.match((call.error as Error).message, /h\.test\S* within 1000 ms, at \w+ \(GET http/)
+    assert.match((call.error as Error).message, /h\.test\S* within 1000 ms, phase \w+ \(GET http/)
     assert.deepEqual(stage.closes, ['dial-failed'])
     for (const socket of stage.backend.sockets) assert.ok(socket.destroyed)
     await stage.done()
@@ -74,13 +74,13 @@ test('6 a connect timer that is late by 700 ms is armed once more, for 700 ms', 
   await stage.clock.stall(1700)
   await stage.clock.advance(699)
   assert.equal(call.over, false)
-  await stage.clock.stall(5000) // again, and that is that
+  await stage.clock.stall(5000) // the second delay is not added
   await stage.clock.flush()
   assertError(call.error, ConnectTimeout, { phase: 'tcp' })
   await stage.done()
 })
 
-test('6 a connect that a blocked loop has delayed is no timeout', async () => {
+test('6 a connection that is delayed by a blocked loop is no timeout', async () => {
   const stage = new Stage({ timeouts: { connect: 1000 } })
   stage.backend.autoConnect = false
   const call = await stage.send()
@@ -92,7 +92,7 @@ test('6 a connect that a blocked loop has delayed is no timeout', async () => {
   await stage.done()
 })
 
-test('6 a connect that is there when its timer fires is no timeout', async () => {
+test('6 a connection that is established when the timer fires is no timeout', async () => {
   const stage = new Stage({ timeouts: { connect: 1000 } })
   stage.backend.autoConnect = false
   const call = await stage.send()
@@ -106,7 +106,7 @@ test('6 a connect that is there when its timer fires is no timeout', async () =>
 
 // --- read
 
-test('6 a late read timer looks first at what has come meanwhile', async () => {
+test('6 a late read timer does not expire if data has arrived in time', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
   const call = await stage.send()
   await stage.clock.stall(8000)
@@ -122,22 +122,22 @@ test('6 a late read timer looks first at what has come meanwhile', async () => {
   await stage.done()
 })
 
-test('a late read timer with nothing pending is a timeout', async () => {
+test('a late read timer expires if no data has arrived', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
   const call = await stage.send()
   await stage.clock.stall(8000)
-  assert.equal(call.over, false) // it looks first
+  assert.equal(call.over, false) // pending data is delivered first
   await stage.clock.flush()
   assertError(call.error, ReadTimeout)
   await stage.done()
 })
 
-test('what follows on the connection is not the late timer`s concern', async () => {
+test('a late read timer does not affect the next request on the connection', async () => {
   const stage = new Stage({ timeouts: { read: 1000 }, limits: { maxConnections: 1 } })
   const first = await stage.send()
   const second = stage.dispatch()
   await stage.clock.stall(1000)
-  stage.socket.receive(OK) // the first is done, the second begins
+  stage.socket.receive(OK) // the first request ends, the second is sent
   await stage.clock.flush()
   assert.equal(first.events.at(-1), 'end')
   await stage.clock.advance(999)
@@ -147,7 +147,7 @@ test('what follows on the connection is not the late timer`s concern', async () 
   await stage.done()
 })
 
-test('38 a reader who pauses is not a read timeout', async () => {
+test('38 a pause of the reader is not a read timeout', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
   const call = await stage.send({}, { onData: () => false })
   await stage.receive(`${HEAD}he`)
@@ -164,7 +164,7 @@ test('38 a reader who pauses is not a read timeout', async () => {
   await stage.done()
 })
 
-test('the read timeout of each request is its own, on a kept connection too', async () => {
+test('each request has its own read timeout, also on a reused connection', async () => {
   const stage = new Stage({ timeouts: { read: 5000 } })
   await stage.warm()
   const call = await stage.send({ timeouts: { read: 100 } })
@@ -190,7 +190,7 @@ const patient: Record<string, TimeoutInit> = {
 }
 
 for (const [name, timeouts] of Object.entries(patient)) {
-  test(`timeouts that are ${name} let a request wait for a year`, async () => {
+  test(`with timeouts of ${name}, a request can wait for a year`, async () => {
     const stage = new Stage({ timeouts })
     const call = await stage.send({ path: '/patient' })
     await stage.clock.advance(name === 'beyond 2^31-1' ? 2 ** 33 - 1 : 365 * 86_400_000)
@@ -215,7 +215,7 @@ test('a timeout beyond 2^31-1 is exact', async () => {
 
 const BIG = Buffer.alloc(3 << 20, 'x')
 
-/** Content that the socket does not take, and where it stops. */
+/** Requests that a blocked socket does not take. */
 const uploads: Record<string, () => { body?: string | Buffer | AsyncIterable<string> }> = {
   nothing: () => ({}),
   'a small body': () => ({ body: 'abc' }),
@@ -231,8 +231,8 @@ async function* pieces(): AsyncGenerator<string> {
 }
 
 for (const [what, request] of Object.entries(uploads)) {
-  for (const blocked of ['at the head', 'behind the head'] as const) {
-    if (blocked === 'behind the head' && (what === 'nothing' || what === 'a small body')) continue
+  for (const blocked of ['at the head', 'after the head'] as const) {
+    if (blocked === 'after the head' && (what === 'nothing' || what === 'a small body')) continue
 
     test(`write timeout: ${what}, blocked ${blocked}`, async () => {
       const stage = new Stage({ timeouts: { write: 1000, read: 100 } })
@@ -249,12 +249,12 @@ for (const [what, request] of Object.entries(uploads)) {
         bytesSent: socket.written.length,
         responseStarted: false,
       })
-      assert.match((call.error as Error).message, /for 1000 ms, \d+ bytes wait \(PUT http:/)
+      assert.match((call.error as Error).message, /for 1000 ms, \d+ bytes pending \(PUT http:/)
       assert.deepEqual(stage.closes, ['timeout'])
       await stage.done()
     })
 
-    test(`no write timeout while bytes go: ${what}, blocked ${blocked}`, async () => {
+    test(`no write timeout while bytes are taken: ${what}, blocked ${blocked}`, async () => {
       const stage = new Stage({ timeouts: { write: 1000, read: 1000 } })
       const socket = await stage.warm()
       if (blocked === 'at the head') socket.block()
@@ -268,7 +268,7 @@ for (const [what, request] of Object.entries(uploads)) {
       }
       await stage.clock.advance(900)
       socket.unblock()
-      await stage.clock.advance(999) // and the read deadline begins now
+      await stage.clock.advance(999) // the read timeout has started now
       await stage.receive(OK)
       assert.equal(call.events.at(-1), 'end')
       await stage.done()
@@ -276,7 +276,7 @@ for (const [what, request] of Object.entries(uploads)) {
   }
 }
 
-test('a source that takes its time is not a write timeout', async () => {
+test('a slow body is not a write timeout', async () => {
   const stage = new Stage({ timeouts: { write: 1000, read: 1000 } })
   let give: (value: string) => void = () => {}
   async function* slow(): AsyncGenerator<string> {
@@ -294,7 +294,7 @@ test('a source that takes its time is not a write timeout', async () => {
   await stage.done()
 })
 
-test('a write that blocks behind a slow source has all of its time', async () => {
+test('the write timeout starts when the socket blocks, not while the body is slow', async () => {
   const stage = new Stage({ timeouts: { write: 1000 } })
   let give: (value: string) => void = () => {}
   async function* slow(): AsyncGenerator<string> {
@@ -311,7 +311,7 @@ test('a write that blocks behind a slow source has all of its time', async () =>
   await stage.done()
 })
 
-test('6 a late write timer looks first at what has gone out meanwhile', async () => {
+test('6 a late write timer does not expire if bytes were taken in time', async () => {
   const stage = new Stage({ timeouts: { write: 1000 } })
   const socket = await stage.warm()
   socket.block()
@@ -324,7 +324,7 @@ test('6 a late write timer looks first at what has gone out meanwhile', async ()
   await stage.done()
 })
 
-test('large bytes that went out are awaited an answer to for the read timeout', async () => {
+test('the read timeout starts when a large body was sent', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
   const call = await stage.send({ method: 'PUT', body: BIG })
   await stage.clock.advance(999)
@@ -369,7 +369,7 @@ test('total timeout in the queue', async () => {
   await stage.done()
 })
 
-test('8 total timeout against a slow drip, and against a pause', async () => {
+test('8 the total timeout applies to a slow response, and to a pause', async () => {
   for (const script of [{}, { onData: () => false }]) {
     const stage = new Stage({ timeouts: { total: 1000 } })
     const call = await stage.send({}, script)
@@ -387,7 +387,7 @@ test('8 total timeout against a slow drip, and against a pause', async () => {
   }
 })
 
-test('6 a late total timer looks first at what has come meanwhile', async () => {
+test('6 a late total timer does not expire if the response has arrived in time', async () => {
   const stage = new Stage({ timeouts: { total: 1000 } })
   const call = await stage.send()
   await stage.clock.stall(8000)
@@ -397,7 +397,7 @@ test('6 a late total timer looks first at what has come meanwhile', async () => 
   await stage.done()
 })
 
-test('total given for a request leaves the others as they are', async () => {
+test('total of a request does not change its other timeouts', async () => {
   const stage = new Stage({ timeouts: { read: 500 } })
   const call = await stage.send({ timeouts: { total: 1000 } })
   await stage.clock.advance(500)
@@ -405,7 +405,7 @@ test('total given for a request leaves the others as they are', async () => {
   await stage.done()
 })
 
-test('a bad timeout is told to onError, later', async () => {
+test('an invalid timeout is reported to onError, after dispatch has returned', async () => {
   const stage = new Stage()
   const call = stage.dispatch({ timeouts: { read: -1 } })
   await settle()

@@ -5,7 +5,7 @@ import type { Address } from '../../src/backends/backend.ts'
 import type { ConnectFacts, DispatchRequest, PoolOptions } from '../../src/engine.ts'
 import { HTTPProxy } from '../../src/engine.ts'
 import { ConnectError, ConnectTimeout, ProxyError, RemoteProtocolError } from '../../src/errors.ts'
-import type { Told } from '../pool/scripted-pool.ts'
+import type { RecordedCall } from '../pool/scripted-pool.ts'
 import { assertEmpty, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 
@@ -25,27 +25,27 @@ type Kind = keyof typeof proxies
 
 const tunnelOnly = (kind: Kind) => new HTTPProxy(proxies[kind], { mode: 'TUNNEL_ONLY' })
 
-async function ask(
+async function send(
   origin: string,
   options: PoolOptions,
   request: Partial<DispatchRequest> = {},
-): Promise<{ pool: ScriptedPool; told: Told }> {
+): Promise<{ pool: ScriptedPool; call: RecordedCall }> {
   const pool = new ScriptedPool({ timeouts: { connect: TIMEOUT }, ...options })
-  const told = await pool.asked(origin, '/', request)
-  return { pool, told }
+  const call = await pool.send(origin, '/', request)
+  return { pool, call }
 }
 
-/** The place is free again: with room for one connection the next request gets through. */
+/** Checks that the pool, which permits one connection, can serve another request. */
 async function assertNextWorks(pool: ScriptedPool, origin: string, kind: Kind): Promise<void> {
   assert.equal(pool.counts(), '0 connecting, 0 active, 0 idle, 0 waiting')
   pool.assertQuiescent()
   assert.deepEqual(pool.open, [])
   const { backend } = pool
   backend.autoConnect = backend.autoLookup = true
-  const told = await pool.asked(origin, '/next')
+  const call = await pool.send(origin, '/next')
   await openTunnel(pool, kind)
   pool.socketOf('/next').receive(OK)
-  assert.equal(told.body, 'ok', inspect(told.error))
+  assert.equal(call.body, 'ok', inspect(call.error))
   await assertEmpty(pool)
   assert.equal(backend.clock.armedTimers, 0)
 }
@@ -62,10 +62,10 @@ async function openTunnel(pool: ScriptedPool, kind: Kind): Promise<void> {
   await settle()
 }
 
-const one = { limits: { maxConnections: 1 } }
+const oneConnection = { limits: { maxConnections: 1 } }
 
 describe('9, R2, S14 CONNECT', () => {
-  test('is said with the port, in target and Host, and with what is for the proxy', async () => {
+  test('has the port in target and Host, and the fields for the proxy', async () => {
     const cases: [origin: string, authority: string][] = [
       ['https://a.test', 'a.test:443'],
       ['https://a.test:8443', 'a.test:8443'],
@@ -76,7 +76,7 @@ describe('9, R2, S14 CONNECT', () => {
       const proxy = new HTTPProxy('http://me:secret@proxy.test:3128', {
         headers: { 'X-Who': 'us' },
       })
-      const { pool } = await ask(origin, { proxy }, { headers: ['x-origin', 'only'] })
+      const { pool } = await send(origin, { proxy }, { headers: ['x-origin', 'only'] })
       assert.equal(
         pool.sockets[0].written,
         `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nX-Who: us\r\n` +
@@ -97,9 +97,9 @@ describe('9, R2, S14 CONNECT', () => {
     'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
   ]) {
     for (const origin of [HTTP, HTTPS]) {
-      test(`${JSON.stringify(answer)} opens ${origin}, byte by byte too`, async () => {
+      test(`${JSON.stringify(answer)} opens ${origin}, also byte by byte`, async () => {
         for (const size of [1, answer.length]) {
-          const { pool, told } = await ask(origin, { proxy: tunnelOnly('http') })
+          const { pool, call } = await send(origin, { proxy: tunnelOnly('http') })
           const [first] = pool.sockets
           await first.receivePieces(answer, size)
           const last = pool.backend.socket
@@ -107,7 +107,7 @@ describe('9, R2, S14 CONNECT', () => {
           assert.equal(last.tls?.host, origin === HTTP ? undefined : 'a.test')
           assert.ok(last.written.endsWith('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'))
           last.receive(OK)
-          assert.equal(told.body, 'ok')
+          assert.equal(call.body, 'ok')
           assert.equal(pool.counts(), '0 connecting, 0 active, 1 idle, 0 waiting')
           await assertEmpty(pool)
         }
@@ -115,37 +115,37 @@ describe('9, R2, S14 CONNECT', () => {
     }
   }
 
-  test('bytes behind its head are the origin’s: TLS gets them', async () => {
-    const { pool } = await ask(HTTPS, { proxy: proxies.http })
+  test('bytes after the head come from the origin, and are passed to TLS', async () => {
+    const { pool } = await send(HTTPS, { proxy: proxies.http })
     pool.sockets[0].receive(`${ESTABLISHED}early`)
     assert.equal(Buffer.from(pool.sockets[1].firstBytes!).latin1Slice(), 'early')
     await assertEmpty(pool)
   })
 
-  test('... or whoever reads the answer of a plain origin', async () => {
+  test('bytes after the head are read as the response of an origin without TLS', async () => {
     const busy = 'HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno'
     for (let at = 0; at <= busy.length; at++) {
-      const { pool, told } = await ask(HTTP, { proxy: tunnelOnly('http') })
+      const { pool, call } = await send(HTTP, { proxy: tunnelOnly('http') })
       const [socket] = pool.sockets
       socket.receive(`${ESTABLISHED}${busy.slice(0, at)}`)
       if (at < busy.length) socket.receive(busy.slice(at))
-      assert.equal(told.head?.status, 503)
-      assert.equal(told.body, 'no')
+      assert.equal(call.head?.status, 503)
+      assert.equal(call.body, 'no')
       await assertEmpty(pool)
     }
   })
 
-  test('too many 1xx, and a head without end', async () => {
+  test('too many 1xx responses, or an endless head, are a ProxyError', async () => {
     for (const flood of ['HTTP/1.1 100 Continue\r\n\r\n', `X: ${'y'.repeat(1000)}\r\n`]) {
-      const { pool, told } = await ask(HTTPS, { proxy: proxies.http, ...one })
+      const { pool, call } = await send(HTTPS, { proxy: proxies.http, ...oneConnection })
       const [socket] = pool.sockets
       if (flood.startsWith('X')) socket.receive('HTTP/1.1 200 OK\r\n')
       for (let i = 0; i < 200 && !socket.destroyed; i++) {
         socket.receive(flood)
         await settle()
       }
-      assert.ok(told.error instanceof ProxyError)
-      assert.ok(told.error.cause instanceof RemoteProtocolError)
+      assert.ok(call.error instanceof ProxyError)
+      assert.ok(call.error.cause instanceof RemoteProtocolError)
       await assertNextWorks(pool, HTTPS, 'http')
     }
   })
@@ -154,94 +154,98 @@ describe('9, R2, S14 CONNECT', () => {
 describe('9 a refusal', () => {
   const REFUSAL = 'HTTP/1.1 403 Not\x80 you\r\nContent-Length: 2000\r\n\r\n'
 
-  test('tells 1 KiB of its reason, cleaned, as soon as it is here', async () => {
-    const { pool, told } = await ask(HTTPS, { proxy: proxies.http })
+  test('has 1 KiB of its body in the message, without control characters', async () => {
+    const { pool, call } = await send(HTTPS, { proxy: proxies.http })
     const text = `a\x00\x1b[2J\r\n\tb\u202e${'é'.repeat(1000)}`
     pool.sockets[0].receive(REFUSAL)
     pool.sockets[0].receive(Buffer.from(text))
     await settle()
-    const { message } = told.failed
-    const told1 = /: 403 Not you: (a \[2J b é+) \(GET /.exec(message)?.[1]
-    assert.ok(told1, message)
-    assert.ok(Buffer.byteLength(told1) <= 1024)
-    assert.ok(Buffer.byteLength(told1) > 1000)
-    assert.equal((told.error as ProxyError).reason, 'Not\x80 you')
+    const { message } = call.failure
+    const explanation = /: 403 Not you: (a \[2J b é+) \(GET /.exec(message)?.[1]
+    assert.ok(explanation, message)
+    assert.ok(Buffer.byteLength(explanation) <= 1024)
+    assert.ok(Buffer.byteLength(explanation) > 1000)
+    assert.equal((call.error as ProxyError).reason, 'Not\x80 you')
     await assertEmpty(pool)
   })
 
-  test('waits 250 ms for more of it', async () => {
-    const { pool, told } = await ask(HTTPS, { proxy: proxies.http, ...one })
+  test('is reported after 250 ms if its body is not complete', async () => {
+    const { pool, call } = await send(HTTPS, { proxy: proxies.http, ...oneConnection })
     pool.sockets[0].receive(REFUSAL)
     await pool.backend.clock.advance(200)
     pool.sockets[0].receive('since')
     await pool.backend.clock.advance(49)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     await pool.backend.clock.advance(1)
-    assert.match(told.failed.message, /: 403 Not you: since \(/)
+    assert.match(call.failure.message, /: 403 Not you: since \(/)
     await assertNextWorks(pool, HTTPS, 'http')
   })
 
-  test('no longer than the deadline', async () => {
-    const { pool, told } = await ask(HTTPS, { proxy: proxies.http })
+  test('is reported at the connect timeout at the latest', async () => {
+    const { pool, call } = await send(HTTPS, { proxy: proxies.http })
     await pool.backend.clock.advance(TIMEOUT - 10)
     pool.sockets[0].receive(REFUSAL)
     await pool.backend.clock.advance(10)
-    assert.ok(told.error instanceof ProxyError)
-    assert.equal(told.error.status, 403)
+    assert.ok(call.error instanceof ProxyError)
+    assert.equal(call.error.status, 403)
     await assertEmpty(pool)
   })
 
-  test('in a coding is not shown', async () => {
-    const { pool, told } = await ask(HTTPS, { proxy: proxies.http })
+  test('with a content coding is reported without its body', async () => {
+    const { pool, call } = await send(HTTPS, { proxy: proxies.http })
     pool.sockets[0].receive(
       'HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc',
     )
-    assert.match(told.failed.message, /: 403 No \(/)
+    assert.match(call.failure.message, /: 403 No \(/)
     await assertEmpty(pool)
   })
 })
 
-/** The dialogue with a proxy up to the open tunnel: what it says, in turn. */
-const dialogues: Record<Kind, string[]> = {
+/** The messages of a proxy until the tunnel is open. */
+const proxyMessages: Record<Kind, string[]> = {
   http: [ESTABLISHED],
   https: [ESTABLISHED],
   socks5h: [SOCKS_METHOD, SOCKS_REPLY],
 }
 
 for (const kind of Object.keys(proxies) as Kind[]) {
-  const said = dialogues[kind].join('')
+  const messages = proxyMessages[kind].join('')
 
-  /** A request whose proxy has said so many bytes of that. */
-  const askAndHear = async (at: number, origin: string, request: Partial<DispatchRequest> = {}) => {
-    const asked = await ask(origin, { proxy: tunnelOnly(kind), ...one }, request)
-    await asked.pool.sockets[0].receivePieces(said.slice(0, at))
-    return asked
+  /** Sends a request. The proxy has sent the first `at` bytes of its messages. */
+  const sendAndReceive = async (
+    at: number,
+    origin: string,
+    request: Partial<DispatchRequest> = {},
+  ) => {
+    const sent = await send(origin, { proxy: tunnelOnly(kind), ...oneConnection }, request)
+    await sent.pool.sockets[0].receivePieces(messages.slice(0, at))
+    return sent
   }
 
-  describe(`9, A6 a dialogue with a proxy: ${kind}`, () => {
-    test('split anywhere', async () => {
-      for (let at = 1; at < said.length; at++) {
-        const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
+  describe(`9, A6 opening a tunnel: ${kind}`, () => {
+    test('with reads split at every byte', async () => {
+      for (let at = 1; at < messages.length; at++) {
+        const { pool, call } = await send(HTTPS, { proxy: tunnelOnly(kind), ...oneConnection })
         const [socket] = pool.sockets
-        const turn = dialogues[kind][0]!.length
+        const turn = proxyMessages[kind][0]!.length
         const cuts = [...new Set([at, ...(kind === 'socks5h' ? [turn] : [])])].sort((a, b) => a - b)
-        for (const [i, cut] of [...cuts, said.length].entries()) {
-          socket.receive(said.slice(i === 0 ? 0 : cuts[i - 1], cut))
+        for (const [i, cut] of [...cuts, messages.length].entries()) {
+          socket.receive(messages.slice(i === 0 ? 0 : cuts[i - 1], cut))
           await settle()
         }
         pool.backend.socket.receive(OK)
-        assert.equal(told.body, 'ok', `at ${at}`)
+        assert.equal(call.body, 'ok', `at ${at}`)
         await assertEmpty(pool)
       }
     })
 
     for (const end of ['receiveEnd', 'reset'] as const) {
-      test(`cut at every byte: ${end}`, async () => {
-        for (let at = 0; at < said.length; at++) {
-          const { pool, told } = await askAndHear(at, HTTPS)
+      test(`closed at every byte: ${end}`, async () => {
+        for (let at = 0; at < messages.length; at++) {
+          const { pool, call } = await sendAndReceive(at, HTTPS)
           pool.sockets[0][end]()
           await settle()
-          const { error } = told
+          const { error } = call
           assert.ok(error instanceof ProxyError, `at ${at}: ${inspect(error)}`)
           assert.equal(error.phase, 'proxy')
           assert.equal(error.safeToRetry, true)
@@ -257,65 +261,68 @@ for (const kind of Object.keys(proxies) as Kind[]) {
       })
     }
 
-    test('stalled at every byte: a ConnectTimeout, when the whole took too long', async () => {
-      for (let at = 0; at < said.length; at++) {
-        const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
-        for (const byte of said.slice(0, at)) {
+    test('stalled at every byte: a ConnectTimeout, which covers all steps', async () => {
+      for (let at = 0; at < messages.length; at++) {
+        const { pool, call } = await send(HTTPS, { proxy: tunnelOnly(kind), ...oneConnection })
+        for (const byte of messages.slice(0, at)) {
           await pool.backend.clock.advance(10)
           pool.sockets[0].receive(byte)
         }
         await pool.backend.clock.advance(TIMEOUT - 10 * at - 1)
-        assert.equal(told.ends, 0, `at ${at}`)
+        assert.equal(call.endCount, 0, `at ${at}`)
         await pool.backend.clock.advance(1)
-        assert.ok(told.error instanceof ConnectTimeout, `at ${at}`)
-        assert.equal(told.error.phase, 'proxy')
-        assert.equal(told.error.safeToRetry, true)
+        assert.ok(call.error instanceof ConnectTimeout, `at ${at}`)
+        assert.equal(call.error.phase, 'proxy')
+        assert.equal(call.error.safeToRetry, true)
         await assertNextWorks(pool, HTTPS, kind)
       }
     })
 
     test('aborted at every byte', async () => {
       for (const origin of [HTTP, HTTPS]) {
-        for (let at = 0; at <= said.length; at++) {
-          const { pool, told } = await askAndHear(at, origin)
-          told.control?.abort(new Error('enough'))
+        for (let at = 0; at <= messages.length; at++) {
+          const { pool, call } = await sendAndReceive(at, origin)
+          call.control?.abort(new Error('enough'))
           await settle()
-          assert.equal(told.failed.message, 'enough', `at ${at}`)
+          assert.equal(call.failure.message, 'enough', `at ${at}`)
           assert.ok(pool.sockets.every(({ destroyed, closed }) => destroyed || closed))
           await assertNextWorks(pool, origin, kind)
         }
       }
     })
 
-    test('the handshake with the origin: cut, stalled, aborted', async () => {
-      const ends: [act: (pool: ScriptedPool, told: Told) => unknown, check: RegExp][] = [
+    test('the TLS handshake with the origin: closed, stalled, aborted', async () => {
+      const ends: [act: (pool: ScriptedPool, call: RecordedCall) => unknown, check: RegExp][] = [
         [
           (pool) => pool.backend.socket.reset(new Error('cut')),
-          /^ConnectError: TLS with a\.test thr.*: cut /,
+          /^ConnectError: TLS handshake with a\.test thr.*: cut /,
         ],
-        [(pool) => pool.backend.socket.receiveEnd(), /^ConnectError: TLS with .*: the peer closed/],
+        [
+          (pool) => pool.backend.socket.receiveEnd(),
+          /^ConnectError: TLS handshake with .*: the peer closed/,
+        ],
         [
           (pool) => pool.backend.clock.advance(TIMEOUT),
-          /^ConnectTimeout: No connection .* at tls /,
+          /^ConnectTimeout: Could not connect .*, phase tls /,
         ],
-        [(_, told) => told.control?.abort(new Error('enough')), /^Error: enough/],
+        [(_, call) => call.control?.abort(new Error('enough')), /^Error: enough/],
       ]
       for (const [act, check] of ends) {
-        const { pool, told } = await ask(HTTPS, { proxy: tunnelOnly(kind), ...one })
+        const { pool, call } = await send(HTTPS, { proxy: tunnelOnly(kind), ...oneConnection })
         pool.backend.autoConnect = false
-        await pool.sockets[0].receivePieces(said)
+        await pool.sockets[0].receivePieces(messages)
         assert.equal(pool.sockets.length, 2)
         assert.equal(pool.sockets[1].below, pool.sockets[0])
-        await act(pool, told)
+        await act(pool, call)
         await settle()
-        assert.match(String(told.error), check)
-        if (told.error instanceof ConnectError) assert.equal(told.error.phase, 'tls')
+        assert.match(String(call.error), check)
+        if (call.error instanceof ConnectError) assert.equal(call.error.phase, 'tls')
         assert.ok(pool.sockets.every(({ destroyed, closed }) => destroyed || closed))
         await assertNextWorks(pool, HTTPS, kind)
       }
     })
 
-    test('reaching the proxy: every step aborted, and too slow', async () => {
+    test('connecting to the proxy: every step aborted and timed out', async () => {
       const steps: [phase: string, prepare: (backend: ScriptedBackend) => void][] = [
         ['dns', (backend) => void (backend.autoLookup = false)],
         ['tcp', (backend) => void (backend.autoConnect = false)],
@@ -325,23 +332,23 @@ for (const kind of Object.keys(proxies) as Kind[]) {
           const backend = new ScriptedBackend()
           prepare(backend)
           const pool = new ScriptedPool(
-            { proxy: tunnelOnly(kind), timeouts: { connect: TIMEOUT }, ...one },
+            { proxy: tunnelOnly(kind), timeouts: { connect: TIMEOUT }, ...oneConnection },
             backend,
           )
-          const told = await pool.asked(HTTPS)
+          const call = await pool.send(HTTPS)
           assert.deepEqual(
             backend.lookups.map(({ host }) => host),
             ['proxy.test'],
           )
-          if (ending === 'abort') told.control?.abort(new Error('enough'))
+          if (ending === 'abort') call.control?.abort(new Error('enough'))
           else await backend.clock.advance(TIMEOUT)
           await settle()
           if (ending === 'timeout') {
-            assert.ok(told.error instanceof ConnectTimeout)
-            assert.equal(told.error.phase, phase)
+            assert.ok(call.error instanceof ConnectTimeout)
+            assert.equal(call.error.phase, phase)
             assert.match(
-              told.error.message,
-              /^No connection to a\.test through the proxy \w+:\/\/proxy\.test:\d+ within 5000 ms, at /,
+              call.error.message,
+              /^Could not connect to a\.test through the proxy \w+:\/\/proxy\.test:\d+ within 5000 ms, phase /,
             )
           }
           await assertNextWorks(pool, HTTPS, kind)
@@ -354,7 +361,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
 describe('A6 names and addresses', () => {
   const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
 
-  test('onConnect sees the target that is resolved here, and may refuse its addresses', async () => {
+  test('socks5: onConnect is called with the addresses of the origin, and may refuse them', async () => {
     for (const refused of [['10.0.0.1'], ['10.0.0.1', '10.0.0.2']]) {
       const seen: string[] = []
       const backend = new ScriptedBackend()
@@ -366,7 +373,7 @@ describe('A6 names and addresses', () => {
         if (refused.includes(address)) throw new Error('not there')
       }
       const pool = new ScriptedPool({ proxy: 'socks5://proxy.test:1080', onConnect }, backend)
-      const recorder = await pool.asked(HTTPS)
+      const recorder = await pool.send(HTTPS)
       const targets = [`${hostname} 10.0.0.1`, `${hostname} 10.0.0.2`]
       if (refused.length === 1) {
         assert.deepEqual(seen, [...targets, 'proxy.test 10.0.0.3'])
@@ -378,14 +385,14 @@ describe('A6 names and addresses', () => {
     }
   })
 
-  test('the proxy’s name alone is resolved; its addresses are raced, and shown to onConnect', async () => {
+  test('only the name of the proxy is resolved, and onConnect is called with its addresses', async () => {
     for (const proxy of [proxies.http, proxies.https, proxies.socks5h]) {
       const seen: ConnectFacts[] = []
       const backend = new ScriptedBackend()
       backend.autoConnect = false
       backend.hosts.set('proxy.test', [v4(1), v4(2)])
       const pool = new ScriptedPool({ proxy, onConnect: (facts) => void seen.push(facts) }, backend)
-      await pool.asked(HTTPS)
+      await pool.send(HTTPS)
       await backend.clock.advance(250)
       assert.deepEqual(
         backend.lookups.map(({ host }) => host),
@@ -404,8 +411,8 @@ describe('A6 names and addresses', () => {
     }
   })
 
-  test('socks5: the origin’s is resolved here, by the pool’s lookup if it has one', async () => {
-    for (const own of [false, true]) {
+  test('socks5: the name of the origin is resolved, with a custom lookup if there is one', async () => {
+    for (const isCustom of [false, true]) {
       const backend = new ScriptedBackend()
       backend.hosts.set('a.test', [v4(7)])
       const asked: string[] = []
@@ -414,13 +421,13 @@ describe('A6 names and addresses', () => {
         done(null, host === 'a.test' ? '10.0.0.7' : '10.0.0.1', 4)
       }
       const pool = new ScriptedPool(
-        { proxy: 'socks5://proxy.test', ...(own ? { lookup } : {}) },
+        { proxy: 'socks5://proxy.test', ...(isCustom ? { lookup } : {}) },
         backend,
       )
-      await pool.asked('http://a.test:8080')
+      await pool.send('http://a.test:8080')
       pool.sockets[0].receive(SOCKS_METHOD)
       assert.equal(pool.sockets[0].written, '\x05\x01\x00\x05\x01\x00\x01\x0a\x00\x00\x07\x1f\x90')
-      assert.deepEqual(own ? asked : backend.lookups.map(({ host }) => host), [
+      assert.deepEqual(isCustom ? asked : backend.lookups.map(({ host }) => host), [
         'a.test',
         'proxy.test',
       ])
@@ -428,26 +435,26 @@ describe('A6 names and addresses', () => {
     }
   })
 
-  test('socks5: an origin that is not found is no fault of the proxy', async () => {
+  test('socks5: an unknown origin is not a ProxyError', async () => {
     const backend = new ScriptedBackend()
     backend.hosts.set('a.test', new Error('getaddrinfo ENOTFOUND a.test'))
-    const pool = new ScriptedPool({ proxy: 'socks5://proxy.test', ...one }, backend)
-    const told = await pool.asked(HTTPS)
-    assert.ok(told.error instanceof ConnectError)
-    assert.equal(told.error.phase, 'dns')
-    assert.match(told.error.message, /^Finding a\.test through the proxy socks5:\S+ failed: /)
+    const pool = new ScriptedPool({ proxy: 'socks5://proxy.test', ...oneConnection }, backend)
+    const call = await pool.send(HTTPS)
+    assert.ok(call.error instanceof ConnectError)
+    assert.equal(call.error.phase, 'dns')
+    assert.match(call.error.message, /^Could not resolve a\.test through the proxy socks5:\S+: /)
     assert.equal(pool.sockets.length, 0)
     await assertEmpty(pool)
   })
 
-  test('socks5h: the name goes to the proxy as it is; addresses go as addresses', async () => {
+  test('socks5h: the proxy gets the name or the address of the origin', async () => {
     const cases: [origin: string, bytes: string][] = [
       ['http://a.test', '\x03\x06a.test\x00\x50'],
       ['http://1.2.3.4', '\x01\x01\x02\x03\x04\x00\x50'],
       ['https://[::1]', `\x04${'\x00'.repeat(15)}\x01\x01\xbb`],
     ]
     for (const [origin, bytes] of cases) {
-      const { pool } = await ask(origin, { proxy: proxies.socks5h })
+      const { pool } = await send(origin, { proxy: proxies.socks5h })
       pool.sockets[0].receive(SOCKS_METHOD)
       assert.equal(pool.sockets[0].written, `\x05\x01\x00\x05\x01\x00${bytes}`)
       await assertEmpty(pool)
@@ -456,31 +463,31 @@ describe('A6 names and addresses', () => {
 })
 
 describe('33 TLS', () => {
-  test('proxy and origin: each with its own host, settings and session', async () => {
+  test('proxy and origin have separate hosts, settings and sessions', async () => {
     const ours = { ca: 'ours' }
     const theirs = { rejectUnauthorized: false }
     const proxy = new HTTPProxy(proxies.https, { verify: theirs })
-    const { pool } = await ask(HTTPS, { proxy, tls: ours })
+    const { pool } = await send(HTTPS, { proxy, tls: ours })
     const connect = async (at: number) => {
       pool.sockets[at].receive(ESTABLISHED)
       await settle()
     }
     await connect(0)
     pool.sockets[1].session(Buffer.from('origin'))
-    await pool.asked(HTTPS)
+    await pool.send(HTTPS)
     assert.equal(pool.sockets[2].offered, undefined)
     pool.sockets[2].session(Buffer.from('proxy'))
     await connect(2)
-    await pool.asked(HTTPS)
+    await pool.send(HTTPS)
     await connect(4)
-    await pool.asked('https://b.test')
+    await pool.send('https://b.test')
     await connect(6)
-    const told = pool.sockets.map(({ tls, offered }) => [
+    const call = pool.sockets.map(({ tls, offered }) => [
       tls?.host,
       tls?.options === ours ? 'ours' : 'theirs',
       offered === undefined ? null : String(offered),
     ])
-    assert.deepEqual(told, [
+    assert.deepEqual(call, [
       ['proxy.test', 'theirs', null],
       ['a.test', 'ours', null],
       ['proxy.test', 'theirs', null],
@@ -493,12 +500,12 @@ describe('33 TLS', () => {
     await assertEmpty(pool)
   })
 
-  test('a session of the proxy’s that comes behind its answer is the proxy’s all the same', async () => {
-    const { pool } = await ask(HTTP, { proxy: tunnelOnly('https') })
+  test('a session of the proxy that arrives after its response belongs to the proxy', async () => {
+    const { pool } = await send(HTTP, { proxy: tunnelOnly('https') })
     pool.sockets[0].receive(ESTABLISHED)
     await settle()
     pool.sockets[0].session(Buffer.from('late'))
-    await pool.asked(HTTPS)
+    await pool.send(HTTPS)
     assert.equal(String(pool.sockets[1].offered), 'late')
     pool.sockets[1].receive(ESTABLISHED)
     await settle()

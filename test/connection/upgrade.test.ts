@@ -1,4 +1,4 @@
-// Upgrade and CONNECT: the connection becomes the handler's. RFC 9110 7.8, 9.3.6
+// Upgrade and CONNECT hand the connection to the handler. RFC 9110 7.8, 9.3.6
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
@@ -17,13 +17,13 @@ const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: up
 const ways: Record<string, { request: Partial<DispatchRequest>; response: string }> = {
   Upgrade: { request: UPGRADE, response: SWITCH },
   CONNECT: { request: CONNECT, response: 'HTTP/1.1 200 OK\r\n\r\n' },
-  'CONNECT with 201 and lengths that mean nothing': {
+  'CONNECT with 201 and a meaningless Content-Length': {
     request: CONNECT,
     response: 'HTTP/1.1 201 OK\r\nContent-Length: 3\r\n\r\n',
   },
 }
 
-/** A raw socket in use, and what it gave. */
+/** Records the events of a raw socket. */
 class Raw {
   readonly events: string[] = []
   readonly socket: Duplex
@@ -47,7 +47,7 @@ async function open(request: Partial<DispatchRequest>, response: string) {
 }
 
 for (const [name, { request, response }] of Object.entries(ways)) {
-  test(`S13, S14 ${name}: bytes go both ways, the first of them beside the socket`, async () => {
+  test(`S13, S14 ${name}: bytes in both directions, the first ones as firstBytes`, async () => {
     const { stage, call, wire, raw } = await open(request, `${response}first`)
     assert.equal(call.firstBytes, 'first')
     wire.takeWritten()
@@ -73,7 +73,7 @@ for (const [name, { request, response }] of Object.entries(ways)) {
   })
 }
 
-test('the place is free when the connection is given away, and time no longer counts', async () => {
+test('an upgraded connection leaves the pool and has no timeouts', async () => {
   const stage = new Stage({ limits: { maxConnections: 1 }, timeouts: { read: 100 } })
   const states: unknown[] = []
   const call = await stage.send(UPGRADE, {
@@ -94,14 +94,14 @@ test('the place is free when the connection is given away, and time no longer co
   await stage.done()
 })
 
-test('the pool`s end is not that of a connection it has given away', async () => {
+test('an upgraded connection stays open when the pool is checked', async () => {
   const { stage, call, wire } = await open(UPGRADE, SWITCH)
   await stage.done()
   assert.ok(call.over)
-  assert.ok(wire.destroyed) // by `done`, through the raw socket
+  assert.ok(wire.destroyed) // `done` destroys the raw socket
 })
 
-test('pool.close leaves a raw socket alone', async () => {
+test('pool.close does not close a raw socket', async () => {
   const { stage, wire, raw } = await open(UPGRADE, SWITCH)
   await stage.pool.close()
   await settle()
@@ -113,7 +113,7 @@ test('pool.close leaves a raw socket alone', async () => {
   assert.ok(wire.closed)
 })
 
-test('S13, S14 bytes that come after the head are the new protocol`s, in any cut', async () => {
+test('S13, S14 bytes after the head belong to the new protocol, however the reads are split', async () => {
   const message = `${SWITCH}first`
   for (let at = 1; at < message.length; at++) {
     const stage = new Stage()
@@ -127,7 +127,7 @@ test('S13, S14 bytes that come after the head are the new protocol`s, in any cut
   }
 })
 
-test('the first bytes are kept when the window goes on', async () => {
+test('the first bytes are copied from the window', async () => {
   const stage = new Stage()
   const call = await stage.send(UPGRADE, takeUpgrade)
   await stage.receive(`${SWITCH}first`)
@@ -143,7 +143,7 @@ test('the first bytes are kept when the window goes on', async () => {
   await stage.done()
 })
 
-test('38 a reader that is slow stops the socket; late bytes are kept', async () => {
+test('38 a slow reader pauses the socket, and bytes that still arrive are kept', async () => {
   const { stage, call, wire } = await open(UPGRADE, SWITCH)
   const socket = new Raw(call).socket.pause()
   const pieces = ['x', 'y'].map((letter) => Buffer.alloc(65_536, letter))
@@ -176,28 +176,31 @@ test('a writer waits for a slow socket', async () => {
   await stage.done()
 })
 
-test('a reset, a failed write, a destroy: the raw socket says so, once', async () => {
-  const ends: Record<string, { end: (wire: Stage['socket'], raw: Raw) => void; told: string[] }> = {
-    reset: { end: (wire) => wire.reset(), told: ['[read ECONNRESET]', '[close]'] },
+test('a reset, a failed write or destroy() emits one error or close event', async () => {
+  const ends: Record<
+    string,
+    { end: (wire: Stage['socket'], raw: Raw) => void; expected: string[] }
+  > = {
+    reset: { end: (wire) => wire.reset(), expected: ['[read ECONNRESET]', '[close]'] },
     EPIPE: {
       end: (wire, raw) => {
         wire.failWrites()
         raw.socket.write('x')
       },
-      told: ['[write EPIPE]', '[close]'],
+      expected: ['[write EPIPE]', '[close]'],
     },
-    destroy: { end: (_, raw) => void raw.socket.destroy(), told: ['[close]'] },
+    destroy: { end: (_, raw) => void raw.socket.destroy(), expected: ['[close]'] },
     'destroy with an error': {
       end: (_, raw) => void raw.socket.destroy(new Error('mine')),
-      told: ['[mine]', '[close]'],
+      expected: ['[mine]', '[close]'],
     },
   }
-  for (const [name, { end, told }] of Object.entries(ends)) {
+  for (const [name, { end, expected }] of Object.entries(ends)) {
     const { stage, wire, raw } = await open(UPGRADE, SWITCH)
     end(wire, raw)
     await settle()
     await settle()
-    assert.deepEqual(raw.events, told, name)
+    assert.deepEqual(raw.events, expected, name)
     assert.ok(wire.closed, name)
     await stage.done()
   }
@@ -219,7 +222,7 @@ test('`onUpgrade` runs in the context of `dispatch`', async () => {
   await stage.done()
 })
 
-test('what `onUpgrade` throws is thrown outside, after the place was released', async () => {
+test('an exception of `onUpgrade` is uncaught, and thrown after the connection left the pool', async () => {
   const stage = new Stage()
   const boom = new Error('boom')
   const thrown = await uncaughtDuring(async () => {
@@ -241,8 +244,8 @@ const refusals: Record<
   string,
   { request: Partial<DispatchRequest>; script?: Script; response: string }
 > = {
-  '101 that nobody asked for': { request: {}, script: takeUpgrade, response: SWITCH },
-  '101 to CONNECT`s neighbour, POST': {
+  'an unrequested 101': { request: {}, script: takeUpgrade, response: SWITCH },
+  'an unrequested 101 to POST': {
     request: { method: 'POST', body: 'x' },
     script: takeUpgrade,
     response: SWITCH,
@@ -264,7 +267,7 @@ for (const [name, { request, script, response }] of Object.entries(refusals)) {
   })
 }
 
-test('101 while the content is still on its way is refused', async () => {
+test('101 during the upload is refused', async () => {
   const stage = new Stage()
   let closed = false
   async function* content(): AsyncGenerator<string> {
@@ -285,7 +288,7 @@ test('101 while the content is still on its way is refused', async () => {
   await stage.done()
 })
 
-test('S13 an answer without a switch is an answer', async () => {
+test('S13 a response that does not switch protocols is delivered', async () => {
   for (const request of [UPGRADE, CONNECT]) {
     const stage = new Stage()
     const call = await stage.send(request, takeUpgrade)

@@ -1,4 +1,4 @@
-// Content on its way to the server, and answers that do not wait for it.
+// Request bodies, and responses that arrive before a body was sent.
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Readable } from 'node:stream'
@@ -19,14 +19,14 @@ import { assertError, OK, Stage } from '../support/stage.ts'
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** A source that a test feeds, and that notes whether it was closed. */
-class Faucet implements AsyncIterableIterator<string> {
-  closed = 0
-  asked = 0
+/** A body whose chunks come from the test. It counts the calls of its methods. */
+class ManualSource implements AsyncIterableIterator<string> {
+  returnCalls = 0
+  nextCalls = 0
   #give: (step: IteratorResult<string>) => void = () => {}
 
   next(): Promise<IteratorResult<string>> {
-    this.asked++
+    this.nextCalls++
     return new Promise((resolve) => {
       this.#give = resolve
     })
@@ -43,7 +43,7 @@ class Faucet implements AsyncIterableIterator<string> {
   }
 
   return(): Promise<IteratorResult<string>> {
-    this.closed++
+    this.returnCalls++
     return Promise.resolve({ value: undefined, done: true })
   }
 
@@ -56,29 +56,29 @@ function contentOf(written: string): string {
   return written.slice(written.indexOf('\r\n\r\n') + 4)
 }
 
-// --- what goes out
+// --- the bytes that are sent
 
-/** Bodies, and what stands on the wire behind the head: with a length, or in chunks. */
-const bodies: Record<string, { body: () => Body; sized?: string; chunked?: string }> = {
-  'an empty string': { body: () => '', sized: '' },
-  'a string': { body: () => 'h\u{e9}llo', sized: 'h\xc3\xa9llo' },
-  bytes: { body: () => encode('hello'), sized: 'hello' },
+/** Bodies, and the bytes that are sent after the head: with a Content-Length or in chunks. */
+const bodies: Record<string, { body: () => Body; withLength?: string; chunked?: string }> = {
+  'an empty string': { body: () => '', withLength: '' },
+  'a string': { body: () => 'h\u{e9}llo', withLength: 'h\xc3\xa9llo' },
+  bytes: { body: () => encode('hello'), withLength: 'hello' },
   'a view into a larger buffer': {
     body: () => Buffer.from('__hello__').subarray(2, 7),
-    sized: 'hello',
+    withLength: 'hello',
   },
-  'a long string': { body: () => 'x'.repeat(100_000), sized: 'x'.repeat(100_000) },
+  'a long string': { body: () => 'x'.repeat(100_000), withLength: 'x'.repeat(100_000) },
   'bytes of several slices': {
     body: () => Buffer.alloc(5 << 19, 'y'),
-    sized: 'y'.repeat(5 << 19),
+    withLength: 'y'.repeat(5 << 19),
   },
   'no chunks': { body: () => [], chunked: '0\r\n\r\n' },
-  'empty chunks alone': { body: () => ['', new Uint8Array()], chunked: '0\r\n\r\n' },
-  'an array, empty chunks between': {
+  'only empty chunks': { body: () => ['', new Uint8Array()], chunked: '0\r\n\r\n' },
+  'an array with empty chunks': {
     body: () => ['', 'he', '', encode('llo'), ''],
     chunked: '2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n',
   },
-  'strings of more bytes than characters': {
+  'strings with non-ASCII characters': {
     body: () => ['\u{e9}', '\u{1f600}'],
     chunked: '2\r\n\xc3\xa9\r\n4\r\n\xf0\x9f\x98\x80\r\n0\r\n\r\n',
   },
@@ -129,9 +129,9 @@ const bodies: Record<string, { body: () => Body; sized?: string; chunked?: strin
   },
 }
 
-for (const [name, { body, sized, chunked }] of Object.entries(bodies)) {
+for (const [name, { body, withLength, chunked }] of Object.entries(bodies)) {
   for (const blocking of [false, true]) {
-    test(`R6 content: ${name}${blocking ? ', a slow socket' : ''}`, async () => {
+    test(`R6 a body that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
       const stage = new Stage()
       const socket = await stage.warm()
       if (blocking) socket.block()
@@ -146,10 +146,12 @@ for (const [name, { body, sized, chunked }] of Object.entries(bodies)) {
       await settle()
       await settle()
       const framing =
-        chunked === undefined ? `Content-Length: ${sized?.length}` : 'Transfer-Encoding: chunked'
+        chunked === undefined
+          ? `Content-Length: ${withLength?.length}`
+          : 'Transfer-Encoding: chunked'
       assert.ok(socket.written.includes(`\r\n${framing}\r\n`))
       assert.ok(
-        contentOf(socket.written) === (sized ?? chunked),
+        contentOf(socket.written) === (withLength ?? chunked),
         contentOf(socket.written).slice(0, 99),
       )
       await stage.receive(OK)
@@ -160,38 +162,38 @@ for (const [name, { body, sized, chunked }] of Object.entries(bodies)) {
   }
 }
 
-test('14, R6 no more is taken from a source than the socket takes', async () => {
+test('14, R6 no chunk is read from a body before the socket has taken the previous one', async () => {
   const stage = new Stage()
   const socket = await stage.warm()
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
-  assert.equal(source.asked, 1)
+  assert.equal(source.nextCalls, 1)
   socket.block()
   await source.give('abc')
-  await source.give('not awaited')
-  assert.equal(source.asked, 1)
+  await source.give('ignored')
+  assert.equal(source.nextCalls, 1)
   socket.unblock()
   await settle()
-  assert.equal(source.asked, 2)
+  assert.equal(source.nextCalls, 2)
   await source.give('def')
   await source.end()
   assert.equal(contentOf(socket.written), '3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n')
   await stage.receive(OK)
   assert.equal(call.events.at(-1), 'end')
-  assert.equal(source.closed, 0) // it has ended by itself
+  assert.equal(source.returnCalls, 0) // it was read to its end
   await stage.done()
 })
 
-test('14 nothing is taken from a source while the head waits for the socket', async () => {
+test('14 no chunk is read from a body while the head waits for the socket', async () => {
   const stage = new Stage()
   const socket = await stage.warm()
-  const source = new Faucet()
+  const source = new ManualSource()
   socket.block()
   const call = await stage.send({ method: 'POST', body: source })
-  assert.equal(source.asked, 0)
+  assert.equal(source.nextCalls, 0)
   socket.unblock()
   await settle()
-  assert.equal(source.asked, 1)
+  assert.equal(source.nextCalls, 1)
   await source.end()
   await stage.receive(OK)
   assert.equal(call.events.at(-1), 'end')
@@ -205,7 +207,7 @@ const trailers: Record<string, DispatchRequest['trailers']> = {
 
 for (const [name, given] of Object.entries(trailers)) {
   for (const body of ['hello', ['hello']] as Body[]) {
-    test(`R11 trailers: ${name}, behind ${typeof body === 'string' ? 'a string' : 'an array'}`, async () => {
+    test(`R11 trailers: ${name}, after ${typeof body === 'string' ? 'a string' : 'an array'}`, async () => {
       const stage = new Stage()
       const call = await stage.send({ method: 'POST', body, trailers: given })
       assert.equal(contentOf(stage.socket.written), '5\r\nhello\r\n0\r\nA: b\r\n\r\n')
@@ -216,7 +218,7 @@ for (const [name, given] of Object.entries(trailers)) {
   }
 }
 
-test('R11 a trailer that may not be one is refused before anything is written', async () => {
+test('R11 a field that must not be a trailer is refused before anything is written', async () => {
   for (const name of ['Content-Length', 'Host', 'transfer-encoding', 'Authorization', 'a b']) {
     const stage = new Stage()
     const call = await stage.send({ method: 'POST', body: 'hello', trailers: { [name]: '5' } })
@@ -226,7 +228,7 @@ test('R11 a trailer that may not be one is refused before anything is written', 
   }
 })
 
-// --- what is wrong with it
+// --- invalid and failing bodies
 
 const boom = new Error('boom')
 
@@ -236,7 +238,7 @@ const failures: Record<
     request: () => Partial<DispatchRequest>
     type: typeof LocalProtocolError | typeof WriteError
     message: RegExp
-    /** What may be on the wire by then. */
+    /** The bytes that were sent after the head. */
     content: string
     cause?: Error
   }
@@ -244,55 +246,55 @@ const failures: Record<
   'longer than its length, in one piece': {
     request: () => ({ headers: { 'Content-Length': '4' }, body: ['hello'] }),
     type: LocalProtocolError,
-    message: /content is longer than its Content-Length/,
+    message: /body is longer than its Content-Length/,
     content: '',
   },
   'longer than its length, in pieces': {
     request: () => ({ headers: { 'Content-Length': '4' }, body: ['he', 'llo'] }),
     type: LocalProtocolError,
-    message: /content is longer than its Content-Length/,
+    message: /body is longer than its Content-Length/,
     content: 'he',
   },
   'longer than its length, asynchronously': {
     request: () => ({ headers: { 'Content-Length': '4' }, body: Readable.from(['he', 'llo']) }),
     type: LocalProtocolError,
-    message: /content is longer than its Content-Length/,
+    message: /body is longer than its Content-Length/,
     content: 'he',
   },
-  'something where a length of 0 says nothing': {
+  'not empty, with a length of 0': {
     request: () => ({ headers: { 'Content-Length': '0' }, body: ['x'] }),
     type: LocalProtocolError,
-    message: /content is longer than its Content-Length/,
+    message: /body is longer than its Content-Length/,
     content: '',
   },
   'shorter than its length': {
     request: () => ({ headers: { 'Content-Length': '6' }, body: ['he', 'llo'] }),
     type: LocalProtocolError,
-    message: /content ended 1 bytes before its Content-Length/,
+    message: /body ended 1 bytes before its Content-Length/,
     content: 'hello',
   },
-  'nothing, where a length was given': {
+  'empty, with a length': {
     request: () => ({ headers: { 'Content-Length': '6' }, body: [] }),
     type: LocalProtocolError,
-    message: /content ended 6 bytes before its Content-Length/,
+    message: /body ended 6 bytes before its Content-Length/,
     content: '',
   },
   'not bytes': {
     request: () => ({ body: ['he', 5 as unknown as string] }),
     type: LocalProtocolError,
-    message: /content gave something that is not bytes/,
+    message: /body yielded a value that is neither a string nor bytes/,
     content: '2\r\nhe',
   },
-  'null in between': {
+  'null after a chunk': {
     request: () => ({ body: ['he', null as unknown as string] }),
     type: LocalProtocolError,
-    message: /content gave something that is not bytes/,
+    message: /body yielded a value that is neither a string nor bytes/,
     content: '2\r\nhe',
   },
   'no iterator result': {
     request: () => ({ body: { [Symbol.iterator]: () => ({ next() {} }) } as unknown as Body }),
     type: LocalProtocolError,
-    message: /content gave something that is no iterator result/,
+    message: /body returned a value that is not an iterator result/,
     content: '',
   },
   'no iterator result, later': {
@@ -300,7 +302,7 @@ const failures: Record<
       body: { [Symbol.asyncIterator]: () => ({ async next() {} }) } as unknown as Body,
     }),
     type: LocalProtocolError,
-    message: /content gave something that is no iterator result/,
+    message: /body returned a value that is not an iterator result/,
     content: '',
   },
   'a generator that throws': {
@@ -311,7 +313,7 @@ const failures: Record<
       })(),
     }),
     type: WriteError,
-    message: /content failed: boom/,
+    message: /Could not read the request body: boom/,
     content: '2\r\nhe',
     cause: boom,
   },
@@ -323,7 +325,7 @@ const failures: Record<
       })(),
     }),
     type: WriteError,
-    message: /content failed: boom/,
+    message: /Could not read the request body: boom/,
     content: '2\r\nhe',
     cause: boom,
   },
@@ -336,7 +338,7 @@ const failures: Record<
       } as unknown as Body,
     }),
     type: WriteError,
-    message: /content failed: boom/,
+    message: /Could not read the request body: boom/,
     content: '',
     cause: boom,
   },
@@ -349,7 +351,7 @@ const failures: Record<
       }),
     }),
     type: WriteError,
-    message: /content failed: boom/,
+    message: /Could not read the request body: boom/,
     content: '',
     cause: boom,
   },
@@ -361,7 +363,7 @@ const failures: Record<
       },
     }),
     type: WriteError,
-    message: /content failed: boom/,
+    message: /Could not read the request body: boom/,
     content: '2\r\nhe',
     cause: boom,
   },
@@ -369,7 +371,7 @@ const failures: Record<
 
 for (const [name, { request, type, message, content, cause }] of Object.entries(failures)) {
   for (const blocking of [false, true]) {
-    test(`R6 content that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
+    test(`R6 a body that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
       const stage = new Stage()
       const socket = await stage.warm()
       if (blocking) socket.block()
@@ -389,7 +391,7 @@ for (const [name, { request, type, message, content, cause }] of Object.entries(
   }
 }
 
-test('a source that is refused is closed, one that has thrown is not', async () => {
+test('an invalid body is closed, one that has thrown is not', async () => {
   const closed: string[] = []
   function* source(name: string, ...values: unknown[]): Generator<string> {
     try {
@@ -431,7 +433,7 @@ test('a source that is refused is closed, one that has thrown is not', async () 
   assert.deepEqual(closed, ['generator', 'return'])
 })
 
-test('whatever a source does when it is closed does no harm', async () => {
+test('a body may throw, reject or never settle when it is closed', async () => {
   const returns: (() => unknown)[] = [
     () => {
       throw boom
@@ -453,7 +455,7 @@ test('whatever a source does when it is closed does no harm', async () => {
   }
 })
 
-test('a source that aborts the request: when it is asked for, and when it is closed', async () => {
+test('a body may abort the request: when its iterator is created, and when it is closed', async () => {
   let closed = 0
   let call: Call | undefined
   const close = () => {
@@ -488,7 +490,7 @@ test('a source that aborts the request: when it is asked for, and when it is clo
   await stage.done()
 })
 
-test('the content is asked for in the async context of `dispatch`', async () => {
+test('the body is read in the async context of `dispatch`', async () => {
   const storage = new AsyncLocalStorage<string>()
   const seen: (string | undefined)[] = []
   const note = () => void seen.push(storage.getStore())
@@ -541,27 +543,27 @@ test('the content is asked for in the async context of `dispatch`', async () => 
 
 const ERROR = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\n'
 
-test('15, S12 413 during the upload: delivered, the rest is not sent', async () => {
+test('15, S12 413 during the upload: it is delivered, and the rest of the body is not sent', async () => {
   const stage = new Stage()
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
   await source.give('abc')
   await stage.receive(ERROR)
-  assert.equal(source.closed, 1) // at once: it may be long until the body has come
+  assert.equal(source.returnCalls, 1) // closed now, without waiting for the response body
   const { written } = stage.socket
   await source.give('def')
   await stage.receive('err')
   assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
   assert.equal(stage.socket.written, written)
   assert.deepEqual(stage.closes, ['upload-unfinished'])
-  assert.equal(source.closed, 1)
+  assert.equal(source.returnCalls, 1)
   await stage.done()
 })
 
-test('15, S12 413 and then silence: the read timeout holds, whatever the upload was at', async () => {
+test('15, S12 413 and then silence: the read timeout applies in every state of the upload', async () => {
   for (const at of ['source', 'socket'] as const) {
     const stage = new Stage({ timeouts: { read: 1000, write: 400 } })
-    const source = new Faucet()
+    const source = new ManualSource()
     const call = await stage.send({ method: 'POST', body: source })
     if (at === 'socket') stage.socket.block()
     await source.give('abc')
@@ -574,7 +576,7 @@ test('15, S12 413 and then silence: the read timeout holds, whatever the upload 
   }
 })
 
-test('15, S12 413 with `large bytes` on their way', async () => {
+test('15, S12 413 while large bytes are being sent', async () => {
   const stage = new Stage()
   const socket = await stage.warm()
   socket.block()
@@ -589,21 +591,21 @@ test('15, S12 413 with `large bytes` on their way', async () => {
   await stage.done()
 })
 
-test('15, S12 200 with `close` during the upload: delivered, and that is that', async () => {
+test('15, S12 200 with `close` during the upload: it is delivered, and the upload ends', async () => {
   const stage = new Stage()
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
   await source.give('abc')
   await stage.receive('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
   assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
-  assert.equal(source.closed, 1)
+  assert.equal(source.returnCalls, 1)
   assert.deepEqual(stage.closes, ['upload-unfinished'])
   await stage.done()
 })
 
-test('15, S12 200 during the upload: the upload goes on, and the end comes behind it', async () => {
+test('15, S12 200 during the upload: the upload continues, and onEnd is called after it', async () => {
   const stage = new Stage()
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
   await stage.receive(OK)
   assert.deepEqual(call.events, ['head 200', 'data ok'])
@@ -615,13 +617,13 @@ test('15, S12 200 during the upload: the upload goes on, and the end comes behin
   assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
   assert.equal(contentOf(stage.socket.written), '3\r\nabc\r\n0\r\n\r\n')
   assert.equal(stage.pool.stats().idle, 1)
-  assert.equal(source.closed, 0)
+  assert.equal(source.returnCalls, 0)
   await stage.done()
 })
 
-test('an echo: both ways at once', async () => {
+test('an echo: both directions at the same time', async () => {
   const stage = new Stage()
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
   await stage.receive('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
   for (const piece of ['abc', 'def']) {
@@ -635,9 +637,9 @@ test('an echo: both ways at once', async () => {
   await stage.done()
 })
 
-test('200 has begun, the upload ends, the body stalls: phase read', async () => {
+test('the response stalls after the upload: a ReadTimeout in phase read', async () => {
   const stage = new Stage({ timeouts: { read: 1000 } })
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
   await stage.receive(OK.slice(0, -1))
   await stage.clock.advance(5000)
@@ -649,8 +651,8 @@ test('200 has begun, the upload ends, the body stalls: phase read', async () => 
   await stage.done()
 })
 
-test('200 complete, then the upload blocks, fails, or the peer goes', async () => {
-  const ends: Record<string, (stage: Stage, source: Faucet) => Promise<unknown>> = {
+test('the response is complete, then the upload blocks or fails, or the peer closes', async () => {
+  const ends: Record<string, (stage: Stage, source: ManualSource) => Promise<unknown>> = {
     FIN: async ({ socket }) => socket.receiveEnd(),
     reset: async ({ socket }) => socket.reset(),
     EPIPE: async ({ socket }, source) => {
@@ -661,19 +663,19 @@ test('200 complete, then the upload blocks, fails, or the peer goes', async () =
   }
   for (const [name, end] of Object.entries(ends)) {
     const stage = new Stage()
-    const source = new Faucet()
+    const source = new ManualSource()
     const call = await stage.send({ method: 'POST', body: source })
     await stage.receive(OK)
     await end(stage, source)
     await settle()
     assert.deepEqual(call.events, ['head 200', 'data ok', 'end'], name)
     assert.deepEqual(stage.closes, ['upload-unfinished'], name)
-    assert.equal(source.closed, 1, name)
+    assert.equal(source.returnCalls, 1, name)
     await stage.done()
   }
 
   const stage = new Stage({ timeouts: { write: 1000 } })
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source })
   await stage.receive(OK)
   stage.socket.block()
@@ -683,9 +685,9 @@ test('200 complete, then the upload blocks, fails, or the peer goes', async () =
   await stage.done()
 })
 
-test('200 complete and paused by the reader while the upload ends', async () => {
+test('the response is complete and paused when the upload ends', async () => {
   const stage = new Stage()
-  const source = new Faucet()
+  const source = new ManualSource()
   const call = await stage.send({ method: 'POST', body: source }, { onData: () => false })
   await stage.receive(OK)
   await source.end()
@@ -697,33 +699,33 @@ test('200 complete and paused by the reader while the upload ends', async () => 
   await stage.done()
 })
 
-// --- writes that fail
+// --- failed writes
 
 const EPIPE = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
 
-const bodiesThatBreak: Record<string, (source: Faucet) => Body> = {
+const failingBodies: Record<string, (source: ManualSource) => Body> = {
   'an iterable': (source) => source,
   'large bytes': () => Buffer.alloc(3 << 20),
   'a small body': () => 'small',
 }
 
-for (const [name, body] of Object.entries(bodiesThatBreak)) {
+for (const [name, body] of Object.entries(failingBodies)) {
   async function broken(timeouts = {}) {
     const stage = new Stage({ timeouts })
     const socket = await stage.warm()
-    const source = new Faucet()
+    const source = new ManualSource()
     const call = stage.dispatch({ method: 'POST', body: body(source) })
     if (name === 'an iterable') await settle()
     socket.failWrites(EPIPE)
     if (name === 'a small body') socket.handler.onWriteError(EPIPE)
     await source.give('abc')
     await settle()
-    if (name === 'an iterable') assert.equal(source.closed, 1)
+    if (name === 'an iterable') assert.equal(source.returnCalls, 1)
     assert.equal(call.over, false)
     return { stage, socket, call }
   }
 
-  test(`15, S12 EPIPE with the answer behind it: ${name}`, async () => {
+  test(`15, S12 EPIPE, then a response: ${name}`, async () => {
     const { stage, socket, call } = await broken()
     await stage.receive(`${ERROR}err`)
     assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
@@ -732,7 +734,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
   })
 
   for (const how of ['FIN', 'reset'] as const) {
-    test(`15 EPIPE without an answer, then ${how}: ${name}`, async () => {
+    test(`15 EPIPE without a response, then ${how}: ${name}`, async () => {
       const { stage, socket, call } = await broken()
       if (how === 'FIN') socket.receiveEnd()
       else socket.reset()
@@ -744,12 +746,12 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
       })
       assert.match(
         (call.error as Error).message,
-        /^Sending the request failed: write EPIPE \(POST /,
+        /^Could not send the request: write EPIPE \(POST /,
       )
       await stage.done()
     })
 
-    test(`15 EPIPE, half an answer, then ${how}: ${name}`, async () => {
+    test(`15 EPIPE, a part of a response, then ${how}: ${name}`, async () => {
       const { stage, socket, call } = await broken()
       await stage.receive(ERROR)
       if (how === 'FIN') socket.receiveEnd()
@@ -763,16 +765,16 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
   }
 
   if (name === 'an iterable') {
-    test('15 EPIPE before the source was asked: it never is', async () => {
+    test('15 EPIPE before the body was read: it is not read', async () => {
       const stage = new Stage()
       const socket = await stage.warm()
-      const source = new Faucet()
+      const source = new ManualSource()
       socket.failWrites(EPIPE)
       const call = await stage.send({ method: 'PUT', body: source })
-      assert.equal(source.asked, 0)
-      socket.receiveEnd() // so that it can be sent again
+      assert.equal(source.nextCalls, 0)
+      socket.receiveEnd() // the request is sent again
       await settle()
-      assert.equal(source.asked, 1)
+      assert.equal(source.nextCalls, 1)
       await source.end()
       await stage.receive(OK)
       assert.equal(call.events.at(-1), 'end')
@@ -780,7 +782,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
     })
   }
 
-  test(`15 EPIPE and then silence is not waited for for ever: ${name}`, async () => {
+  test(`15 EPIPE and then silence: the read timeout applies: ${name}`, async () => {
     const { stage, call } = await broken({ read: 1000 })
     await stage.clock.advance(999)
     assert.equal(call.over, false)
@@ -794,7 +796,7 @@ for (const [name, body] of Object.entries(bodiesThatBreak)) {
 
 const EXPECT = { method: 'POST', headers: ['Expect', '100-continue'], body: 'hello' }
 
-test('16, R10 100 starts the content', async () => {
+test('16, R10 100 starts the upload', async () => {
   const stage = new Stage()
   const call = await stage.send(EXPECT)
   await stage.clock.advance(500)
@@ -809,7 +811,7 @@ test('16, R10 100 starts the content', async () => {
   await stage.done()
 })
 
-test('16, R10 without 100 the content starts after 1000 ms', async () => {
+test('16, R10 without 100 the upload starts after 1000 ms', async () => {
   for (const between of ['', 'HTTP/1.1 102 Processing\r\n\r\n']) {
     const stage = new Stage()
     const call = await stage.send(EXPECT)
@@ -818,7 +820,7 @@ test('16, R10 without 100 the content starts after 1000 ms', async () => {
     assert.equal(contentOf(stage.socket.written), '')
     await stage.clock.advance(1)
     assert.equal(contentOf(stage.socket.written), 'hello')
-    await stage.receive('HTTP/1.1 100 Continue\r\n\r\n') // late, and nothing to start
+    await stage.receive('HTTP/1.1 100 Continue\r\n\r\n') // late, without effect
     assert.equal(contentOf(stage.socket.written), 'hello')
     await stage.receive(OK)
     assert.equal(call.events.at(-1), 'end')
@@ -826,10 +828,10 @@ test('16, R10 without 100 the content starts after 1000 ms', async () => {
   }
 })
 
-test('16, R10, S12 a final response instead of 100: the content is not sent, nor asked for', async () => {
+test('16, R10, S12 a final response instead of 100: the body is neither read nor sent', async () => {
   for (const status of [200, 204, 302, 401, 413]) {
     const stage = new Stage()
-    const source = new Faucet()
+    const source = new ManualSource()
     const call = await stage.send({ ...EXPECT, body: source })
     await stage.receive(
       `HTTP/1.1 ${status} x\r\n${status === 204 ? '' : 'Content-Length: 0\r\n'}\r\n`,
@@ -837,7 +839,7 @@ test('16, R10, S12 a final response instead of 100: the content is not sent, nor
     assert.deepEqual(call.events, [`head ${status}`, 'end'], `${status}`)
     await stage.clock.advance(5000)
     assert.equal(contentOf(stage.socket.written), '')
-    assert.equal(source.asked, 0)
+    assert.equal(source.nextCalls, 0)
     assert.deepEqual(stage.closes, ['upload-unfinished'])
     await stage.done()
   }
@@ -853,7 +855,7 @@ for (const [name, body] of Object.entries({
     yield 'hello'
   },
 } as Record<string, () => Body>)) {
-  test(`16, R10 417 instead of 100: once more without Expect, on a new connection: ${name}`, async () => {
+  test(`16, R10 417 instead of 100: sent again without Expect, on a new connection: ${name}`, async () => {
     const stage = new Stage()
     const first = await stage.warm()
     const headers = ['A', 'b', 'expect', '100-Continue', 'C', 'd']
@@ -878,7 +880,7 @@ for (const [name, body] of Object.entries({
   })
 }
 
-test('16, R10 417 to a request without Expect, to one sent again, and behind its content, is an answer', async () => {
+test('16, R10 any other 417 is delivered: without Expect, after a repetition, after the body', async () => {
   const stage = new Stage()
   const plain = await stage.send({ method: 'POST', body: 'hello' })
   await stage.receive(REFUSED)
@@ -893,7 +895,7 @@ test('16, R10 417 to a request without Expect, to one sent again, and behind its
   await stage.done()
 })
 
-test('417, and the second connection cannot be had, is slow, or is cancelled', async () => {
+test('417, then the second connection fails, times out or is aborted', async () => {
   const stage = new Stage({ timeouts: { connect: 1000 } })
   const ends: (() => unknown)[] = [
     () => stage.socket.reset(),
@@ -922,7 +924,7 @@ test('417, and the second connection cannot be had, is slow, or is cancelled', a
   await stage.done()
 })
 
-test('a final response instead of 100, and half of it: the read timeout holds', async () => {
+test('a part of a final response instead of 100: the read timeout applies', async () => {
   const stage = new Stage({ timeouts: { read: 3000 } })
   const call = await stage.send(EXPECT)
   await stage.receive('HTTP/1.1 401 x\r\nContent-Length: 5\r\n\r\n')
@@ -933,7 +935,7 @@ test('a final response instead of 100, and half of it: the read timeout holds', 
   await stage.done()
 })
 
-test('16, R10 the wait for 100 is not the read timeout`s, the wait for the answer is', async () => {
+test('16, R10 the read timeout applies to the response, not to the wait for 100', async () => {
   const stage = new Stage({ timeouts: { read: 200 } })
   const call = await stage.send(EXPECT)
   await stage.clock.advance(1199)
@@ -943,7 +945,7 @@ test('16, R10 the wait for 100 is not the read timeout`s, the wait for the answe
   await stage.done()
 })
 
-test('the content behind a 100 blocks: the write timeout holds', async () => {
+test('the upload after a 100 blocks: the write timeout applies', async () => {
   for (const way of ['100', 'silence'] as const) {
     const stage = new Stage({ timeouts: { write: 700 } })
     const call = await stage.send({ ...EXPECT, body: Buffer.alloc(3 << 20) })
@@ -958,7 +960,7 @@ test('the content behind a 100 blocks: the write timeout holds', async () => {
   }
 })
 
-test('content that fails behind a 100', async () => {
+test('a body that fails after a 100', async () => {
   const stage = new Stage()
   function* failing(): Generator<string> {
     yield 'a'
@@ -971,7 +973,7 @@ test('content that fails behind a 100', async () => {
   await stage.done()
 })
 
-test('16, 26, S3 any number of 100s that nobody asked for', async () => {
+test('16, 26, S3 unrequested 100 responses are ignored', async () => {
   const stage = new Stage()
   const call = await stage.send()
   await stage.receive('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20))

@@ -51,7 +51,7 @@ test('fetches a URL', async () => {
   const gone = await runNode(demo, [url])
   assert.equal(gone.code, 1)
   assert.equal(gone.stdout, '')
-  assert.match(gone.stderr, /^ConnectError: Connecting to 127\.0\.0\.1:\d+ failed: .*ECONNREFUSED/)
+  assert.match(gone.stderr, /^ConnectError: Could not connect to 127\.0\.0\.1:\d+: .*ECONNREFUSED/)
 })
 
 test('reports invalid arguments', async () => {

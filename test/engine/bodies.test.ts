@@ -15,10 +15,10 @@ import { httpServer, openPool, rawServer } from './servers.ts'
 const MB = 1 << 20
 const large = randomBytes(5 * MB)
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-const want = digest(large)
+const largeDigest = digest(large)
 const certificate = certificateFor(['127.0.0.1'])
 
-/** Everything by HTTP as Node serves it: `/length`, `/chunked`, `/close`, `/trailers`, or the request's body back. */
+/** Serves `/length`, `/chunked`, `/close` and `/trailers`. Other paths echo the request body. */
 function serve(request: IncomingMessage, response: ServerResponse): void {
   switch (request.url) {
     case '/length':
@@ -42,7 +42,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
           at += size
           if (!response.write(chunk)) return response.once('drain', more)
         }
-        response.addTrailers({ 'x-digest': want })
+        response.addTrailers({ 'x-digest': largeDigest })
         return response.end()
       }
       more()
@@ -85,7 +85,7 @@ const ways: Record<
     const response = await pool.request({ origin, path })
     const chunks: Uint8Array[] = []
     for await (const chunk of response) chunks.push(chunk)
-    return digest(Buffer.concat(chunks)) // each is still what it was
+    return digest(Buffer.concat(chunks)) // the chunks were not overwritten
   },
   'iteration, slowly': async (pool, origin, path) => {
     const hash = createHash('sha256')
@@ -125,18 +125,18 @@ function dispatched(
   })
 }
 
-describe('5 MB come byte for byte', () => {
+describe('5 MB arrive unchanged', () => {
   for (const [way, read] of Object.entries(ways)) {
-    test(`by ${way}: known length, chunked, until close; clear and TLS; one after another and at once`, async (t) => {
+    test(`by ${way}: with a length, chunked, until close; http and https; sequential and parallel`, async (t) => {
       for (const [name, origin, options] of await origins(t)) {
         const pool = openPool(t, options)
         const paths = ['/length', '/chunked', '/close']
         for (const path of paths) {
-          assert.equal(await read(pool, origin, path), want, `${name} ${path}`)
+          assert.equal(await read(pool, origin, path), largeDigest, `${name} ${path}`)
         }
         assert.deepEqual(
           await Promise.all(paths.map((path) => read(pool, origin, path))),
-          paths.map(() => want),
+          paths.map(() => largeDigest),
           name,
         )
         pool.assertQuiescent()
@@ -145,7 +145,7 @@ describe('5 MB come byte for byte', () => {
     })
   }
 
-  test('there and back again', async (t) => {
+  test('to the server and back', async (t) => {
     for (const [name, origin, options] of await origins(t)) {
       const pool = openPool(t, options)
       async function* content() {
@@ -153,7 +153,7 @@ describe('5 MB come byte for byte', () => {
       }
       for (const body of [large, content()]) {
         const response = await pool.request({ origin, path: '/echo', method: 'POST', body })
-        assert.equal(digest(await response.bytes()), want, name)
+        assert.equal(digest(await response.bytes()), largeDigest, name)
       }
       pool.assertQuiescent()
       await pool.close()
@@ -164,11 +164,11 @@ describe('5 MB come byte for byte', () => {
 test('trailers of a large body', async (t) => {
   const { origin } = await httpServer(t, serve)
   const response = await openPool(t).request({ origin, path: '/trailers' })
-  assert.equal(digest(await response.bytes()), want)
-  assert.equal(response.trailers?.get('x-digest'), want)
+  assert.equal(digest(await response.bytes()), largeDigest)
+  assert.equal(response.trailers?.get('x-digest'), largeDigest)
 })
 
-test('13 1,000 small responses over one connection, none of its listeners pile up', async (t) => {
+test('13 1,000 small responses over one connection add no listeners', async (t) => {
   const warnings: Error[] = []
   const note = (warning: Error) => void warnings.push(warning)
   process.on('warning', note)
@@ -187,7 +187,7 @@ test('13 1,000 small responses over one connection, none of its listeners pile u
   assert.deepEqual(warnings, [])
 })
 
-test('24 bytes behind a response are never given to the next request', async (t) => {
+test('24 bytes after a response are never delivered to the next request', async (t) => {
   const one = 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n'
   const long = 200_000
   const bursts: [name: string, burst: string, body: string][] = [
@@ -224,7 +224,7 @@ test('24 bytes behind a response are never given to the next request', async (t)
   }
 })
 
-describe('27, S10 a body that is cut short', () => {
+describe('27, S10 a truncated body', () => {
   const cuts: [name: string, sent: string, cut: (socket: Socket) => void, type: unknown][] = [
     ['by the end', 'Content-Length: 9\r\n\r\nhalf', (socket) => socket.end(), RemoteProtocolError],
     [
@@ -233,7 +233,7 @@ describe('27, S10 a body that is cut short', () => {
       (socket) => socket.end(),
       RemoteProtocolError,
     ],
-    // Some systems report a reset as an end: test/pool/response.test.ts has it in any case.
+    // Some systems report a reset as an end. test/pool/response.test.ts always tests a reset.
     [
       'by a reset',
       'Content-Length: 9\r\n\r\nhalf',
@@ -242,7 +242,7 @@ describe('27, S10 a body that is cut short', () => {
     ],
   ]
   for (const [name, sent, cut, type] of cuts) {
-    test(`${name} rejects each reader, and nobody else`, async (t) => {
+    test(`${name} rejects each reader, and causes no unhandled rejection`, async (t) => {
       const { origin } = await rawServer(t, (socket) => {
         socket.on('data', () =>
           socket.write(`HTTP/1.1 200 OK\r\n${sent}`, () => setImmediate(cut, socket)),
@@ -284,7 +284,7 @@ describe('27, S10 a body that is cut short', () => {
 })
 
 describe('38 a slow reader', () => {
-  /** Sends for ever, as fast as it is taken; says how much that was. */
+  /** Starts a server that sends without end. `sent()` returns how many bytes it has sent. */
   async function endless(t: TestContext) {
     const block = Buffer.alloc(MB, 'x')
     const started = await rawServer(t, (socket) => {
@@ -297,7 +297,7 @@ describe('38 a slow reader', () => {
         more()
       })
     })
-    /** What the server got rid of, once that does not grow any more. */
+    /** Resolves when the number of bytes has stopped growing. */
     const sent = async () => {
       let last = -1
       let quiet = 0
@@ -315,13 +315,13 @@ describe('38 a slow reader', () => {
     return { ...started, sent }
   }
 
-  test('stops the server, and memory stays flat', async (t) => {
+  test('slows down the server, and memory does not grow', async (t) => {
     const { origin, sent } = await endless(t)
     const pool = openPool(t)
     const before = process.memoryUsage().arrayBuffers
     const response = await pool.request({ origin, path: '/' })
     const unread = await sent()
-    assert.ok(unread < 30 * MB, `${unread} bytes were taken that nobody reads`)
+    assert.ok(unread < 30 * MB, `${unread} bytes were received without a reader`)
     assert.ok(process.memoryUsage().arrayBuffers - before < 8 * MB)
     let read = 0
     for await (const chunk of response) {

@@ -11,8 +11,8 @@ interface Library {
 }
 
 /**
- * Runs `work` in a Node of its own, and resolves with what it printed once that has ended by itself.
- * `work` sees nothing of its surroundings but its parameters; it must not keep what it is given alive.
+ * Runs `work` in a new Node.js process. Resolves with its output when the process has exited.
+ * `work` is passed as source text: it can use only its parameters and globals.
  */
 export async function inChild<Argument>(
   work: (library: Library, argument: Argument) => Promise<void>,
@@ -23,7 +23,7 @@ export async function inChild<Argument>(
   const source = `
     import * as engine from ${path('../../src/engine.js')}
     import * as scripted from ${path('../pool/scripted-pool.js')}
-    setTimeout(() => process.exit(99), 20_000).unref() // its parent may be gone by then
+    setTimeout(() => process.exit(99), 20_000).unref() // in case the parent process has exited
     const work = ${work.toString()}
     await work({ engine, scripted }, ${JSON.stringify(argument) ?? 'undefined'})
   `

@@ -4,7 +4,7 @@ import { inChild } from './child.ts'
 import { httpServer, rawServer } from './servers.ts'
 
 describe('the process', () => {
-  test('ends by itself while a pool idles, and its timeouts are far off', async (t) => {
+  test('exits while a pool has idle connections and long timeouts', async (t) => {
     const { origin } = await httpServer(t, (_, response) => response.end('hello'))
     const { output, errors, status } = await inChild(async ({ engine }, origin) => {
       const pool = new engine.ConnectionPool({
@@ -17,7 +17,7 @@ describe('the process', () => {
     assert.deepEqual({ output, errors, status }, { output: 'hello 1', errors: '', status: 0 })
   })
 
-  test('is kept alive by a request, however long the answer takes, and by nothing else', async (t) => {
+  test('is kept alive by a request until its response has arrived', async (t) => {
     const { origin } = await httpServer(t, (_, response) => {
       setTimeout(() => response.write('slow'), 100)
       setTimeout(() => response.end('ly'), 200)
@@ -37,17 +37,17 @@ describe('the process', () => {
     assert.deepEqual({ output, errors, status }, { output: 'slow\nly\nend', errors: '', status: 0 })
   })
 
-  test('is kept alive by dialling, and by the timer that ends it', async (t) => {
+  test('is kept alive while a connection is opened, until the connect timeout', async (t) => {
     const { origin } = await rawServer(t, () => {})
     const { output, status } = await inChild(async ({ engine }, origin) => {
       const pool = new engine.ConnectionPool({ timeouts: { connect: 100 } })
-      const tls = origin.replace('http', 'https') // whose server never says a word
+      const tls = origin.replace('http', 'https') // the server never responds
       await pool.request({ origin: tls, path: '/' }).catch(({ name }) => console.log(name))
     }, origin)
     assert.deepEqual({ output, status }, { output: 'ConnectTimeout', status: 0 })
   })
 
-  test('ends after an abort, a timeout and a close', async (t) => {
+  test('exits after an abort, a timeout and a close', async (t) => {
     const { origin } = await rawServer(t, () => {})
     const { output, status } = await inChild(async ({ engine }, origin) => {
       const pool = new engine.ConnectionPool()
@@ -69,8 +69,8 @@ describe('the process', () => {
   })
 })
 
-describe('12 what is let go of is collected', () => {
-  test('a response that nobody holds gives its place back', async (t) => {
+describe('12 garbage collection', () => {
+  test('a collected response frees its connection', async (t) => {
     const { origin } = await rawServer(t, (socket) => {
       socket.once('data', () => {
         const body = Buffer.alloc(1 << 20)
@@ -97,7 +97,7 @@ describe('12 what is let go of is collected', () => {
         }
         for (let i = 0; i < 10; i++) {
           await ask()
-          await collect(1) // without it the third would wait for ever
+          await collect(1) // otherwise, the third request would wait forever
         }
         await collect(0)
         console.log(pool.stats().active)
@@ -109,7 +109,7 @@ describe('12 what is let go of is collected', () => {
     assert.deepEqual({ output, errors, status }, { output: '0', errors: '', status: 0 })
   })
 
-  test('a response that was let go of before its body came', async () => {
+  test('a response that is collected before its body arrives frees its connection', async () => {
     const { output, errors, status } = await inChild(
       async ({ scripted: { ScriptedPool, settle } }) => {
         const pool = new ScriptedPool()
@@ -134,7 +134,7 @@ describe('12 what is let go of is collected', () => {
     assert.deepEqual({ output, errors, status }, { output: output0, errors: '', status: 0 })
   })
 
-  test('a response that is read is not taken from its reader, though nobody else holds it', async (t) => {
+  test('a body is read to its end although its response is not referenced', async (t) => {
     const size = 3 << 20
     const { origin } = await httpServer(t, (_, response) => {
       response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size))
@@ -166,7 +166,7 @@ describe('12 what is let go of is collected', () => {
     )
   })
 
-  test('a paused response is not taken from its iterator', async () => {
+  test('a paused body stays available to its iterator', async () => {
     const { output, errors, status } = await inChild(
       async ({ scripted: { ScriptedPool, settle } }) => {
         const pool = new ScriptedPool()
@@ -197,7 +197,7 @@ describe('12 what is let go of is collected', () => {
     assert.deepEqual({ output, errors, status }, { output: output0, errors: '', status: 0 })
   })
 
-  test('handlers of requests that ended, whichever way', async () => {
+  test('handlers of requests that ended are collected', async () => {
     const { output, errors, status } = await inChild(
       async ({ scripted: { OK, ScriptedPool, settle } }) => {
         const A = 'http://a.test'
@@ -205,13 +205,13 @@ describe('12 what is let go of is collected', () => {
         const { signal } = new AbortController()
         const refs: Record<string, WeakRef<object>> = {}
         const ask = async (name: string, more: object = {}) => {
-          const told = await pool.asked(name.includes('dial') ? 'http://b.test' : A, '/', {
+          const call = await pool.send(name.includes('dial') ? 'http://b.test' : A, '/', {
             signal,
             timeouts: { pool: 100_000, total: 100_000 },
             ...more,
           })
-          refs[name] = new WeakRef(told)
-          return told
+          refs[name] = new WeakRef(call)
+          return call
         }
         await (async () => {
           await ask('complete')
@@ -222,7 +222,7 @@ describe('12 what is let go of is collected', () => {
           pool.backend.socket.reset()
           pool.backend.autoConnect = true
           const first = await ask('aborted')
-          await pool.asked(A)
+          await pool.send(A)
           const waiters = [await ask('waiter 1'), await ask('waiter 2'), await ask('waiter 3')]
           for (const i of [1, 0, 2]) waiters[i].control?.abort()
           await ask('waiter too late', { timeouts: { pool: 100 } })
@@ -249,7 +249,7 @@ describe('12 what is let go of is collected', () => {
   })
 })
 
-test('39 1,000 failing handshakes keep memory flat', async (t) => {
+test('39 1,000 failing handshakes do not increase memory', async (t) => {
   const { origin } = await rawServer(t, (socket) => {
     socket.once('data', () => socket.end('this is no TLS'))
   })
@@ -269,7 +269,7 @@ test('39 1,000 failing handshakes keep memory flat', async (t) => {
       }
       const before = await heapAfter(10)
       const grown = (await heapAfter(40)) - before
-      // 800 handshakes more: of each 1 KB may be left, which is less than any object of it.
+      // Up to 1 KB may remain of each of the 800 handshakes, less than any of its objects.
       console.log(grown < 800 * 1024 ? 'flat' : grown)
       pool.assertQuiescent()
     },

@@ -23,13 +23,13 @@ import { httpProxy, socksProxy } from '../support/proxies.ts'
 import { openPool, rawServer } from './servers.ts'
 
 const ca = certificateAuthority()
-const ofProxy = certificateAuthority('Authority of proxies')
+const proxyCa = certificateAuthority('Authority of proxies')
 const targetCertificate = certificateFor(['a.test', 'b.test', '127.0.0.1'], { ca })
-const proxyCertificate = certificateFor(['127.0.0.1'], { ca: ofProxy })
+const proxyCertificate = certificateFor(['127.0.0.1'], { ca: proxyCa })
 const tls = { ca: ca.cert }
-const verify = { ca: ofProxy.cert }
+const verify = { ca: proxyCa.cert }
 
-/** Names lead to this machine where it is ours to find them. */
+/** A lookup that resolves every name to this machine. */
 const toLoopback: NonNullable<PoolOptions['lookup']> = (_host, _options, callback) =>
   callback(null, '127.0.0.1', 4)
 
@@ -38,7 +38,7 @@ interface Seen {
   readonly body: Buffer
 }
 
-/** An origin that tells what it saw, on http and on https. */
+/** Starts an http and an https origin. `seen` has the requests that arrived. */
 async function origins(t: TestContext) {
   const seen: Seen[] = []
   const listener: RequestListener = (request, response) => {
@@ -72,7 +72,7 @@ async function origins(t: TestContext) {
   const http = await listen(createServer(listener))
   const resumed: boolean[] = []
   const secure = createHttpsServer(targetCertificate, listener)
-  secure.on('secureConnection', (socket) => resumed.push(socket.isSessionReused?.() === true)) // Bun has none
+  secure.on('secureConnection', (socket) => resumed.push(socket.isSessionReused?.() === true)) // Bun has no isSessionReused
   const https = await listen(secure)
   t.after(() => {
     for (const socket of sockets) socket.destroy()
@@ -93,8 +93,9 @@ function* large(): Generator<Buffer> {
 interface Route {
   readonly name: string
   readonly open: (t: TestContext) => Promise<{ proxy: TestProxy; options: PoolOptions }>
-  /** How requests for each scheme go. */
+  /** How requests for http URLs are sent. */
   readonly http: 'forward' | 'tunnel'
+  /** How requests for https URLs are sent. */
   readonly https: 'forward' | 'tunnel'
 }
 
@@ -154,7 +155,7 @@ for (const route of routes) {
       }
       const forwards = route[scheme] === 'forward'
 
-      test('GET, and again on the same connection', async (t) => {
+      test('three GET requests on one connection', async (t) => {
         const { get, proxy, authority, target, pool } = await start(t)
         for (let i = 0; i < 3; i++) {
           const answer = { status: 200, text: `GET /?q=${i} ${authority} 0` }
@@ -169,7 +170,7 @@ for (const route of routes) {
         pool.assertQuiescent()
       })
 
-      test('9, 30, R2, R3 the request line and Host that each hop sees', async (t) => {
+      test('9, 30, R2, R3 the request line and Host for each hop', async (t) => {
         const { get, proxy, authority, target } = await start(t)
         await get('/path?q')
         assert.match(target.seen[0]!.head, /^GET \/path\?q\r\n/)
@@ -224,7 +225,7 @@ for (const route of routes) {
         pool.assertQuiescent()
       })
 
-      test('a response that does not come: a ReadTimeout', async (t) => {
+      test('no response: a ReadTimeout', async (t) => {
         const { get, pool } = await start(t)
         await get()
         const timeouts = { read: 50 }
@@ -233,7 +234,7 @@ for (const route of routes) {
         assert.equal((await get()).status, 200)
       })
 
-      test('a request that is aborted gives its place back', async (t) => {
+      test('an aborted request frees its connection', async (t) => {
         const { pool, origin, get } = await start(t)
         const controller = new AbortController()
         const failed = pool.request({ origin, path: '/', signal: controller.signal })
@@ -247,7 +248,7 @@ for (const route of routes) {
 }
 
 describe('10 connections are shared', () => {
-  test('by all http origins to which a proxy forwards', async (t) => {
+  test('by all http origins of a forwarding proxy', async (t) => {
     const proxy = await httpProxy(t)
     const one = await origins(t)
     const two = await origins(t)
@@ -262,7 +263,7 @@ describe('10 connections are shared', () => {
   })
 
   for (const scheme of ['http', 'https'] as const) {
-    test(`by one origin's requests alone in a tunnel: ${scheme}`, async (t) => {
+    test(`by the requests of only one origin in a tunnel: ${scheme}`, async (t) => {
       const proxy = await httpProxy(t)
       const target = await origins(t)
       const pool = openPool(t, { proxy: new HTTPProxy(proxy.url, { mode: 'TUNNEL_ONLY' }), tls })
@@ -278,7 +279,7 @@ describe('10 connections are shared', () => {
     })
   }
 
-  test('TLS sessions with proxy and origin are resumed, each with its own', async (t) => {
+  test('TLS sessions with the proxy and with the origin are resumed separately', async (t) => {
     const proxy = await httpProxy(t, { tls: proxyCertificate })
     const target = await origins(t)
     const pool = openPool(t, { proxy: new HTTPProxy(proxy.url, { verify }), tls })
@@ -290,7 +291,7 @@ describe('10 connections are shared', () => {
   })
 })
 
-/** What each hop saw of these secrets, by their names. */
+/** Returns the names of the secrets that are in the text. */
 function secretsIn(text: string): string[] {
   return Object.entries(SECRETS)
     .filter(([, secret]) => text.includes(secret))
@@ -303,7 +304,7 @@ const SECRETS = {
   originAuth: 'Bearer of-the-origin',
 }
 
-describe('30, A4 credentials are seen by the hop they are for, and by no other', () => {
+describe('30, A4 credentials are sent only to the hop that they are for', () => {
   const cases: [name: string, mode: 'DEFAULT' | 'TUNNEL_ONLY', scheme: 'http' | 'https'][] = [
     ['forwarded http', 'DEFAULT', 'http'],
     ['tunnelled http', 'TUNNEL_ONLY', 'http'],
@@ -335,7 +336,7 @@ describe('30, A4 credentials are seen by the hop they are for, and by no other',
         ])
         const inTunnel = scheme === 'https' ? [] : ['originAuth']
         assert.deepEqual(secretsIn(proxy.tunnelled.join()), isForwarded ? [] : inTunnel)
-        // The test's proxy passes on what it does not know.
+        // The proxy of this test forwards fields that it does not know.
         const atOrigin = isForwarded ? ['proxyHeader', 'originAuth'] : ['originAuth']
         assert.deepEqual(secretsIn(target.seen[0]!.head), atOrigin)
         assert.ok(!/proxy-auth/i.test(target.seen[0]!.head))
@@ -357,7 +358,7 @@ describe('30, A4 credentials are seen by the hop they are for, and by no other',
   }
 })
 
-/** The error of one request; and nothing is left of it. */
+/** Returns the error of a request. Checks that the pool has nothing left of it. */
 async function failure(
   t: TestContext,
   options: PoolOptions,
@@ -382,11 +383,11 @@ async function failure(
     assert.equal(error.safeToRetry, safeToRetry)
     return error
   }
-  assert.fail('it went through')
+  assert.fail('the request succeeded')
 }
 
-/** A port on which nobody listens. */
-async function closedPort(): Promise<number> {
+/** Returns a port without a listener. */
+async function unusedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -397,27 +398,27 @@ async function closedPort(): Promise<number> {
 
 const codeOf = (error: Error) => (error.cause as NodeJS.ErrnoException | undefined)?.code
 
-describe('9, 18 failures are told apart', () => {
+describe('9, 18 each failure has its own error', () => {
   const HTTP = 'http://a.test'
   const HTTPS = 'https://a.test'
 
   for (const origin of [HTTP, HTTPS]) {
-    test(`the proxy is not there: ${origin}`, async (t) => {
+    test(`the proxy does not listen: ${origin}`, async (t) => {
       for (const scheme of ['http', 'https', 'socks5h']) {
-        const proxy = `${scheme}://127.0.0.1:${await closedPort()}`
+        const proxy = `${scheme}://127.0.0.1:${await unusedPort()}`
         const error = await failure(t, { proxy }, origin)
         assert.ok(error instanceof ProxyError, String(error))
         assert.equal(codeOf(error), 'ECONNREFUSED')
         assert.equal(error.phase, 'tcp')
         assert.equal(error.status, null)
         assert.ok(
-          error.message.startsWith(`Connecting to the proxy ${proxy} failed: `),
+          error.message.startsWith(`Could not connect to the proxy ${proxy}: `),
           error.message,
         )
       }
     })
 
-    test(`its name is not there: ${origin}`, async (t) => {
+    test(`the name of the proxy is unknown: ${origin}`, async (t) => {
       const lookup: PoolOptions['lookup'] = (host, _options, done) =>
         done(Object.assign(new Error(`no ${host}`), { code: 'ENOTFOUND' }), [])
       const error = await failure(t, { proxy: 'http://me:secret@proxy.test:1', lookup }, origin)
@@ -425,37 +426,40 @@ describe('9, 18 failures are told apart', () => {
       assert.equal(error.phase, 'dns')
       assert.match(
         error.message,
-        /^Finding the proxy http:\/\/proxy\.test:1 failed: no proxy\.test \(/,
+        /^Could not resolve the proxy http:\/\/proxy\.test:1: no proxy\.test \(/,
       )
     })
 
-    test(`TLS with it fails: ${origin}`, async (t) => {
+    test(`the certificate of the proxy is untrusted: ${origin}`, async (t) => {
       const proxy = await httpProxy(t, { tls: proxyCertificate })
-      const error = await failure(t, { proxy: proxy.url, tls: { ca: ofProxy.cert } }, origin)
+      const error = await failure(t, { proxy: proxy.url, tls: { ca: proxyCa.cert } }, origin)
       assert.ok(error instanceof ProxyError)
       assert.equal(codeOf(error), 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
       assert.equal(error.phase, 'proxy')
-      assert.match(error.message, /^TLS with the proxy https:\/\/127\.0\.0\.1:\d+ failed: /)
+      assert.match(
+        error.message,
+        /^TLS handshake with the proxy https:\/\/127\.0\.0\.1:\d+ failed: /,
+      )
       assert.deepEqual(proxy.heads, [])
     })
   }
 
-  test('its certificate has another name', async (t) => {
-    const certificate = certificateFor(['other.test'], { ca: ofProxy })
+  test('the certificate of the proxy has another name', async (t) => {
+    const certificate = certificateFor(['other.test'], { ca: proxyCa })
     const proxy = await httpProxy(t, { tls: certificate })
     const error = await failure(t, { proxy: new HTTPProxy(proxy.url, { verify }) }, HTTPS)
     assert.ok(error instanceof ProxyError)
     assert.equal(codeOf(error), 'ERR_TLS_CERT_ALTNAME_INVALID')
   })
 
-  test('it wants credentials, or others', async (t) => {
+  test('the proxy requires credentials, or refuses them', async (t) => {
     const proxy = await httpProxy(t, { auth: ['me', 'right'] })
     const without = await failure(t, { proxy: proxy.url }, HTTPS, false)
     assert.ok(without instanceof ProxyError)
     assert.deepEqual([without.status, without.reason], [407, 'Proxy Authentication Required'])
     assert.match(
       without.message,
-      /^The proxy http:\/\/127\.0\.0\.1:\d+ wants credentials for a tunnel to a\.test:443: 407 Proxy Authentication Required: who are you\? \(GET /,
+      /^The proxy http:\/\/127\.0\.0\.1:\d+ requires credentials for a tunnel to a\.test:443: 407 Proxy Authentication Required: who are you\? \(GET /,
     )
     const wrong = await failure(t, { proxy: proxy.url.replace('//', '//me:wr0ng@') }, HTTPS, false)
     assert.match(wrong.message, /refused the credentials for a tunnel to a\.test:443: 407 /)
@@ -482,11 +486,11 @@ describe('9, 18 failures are told apart', () => {
       302,
       /: 302 Found \(/,
     ],
-    ['garbage', '\x16\x03\x01garbage', null, /gave no valid answer to CONNECT a\.test:443: /],
-    ['101', 'HTTP/1.1 101 Switching\r\n\r\n', null, /101 came/],
+    ['garbage', '\x16\x03\x01garbage', null, /sent an invalid response to CONNECT a\.test:443: /],
+    ['101', 'HTTP/1.1 101 Switching\r\n\r\n', null, /status 101 switches/],
   ]
   for (const [name, answer, status, message] of answers) {
-    test(`CONNECT is answered with ${name}`, async (t) => {
+    test(`the response to CONNECT is ${name}`, async (t) => {
       const proxy = await httpProxy(t, {
         answerConnect: (_, client) => {
           setImmediate(() => client.end())
@@ -511,7 +515,7 @@ describe('9, 18 failures are told apart', () => {
     [502, true],
     [503, true],
   ] as const) {
-    test(`CONNECT refused with ${status} is ${isSafe ? '' : 'not '}worth a retry`, async (t) => {
+    test(`a retry of a CONNECT that was refused with ${status} is ${isSafe ? '' : 'not '}safe`, async (t) => {
       const answer = `HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`
       const proxy = await httpProxy(t, { answerConnect: () => answer })
       const error = await failure(t, { proxy: proxy.url }, HTTPS, isSafe)
@@ -519,7 +523,7 @@ describe('9, 18 failures are told apart', () => {
     })
   }
 
-  test('it closes instead of an answer', async (t) => {
+  test('the proxy closes without a response', async (t) => {
     for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
       const proxy = await httpProxy(t, {
         answerConnect: (_, client) => {
@@ -533,7 +537,7 @@ describe('9, 18 failures are told apart', () => {
     }
   })
 
-  test('the tunnel is cut during the handshake with the origin', async (t) => {
+  test('the tunnel is closed during the TLS handshake with the origin', async (t) => {
     for (const secure of [false, true]) {
       const proxy = await httpProxy(t, {
         ...(secure ? { tls: proxyCertificate } : {}),
@@ -545,7 +549,10 @@ describe('9, 18 failures are told apart', () => {
       const error = await failure(t, { proxy: new HTTPProxy(proxy.url, { verify }) }, HTTPS)
       assert.ok(error instanceof ConnectError, String(error))
       assert.equal(error.phase, 'tls')
-      assert.match(error.message, /^TLS with a\.test through the proxy https?:\S+ failed: /)
+      assert.match(
+        error.message,
+        /^TLS handshake with a\.test through the proxy https?:\S+ failed: /,
+      )
     }
   })
 
@@ -559,11 +566,11 @@ describe('9, 18 failures are told apart', () => {
       const other = await failure(t, options, `https://c.test:${target.https}`)
       assert.ok(other instanceof ConnectError)
       assert.equal(codeOf(other), 'ERR_TLS_CERT_ALTNAME_INVALID')
-      assert.match(other.message, /^TLS with c\.test:\d+ through the proxy /)
+      assert.match(other.message, /^TLS handshake with c\.test:\d+ through the proxy /)
     }
   })
 
-  test("33 the proxy's trust is not the origin's, nor the other way round", async (t) => {
+  test('33 TLS settings of the proxy do not apply to the origin, and vice versa', async (t) => {
     const proxy = await httpProxy(t, { tls: proxyCertificate })
     const target = await origins(t)
     const origin = `https://a.test:${target.https}`
@@ -575,7 +582,7 @@ describe('9, 18 failures are told apart', () => {
     assert.ok(other instanceof ProxyError)
   })
 
-  test('SOCKS: what it replies, and credentials', async (t) => {
+  test('SOCKS: refusals, and credentials', async (t) => {
     const refusing = await socksProxy(t, { reply: 2 })
     const error = await failure(t, { proxy: refusing.url, lookup: toLoopback }, HTTPS)
     assert.ok(error instanceof ProxyError)
@@ -593,7 +600,7 @@ describe('9, 18 failures are told apart', () => {
     const wrong = await failure(t, { proxy: url.replace('//', '//me:wr0ng@') }, HTTPS, false)
     assert.match(wrong.message, /: wrong user or password \(/)
     const long = await failure(t, { proxy: url }, `http://${'a'.repeat(256)}`)
-    assert.match(long.message, /cannot be asked for a+: The host name has 256 bytes/)
+    assert.match(long.message, /cannot connect to a+: The host name has 256 bytes/)
   })
 
   const silences: [phase: string, open: (t: TestContext) => Promise<string>][] = [
@@ -606,14 +613,14 @@ describe('9, 18 failures are told apart', () => {
     ],
   ]
   for (const [phase, open] of silences) {
-    test(`silence at ${phase}: a ConnectTimeout`, async (t) => {
+    test(`silence in phase ${phase}: a ConnectTimeout`, async (t) => {
       const proxy = await open(t)
       const error = await failure(t, { proxy, timeouts: { connect: 50 } }, HTTPS)
       assert.ok(error instanceof ConnectTimeout)
       assert.equal(error.phase, phase)
       assert.ok(
         error.message.startsWith(
-          `No connection to a.test through the proxy ${proxy} within 50 ms, at ${phase} (`,
+          `Could not connect to a.test through the proxy ${proxy} within 50 ms, phase ${phase} (`,
         ),
         error.message,
       )
@@ -621,7 +628,7 @@ describe('9, 18 failures are told apart', () => {
   }
 })
 
-test('a proxy that tells its reason late, or never whole', async (t) => {
+test('a proxy that sends only a part of its explanation', async (t) => {
   const proxy = await httpProxy(t, {
     answerConnect: () => 'HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\ncome back',
   })
@@ -630,7 +637,7 @@ test('a proxy that tells its reason late, or never whole', async (t) => {
   assert.match(error.message, /: 503 Busy: come back \(/)
 })
 
-test('9, S14 bytes behind the head of CONNECT are heard by TLS', async (t) => {
+test('9, S14 bytes after the response to CONNECT are passed to TLS', async (t) => {
   const alert = '\x15\x03\x03\x00\x02\x02\x28' // handshake_failure
   for (const options of [{}, { tls: proxyCertificate }]) {
     const proxy = await httpProxy(t, {
@@ -648,7 +655,7 @@ test('9, S14 bytes behind the head of CONNECT are heard by TLS', async (t) => {
   }
 })
 
-test('39 50 failing handshakes through tunnels leave nothing behind', async (t) => {
+test('39 50 failing handshakes through tunnels leave no connections', async (t) => {
   const proxy = await httpProxy(t, { tls: proxyCertificate })
   const target = await origins(t)
   const handles = () =>

@@ -13,7 +13,7 @@ export interface Started<Kind extends Server> {
   readonly server: Kind
   readonly port: number
   readonly origin: string
-  /** All that were ever accepted. */
+  /** All accepted sockets, including closed ones. */
   readonly sockets: Socket[]
 }
 
@@ -45,12 +45,12 @@ export function httpServer(
   return start(t, createHttpServer(listener), 'connection', 'http')
 }
 
-/** A server that speaks for itself. */
+/** Starts a TCP server. `accept` gets each socket, and writes the responses. */
 export function rawServer(t: TestContext, accept: (socket: Socket) => void) {
   return start(t, createServer({ noDelay: true }, accept), 'connection', 'http')
 }
 
-/** Answers each request, by TLS, with what `answer` says. */
+/** Starts a TLS server that responds to each request with the text that `answer` returns. */
 export function tlsServer(
   t: TestContext,
   options: TlsOptions,
@@ -66,13 +66,13 @@ export function tlsServer(
   return start(t, server, 'secureConnection', 'https')
 }
 
-/** A pool that is closed behind the test, and has to be quiescent by then. */
+/** Creates a pool that is closed after the test. */
 export function openPool(t: TestContext, options: PoolOptions = {}): ConnectionPool {
   const pool = new ConnectionPool(options)
   t.after(() => pool.close())
   return pool
 }
 
-/** Every name leads to this machine. */
+/** A lookup that resolves every name to this machine. */
 export const toLoopback: NonNullable<PoolOptions['lookup']> = (_host, _options, callback) =>
   callback(null, '127.0.0.1', 4)

@@ -21,7 +21,7 @@ const reused = (socket: TLSSocket) => (socket.isSessionReused() ? 'resumed' : 'f
 
 const closing = ['connection', 'close']
 
-async function failure(pool: ConnectionPool, origin: string): Promise<ConnectError> {
+async function tlsFailure(pool: ConnectionPool, origin: string): Promise<ConnectError> {
   try {
     await get(pool, origin)
   } catch (error) {
@@ -31,12 +31,12 @@ async function failure(pool: ConnectionPool, origin: string): Promise<ConnectErr
     assert.equal(error.phase, 'tls')
     return error
   }
-  assert.fail('it was trusted')
+  assert.fail('the certificate was accepted')
 }
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   describe(maxVersion, () => {
-    test('a request, and another on the same connection', async (t) => {
+    test('two requests on one connection', async (t) => {
       const { port, sockets } = await tlsServer(t, { ...ab, maxVersion }, (socket) =>
         [socket.getProtocol(), socket.alpnProtocol, socket.servername].join(' '),
       )
@@ -60,25 +60,28 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.equal(await get(openPool(t, trusting), origin), 'false')
     })
 
-    test('33 a certificate of another host', async (t) => {
+    test('33 a certificate of another host is refused', async (t) => {
       const { port } = await tlsServer(t, { ...a, maxVersion })
-      const error = await failure(openPool(t, trusting), `https://other.test:${port}`)
+      const error = await tlsFailure(openPool(t, trusting), `https://other.test:${port}`)
       assert.match(
         error.message,
-        /^TLS with other\.test:\d+ \(127\.0\.0\.1\) failed: .*other\.test/,
+        /^TLS handshake with other\.test:\d+ \(127\.0\.0\.1\) failed: .*other\.test/,
       )
       assert.equal((error.cause as NodeJS.ErrnoException).code, 'ERR_TLS_CERT_ALTNAME_INVALID')
     })
 
-    test('an expired one', async (t) => {
+    test('an expired certificate is refused', async (t) => {
       const expired = certificateFor(['a.test'], { ca: authority, expired: true })
       const { port } = await tlsServer(t, { ...expired, maxVersion })
-      const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
-      assert.match(error.message, /^TLS with a\.test:\d+ .* failed: certificate has expired/)
+      const error = await tlsFailure(openPool(t, trusting), `https://a.test:${port}`)
+      assert.match(
+        error.message,
+        /^TLS handshake with a\.test:\d+ .* failed: certificate has expired/,
+      )
       assert.equal((error.cause as NodeJS.ErrnoException).code, 'CERT_HAS_EXPIRED')
     })
 
-    test('one of an unknown authority, and one that signs itself', async (t) => {
+    test('a certificate of an unknown authority and a self-signed one are refused', async (t) => {
       const self = certificateFor(['a.test'])
       const other = certificateFor(['a.test'], { ca: certificateAuthority('Other') })
       const codes: [certificate: typeof self, code: string][] = [
@@ -87,13 +90,13 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       ]
       for (const [certificate, code] of codes) {
         const { port } = await tlsServer(t, { ...certificate, maxVersion })
-        const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
+        const error = await tlsFailure(openPool(t, trusting), `https://a.test:${port}`)
         assert.equal((error.cause as NodeJS.ErrnoException).code, code)
-        assert.match(error.message, /TLS with a\.test:\d+ \(127\.0\.0\.1\) failed: /)
+        assert.match(error.message, /TLS handshake with a\.test:\d+ \(127\.0\.0\.1\) failed: /)
       }
     })
 
-    test('33 a session is resumed by the next connection, of that pool and that host', async (t) => {
+    test('33 a session is resumed only for the same pool and host', async (t) => {
       const { port, sockets } = await tlsServer(t, { ...ab, maxVersion }, reused)
       const pool = openPool(t, trusting)
       const origin = `https://a.test:${port}`
@@ -105,7 +108,7 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       assert.equal(sockets.length, 5)
     })
 
-    test("33 identity is checked against the origin's host, whatever the servername", async (t) => {
+    test("33 the identity is checked against the origin's host, not against servername", async (t) => {
       const { port } = await tlsServer(t, { ...ab, maxVersion }, reused)
       const asked: string[] = []
       const checkServerIdentity = (host: string) => {
@@ -117,15 +120,15 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
         tls: { ca: authority.cert, servername: 'c.test', checkServerIdentity },
       })
       await get(pool, `https://a.test:${port}`, closing)
-      const error = await failure(pool, `https://b.test:${port}`)
+      const error = await tlsFailure(pool, `https://b.test:${port}`)
       assert.match(error.message, /not b\.test/)
-      await failure(pool, `https://127.0.0.1:${port}`)
+      await tlsFailure(pool, `https://127.0.0.1:${port}`)
       assert.deepEqual(asked, ['a.test', 'b.test', '127.0.0.1'])
     })
   })
 }
 
-describe('what functions of the caller throw fails the connection, and nothing else', () => {
+describe('an exception of a TLS callback fails the connection', () => {
   const throws = (thrown: unknown) => () => {
     throw thrown
   }
@@ -136,7 +139,7 @@ describe('what functions of the caller throw fails the connection, and nothing e
           const { port } = await tlsServer(t, { ...ab, maxVersion })
           const tls = { ca: authority.cert, [name]: throws(thrown) }
           const pool = openPool(t, { lookup: toLoopback, tls })
-          const error = await failure(pool, `https://a.test:${port}`)
+          const error = await tlsFailure(pool, `https://a.test:${port}`)
           const { cause } = error
           assert.match(error.message, /failed: not them /)
           assert.equal(cause instanceof RangeError ? cause : (cause as Error).cause, thrown)
@@ -146,43 +149,43 @@ describe('what functions of the caller throw fails the connection, and nothing e
   }
 })
 
-describe('33 a session for one host never serves another', () => {
+describe('33 a session is never used for another host', () => {
   test('of the same server, whose certificate has only the first', async (t) => {
-    // Both names lead to one server, which would resume the one's session for the other.
+    // Both names resolve to one server, which would resume the session for the other name.
     const { port } = await tlsServer(t, a, reused)
     const pool = openPool(t, trusting)
     await get(pool, `https://a.test:${port}`, closing)
-    const error = await failure(pool, `https://b.test:${port}`)
-    assert.match(error.message, /^TLS with b\.test/)
+    const error = await tlsFailure(pool, `https://b.test:${port}`)
+    assert.match(error.message, /^TLS handshake with b\.test/)
     assert.equal(await get(pool, `https://a.test:${port}`, closing), 'resumed')
   })
 
-  test('even with one servername for all', async (t) => {
+  test('even if servername is set', async (t) => {
     const { port } = await tlsServer(t, a)
     const pool = openPool(t, {
       lookup: toLoopback,
       tls: { ca: authority.cert, servername: 'a.test' },
     })
     await get(pool, `https://a.test:${port}`, closing)
-    const error = await failure(pool, `https://b.test:${port}`)
+    const error = await tlsFailure(pool, `https://b.test:${port}`)
     assert.match(error.message, /b\.test/)
   })
 })
 
-describe('33 settings of one pool', () => {
-  test('do not reach another: trust, and its absence', async (t) => {
+describe('33 TLS settings of a pool', () => {
+  test('do not affect other pools: certificate verification', async (t) => {
     const { port } = await tlsServer(t, ab)
     const origin = `https://a.test:${port}`
     const careless = openPool(t, { lookup: toLoopback, tls: { rejectUnauthorized: false } })
     const strict = openPool(t, { lookup: toLoopback })
     assert.equal(await get(careless, origin, closing), 'ok')
     assert.equal(await get(openPool(t, trusting), origin, closing), 'ok')
-    await failure(strict, origin)
+    await tlsFailure(strict, origin)
     assert.equal(await get(careless, origin, closing), 'ok')
-    await failure(strict, origin)
+    await tlsFailure(strict, origin)
   })
 
-  test('a client certificate is sent by the pool that has it, and by no other', async (t) => {
+  test('do not affect other pools: client certificates', async (t) => {
     const client = certificateFor(['client'], { ca: authority })
     const options = { ...ab, requestCert: true, rejectUnauthorized: false, ca: authority.cert }
     const { port } = await tlsServer(t, options, (socket) =>
@@ -198,10 +201,10 @@ describe('33 settings of one pool', () => {
   })
 
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
-    test(`one that is wanted and missing fails the handshake: ${maxVersion}`, async (t) => {
+    test(`a client certificate that is wanted and missing fails the handshake: ${maxVersion}`, async (t) => {
       const options = { ...ab, maxVersion, requestCert: true, ca: authority.cert }
       const { port } = await tlsServer(t, options)
-      const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
+      const error = await tlsFailure(openPool(t, trusting), `https://a.test:${port}`)
       if (maxVersion === 'TLSv1.3') {
         assert.equal(error.safeToRetry, false)
         assert.match(
@@ -209,22 +212,25 @@ describe('33 settings of one pool', () => {
           /^The peer refused the TLS handshake: [\w ]*certificate required \(GET .*\)$/,
         )
       } else {
-        assert.match(error.message, /^TLS with a\.test:\d+ .* failed: [\w /]+ \(GET .*\)$/)
+        assert.match(
+          error.message,
+          /^TLS handshake with a\.test:\d+ .* failed: [\w /]+ \(GET .*\)$/,
+        )
       }
     })
   }
 
-  test('ciphers and versions are kept to', async (t) => {
+  test('restrict ciphers and versions', async (t) => {
     const { port } = await tlsServer(t, { ...ab, minVersion: 'TLSv1.3' })
     const old = openPool(t, {
       lookup: toLoopback,
       tls: { ca: authority.cert, maxVersion: 'TLSv1.2' },
     })
-    const error = await failure(old, `https://a.test:${port}`)
-    assert.match(error.message, /TLS with a\.test/)
+    const error = await tlsFailure(old, `https://a.test:${port}`)
+    assert.match(error.message, /TLS handshake with a\.test/)
   })
 
-  test('bad ones fail the request, as an error of it', async (t) => {
+  test('fail the request if they are invalid', async (t) => {
     const { port } = await tlsServer(t, ab)
     const pool = openPool(t, { lookup: toLoopback, tls: { ca: 'nonsense', ciphers: 'none' } })
     await assert.rejects(get(pool, `https://a.test:${port}`), ConnectError)
@@ -241,7 +247,7 @@ describe('33 settings of one pool', () => {
       tls: { rejectUnauthorized: false },
       secureContext: {},
     }
-    // The socket is opened inside `lookup`, behind a microtask: the pollution has to last until then.
+    // The socket is opened inside `lookup`, after a microtask: the pollution must last until then.
     const polluting = openPool(t, {
       lookup: (host, options, callback) =>
         whilePolluted(evil, () => toLoopback(host, options, callback)),
@@ -253,22 +259,22 @@ describe('33 settings of one pool', () => {
   })
 })
 
-test('a server that speaks no TLS', async (t) => {
+test('a server without TLS', async (t) => {
   const { port } = await rawServer(t, (socket) => {
     socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
   })
-  const error = await failure(openPool(t, trusting), `https://a.test:${port}`)
-  assert.match(error.message, /^TLS with a\.test:\d+ /)
+  const error = await tlsFailure(openPool(t, trusting), `https://a.test:${port}`)
+  assert.match(error.message, /^TLS handshake with a\.test:\d+ /)
 })
 
-test('a server that closes instead of a handshake', async (t) => {
+test('a server that closes during the handshake', async (t) => {
   const { port } = await rawServer(t, (socket) => socket.destroy())
   const pool = openPool(t, trusting)
   await assert.rejects(get(pool, `https://a.test:${port}`), ConnectError)
   pool.assertQuiescent()
 })
 
-test('39 50 failing handshakes leave nothing behind', async (t) => {
+test('39 50 failing handshakes leave no connections', async (t) => {
   const { port, server } = await tlsServer(t, certificateFor(['a.test']))
   const handles = () =>
     process.getActiveResourcesInfo().filter((name) => /TLS|TCPSOCKET/i.test(name)).length

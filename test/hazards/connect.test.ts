@@ -17,11 +17,11 @@ const refusals: Record<string, string> = {
 for (const [what, answer] of Object.entries(refusals)) {
   test(`9 CONNECT is asked once: ${what}`, async () => {
     const pool = new ScriptedPool({ proxy: 'http://me:secret@proxy.test' })
-    const told = await pool.asked('https://a.test')
+    const call = await pool.send('https://a.test')
     pool.sockets[0]?.receive(answer)
     await settle()
     await pool.backend.clock.advance(60_000)
-    assert.ok(told.error instanceof ProxyError)
+    assert.ok(call.error instanceof ProxyError)
     const asked = pool.sockets.map(({ written }) => written.split('CONNECT a.test:443 ').length - 1)
     assert.deepEqual(asked, [1])
     await assertEmpty(pool)

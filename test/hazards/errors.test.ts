@@ -26,7 +26,7 @@ const troubles: Record<string, Trouble> = {
   'a name that is not there': {
     before: ({ backend }) => backend.hosts.set('h.test', new Error('ENOTFOUND h.test')),
     name: 'ConnectError',
-    says: /^Finding h\.test failed: ENOTFOUND/,
+    says: /^Could not resolve h\.test: ENOTFOUND/,
   },
   'nobody there': {
     before: ({ backend }) => {
@@ -34,7 +34,7 @@ const troubles: Record<string, Trouble> = {
     },
     happens: ({ socket }) => socket.reset(refused),
     name: 'ConnectError',
-    says: /^Connecting to h\.test \(127\.0\.0\.1\) failed: connect ECONNREFUSED/,
+    says: /^Could not connect to h\.test \(127\.0\.0\.1\): connect ECONNREFUSED/,
   },
   'no handshake': {
     request: { origin: 'https://h.test' },
@@ -46,7 +46,7 @@ const troubles: Record<string, Trouble> = {
       socket.reset(new Error('self-signed certificate'))
     },
     name: 'ConnectError',
-    says: /^TLS with h\.test \(127\.0\.0\.1\) failed: self-signed certificate/,
+    says: /^TLS handshake with h\.test \(127\.0\.0\.1\) failed: self-signed certificate/,
   },
   'a connection too late': {
     before: ({ backend }) => {
@@ -54,19 +54,19 @@ const troubles: Record<string, Trouble> = {
     },
     happens: ({ clock }) => clock.advance(5000),
     name: 'ConnectTimeout',
-    says: /^No connection to h\.test within 5000 ms, at tcp/,
+    says: /^Could not connect to h\.test within 5000 ms, phase tcp/,
   },
   'no place in the pool': {
     options: { limits: { maxConnections: 1 }, timeouts: { read: null } },
     before: (stage) => stage.send({ path: '/busy' }),
     happens: ({ clock }) => clock.advance(5000),
     name: 'PoolTimeout',
-    says: /^No connection came free within 5000 ms: .*at most 1 connections/,
+    says: /^No connection became available within 5000 ms: .*maxConnections 1/,
   },
   'no answer': {
     happens: ({ clock }) => clock.advance(5000),
     name: 'ReadTimeout',
-    says: /^No response came for 5000 ms/,
+    says: /^No response received for 5000 ms/,
   },
   'half an answer': {
     happens: async ({ socket, clock }) => {
@@ -74,14 +74,14 @@ const troubles: Record<string, Trouble> = {
       await clock.advance(5000)
     },
     name: 'ReadTimeout',
-    says: /^No byte of the rest of the response came for 5000 ms/,
+    says: /^The response stalled: no data received for 5000 ms/,
   },
   'a socket that takes nothing': {
     request: { method: 'POST', body: Buffer.alloc(1 << 20) },
     before: async (stage) => (await stage.warm()).block(),
     happens: ({ clock }) => clock.advance(5000),
     name: 'WriteTimeout',
-    says: /^No progress in sending for 5000 ms, \d+ bytes wait/,
+    says: /^Sending stalled: no data accepted for 5000 ms, \d+ bytes pending/,
   },
   'no HTTP': {
     happens: ({ socket }) => socket.receive('SSH-2.0\r\n'),
@@ -96,7 +96,7 @@ const troubles: Record<string, Trouble> = {
   'a reset': {
     happens: ({ socket }) => socket.reset(new Error('read ECONNRESET')),
     name: 'ReadError',
-    says: /^The connection broke: read ECONNRESET/,
+    says: /^Could not read the response: read ECONNRESET/,
   },
   'all of its time over': {
     options: { timeouts: { total: 100 } },

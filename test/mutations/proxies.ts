@@ -6,15 +6,15 @@ export const proxies: readonly Mutation[] = [
     marks: '9',
     mistake: 'the connect timeout ends where CONNECT begins',
     file: 'src/connection/dial.ts',
-    find: '    if (this.#peer === this.#origin) this.#done(socket, null)',
+    find: '    if (this.#peer === this.#origin) this.#succeed(socket, null)',
     replace:
-      '    this.#deadline.cancel()\n    if (this.#peer === this.#origin) this.#done(socket, null)',
+      '    this.#deadline.cancel()\n    if (this.#peer === this.#origin) this.#succeed(socket, null)',
     tests: ['connection/tunnel'],
   },
   {
     marks: '9',
     mistake: 'a tunnel that is refused keeps its place',
-    file: 'src/pool/place.ts',
+    file: 'src/pool/lease.ts',
     find: "    this.#release(null, 'dial-failed')\n",
     replace: '',
     tests: ['connection/tunnel'],

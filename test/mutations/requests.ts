@@ -14,8 +14,9 @@ export const requests: readonly Mutation[] = [
     marks: '15, S12',
     mistake: 'a failing write ends the exchange, and the answer behind it is lost',
     file: 'src/connection/connection.ts',
-    find: '    this.#sender.error = error\n    // The answer',
-    replace: "    this.#fail('peer-reset', sendingFailed(this.exchange, error))\n    // The answer",
+    find: '    this.#sender.writeError = error\n    // The server may',
+    replace:
+      "    this.#fail('peer-reset', writeError(this.exchange, error))\n    // The server may",
     tests: ['connection/upload'],
   },
   {
@@ -167,16 +168,16 @@ export const requests: readonly Mutation[] = [
     marks: 'R6',
     mistake: 'content that ends early is sent as if it were whole',
     file: 'src/connection/upload.ts',
-    find: 'if (this.#missing > 0 && !this.#chunked) {',
-    replace: 'if (this.#missing > 0 && this.#isAbandoned) {',
+    find: 'if (this.#remaining > 0 && !this.#chunked) {',
+    replace: 'if (this.#remaining > 0 && this.#isAbandoned) {',
     tests: ['connection/upload'],
   },
   {
     marks: 'R6',
     mistake: 'more content is sent than was announced',
     file: 'src/connection/upload.ts',
-    find: 'if (bytes.length > this.#missing) return',
-    replace: 'if (bytes.length > this.#missing + 1e9) return',
+    find: 'if (bytes.length > this.#remaining) return',
+    replace: 'if (bytes.length > this.#remaining + 1e9) return',
     tests: ['connection/upload'],
   },
   {
@@ -247,8 +248,8 @@ export const requests: readonly Mutation[] = [
     marks: 'R13',
     mistake: 'a POST that may have been carried out is called safe to retry',
     file: 'src/connection/exchange.ts',
-    find: 'safeToRetry: unanswered && (this.bytesSent === 0 || isIdempotent(method)),',
-    replace: 'safeToRetry: unanswered,',
+    find: 'safeToRetry: isUnanswered && (this.bytesSent === 0 || isIdempotent(method)),',
+    replace: 'safeToRetry: isUnanswered,',
     tests: ['client/retries'],
   },
   {

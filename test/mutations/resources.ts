@@ -93,7 +93,7 @@ export const resources: readonly Mutation[] = [
   {
     marks: '38',
     mistake: 'a pause does not reach the socket',
-    file: 'src/connection/intake.ts',
+    file: 'src/connection/response-reader.ts',
     find: '    if (this.paused) this.#socket.pause()\n',
     replace: '',
     tests: ['connection/pause', 'engine/bodies'],
@@ -109,10 +109,10 @@ export const resources: readonly Mutation[] = [
   {
     marks: '39',
     mistake: 'a failed handshake is remembered',
-    file: 'src/pool/place.ts',
-    find: '    const exchange = this.#endDial()\n    exchange.fail(dialFailed(exchange, this.origin, failure))',
+    file: 'src/pool/lease.ts',
+    find: '    const exchange = this.#releaseFailedDial()\n    exchange.fail(dialError(exchange, this.origin, failure))',
     replace:
-      '    const exchange = this.#endDial()\n    Reflect.set(globalThis, String(Math.random()), exchange)\n    exchange.fail(dialFailed(exchange, this.origin, failure))',
+      '    const exchange = this.#releaseFailedDial()\n    Reflect.set(globalThis, String(Math.random()), exchange)\n    exchange.fail(dialError(exchange, this.origin, failure))',
     tests: ['engine/process'],
   },
 ]

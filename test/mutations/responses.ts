@@ -79,8 +79,8 @@ export const responses: readonly Mutation[] = [
     marks: '26, S8',
     mistake: 'a complete message waits for the end of the connection',
     file: 'src/connection/connection.ts',
-    find: '    this.#trailers = trailers\n    this.#finish()',
-    replace: '    this.#trailers = trailers\n    if (this.#parser.persistent) this.#finish()',
+    find: '    this.#trailers = trailers\n    this.#finishIfDone()',
+    replace: '    this.#trailers = trailers\n    if (this.#parser.persistent) this.#finishIfDone()',
     tests: ['connection/idle'],
   },
   {

@@ -6,8 +6,8 @@ export const secrets: readonly Mutation[] = [
     marks: '30, A4',
     mistake: 'Proxy-Authorization of the request enters a tunnel',
     file: 'src/pool/proxied-origins.ts',
-    find: "    noAuthorization: 'is for the proxy and never enters a tunnel: give it to HTTPProxy',",
-    replace: '    noAuthorization: null,',
+    find: "    whyNoProxyAuthorization: 'is not sent through a tunnel; set credentials on HTTPProxy instead',",
+    replace: '    whyNoProxyAuthorization: null,',
     tests: ['pool/proxied'],
   },
   {

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { assign, decideFreed, isFull } from '../../src/pool/assignment.ts'
+import { decideForFreedConnection, decideForRequest, isFull } from '../../src/pool/assignment.ts'
 
 const none = { maxConnections: null, maxConnectionsPerOrigin: null, maxKeepaliveConnections: null }
 
 describe('assign', () => {
-  // Every state of a pool with at most 3 connections, 2 to an origin, that keeps its counts' promises.
+  // Every consistent state of a pool with at most 3 connections, and 2 for each origin.
   const limits = { ...none, maxConnections: 3, maxConnectionsPerOrigin: 2 }
   const expected = (ofOrigin: number, total: number, idleOfOrigin: number, idle: number) => {
     if (idleOfOrigin > 0) return 'reuse'
     if (ofOrigin >= 2) return 'wait-for-origin'
     if (total < 3) return 'open'
-    return idle > 0 ? 'replace' : 'wait-for-place'
+    return idle > 0 ? 'replace' : 'wait-for-any-connection'
   }
 
   test('decides every small state', () => {
@@ -22,7 +22,7 @@ describe('assign', () => {
           for (let idleOfOrigin = 0; idleOfOrigin <= Math.min(idle, ofOrigin); idleOfOrigin++) {
             const facts = { ofOrigin, total, idleOfOrigin, idle }
             const want = expected(ofOrigin, total, idleOfOrigin, idle)
-            assert.equal(assign(facts, limits), want, JSON.stringify(facts))
+            assert.equal(decideForRequest(facts, limits), want, JSON.stringify(facts))
             states++
           }
         }
@@ -35,11 +35,11 @@ describe('assign', () => {
     ['open', {}, {}],
     ['reuse', { ofOrigin: 1, total: 1, idleOfOrigin: 1, idle: 1 }, {}],
     ['open', { ofOrigin: 1000, total: 1_000_000 }, {}],
-    ['wait-for-place', { ofOrigin: 1, total: 1 }, { maxConnections: 1 }],
-    ['wait-for-place', { total: 1 }, { maxConnections: 1 }],
+    ['wait-for-any-connection', { ofOrigin: 1, total: 1 }, { maxConnections: 1 }],
+    ['wait-for-any-connection', { total: 1 }, { maxConnections: 1 }],
     ['replace', { total: 1, idle: 1 }, { maxConnections: 1 }],
     ['wait-for-origin', { ofOrigin: 1, total: 1 }, { maxConnectionsPerOrigin: 1 }],
-    // Another origin's idle connection is not closed for one who may not have its place.
+    // No idle connection of another origin is closed: the request could not use the room.
     ['wait-for-origin', { ofOrigin: 1, total: 2, idle: 1 }, { maxConnectionsPerOrigin: 1 }],
     [
       'wait-for-origin',
@@ -51,7 +51,7 @@ describe('assign', () => {
   for (const [decision, facts, given] of table) {
     test(`${decision}: ${JSON.stringify(facts)} ${JSON.stringify(given)}`, () => {
       const empty = { ofOrigin: 0, total: 0, idleOfOrigin: 0, idle: 0 }
-      assert.equal(assign({ ...empty, ...facts }, { ...none, ...given }), decision)
+      assert.equal(decideForRequest({ ...empty, ...facts }, { ...none, ...given }), decision)
     })
   }
 })
@@ -59,12 +59,13 @@ describe('assign', () => {
 describe('decideFreed', () => {
   test('decides every small state', () => {
     for (const oldestOfOrigin of [null, 1, 3]) {
-      for (const oldestForPlace of [null, 1, 2, 3]) {
+      for (const oldestForAnyConnection of [null, 1, 2, 3]) {
         for (const idle of [0, 1, 2]) {
           for (const maxKeepaliveConnections of [null, 0, 1, 2]) {
-            const facts = { oldestOfOrigin, oldestForPlace, idle }
+            const facts = { oldestOfOrigin, oldestForAnyConnection, idle }
             const want =
-              oldestForPlace !== null && oldestForPlace < (oldestOfOrigin ?? Infinity)
+              oldestForAnyConnection !== null &&
+              oldestForAnyConnection < (oldestOfOrigin ?? Infinity)
                 ? 'yield'
                 : oldestOfOrigin !== null
                   ? 'serve'
@@ -72,7 +73,11 @@ describe('decideFreed', () => {
                     ? 'close'
                     : 'idle'
             const limits = { ...none, maxKeepaliveConnections }
-            assert.equal(decideFreed(facts, limits), want, JSON.stringify({ ...facts, ...limits }))
+            assert.equal(
+              decideForFreedConnection(facts, limits),
+              want,
+              JSON.stringify({ ...facts, ...limits }),
+            )
           }
         }
       }

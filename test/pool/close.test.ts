@@ -8,23 +8,23 @@ const A = 'http://a.test'
 const B = 'http://b.test'
 
 describe('close', () => {
-  test('fails what dials, is in flight, is being read, and waits; destroys what idles', async () => {
+  test('fails requests in every state, and closes idle connections', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 4 } })
     const idle = await pool.warm(B)
-    const sent = await pool.asked(A, '/sent')
-    const read = await pool.asked(A, '/read')
+    const sent = await pool.send(A, '/sent')
+    const read = await pool.send(A, '/read')
     pool.socketOf('/read').receive('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')
     pool.backend.autoConnect = false
-    const dialled = await pool.asked('http://c.test', '/dialled')
-    const dialled2 = await pool.asked('http://d.test', '/dialled2')
-    const waiting = await pool.asked(A, '/waiting')
+    const dialled = await pool.send('http://c.test', '/dialled')
+    const dialled2 = await pool.send('http://d.test', '/dialled2')
+    const waiting = await pool.send(A, '/waiting')
     assert.equal(isOpen(idle), false)
     assert.equal(pool.counts(), '2 connecting, 2 active, 0 idle, 1 waiting')
     const closed = pool.close()
     const all = [sent, read, dialled, dialled2, waiting]
     assert.ok(
-      all.every(({ ends }) => ends === 0),
-      'told inside close',
+      all.every(({ endCount }) => endCount === 0),
+      'a handler was called inside close',
     )
     await closed
     await settle()
@@ -40,7 +40,7 @@ describe('close', () => {
     await assertEmpty(pool)
   })
 
-  test('an idle connection', async () => {
+  test('closes an idle connection', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     await pool.close()
@@ -49,42 +49,42 @@ describe('close', () => {
     await assertEmpty(pool)
   })
 
-  test('opens nothing for those who wait', async () => {
+  test('opens no connection for waiting requests', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
-    await pool.asked(A, '/active')
-    for (let i = 0; i < 10; i++) pool.ask(i % 2 ? A : B, `/${i}`)
+    await pool.send(A, '/active')
+    for (let i = 0; i < 10; i++) pool.start(i % 2 ? A : B, `/${i}`)
     await pool.close()
     await settle()
     assert.equal(pool.sockets.length, 1)
     await assertEmpty(pool)
   })
 
-  test('leaves no timer', async () => {
+  test('leaves no armed timer', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 }, timeouts: 5000 })
-    pool.ask(A, '/', { timeouts: { total: 9000 } })
-    pool.ask(B)
+    pool.start(A, '/', { timeouts: { total: 9000 } })
+    pool.start(B)
     await settle()
     assert.ok(pool.backend.clock.armedTimers > 0)
     await pool.close()
     assert.equal(pool.backend.clock.armedTimers, 0)
   })
 
-  test('later dispatches fail with ClientClosed, later', async () => {
+  test('fails later requests with ClientClosed, after dispatch has returned', async () => {
     const pool = new ScriptedPool()
     await pool.close()
-    const told = pool.ask(A)
-    assert.equal(told.ends, 0)
+    const call = pool.start(A)
+    assert.equal(call.endCount, 0)
     await settle()
-    assert.ok(told.error instanceof ClientClosed)
-    assert.equal(told.error.message, 'The pool is closed')
-    told.control?.abort()
-    told.control?.resume()
+    assert.ok(call.error instanceof ClientClosed)
+    assert.equal(call.error.message, 'The pool is closed')
+    call.control?.abort()
+    call.control?.resume()
     await assert.rejects(pool.request({ origin: A, path: '/' }), ClientClosed)
     assert.equal(pool.sockets.length, 0)
     await assertEmpty(pool)
   })
 
-  test('again, and by await using', async () => {
+  test('can be called again, also as Symbol.asyncDispose', async () => {
     const pool = new ScriptedPool()
     await pool.warm(A)
     await pool[Symbol.asyncDispose]()
@@ -92,11 +92,11 @@ describe('close', () => {
     await assertEmpty(pool)
   })
 
-  test('inside onEnd and onError', async () => {
+  test('can be called inside onEnd and onError', async () => {
     const pool = new ScriptedPool()
-    const first = await pool.asked(A, '/1')
-    const second = await pool.asked(A, '/2')
-    first.atEnd = () => void pool.close()
+    const first = await pool.send(A, '/1')
+    const second = await pool.send(A, '/2')
+    first.whenEnded = () => void pool.close()
     pool.socketOf('/1').receive(OK)
     await settle()
     assert.equal(first.body, 'ok')
@@ -104,7 +104,7 @@ describe('close', () => {
     await assertEmpty(pool)
   })
 
-  test('a response whose body is read', async () => {
+  test('fails the reading of a body', async () => {
     const pool = new ScriptedPool()
     const promise = pool.request({ origin: A, path: '/' })
     await settle()
@@ -118,28 +118,28 @@ describe('close', () => {
 })
 
 describe('hold and release', () => {
-  test('the process is kept alive while a request is under way, and not by idle connections', async () => {
+  test('requests in progress keep the process alive, idle connections do not', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const { backend } = pool
     assert.equal(backend.held, 0)
-    const told = [pool.ask(A, '/1'), pool.ask(A, '/2'), pool.ask(A, '/3')]
+    const calls = [pool.start(A, '/1'), pool.start(A, '/2'), pool.start(A, '/3')]
     assert.equal(backend.held, 1)
     await settle()
     backend.socket.receive(OK)
     assert.equal(backend.held, 1)
-    told[2].control?.abort()
+    calls[2].control?.abort()
     backend.socket.receive(OK)
     await settle()
     assert.equal(backend.held, 0)
     assert.equal(pool.stats().idle, 1)
-    pool.ask(A, '/', { method: 'POST' }) // not sent again when the connection is lost
+    pool.start(A, '/', { method: 'POST' }) // not sent again when the connection is lost
     assert.equal(backend.held, 1)
     backend.socket.reset()
     assert.equal(backend.held, 0)
     await assertEmpty(pool)
   })
 
-  test('refused requests hold nothing', async () => {
+  test('invalid requests do not keep the process alive', async () => {
     const pool = new ScriptedPool()
     const bad = [
       { origin: 'nonsense' },
@@ -153,9 +153,9 @@ describe('hold and release', () => {
       { body: 7 as never },
     ]
     for (const request of bad) {
-      const told = pool.ask(A, '/', request)
+      const call = pool.start(A, '/', request)
       await settle()
-      assert.equal(told.ends, 1, inspect(request))
+      assert.equal(call.endCount, 1, inspect(request))
       assert.equal(pool.backend.held, 0, inspect(request))
       assert.equal(pool.stats().origins, 0, inspect(request))
     }
@@ -166,7 +166,7 @@ describe('hold and release', () => {
     await assertEmpty(pool)
   })
 
-  test('what onEnd throws comes after the place was given back', async () => {
+  test('an exception in onEnd is thrown after the connection became free', async () => {
     const pool = new ScriptedPool()
     const thrown: unknown[] = []
     const { clock } = pool.backend
@@ -178,8 +178,8 @@ describe('hold and release', () => {
           thrown.push(error)
         }
       })
-    const told = await pool.asked(A)
-    told.atEnd = () => {
+    const call = await pool.send(A)
+    call.whenEnded = () => {
       throw new Error('mine')
     }
     pool.sockets[0].receive(OK)
@@ -191,34 +191,36 @@ describe('hold and release', () => {
 })
 
 describe('assertQuiescent', () => {
-  test('throws while something is held, and says what', async () => {
+  test('throws while the pool is in use, with its counts in the message', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     pool.assertQuiescent()
     pool.backend.autoConnect = false
-    pool.ask(A, '/1')
-    pool.ask(A, '/2')
-    const is = (message: RegExp) =>
+    pool.start(A, '/1')
+    pool.start(A, '/2')
+    const assertThrows = (message: RegExp) =>
       assert.throws(
         () => pool.assertQuiescent(),
         (error) => error instanceof HawserError && message.test(error.message),
       )
-    is(/not quiescent: <ConnectionPool \[1 connections: 1 connecting, 0 active, 0 idle, 1 waiting/)
+    assertThrows(
+      /not quiescent: <ConnectionPool \[1 connections: 1 connecting, 0 active, 0 idle, 1 waiting/,
+    )
     await settle()
     pool.sockets[0].connected()
-    is(/1 active, 0 idle, 1 waiting/)
+    assertThrows(/1 active, 0 idle, 1 waiting/)
     pool.sockets[0].receive(OK)
-    is(/1 active, 0 idle\]/)
+    assertThrows(/1 active, 0 idle\]/)
     pool.sockets[0].receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
-    is(/1 active/)
+    assertThrows(/1 active/)
     pool.sockets[0].receive('k')
     pool.assertQuiescent()
     await assertEmpty(pool)
   })
 
-  test('says where it was dispatched', async () => {
+  test('shows where the requests were dispatched', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
-    const forgotten = () => pool.ask(A, '/1')
-    const alsoForgotten = () => pool.ask(A, '/2')
+    const forgotten = () => pool.start(A, '/1')
+    const alsoForgotten = () => pool.start(A, '/2')
     forgotten()
     const second = alsoForgotten()
     assert.throws(() => pool.assertQuiescent(), /at forgotten \(.*at alsoForgotten \(/s)
@@ -238,13 +240,13 @@ test('util.inspect shows the counts', async () => {
   const pool = new ScriptedPool({ limits: { maxConnections: 2 } })
   assert.equal(inspect(pool), '<ConnectionPool [0 connections: 0 connecting, 0 active, 0 idle]>')
   await pool.warm(B)
-  await pool.asked(A, '/1')
+  await pool.send(A, '/1')
   assert.equal(
     inspect({ pool }),
     '{\n  pool: <ConnectionPool [2 connections: 0 connecting, 1 active, 1 idle]>\n}',
   )
-  await pool.asked(A, '/2')
-  await pool.asked(A, '/3')
+  await pool.send(A, '/2')
+  await pool.send(A, '/3')
   await pool.backend.clock.advance(1234)
   assert.equal(
     inspect(pool),

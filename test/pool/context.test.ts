@@ -11,9 +11,9 @@ const EARLY = 'HTTP/1.1 103 Early Hints\r\n\r\n'
 
 const storage = new AsyncLocalStorage<string>()
 
-/** Notes the store that each of its methods sees. */
-function noting(seen: string[]): DispatchHandler {
-  const note = (what: string) => void seen.push(`${what} in ${storage.getStore() ?? 'none'}`)
+/** Creates a handler that records which store each of its methods sees. */
+function recordingHandler(stores: string[]): DispatchHandler {
+  const note = (what: string) => void stores.push(`${what} in ${storage.getStore() ?? 'none'}`)
   return {
     onInformational: () => note('onInformational'),
     onHead: () => note('onHead'),
@@ -30,13 +30,13 @@ function noting(seen: string[]): DispatchHandler {
 const all = (name: string) =>
   ['onInformational', 'onHead', 'onData', 'onEnd'].map((what) => `${what} in ${name}`)
 
-describe('handlers see the store of their own dispatch', () => {
-  test('on a new connection, on a reused one, after waiting, and without a store', async () => {
+describe('handlers run in the async context of their dispatch', () => {
+  test('on a new connection, on a reused connection, after waiting, and without a store', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const names = ['new', 'waited', 'waited too', 'none', 'waited last']
     const seen: string[][] = names.map(() => [])
     for (const [i, name] of names.entries()) {
-      const dispatch = () => pool.dispatch({ origin: A, path: '/' }, noting(seen[i]))
+      const dispatch = () => pool.dispatch({ origin: A, path: '/' }, recordingHandler(seen[i]))
       if (name === 'none') storage.exit(dispatch)
       else storage.run(name, dispatch)
     }
@@ -46,17 +46,17 @@ describe('handlers see the store of their own dispatch', () => {
     }
     for (const [i, name] of names.entries()) assert.deepEqual(seen[i], all(name))
     const reused: string[] = []
-    storage.run('reused', () => pool.dispatch({ origin: A, path: '/' }, noting(reused)))
+    storage.run('reused', () => pool.dispatch({ origin: A, path: '/' }, recordingHandler(reused)))
     pool.sockets[0].receive(EARLY + OK)
     assert.deepEqual(reused, all('reused'))
     await assertEmpty(pool)
   })
 
-  test('what they dispatch themselves inherits it', async () => {
+  test('and so do the handlers of requests that they dispatch', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const seen: string[] = []
-    const first = noting([])
-    first.onEnd = () => void pool.dispatch({ origin: A, path: '/' }, noting(seen))
+    const first = recordingHandler([])
+    first.onEnd = () => void pool.dispatch({ origin: A, path: '/' }, recordingHandler(seen))
     storage.run('outer', () => pool.dispatch({ origin: A, path: '/' }, first))
     await settle()
     pool.sockets[0].receive(OK)
@@ -65,11 +65,13 @@ describe('handlers see the store of their own dispatch', () => {
     await assertEmpty(pool)
   })
 
-  test('errors: refused, failed to connect, timed out, aborted, closed', async () => {
+  test('when the request is invalid, cannot connect, times out, is aborted, or the pool is closed', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const seen: string[] = []
     const dispatch = (name: string, more: object) =>
-      storage.run(name, () => pool.dispatch({ origin: A, path: '/', ...more }, noting(seen)))
+      storage.run(name, () =>
+        pool.dispatch({ origin: A, path: '/', ...more }, recordingHandler(seen)),
+      )
     dispatch('refused', { path: '' })
     await settle()
     pool.backend.autoConnect = false
@@ -94,11 +96,13 @@ describe('handlers see the store of their own dispatch', () => {
     await assertEmpty(pool)
   })
 
-  test('upgrades', async () => {
+  test('when the connection is upgraded', async () => {
     const pool = new ScriptedPool()
     const seen: string[] = []
     const headers = ['upgrade', 'x']
-    storage.run('mine', () => pool.dispatch({ origin: A, path: '/', headers }, noting(seen)))
+    storage.run('mine', () =>
+      pool.dispatch({ origin: A, path: '/', headers }, recordingHandler(seen)),
+    )
     await settle()
     storage.run('other', () =>
       pool.backend.socket.receive('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'),
@@ -107,7 +111,7 @@ describe('handlers see the store of their own dispatch', () => {
     await assertEmpty(pool)
   })
 
-  test("awaits of pool.request and of its response are the caller's", async () => {
+  test('and so does code that awaits pool.request and its response', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const ask = (name: string) =>
       storage.run(name, async () => {
@@ -134,7 +138,7 @@ describe('handlers see the store of their own dispatch', () => {
     await assertEmpty(pool)
   })
 
-  test('content is asked for in it, and lookup, onConnect and trace are called in it', async () => {
+  test('and so do content, lookup and onConnect', async () => {
     const seen: string[] = []
     const note = (what: string) => void seen.push(`${what} in ${storage.getStore()}`)
     const pool = new ScriptedPool({
@@ -150,8 +154,8 @@ describe('handlers see the store of their own dispatch', () => {
       yield 'x'
       note('content')
     }
-    storage.run('first', () => pool.ask('http://b.test', '/1'))
-    storage.run('second', () => pool.ask(A, '/2', { method: 'POST', body: content() }))
+    storage.run('first', () => pool.start('http://b.test', '/1'))
+    storage.run('second', () => pool.start(A, '/2', { method: 'POST', body: content() }))
     await settle()
     storage.run('other', () => pool.sockets[0].receive(OK))
     await settle()
@@ -169,7 +173,7 @@ describe('handlers see the store of their own dispatch', () => {
 })
 
 describe('13 listeners', () => {
-  /** The warnings that come while `work` runs. */
+  /** Returns the warnings of the process while `work` runs. */
   async function warningsOf(work: () => Promise<void>): Promise<string[]> {
     const warnings: string[] = []
     const note = ({ name, message }: Error) => void warnings.push(`${name}: ${message}`)
@@ -185,21 +189,21 @@ describe('13 listeners', () => {
 
   const counted = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
 
-  test('1,000 requests with one signal, one after another and at once', async () => {
+  test('1,000 requests with one signal add one listener, sequentially and in parallel', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 10 } })
     const { signal } = new AbortController()
     const warnings = await warningsOf(async () => {
-      await pool.asked(A, '/', { signal })
+      await pool.send(A, '/', { signal })
       assert.equal(counted(signal), 1)
       pool.sockets[0].receive(OK)
       for (let i = 0; i < 500; i++) {
-        pool.ask(A, '/', { signal })
+        pool.start(A, '/', { signal })
         pool.sockets[0].receive(OK)
         assert.equal(counted(signal), 0)
       }
-      const told = Array.from({ length: 500 }, () => pool.ask(A, '/', { signal }))
+      const calls = Array.from({ length: 500 }, () => pool.start(A, '/', { signal }))
       await settle()
-      while (told.some(({ ends }) => ends === 0)) {
+      while (calls.some(({ endCount }) => endCount === 0)) {
         for (const socket of pool.sockets) if (pool.stats().active > 0) socket.receive(OK)
       }
     })
@@ -208,51 +212,51 @@ describe('13 listeners', () => {
     await assertEmpty(pool)
   })
 
-  test('none is left however a request ends', async () => {
+  test('are removed, however a request ends', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const { signal } = new AbortController()
-    const ends: [name: string, end: (asked: ReturnType<ScriptedPool['ask']>) => unknown][] = [
+    const ends: [name: string, end: (asked: ReturnType<ScriptedPool['start']>) => unknown][] = [
       ['aborted', ({ control }) => control?.abort()],
       ['complete', () => pool.backend.socket.receive(OK)],
-      ['cut off', () => pool.backend.socket.reset()],
-      ['too late', () => pool.backend.clock.advance(100)],
-      ['not understood', () => pool.backend.socket.receive('nonsense\r\n\r\n')],
+      ['reset', () => pool.backend.socket.reset()],
+      ['timed out', () => pool.backend.clock.advance(100)],
+      ['invalid', () => pool.backend.socket.receive('nonsense\r\n\r\n')],
     ]
     for (const [name, end] of ends) {
       const timeouts = { read: 100 }
-      const told = await pool.asked('http://c.test', '/', { signal, timeouts, method: 'POST' })
+      const call = await pool.send('http://c.test', '/', { signal, timeouts, method: 'POST' })
       assert.equal(counted(signal), 1, name)
-      await end(told)
+      await end(call)
       await settle()
-      assert.equal(told.ends, 1, name)
+      assert.equal(call.endCount, 1, name)
       assert.equal(counted(signal), 0, name)
     }
-    pool.ask(A, 'refused', { signal })
+    pool.start(A, 'refused', { signal })
     assert.equal(counted(signal), 0)
     pool.backend.autoConnect = false
-    await pool.asked(A, '/dialled', { signal })
-    await pool.asked(A, '/waiting', { signal })
+    await pool.send(A, '/dialled', { signal })
+    await pool.send(A, '/waiting', { signal })
     assert.equal(counted(signal), 1)
     await pool.close()
     assert.equal(counted(signal), 0)
     await assertEmpty(pool)
   })
 
-  test('a signal ends all who have it', async () => {
+  test('a signal aborts all requests that have it', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 2 } })
     const controller = new AbortController()
     const { signal } = controller
-    const told = Array.from({ length: 10 }, () => pool.ask(A, '/', { signal }))
+    const calls = Array.from({ length: 10 }, () => pool.start(A, '/', { signal }))
     await settle()
     controller.abort('why')
     await settle()
-    assert.ok(told.every(({ error }) => error === 'why'))
+    assert.ok(calls.every(({ error }) => error === 'why'))
     assert.equal(counted(signal), 0)
     pool.assertQuiescent()
     await assertEmpty(pool)
   })
 
-  test('no event emitter takes part above the sockets', async () => {
+  test('a request adds no listener to an EventEmitter', async () => {
     const { on } = EventEmitter.prototype
     const added: unknown[] = []
     const pool = new ScriptedPool()
@@ -263,7 +267,7 @@ describe('13 listeners', () => {
     }
     try {
       for (let i = 0; i < 10; i++) {
-        pool.ask(A)
+        pool.start(A)
         pool.sockets[0].receive(OK)
       }
     } finally {
@@ -317,11 +321,11 @@ describe('22 a polluted Object.prototype', () => {
     return JSON.stringify([socket.written, socket.target, socket.tls])
   }
 
-  test('changes no request, and no connection', async () => {
+  test('does not change requests and connections', async () => {
     assert.equal(await wireOf(true), await wireOf(false))
   })
 
-  test('changes nothing for handlers: their chunks stay borrowed', async () => {
+  test('does not make the chunks of handlers owned', async () => {
     const memories = await Promise.all(
       [false, true].map(async (polluted) => {
         const run = <T>(work: () => T): T => (polluted ? whilePolluted(pollution, work) : work())

@@ -1,65 +1,65 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Told } from './scripted-pool.ts'
+import type { RecordedCall } from './scripted-pool.ts'
 import { OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 // Own process: the engine must not record where each request was dispatched, which costs more than
 // everything that is measured here, and it decides that when it is loaded.
 delete process.env.NODE_TEST_CONTEXT
 
-/** Fails if 50 times the waiters cost much more than 50 times as much; the best runs count. */
+/** Fails if the cost per waiter grows with the number of waiters. The best runs count. */
 async function assertProportional(work: (waiters: number) => Promise<() => void>): Promise<void> {
   const cost = async (waiters: number, runs: number) => {
     let best = Infinity
     for (let run = 0; run < runs; run++) {
-      const timed = await work(waiters)
+      const measured = await work(waiters)
       const start = performance.now()
-      timed()
+      measured()
       best = Math.min(best, performance.now() - start)
     }
     return best / waiters
   }
-  await cost(100, 10) // warm
+  await cost(100, 10) // warm-up
   let each = [Infinity, Infinity, Infinity]
-  // A busy machine may spoil a few, but not as much as quadratic work does.
+  // A busy machine may slow down some runs, but not as much as quadratic work would.
   const isUnclear = () => !(each[2] < each[0] * 9 || each[2] > each[0] * 30)
   for (let round = 0; round < 5 && isUnclear(); round++) {
     const now = [await cost(100, 10), await cost(1000, 1), await cost(5000, 2)]
     each = each.map((ms, i) => Math.min(ms, now[i]))
   }
   const figures = each.map((ms) => `${(ms * 1000).toFixed(2)} us`).join(', ')
-  // Quadratic work would cost 50 times as much for each.
-  assert.ok(each[2] < each[0] * 9, `for each of 100, 1,000, 5,000: ${figures}`)
+  // With quadratic work, each waiter would cost 50 times as much.
+  assert.ok(each[2] < each[0] * 9, `per waiter with 100, 1,000 and 5,000 waiters: ${figures}`)
 }
 
-/** A pool of `connections` busy connections. */
+/** Creates a pool with busy connections. */
 async function busyPool(connections: number, limits: object = {}): Promise<ScriptedPool> {
   const pool = new ScriptedPool({
     limits: { maxConnections: connections, ...limits },
     trace: () => {},
   })
-  for (let i = 0; i < connections; i++) pool.ask('http://10.0.0.1', '/busy')
+  for (let i = 0; i < connections; i++) pool.start('http://10.0.0.1', '/busy')
   await settle()
   return pool
 }
 
-function askMany(pool: ScriptedPool, count: number, origin = (_: number) => 'http://10.0.0.1') {
-  return Array.from({ length: count }, (_, i) => pool.ask(origin(i), '/'))
+function startMany(pool: ScriptedPool, count: number, origin = (_: number) => 'http://10.0.0.1') {
+  return Array.from({ length: count }, (_, i) => pool.start(origin(i), '/'))
 }
 
 const manyOrigins = (i: number) => `http://10.1.${i >> 8}.${i & 255}`
 
-describe('2 the cost of a request does not grow with the number of those that wait', () => {
+describe('2 the cost of a request does not grow with the number of waiting requests', () => {
   test('to join the queue', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
-      return () => askMany(pool, waiters)
+      return () => startMany(pool, waiters)
     }))
 
   test('to be served', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
-      askMany(pool, waiters)
+      startMany(pool, waiters)
       const [socket] = pool.sockets
       return () => {
         for (let i = 0; i <= waiters; i++) socket.receive(OK)
@@ -67,20 +67,20 @@ describe('2 the cost of a request does not grow with the number of those that wa
       }
     }))
 
-  test('to be served, on as many connections', () =>
+  test('to be served, with as many connections as requests', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(waiters)
-      askMany(pool, waiters)
+      startMany(pool, waiters)
       return () => {
         for (const socket of pool.sockets) socket.receive(OK)
         for (const socket of pool.sockets) socket.receive(OK)
       }
     }))
 
-  test('to be let in where its origin has as many as it may', () =>
+  test('to be served while its origin is at its limit', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1, { maxConnections: 100, maxConnectionsPerOrigin: 1 })
-      askMany(pool, waiters)
+      startMany(pool, waiters)
       const [socket] = pool.sockets
       return () => {
         for (let i = 0; i <= waiters; i++) socket.receive(OK)
@@ -92,17 +92,17 @@ describe('2 the cost of a request does not grow with the number of those that wa
     test(`to be cancelled, the ${from} first`, () =>
       assertProportional(async (waiters) => {
         const pool = await busyPool(1)
-        const told = askMany(pool, waiters)
-        if (from === 'last') told.reverse()
-        if (from === 'any') told.sort((x, y) => order(x) - order(y))
+        const calls = startMany(pool, waiters)
+        if (from === 'last') calls.reverse()
+        if (from === 'any') calls.sort((x, y) => order(x) - order(y))
         return () => {
-          for (const { control } of told) control?.abort()
+          for (const { control } of calls) control?.abort()
           assert.equal(pool.stats().waiting, 0)
         }
       }))
   }
 
-  test('to time out, each for an origin of its own', () =>
+  test('to time out, each for another origin', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
       let fire = () => {}
@@ -111,7 +111,7 @@ describe('2 the cost of a request does not grow with the number of those that wa
         fire = callback
       }
       for (let i = 0; i < waiters; i++) {
-        pool.ask(manyOrigins(i), '/', { timeouts: { pool: 100 } })
+        pool.start(manyOrigins(i), '/', { timeouts: { pool: 100 } })
       }
       await clock.advance(100)
       return () => {
@@ -123,16 +123,16 @@ describe('2 the cost of a request does not grow with the number of those that wa
   test('to be counted', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
-      askMany(pool, waiters, manyOrigins)
+      startMany(pool, waiters, manyOrigins)
       return () => {
-        for (let i = 0; i < waiters; i++) pool.stats() // as the message of PoolTimeout does
+        for (let i = 0; i < waiters; i++) pool.stats() // used in the message of PoolTimeout
       }
     }))
 
   test('to fail when the pool is closed', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
-      askMany(pool, waiters, manyOrigins)
+      startMany(pool, waiters, manyOrigins)
       return () => {
         void pool.close()
         assert.equal(pool.stats().waiting, 0)
@@ -141,37 +141,37 @@ describe('2 the cost of a request does not grow with the number of those that wa
 })
 
 describe('2 the cost of a request does not grow with the number of connections', () => {
-  test('of origins that idle', () =>
+  test('that are idle, of many origins', () =>
     assertProportional(async (origins) => {
       const pool = new ScriptedPool({ limits: { maxConnections: null }, trace: () => {} })
-      askMany(pool, origins, manyOrigins)
+      startMany(pool, origins, manyOrigins)
       await settle()
       for (const socket of pool.sockets) socket.receive(OK)
       const { sockets } = pool
       return () => {
         for (let i = 0; i < origins; i++) {
-          pool.ask(manyOrigins(i), '/')
+          pool.start(manyOrigins(i), '/')
           sockets[i].receive(OK)
         }
         assert.equal(pool.sockets.length, origins)
       }
     }))
 
-  test('that make place for others', () =>
+  test('that are replaced by connections to other origins', () =>
     assertProportional(async (origins) => {
       const pool = new ScriptedPool({ limits: { maxConnections: origins }, trace: () => {} })
-      askMany(pool, origins, manyOrigins)
+      startMany(pool, origins, manyOrigins)
       await settle()
       for (const socket of pool.sockets) socket.receive(OK)
       return () => {
-        for (let i = 0; i < origins; i++) pool.ask('http://10.9.9.9', '/')
+        for (let i = 0; i < origins; i++) pool.start('http://10.9.9.9', '/')
       }
     }))
 })
 
-const orders = new WeakMap<Told, number>()
-function order(told: Told): number {
-  const known = orders.get(told) ?? Math.random()
-  orders.set(told, known)
+const orders = new WeakMap<RecordedCall, number>()
+function order(call: RecordedCall): number {
+  const known = orders.get(call) ?? Math.random()
+  orders.set(call, known)
   return known
 }

@@ -8,7 +8,7 @@ const hinted = (hint: string) => OK.replace('\r\n', `\r\nKeep-Alive: ${hint}\r\n
 
 async function warmAll(pool: ScriptedPool, count: number, origin = A) {
   const from = pool.sockets.length
-  for (let i = 0; i < count; i++) pool.ask(origin, `/${i}`)
+  for (let i = 0; i < count; i++) pool.start(origin, `/${i}`)
   await settle()
   const sockets = pool.sockets.slice(from)
   for (const socket of sockets) socket.receive(OK)
@@ -17,17 +17,17 @@ async function warmAll(pool: ScriptedPool, count: number, origin = A) {
 }
 
 describe('reuse', () => {
-  test('the connection used last comes first', async () => {
+  test('the connection that was used last is used first', async () => {
     const pool = new ScriptedPool()
     const [first, second, third] = await warmAll(pool, 3)
-    pool.ask(A, '/x')
+    pool.start(A, '/x')
     assert.equal(pool.socketOf('/x'), third)
-    pool.ask(A, '/y')
+    pool.start(A, '/y')
     assert.equal(pool.socketOf('/y'), second)
     third.receive(OK)
-    pool.ask(A, '/z')
+    pool.start(A, '/z')
     assert.equal(pool.socketOf('/z'), third)
-    pool.ask(A, '/last')
+    pool.start(A, '/last')
     assert.equal(pool.socketOf('/last'), first)
     await assertEmpty(pool)
   })
@@ -36,22 +36,22 @@ describe('reuse', () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     socket.takeWritten()
-    pool.ask(A, '/again')
+    pool.start(A, '/again')
     assert.match(socket.takeWritten(), /^GET \/again HTTP\/1\.1\r\n/)
     await assertEmpty(pool)
   })
 
-  test('never by another origin', async () => {
+  test('never for another origin', async () => {
     const pool = new ScriptedPool()
     await pool.warm(A)
-    for (const origin of [B, 'https://a.test', `${A}:8080`]) await pool.asked(origin, '/other')
+    for (const origin of [B, 'https://a.test', `${A}:8080`]) await pool.send(origin, '/other')
     assert.equal(pool.sockets.length, 4)
     await assertEmpty(pool)
   })
 })
 
 describe('maxKeepaliveConnections', () => {
-  test('bounds idle connections of all origins together', async () => {
+  test('limits the idle connections of all origins together', async () => {
     const pool = new ScriptedPool({ limits: { maxKeepaliveConnections: 2 } })
     await warmAll(pool, 2)
     await warmAll(pool, 2, B)
@@ -60,10 +60,10 @@ describe('maxKeepaliveConnections', () => {
     await assertEmpty(pool)
   })
 
-  test('0: none idles, yet who waits is served', async () => {
+  test('0: no connection stays idle, but waiting requests are served', async () => {
     const pool = new ScriptedPool({ limits: { maxKeepaliveConnections: 0, maxConnections: 1 } })
-    pool.ask(A, '/0')
-    pool.ask(A, '/1')
+    pool.start(A, '/0')
+    pool.start(A, '/1')
     await settle()
     pool.sockets[0].receive(OK)
     assert.equal(pool.socketOf('/1'), pool.sockets[0])
@@ -75,11 +75,11 @@ describe('maxKeepaliveConnections', () => {
 })
 
 describe('keepaliveExpiry', () => {
-  test('5 s if nobody says how long; counted anew from each use', async () => {
+  test('is 5 s by default, and starts again after each use', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     await pool.backend.clock.advance(4000)
-    pool.ask(A)
+    pool.start(A)
     socket.receive(OK)
     await pool.backend.clock.advance(4999)
     assert.ok(isOpen(socket))
@@ -90,17 +90,17 @@ describe('keepaliveExpiry', () => {
     await assertEmpty(pool)
   })
 
-  test('0: no connection idles', async () => {
+  test('0: no connection stays idle', async () => {
     const pool = new ScriptedPool({ limits: { keepaliveExpiry: 0 } })
     const socket = await pool.warm(A)
     assert.equal(isOpen(socket), false)
     assert.deepEqual(pool.closed, [`${A} keepalive-expired`])
-    await pool.asked(A, '/again')
+    await pool.send(A, '/again')
     assert.equal(pool.sockets.length, 2)
     await assertEmpty(pool)
   })
 
-  test('null: for ever', async () => {
+  test('null: connections stay idle without limit', async () => {
     const pool = new ScriptedPool({ limits: { keepaliveExpiry: null } })
     const socket = await pool.warm(A)
     await pool.backend.clock.advance(30 * 86_400_000)
@@ -108,26 +108,26 @@ describe('keepaliveExpiry', () => {
     await assertEmpty(pool)
   })
 
-  test('3 what has expired is not used, however late its timer is', async () => {
+  test('3 an expired connection is not reused, even if its timer is late', async () => {
     const pool = new ScriptedPool()
     await warmAll(pool, 3)
     const { clock } = pool.backend
-    Object.defineProperty(clock, 'now', { value: () => 5000 }) // and no timer has fired
-    await pool.asked(A, '/late')
+    Object.defineProperty(clock, 'now', { value: () => 5000 }) // no timer has fired
+    await pool.send(A, '/late')
     assert.equal(pool.socketOf('/late'), pool.sockets[3])
     assert.equal(pool.counts(), '0 connecting, 1 active, 0 idle, 0 waiting')
     Reflect.deleteProperty(clock, 'now')
     await assertEmpty(pool)
   })
 
-  test('10,000 that have expired are no deep recursion', async () => {
+  test('10,000 expired connections cause no deep recursion', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: null } })
     await warmAll(pool, 10_000)
     const { clock } = pool.backend
     Object.defineProperty(clock, 'now', { value: () => 5000 })
-    const told = await pool.asked(A, '/late')
+    const call = await pool.send(A, '/late')
     pool.socketOf('/late').receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await pool.close()
   })
 })
@@ -146,7 +146,7 @@ describe("the server's Keep-Alive hint", () => {
   for (const [hint, lasts] of cases) {
     test(`3 ${hint}: kept for ${lasts} ms`, async () => {
       const pool = new ScriptedPool()
-      await pool.asked(A)
+      await pool.send(A)
       const { socket } = pool.backend
       socket.receive(hinted(hint))
       await settle()
@@ -161,12 +161,12 @@ describe("the server's Keep-Alive hint", () => {
     })
   }
 
-  test('the last response counts', async () => {
+  test('is taken from the last response', async () => {
     const pool = new ScriptedPool()
-    await pool.asked(A)
+    await pool.send(A)
     const { socket } = pool.backend
     socket.receive(hinted('timeout=2'))
-    pool.ask(A)
+    pool.start(A)
     socket.receive(OK)
     await pool.backend.clock.advance(4999)
     assert.ok(isOpen(socket))
@@ -175,18 +175,18 @@ describe("the server's Keep-Alive hint", () => {
 })
 
 describe('maxLifetime', () => {
-  test('an old connection serves no further request, used or idle', async () => {
+  test('an old connection serves no further request', async () => {
     const pool = new ScriptedPool({ limits: { maxLifetime: 10_000, maxConnections: 1 } })
     const first = await pool.warm(A)
     const { clock } = pool.backend
     await clock.advance(4000)
-    await pool.asked(A, '/1')
+    await pool.send(A, '/1')
     first.receive(OK)
     await clock.advance(4000)
-    const long = pool.ask(A, '/2')
-    const waiting = pool.ask(A, '/3')
+    const long = pool.start(A, '/2')
+    const waiting = pool.start(A, '/3')
     await clock.advance(3000)
-    first.receive(OK) // 11 s old: no longer used, not even for who waits
+    first.receive(OK) // 11 s old: not reused, although a request waits
     await settle()
     assert.equal(long.body, 'ok')
     assert.equal(isOpen(first), false)
@@ -210,7 +210,7 @@ describe('maxLifetime', () => {
 })
 
 describe('3, 24 an idle connection is closed when', () => {
-  test('the peer ends it', async () => {
+  test('the peer ends the stream', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     socket.receiveEnd()
@@ -219,7 +219,7 @@ describe('3, 24 an idle connection is closed when', () => {
     await assertEmpty(pool)
   })
 
-  test('the network fails', async () => {
+  test('it is reset', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     socket.reset()
@@ -228,25 +228,25 @@ describe('3, 24 an idle connection is closed when', () => {
     await assertEmpty(pool)
   })
 
-  test('a second response comes, which nobody gets', async () => {
+  test('a second response arrives, which is not delivered', async () => {
     const pool = new ScriptedPool()
     const socket = await pool.warm(A)
     socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
     assert.deepEqual(pool.closed, [`${A} idle-data`])
-    const told = await pool.asked(A, '/next')
+    const call = await pool.send(A, '/next')
     assert.notEqual(pool.backend.socket, socket)
     pool.backend.socket.receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('and what comes with the end of a response counts, too', async () => {
+  test('a second response arrives together with the first one', async () => {
     const pool = new ScriptedPool()
-    const told = await pool.asked(A)
-    pool.ask(A, '/next')
+    const call = await pool.send(A)
+    pool.start(A, '/next')
     pool.sockets[0].receive(`${OK}${OK.replace('ok', 'ko')}`)
     await settle()
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     assert.deepEqual(pool.closed, [`${A} surplus-bytes`])
     await assertEmpty(pool)
   })

@@ -7,71 +7,71 @@ const B = 'http://b.test'
 const C = 'http://c.test'
 
 describe('maxConnections', () => {
-  test('one more request waits, and is served by whoever is done first', async () => {
+  test('one more request waits for the first connection that becomes free', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 2 } })
-    const told = [pool.ask(A, '/0'), pool.ask(B, '/1'), pool.ask(A, '/2')]
+    const calls = [pool.start(A, '/0'), pool.start(B, '/1'), pool.start(A, '/2')]
     await settle()
     assert.equal(pool.counts(), '0 connecting, 2 active, 0 idle, 1 waiting')
     assert.equal(pool.wasSent('/2'), false)
     pool.socketOf('/0').receive(OK)
-    assert.equal(told[0].body, 'ok')
+    assert.equal(calls[0].body, 'ok')
     assert.equal(pool.socketOf('/2'), pool.socketOf('/0'))
     assert.equal(pool.sockets.length, 2)
     pool.socketOf('/2').receive(OK)
-    assert.equal(told[2].body, 'ok')
+    assert.equal(calls[2].body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('null: as many as are asked for', async () => {
+  test('null: no limit', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: null } })
-    for (let i = 0; i < 300; i++) pool.ask(A, `/${i}`)
+    for (let i = 0; i < 300; i++) pool.start(A, `/${i}`)
     await settle()
     assert.equal(pool.counts(), '0 connecting, 300 active, 0 idle, 0 waiting')
     await assertEmpty(pool)
   })
 
-  test('5 100 if nobody says how many', async () => {
+  test('5 is 100 by default', async () => {
     const pool = new ScriptedPool()
-    for (let i = 0; i < 101; i++) pool.ask(A, `/${i}`)
+    for (let i = 0; i < 101; i++) pool.start(A, `/${i}`)
     await settle()
     assert.equal(pool.counts(), '0 connecting, 100 active, 0 idle, 1 waiting')
     await assertEmpty(pool)
   })
 
-  test('connections being dialled count', async () => {
+  test('includes connections that are being opened', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     pool.backend.autoConnect = false
-    pool.ask(A, '/0')
-    pool.ask(A, '/1')
+    pool.start(A, '/0')
+    pool.start(A, '/1')
     await settle()
     assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 1 waiting')
     assert.equal(pool.sockets.length, 1)
     await assertEmpty(pool)
   })
 
-  test("another origin's idle connection makes place, the one that has idled longest", async () => {
+  test('the connection that has been idle longest is closed for a request to another origin', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 2 } })
     const oldest = await pool.warm(A)
     const newest = await pool.warm(B)
-    await pool.asked(C, '/c')
+    await pool.send(C, '/c')
     assert.deepEqual([isOpen(oldest), isOpen(newest)], [false, true])
     assert.deepEqual(pool.closed, [`${A} place-needed`])
     assert.equal(pool.counts(), '0 connecting, 1 active, 1 idle, 0 waiting')
     await assertEmpty(pool)
   })
 
-  test('1 a failed dial gives its place to who waits', async () => {
+  test('1 a failed dial makes room for a waiting request', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     pool.backend.autoConnect = false
-    const failing = pool.ask(A, '/0')
-    const waiting = pool.ask(B, '/1')
+    const failing = pool.start(A, '/0')
+    const waiting = pool.start(B, '/1')
     await settle()
     let counts = ''
-    failing.atEnd = () => {
+    failing.whenEnded = () => {
       counts = pool.counts()
     }
     pool.sockets[0].reset()
-    // The place is free, and given on, before its own request hears of the failure.
+    // The waiting request gets a connection before the failure is reported.
     assert.equal(counts, '1 connecting, 0 active, 0 idle, 0 waiting')
     await settle()
     pool.sockets[1].connected()
@@ -82,10 +82,10 @@ describe('maxConnections', () => {
 })
 
 describe('maxConnectionsPerOrigin', () => {
-  test('others are not held up', async () => {
+  test('does not delay requests to other origins', async () => {
     const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 } })
-    for (const path of ['/0', '/1', '/2']) pool.ask(A, path)
-    pool.ask(B, '/b')
+    for (const path of ['/0', '/1', '/2']) pool.start(A, path)
+    pool.start(B, '/b')
     await settle()
     assert.equal(pool.counts(), '0 connecting, 2 active, 0 idle, 2 waiting')
     assert.ok(pool.wasSent('/b'))
@@ -96,23 +96,23 @@ describe('maxConnectionsPerOrigin', () => {
     await assertEmpty(pool)
   })
 
-  test('origins are told apart by scheme, host and port, not by how they are written', async () => {
+  test('applies to scheme, host and port, however the origin is written', async () => {
     const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 } })
     const origins = [A, `${A}:81`, 'https://a.test', 'http://A.TEST:80/', new URL(A)]
-    for (const origin of origins) pool.ask(origin as string)
+    for (const origin of origins) pool.start(origin as string)
     await settle()
     assert.equal(pool.counts(), '0 connecting, 3 active, 0 idle, 2 waiting')
     assert.equal(pool.stats().origins, 3)
     await assertEmpty(pool)
   })
 
-  test('is kept when waiters of one origin follow one another into places of others', async () => {
-    // Seen: a waiter that got its place was no longer counted and not yet counted, and let one more in.
+  test('holds when two waiters of one origin replace connections of other origins', async () => {
+    // A former bug: a waiter was not counted between waiting and connecting, so one more connected.
     const pool = new ScriptedPool({ limits: { maxConnections: 2, maxConnectionsPerOrigin: 1 } })
-    pool.ask(A, '/a')
-    pool.ask(C, '/c')
-    pool.ask(B, '/b1')
-    pool.ask(B, '/b2')
+    pool.start(A, '/a')
+    pool.start(C, '/c')
+    pool.start(B, '/b1')
+    pool.start(B, '/b2')
     await settle()
     pool.socketOf('/a').receive(OK)
     await settle()
@@ -126,12 +126,12 @@ describe('maxConnectionsPerOrigin', () => {
     await assertEmpty(pool)
   })
 
-  test('1 a parked request moves up when one before it is cancelled', async () => {
+  test('1 a request that waits for its origin moves up when one before it is aborted', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 2, maxConnectionsPerOrigin: 1 } })
-    pool.ask(A, '/a')
-    pool.ask(C, '/c')
-    const first = pool.ask(B, '/b1')
-    pool.ask(B, '/b2')
+    pool.start(A, '/a')
+    pool.start(C, '/c')
+    const first = pool.start(B, '/b1')
+    pool.start(B, '/b2')
     await settle()
     first.control?.abort()
     pool.socketOf('/a').receive(OK)
@@ -141,24 +141,24 @@ describe('maxConnectionsPerOrigin', () => {
     await assertEmpty(pool)
   })
 
-  test('1 a parked request moves up when a connection of its origin is lost', async () => {
+  test('1 a request that waits for its origin moves up when a connection of its origin is lost', async () => {
     const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 } })
-    const lost = pool.ask(A, '/0')
-    pool.ask(A, '/1')
+    const lost = pool.start(A, '/0')
+    pool.start(A, '/1')
     await settle()
     pool.socketOf('/0').reset()
     await settle()
-    assert.match(lost.failed.message, /ECONNRESET/)
+    assert.match(lost.failure.message, /ECONNRESET/)
     assert.notEqual(pool.socketOf('/1'), pool.sockets[0])
     await assertEmpty(pool)
   })
 
-  test('a parked request does not take the place of one who came later and may use it', async () => {
+  test('a request that waits for its origin does not block a later one to another origin', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 2, maxConnectionsPerOrigin: 1 } })
-    pool.ask(A, '/a1')
-    pool.ask(B, '/b1')
-    pool.ask(A, '/a2')
-    pool.ask(C, '/c1')
+    pool.start(A, '/a1')
+    pool.start(B, '/b1')
+    pool.start(A, '/a2')
+    pool.start(C, '/c1')
     await settle()
     pool.socketOf('/b1').receive(OK)
     await settle()
@@ -172,11 +172,11 @@ describe('maxConnectionsPerOrigin', () => {
 })
 
 describe('order', () => {
-  test('within an origin: first come, first served', async () => {
+  test('within an origin: FIFO', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const order: number[] = []
     for (let i = 0; i < 20; i++) {
-      pool.ask(A, `/${i}`).atEnd = () => order.push(i)
+      pool.start(A, `/${i}`).whenEnded = () => order.push(i)
     }
     await settle()
     for (let i = 0; i < 20; i++) pool.sockets[0].receive(OK)
@@ -184,12 +184,12 @@ describe('order', () => {
     await assertEmpty(pool)
   })
 
-  test('across origins: a connection is given up for who has waited longer', async () => {
+  test('across origins: FIFO, for which connections are closed and replaced', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const order: string[] = []
     const asks = ['a0', 'b1', 'a2', 'a3', 'c4', 'b5', 'a6']
     for (const name of asks) {
-      pool.ask(`http://${name[0]}.test`, `/${name}`).atEnd = () => order.push(name)
+      pool.start(`http://${name[0]}.test`, `/${name}`).whenEnded = () => order.push(name)
     }
     for (let i = 0; i < asks.length; i++) {
       await settle()
@@ -197,7 +197,7 @@ describe('order', () => {
       pool.open[0].receive(OK)
     }
     assert.deepEqual(order, asks)
-    // a2 and a3 share a connection; nobody else follows one of its own origin.
+    // Only a3 directly follows a request of its own origin (a2), and uses the same connection.
     assert.equal(pool.sockets.length, 6)
     assert.deepEqual(
       new Set(pool.closed.map((line) => line.split(' ')[1])),
@@ -206,9 +206,9 @@ describe('order', () => {
     await assertEmpty(pool)
   })
 
-  test('one freed connection wakes one waiter', async () => {
+  test('one free connection serves one waiting request', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 3 } })
-    for (let i = 0; i < 10; i++) pool.ask(A, `/${i}`)
+    for (let i = 0; i < 10; i++) pool.start(A, `/${i}`)
     await settle()
     pool.sockets[1].receive(OK)
     await settle()
@@ -217,13 +217,13 @@ describe('order', () => {
     await assertEmpty(pool)
   })
 
-  test('a waiter is served before the end that freed its connection is told', async () => {
+  test('a waiting request is served before onEnd of the previous one is called', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
-    const first = pool.ask(A, '/0')
-    pool.ask(A, '/1')
+    const first = pool.start(A, '/0')
+    pool.start(A, '/1')
     await settle()
-    first.atEnd = () => {
-      pool.ask(A, '/2') // comes behind /1
+    first.whenEnded = () => {
+      pool.start(A, '/2') // waits after /1
       assert.ok(pool.wasSent('/1'))
     }
     pool.sockets[0].receive(OK)
@@ -235,21 +235,21 @@ describe('order', () => {
   })
 })
 
-describe('1 a cancelled waiter leaves no trace', () => {
+describe('1 an aborted request that waits leaves nothing behind', () => {
   for (const cancelled of [0, 1, 2, 3, 4]) {
     test(`at position ${cancelled} of 5`, async () => {
       const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
       const order: number[] = []
-      await pool.asked(A, '/active')
+      await pool.send(A, '/active')
       const waiters = [0, 1, 2, 3, 4].map((i) => {
-        const told = pool.ask(i % 2 === 0 ? A : B, `/${i}`)
-        told.atEnd = () => order.push(i)
-        return told
+        const call = pool.start(i % 2 === 0 ? A : B, `/${i}`)
+        call.whenEnded = () => order.push(i)
+        return call
       })
       waiters[cancelled].control?.abort(new Error('changed my mind'))
       assert.equal(pool.stats().waiting, 4)
       await settle()
-      assert.equal(waiters[cancelled].failed.message, 'changed my mind')
+      assert.equal(waiters[cancelled].failure.message, 'changed my mind')
       order.length = 0
       for (let i = 0; i < 5; i++) {
         pool.open[0].receive(OK)
@@ -265,14 +265,14 @@ describe('1 a cancelled waiter leaves no trace', () => {
     })
   }
 
-  test('parked, at every position', async () => {
+  test('if it waits for its origin, at every position', async () => {
     for (let cancelled = 0; cancelled < 4; cancelled++) {
       const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 } })
-      await pool.asked(A, '/active')
-      const waiters = [0, 1, 2, 3].map((i) => pool.ask(A, `/${i}`))
+      await pool.send(A, '/active')
+      const waiters = [0, 1, 2, 3].map((i) => pool.start(A, `/${i}`))
       waiters[cancelled].control?.abort()
       await settle()
-      assert.equal((waiters[cancelled].failed as DOMException).name, 'AbortError')
+      assert.equal((waiters[cancelled].failure as DOMException).name, 'AbortError')
       for (let i = 0; i < 4; i++) pool.sockets[0].receive(OK)
       await settle()
       assert.deepEqual(
@@ -283,28 +283,28 @@ describe('1 a cancelled waiter leaves no trace', () => {
     }
   })
 
-  test('by its signal, and by its total timeout', async () => {
+  test('if its signal or its total timeout aborts it', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
-    await pool.asked(A, '/active')
+    await pool.send(A, '/active')
     const controller = new AbortController()
-    const signalled = pool.ask(A, '/1', { signal: controller.signal })
-    const late = pool.ask(A, '/2', { timeouts: { total: 100 } })
+    const signalled = pool.start(A, '/1', { signal: controller.signal })
+    const late = pool.start(A, '/2', { timeouts: { total: 100 } })
     controller.abort(new Error('no more'))
     await settle()
-    assert.equal(signalled.failed.message, 'no more')
+    assert.equal(signalled.failure.message, 'no more')
     await pool.backend.clock.advance(100)
-    assert.equal(late.failed.name, 'TotalTimeout')
+    assert.equal(late.failure.name, 'TotalTimeout')
     assert.equal(pool.stats().waiting, 0)
     pool.sockets[0].receive(OK)
     pool.assertQuiescent()
     await assertEmpty(pool)
   })
 
-  test('all 1,000 at once, in any order', async () => {
+  test('if 1,000 are aborted in any order', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
-    await pool.asked(A, '/active')
-    const waiters = Array.from({ length: 1000 }, (_, i) => pool.ask(`http://h${i % 7}.test`))
-    waiters.sort((x, y) => Number(x.ends) - Number(y.ends) || Math.random() - 0.5)
+    await pool.send(A, '/active')
+    const waiters = Array.from({ length: 1000 }, (_, i) => pool.start(`http://h${i % 7}.test`))
+    waiters.sort((x, y) => Number(x.endCount) - Number(y.endCount) || Math.random() - 0.5)
     for (const { control } of waiters) control?.abort()
     await settle()
     assert.equal(pool.stats().waiting, 0)
@@ -313,10 +313,10 @@ describe('1 a cancelled waiter leaves no trace', () => {
     await assertEmpty(pool)
   })
 
-  test('a signal that was aborted before', async () => {
+  test('if its signal was aborted before dispatch', async () => {
     const pool = new ScriptedPool()
-    const told = await pool.asked(A, '/', { signal: AbortSignal.abort(new Error('before')) })
-    assert.equal(told.failed.message, 'before')
+    const call = await pool.send(A, '/', { signal: AbortSignal.abort(new Error('before')) })
+    assert.equal(call.failure.message, 'before')
     assert.equal(pool.sockets.length, 0)
     await assertEmpty(pool)
   })

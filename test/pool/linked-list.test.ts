@@ -9,7 +9,7 @@ function listOf(...values: number[]) {
   return { list, links }
 }
 
-test('in order, and empty after all are removed, in any order', () => {
+test('keeps the order while elements are removed in any order', () => {
   const orders = [
     [0, 1, 2],
     [0, 2, 1],
@@ -34,7 +34,7 @@ test('in order, and empty after all are removed, in any order', () => {
   }
 })
 
-test('removing what is in no list, or in another, changes nothing', () => {
+test('removing a link of no list or of another list has no effect', () => {
   const one = listOf(1, 2)
   const other = listOf(3)
   one.list.remove(other.links[0])
@@ -46,7 +46,7 @@ test('removing what is in no list, or in another, changes nothing', () => {
   assert.equal(one.list.size, 1)
 })
 
-test('every operation looks at a handful of links, however long the list', () => {
+test('the cost of an operation does not depend on the length of the list', () => {
   for (const size of [10, 100_000]) {
     let looks = 0
     const watched = () =>
@@ -71,14 +71,14 @@ test('every operation looks at a handful of links, however long the list', () =>
   }
 })
 
-test('a link goes in again behind the others', () => {
+test('a removed link can be added again, at the end', () => {
   const { list, links } = listOf(1, 2)
   list.remove(links[0])
   list.push(links[0])
   assert.deepEqual([...list], [2, 1])
 })
 
-test('what is shown may be removed meanwhile', () => {
+test('the current element may be removed during iteration', () => {
   const { list, links } = listOf(0, 1, 2)
   const seen: number[] = []
   for (const value of list) {

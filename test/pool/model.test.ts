@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Connection } from '../../src/connection/connection.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
-import type { Told } from './scripted-pool.ts'
+import type { RecordedCall } from './scripted-pool.ts'
 import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const OPERATIONS = 1500
@@ -14,7 +14,7 @@ const configurations = [
   { maxConnections: null, maxConnectionsPerOrigin: 2, maxKeepaliveConnections: 3, origins: 3 },
 ]
 
-/** mulberry32 */
+/** Returns a pseudo-random number generator: mulberry32. */
 function randomBy(seed: number): () => number {
   let state = seed
   return () => {
@@ -25,19 +25,19 @@ function randomBy(seed: number): () => number {
   }
 }
 
-interface Asked {
-  readonly told: Told
+interface ModelRequest {
+  readonly call: RecordedCall
   readonly origin: number
   readonly path: string
 }
 
-/** A pool to which anything happens, and what must hold of it after each step. */
+/** Performs random steps on a pool, and checks its invariants. */
 class Model {
   readonly pool: ScriptedPool
   readonly #limits: (typeof configurations)[number]
   readonly #random: () => number
-  readonly #all: Asked[] = []
-  #asks = 0
+  readonly #requests: ModelRequest[] = []
+  #requestCount = 0
 
   constructor(limits: (typeof configurations)[number], random: () => number) {
     const { origins, ...rest } = limits
@@ -55,8 +55,8 @@ class Model {
     return values[this.#below(values.length)]
   }
 
-  get #unsettled(): Asked[] {
-    return this.#all.filter(({ told }) => told.ends === 0)
+  get #unsettled(): ModelRequest[] {
+    return this.#requests.filter(({ call }) => call.endCount === 0)
   }
 
   get #active(): ScriptedSocket[] {
@@ -74,7 +74,7 @@ class Model {
   async step(): Promise<void> {
     const kind = this.#below(100)
     const { pool } = this
-    if (kind < 35) this.#ask()
+    if (kind < 35) this.#startRequest()
     else if (kind < 55) this.#oneOf(this.#connecting)?.connected()
     else if (kind < 58) this.#oneOf(this.#connecting)?.reset()
     else if (kind < 78) this.#oneOf(this.#active)?.receive(OK)
@@ -84,18 +84,18 @@ class Model {
     else if (kind < 87) this.#oneOf(this.#active)?.receiveEnd()
     else if (kind < 89) this.#oneOf(this.#idle)?.receiveEnd()
     else if (kind < 90) this.#oneOf(this.#idle)?.receive('x')
-    else if (kind < 96) this.#oneOf(this.#unsettled)?.told.control?.abort()
+    else if (kind < 96) this.#oneOf(this.#unsettled)?.call.control?.abort()
     else await pool.backend.clock.advance(this.#below(200))
     await settle()
   }
 
-  #ask(): void {
+  #startRequest(): void {
     const origin = this.#below(this.#limits.origins)
-    const path = `/${this.#asks++}`
+    const path = `/${this.#requestCount++}`
     const pool = this.#oneOf([null, null, 50, 300])
-    const told = this.pool.ask(`http://10.0.0.${origin}`, path, { timeouts: { pool } })
-    if (this.#below(20) === 0) told.control?.abort() // at once
-    this.#all.push({ told, origin, path })
+    const call = this.pool.start(`http://10.0.0.${origin}`, path, { timeouts: { pool } })
+    if (this.#below(20) === 0) call.control?.abort() // at once
+    this.#requests.push({ call, origin, path })
   }
 
   check(): void {
@@ -119,27 +119,27 @@ class Model {
       },
     )
     assert.equal(pool.backend.held, unsettled.length > 0 ? 1 : 0)
-    for (const { told } of this.#all) assert.ok(told.ends <= 1)
+    for (const { call } of this.#requests) assert.ok(call.endCount <= 1)
 
     const sent = new Set(this.#active.map((socket) => connectionOf(socket)?.exchange?.request.path))
     let seen = 0
     for (let origin = 0; origin < this.#limits.origins; origin++) {
       const of = (sockets: ScriptedSocket[]) =>
         sockets.filter(({ target }) => target.address === `10.0.0.${origin}`).length
-      const asked = unsettled.filter((asked) => asked.origin === origin)
+      const ofOrigin = unsettled.filter((request) => request.origin === origin)
       const served = of(this.#active) + of(this.#connecting)
-      const waits = asked.length - served
-      assert.ok(waits >= 0, 'a connection for nobody')
-      assert.ok(of(pool.open) <= (maxConnectionsPerOrigin ?? Infinity), 'too many to an origin')
-      if (asked.length > 0 || of(pool.open) > 0) seen++
-      // First come, first served: who is sent stands among the first.
-      const behind = asked.slice(served)
-      assert.ok(!behind.some(({ path }) => sent.has(path)), 'one overtook another')
+      const waits = ofOrigin.length - served
+      assert.ok(waits >= 0, 'a connection without a request')
+      assert.ok(of(pool.open) <= (maxConnectionsPerOrigin ?? Infinity), 'too many for an origin')
+      if (ofOrigin.length > 0 || of(pool.open) > 0) seen++
+      // FIFO: the requests that were sent are the first ones.
+      const later = ofOrigin.slice(served)
+      assert.ok(!later.some(({ path }) => sent.has(path)), 'a request overtook another')
       if (waits === 0) continue
-      assert.equal(of(idle), 0, 'a connection idles while one of its origin waits')
+      assert.equal(of(idle), 0, 'a connection is idle while a request to its origin waits')
       if (of(pool.open) < (maxConnectionsPerOrigin ?? Infinity)) {
-        assert.equal(open, maxConnections, 'a place is free while one waits')
-        assert.equal(idle.length, 0, 'a connection idles while one waits for a place')
+        assert.equal(open, maxConnections, 'the pool is not full while a request waits')
+        assert.equal(idle.length, 0, 'a connection is idle while a request waits for any')
       }
     }
     assert.equal(origins, seen)
@@ -150,7 +150,7 @@ class Model {
     pool.backend.autoConnect = true
     for (const socket of this.#connecting) socket.connected()
     for (let rounds = 0; this.#unsettled.length > 0; rounds++) {
-      assert.ok(rounds < 10_000, 'somebody waits for ever')
+      assert.ok(rounds < 10_000, 'a request waits forever')
       const socket = this.#oneOf(this.#active)
       if (socket !== undefined) socket.reset()
       await settle()
@@ -160,7 +160,7 @@ class Model {
     assert.equal(pool.stats().connections, 0)
     assert.equal(pool.stats().origins, 0)
     assert.equal(pool.backend.clock.armedTimers, 0)
-    for (const { told } of this.#all) assert.equal(told.ends, 1)
+    for (const { call } of this.#requests) assert.equal(call.endCount, 1)
     await assertEmpty(pool)
   }
 }
@@ -169,7 +169,7 @@ function connectionOf({ handler }: ScriptedSocket): Connection | null {
   return handler instanceof Connection ? handler : null
 }
 
-describe('whatever happens, in any order', () => {
+describe('the invariants of the pool hold after every random step', () => {
   for (const [i, limits] of configurations.entries()) {
     const seed = Number(process.env.HAWSER_SEED ?? 1) * 1000 + i
     test(`${JSON.stringify(limits)}, seed ${seed}`, async () => {

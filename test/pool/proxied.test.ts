@@ -17,7 +17,7 @@ const B = 'http://b.test'
 
 const withProxy = (options: PoolOptions = {}) => new ScriptedPool({ proxy: PROXY, ...options })
 
-/** What goes on the wire for one request. */
+/** Returns the bytes that are written for one request. */
 async function written(
   origin: string,
   path: string,
@@ -25,8 +25,8 @@ async function written(
   proxy: HTTPProxy | string = PROXY,
 ): Promise<string> {
   const pool = new ScriptedPool({ proxy })
-  const told = await pool.asked(origin, path, request)
-  if (told.error) throw told.error
+  const call = await pool.send(origin, path, request)
+  if (call.error) throw call.error
   const text = pool.sockets.map((socket) => socket.written).join('')
   assert.equal(pool.sockets.length, 1)
   await assertEmpty(pool)
@@ -34,7 +34,7 @@ async function written(
 }
 
 describe('R2, R3 the head of a forwarded request', () => {
-  test('has absolute-form, its own Host, and what is for the proxy', async () => {
+  test('has the absolute-form, the Host of the origin, and the fields for the proxy', async () => {
     const cases: [origin: string, path: string, method: string, line: string, host: string][] = [
       [A, '/', 'GET', 'GET http://a.test/', 'a.test'],
       [A, '/x?y=z', 'GET', 'GET http://a.test/x?y=z', 'a.test'],
@@ -59,7 +59,7 @@ describe('R2, R3 the head of a forwarded request', () => {
     }
   })
 
-  test('with content, a Host and options of its own', async () => {
+  test('with a body, a custom Host and connection options', async () => {
     assert.equal(
       await written(
         A,
@@ -72,7 +72,7 @@ describe('R2, R3 the head of a forwarded request', () => {
     )
   })
 
-  test('30 https is in it for FORWARD_ONLY alone', async () => {
+  test('30 has an https URL only in the mode FORWARD_ONLY', async () => {
     const forwarding = new HTTPProxy(PROXY, { mode: 'FORWARD_ONLY' })
     assert.equal(
       await written('https://a.test', '/x', {}, forwarding),
@@ -91,7 +91,7 @@ describe('R2, R3 the head of a forwarded request', () => {
     )
   })
 
-  test('what HTTP does not allow is refused as on every route', async () => {
+  test('an invalid request is refused as on other routes', async () => {
     for (const path of ['x', '/a b', '/a\r\nX: y', '', '/#f', 'http://u:p@b.test/']) {
       await assert.rejects(written(A, path), LocalProtocolError)
     }
@@ -101,21 +101,21 @@ describe('R2, R3 the head of a forwarded request', () => {
   })
 })
 
-describe('30, A4 a Proxy-Authorization of the request’s own', () => {
+describe('30, A4 Proxy-Authorization in the headers of a request', () => {
   const headers = ['proxy-Authorization', 'Basic eDp5']
 
-  test('is sent with what is forwarded, to a proxy that has none', async () => {
+  test('is forwarded to a proxy without credentials', async () => {
     assert.match(await written(A, '/', { headers }), /\r\nproxy-Authorization: Basic eDp5\r\n/)
     const twice = written(A, '/', { headers }, 'http://me:secret@proxy.test')
-    await assert.rejects(twice, /Proxy-Authorization is given twice/)
+    await assert.rejects(twice, /Proxy-Authorization is set twice/)
   })
 
-  test('never enters a tunnel', async () => {
+  test('is refused in a tunnel', async () => {
     for (const proxy of [PROXY, 'socks5h://proxy.test']) {
       const refused = written('https://a.test', '/', { headers }, proxy)
       await assert.rejects(refused, (error: Error) => {
         assert.ok(error instanceof LocalProtocolError)
-        assert.match(error.message, /Proxy-Authorization .* never enters a tunnel/)
+        assert.match(error.message, /Proxy-Authorization is not sent through a tunnel/)
         assert.ok(!error.message.includes('eDp5'))
         return true
       })
@@ -128,38 +128,38 @@ describe('30, A4 a Proxy-Authorization of the request’s own', () => {
     )
   })
 
-  test('never goes to an origin, but to one that is asked as a proxy', async () => {
+  test('is refused without a proxy, unless the target has the absolute-form', async () => {
     for (const [method, path] of [
       ['GET', '/'],
       ['OPTIONS', '*'],
     ]) {
-      const { error } = await new ScriptedPool().asked(A, path, { headers, method })
+      const { error } = await new ScriptedPool().send(A, path, { headers, method })
       assert.match(String(error), /Proxy-Authorization is for a proxy, and this request goes to/)
     }
     const pool = new ScriptedPool()
-    await pool.asked(A, 'http://far.test/', { headers })
+    await pool.send(A, 'http://far.test/', { headers })
     assert.match(pool.sockets[0].written, /Basic eDp5/)
     await assertEmpty(pool)
   })
 })
 
-describe('10 connections to a proxy that forwards', () => {
-  test('serve all origins, one after the other', async () => {
+describe('10 connections to a forwarding proxy', () => {
+  test('serve all origins', async () => {
     const pool = withProxy()
     await pool.warm(A)
-    const told = await pool.asked(B)
+    const call = await pool.send(B)
     pool.sockets[0].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     assert.equal(pool.sockets.length, 1)
     assert.equal(pool.stats().origins, 1)
     await assertEmpty(pool)
   })
 
-  test('count for the proxy: its limit is one for all origins, and their requests wait in order', async () => {
+  test('count for one limit, and the requests of all origins wait in one queue', async () => {
     const pool = withProxy({ limits: { maxConnectionsPerOrigin: 2 } })
-    const told = []
+    const calls = []
     for (const path of ['/1', '/2', '/3', '/4']) {
-      told.push(await pool.asked(told.length % 2 === 0 ? A : B, path))
+      calls.push(await pool.send(calls.length % 2 === 0 ? A : B, path))
     }
     assert.equal(pool.counts(), '0 connecting, 2 active, 0 idle, 2 waiting')
     for (const path of ['/1', '/2', '/3', '/4']) {
@@ -169,18 +169,18 @@ describe('10 connections to a proxy that forwards', () => {
       await settle()
     }
     assert.deepEqual(
-      told.map(({ body }) => body),
+      calls.map(({ body }) => body),
       ['ok', 'ok', 'ok', 'ok'],
     )
     assert.equal(pool.sockets.length, 2)
     await assertEmpty(pool)
   })
 
-  test('a tunnel is another peer, and so is the proxy itself as an origin', async () => {
+  test('are not shared with tunnels, nor with requests to the proxy as an origin', async () => {
     const pool = withProxy({ limits: { maxConnectionsPerOrigin: 1 } })
-    await pool.asked(A)
-    await pool.asked('https://a.test')
-    await pool.asked('https://proxy.test:3128')
+    await pool.send(A)
+    await pool.send('https://a.test')
+    await pool.send('https://proxy.test:3128')
     assert.deepEqual(
       pool.sockets.map(({ written }) => written.split(' HTTP')[0]),
       ['GET http://a.test/', 'CONNECT a.test:443', 'CONNECT proxy.test:3128'],
@@ -189,106 +189,106 @@ describe('10 connections to a proxy that forwards', () => {
     await assertEmpty(pool)
   })
 
-  test('that have expired are replaced, however late their timer is', async () => {
+  test('are replaced when they have expired, even if their timer is late', async () => {
     const pool = withProxy({ limits: { keepaliveExpiry: 1000 } })
     await pool.warm(A)
     const { clock } = pool.backend
-    Object.defineProperty(clock, 'now', { value: () => 1000 }) // and no timer has fired
-    const told = await pool.asked(B)
+    Object.defineProperty(clock, 'now', { value: () => 1000 }) // no timer has fired
+    const call = await pool.send(B)
     Reflect.deleteProperty(clock, 'now')
     pool.backend.socket.receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     assert.equal(pool.sockets.length, 2)
     await assertEmpty(pool)
   })
 
-  test('are waited for where tunnels have taken all places', async () => {
+  test('are waited for if tunnels fill the pool', async () => {
     const pool = withProxy({ limits: { maxConnections: 1 } })
-    const tunnel = await pool.asked('https://a.test')
-    const told = await pool.asked(A, '/x')
+    const tunnel = await pool.send('https://a.test')
+    const call = await pool.send(A, '/x')
     assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 1 waiting')
     tunnel.control?.abort()
     await settle()
     pool.backend.socket.receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('their group’s name is no origin', async () => {
+  test('have a key that is not accepted as an origin', async () => {
     const pool = withProxy()
     await pool.warm(A)
-    const told = await pool.asked('proxy http://proxy.test:3128')
-    assert.ok(told.error instanceof InvalidURL)
+    const call = await pool.send('proxy http://proxy.test:3128')
+    assert.ok(call.error instanceof InvalidURL)
     await assertEmpty(pool)
   })
 
-  test('a kept one that turns out dead is replaced, and its request sent again', async () => {
+  test('are replaced when the proxy has closed them, and the request is sent again', async () => {
     const pool = withProxy()
     const first = await pool.warm(A)
-    const told = await pool.asked(B)
+    const call = await pool.send(B)
     first.receiveEnd()
     await settle()
     assert.equal(pool.sockets[1].written, 'GET http://b.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n')
     pool.sockets[1].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('a refused request, and an aborted one, leave nothing', async () => {
+  test('are not kept for invalid or aborted requests', async () => {
     const pool = withProxy()
-    await pool.asked(A, 'no slash')
-    await pool.asked(A, '/', { signal: AbortSignal.abort() })
+    await pool.send(A, 'no slash')
+    await pool.send(A, '/', { signal: AbortSignal.abort() })
     assert.equal(pool.stats().origins, 0)
     const waiting = withProxy({ limits: { maxConnections: 1 } })
-    await waiting.asked(A)
-    const told = await waiting.asked(B)
-    told.control?.abort()
+    await waiting.send(A)
+    const call = await waiting.send(B)
+    call.control?.abort()
     await settle()
     assert.equal(waiting.counts(), '0 connecting, 1 active, 0 idle, 0 waiting')
     await assertEmpty(pool)
     await assertEmpty(waiting)
   })
 
-  test('1000 origins through one connection', async () => {
+  test('serve 1000 requests to 500 origins on one connection', async () => {
     const pool = withProxy({ limits: { maxConnections: 1 } })
     for (let i = 0; i < 1000; i++) {
-      const told = await pool.asked(`http://h${i % 500}.test`)
+      const call = await pool.send(`http://h${i % 500}.test`)
       pool.sockets[0].takeWritten()
       pool.sockets[0].receive(OK)
-      assert.equal(told.body, 'ok')
+      assert.equal(call.body, 'ok')
     }
     assert.equal(pool.sockets.length, 1)
     assert.equal(pool.stats().origins, 1)
     await assertEmpty(pool)
   })
 
-  test('whose proxy answers nonsense: the error names it', async () => {
+  test('fail with the name of the proxy in the message if the response is invalid', async () => {
     const pool = withProxy()
-    const told = await pool.asked(A)
+    const call = await pool.send(A)
     pool.sockets[0].receive('nonsense\r\n\r\n')
     assert.match(
-      String(told.error),
+      String(call.error),
       /\(GET http:\/\/a\.test\/ through the proxy http:\/\/proxy\.test:3128, after \d+ ms\)/,
     )
     await assertEmpty(pool)
   })
 
-  test('whose proxy does not answer: a ProxyError that names it', async () => {
+  test('fail with a ProxyError if the proxy cannot be reached', async () => {
     const pool = withProxy()
     pool.backend.autoConnect = false
-    const told = await pool.asked(A)
+    const call = await pool.send(A)
     pool.sockets[0].reset(new Error('refused'))
     await settle()
-    assert.ok(told.error instanceof ProxyError)
+    assert.ok(call.error instanceof ProxyError)
     assert.match(
-      told.error.message,
-      /^Connecting to the proxy http:\/\/proxy\.test:3128 \(127\.0\.0\.1\) failed: refused \(GET http:\/\/a\.test\//,
+      call.error.message,
+      /^Could not connect to the proxy http:\/\/proxy\.test:3128 \(127\.0\.0\.1\): refused \(GET http:\/\/a\.test\//,
     )
     await assertEmpty(pool)
   })
 })
 
-test('options: one route, and a proxy or its URL', () => {
+test('options: proxy is an HTTPProxy or its URL, and cannot be combined with uds', () => {
   const bad: [options: PoolOptions, error: new (...args: never[]) => Error][] = [
     [{ proxy: PROXY, uds: '/x' }, TypeError],
     [{ onConnect() {}, uds: '/x' }, TypeError],
@@ -303,7 +303,7 @@ test('options: one route, and a proxy or its URL', () => {
   new ScriptedPool({ proxy: new URL(PROXY) })
 })
 
-test('options: tls is an object, and what Node is to call in it a function', () => {
+test('options: tls is an object, and its callbacks are functions', () => {
   for (const tls of ['ca.pem', 5, null, false, [], { keylog: 5 }, { checkServerIdentity: 'x' }]) {
     assert.throws(() => new ScriptedPool({ tls } as object), {
       name: 'TypeError',

@@ -9,22 +9,22 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 interface Item {
   readonly name: number
-  left: boolean
+  isRemoved: boolean
 }
 
 function queueOf(size: number) {
   const queue = new Queue<Item>()
-  const items = Array.from({ length: size }, (_, name) => ({ name, left: false }))
+  const items = Array.from({ length: size }, (_, name) => ({ name, isRemoved: false }))
   for (const item of items) queue.push(item)
   return { queue, items }
 }
 
 function leave(queue: Queue<Item>, item: Item): void {
-  item.left = true
-  queue.onLeft()
+  item.isRemoved = true
+  queue.onRemoved()
 }
 
-test('in order, and empty after all have left, in any order', () => {
+test('keeps the order while items are removed in any order', () => {
   const orders = [
     [0, 1, 2],
     [0, 2, 1],
@@ -48,33 +48,33 @@ test('in order, and empty after all have left, in any order', () => {
   }
 })
 
-test('what is taken out has not left: it may stand in another queue', () => {
+test('shift does not mark the item as removed, so it can be in another queue', () => {
   const { queue, items } = queueOf(3)
   leave(queue, items[0])
   assert.equal(queue.shift(), items[1])
-  assert.equal(items[1].left, false)
+  assert.equal(items[1].isRemoved, false)
   assert.deepEqual([...queue], [items[2]])
   queue.push(items[0])
-  items[0].left = false
+  items[0].isRemoved = false
   assert.equal(queue.shift(), items[2])
   assert.equal(queue.shift(), items[0])
   assert.equal(queue.size, 0)
 })
 
-test('every operation looks at a handful of items, however long the queue', () => {
+test('the cost of an operation does not depend on the length of the queue', () => {
   for (const from of ['first', 'last', 'any']) {
     const looks = [100, 10_000].map((size) => {
       let looked = 0
       const watched = (name: number) => {
-        let left = false
+        let isRemoved = false
         return {
           name,
-          get left() {
+          get isRemoved() {
             looked++
-            return left
+            return isRemoved
           },
-          set left(value) {
-            left = value
+          set isRemoved(value) {
+            isRemoved = value
           },
         }
       }
@@ -93,14 +93,14 @@ test('every operation looks at a handful of items, however long the queue', () =
   }
 })
 
-test('what has left is not kept, even while others wait', async () => {
+test('removed items can be garbage-collected while others wait', async () => {
   const { queue, items } = queueOf(3)
   const gone = new WeakRef(items[1])
   const waits = items[2]
   leave(queue, items[1])
   leave(queue, items[0])
   items.length = 0
-  await new Promise(setImmediate) // a WeakRef holds until its turn of the loop is over
+  await new Promise(setImmediate) // a WeakRef keeps its target until the current turn has ended
   collectGarbage()
   assert.equal(gone.deref(), undefined)
   assert.deepEqual([...queue], [waits])

@@ -16,14 +16,17 @@ const headOf = (length: number | 'chunked' | 'close', more = '') =>
 
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 
-interface Asked {
+interface OpenResponse {
   readonly pool: ScriptedPool
   readonly socket: ScriptedSocket
   readonly response: Response
 }
 
-/** A response as far as `received`. */
-async function ask(received: string, more: Partial<DispatchRequest> = {}): Promise<Asked> {
+/** Sends a request, and returns its response after the bytes `received`. */
+async function openResponse(
+  received: string,
+  more: Partial<DispatchRequest> = {},
+): Promise<OpenResponse> {
   const pool = new ScriptedPool()
   const promise = pool.request({ origin: A, path: '/', ...more })
   await settle()
@@ -38,15 +41,15 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   return text
 }
 
-/** The whole body by each way of reading. */
+/** The ways to read a whole body. */
 const readers: Record<string, (response: Response) => Promise<string>> = {
   bytes: async (response) => Buffer.from(await response.bytes()).latin1Slice(),
   text: (response) => response.text(),
   iteration: textOf,
 }
 
-test('a response shows its head', async () => {
-  const { pool, response } = await ask(
+test('a response has the properties of its head', async () => {
+  const { pool, response } = await openResponse(
     'HTTP/1.0 404 Nothing Here\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 0\r\n\r\n',
   )
   assert.equal(response.status, 404)
@@ -69,8 +72,8 @@ for (const [name, read] of Object.entries(readers)) {
         if (framing === 'close') socket.receiveEnd()
       }
 
-      test(`${framing}: asked for at once`, async () => {
-        const { pool, socket, response } = await ask(headOf(framing))
+      test(`${framing}: read before the body arrives`, async () => {
+        const { pool, socket, response } = await openResponse(headOf(framing))
         const promise = read(response)
         for (const piece of pieces) {
           socket.receive(wire(piece))
@@ -84,8 +87,8 @@ for (const [name, read] of Object.entries(readers)) {
         await assertEmpty(pool)
       })
 
-      test(`${framing}: asked for late`, async () => {
-        const { pool, socket, response } = await ask(headOf(framing) + wire(pieces[0]))
+      test(`${framing}: read after the body has arrived`, async () => {
+        const { pool, socket, response } = await openResponse(headOf(framing) + wire(pieces[0]))
         for (const piece of pieces.slice(1)) socket.receive(wire(piece))
         finish(socket)
         await settle()
@@ -95,7 +98,7 @@ for (const [name, read] of Object.entries(readers)) {
       })
 
       test(`${framing}: in two reads`, async () => {
-        const { pool, socket, response } = await ask(headOf(framing) + wire(pieces[0]))
+        const { pool, socket, response } = await openResponse(headOf(framing) + wire(pieces[0]))
         await settle()
         const promise = read(response)
         await settle()
@@ -106,15 +109,15 @@ for (const [name, read] of Object.entries(readers)) {
       })
     }
 
-    test('nothing at all', async () => {
-      const { pool, response } = await ask('HTTP/1.1 204 No Content\r\n\r\n')
+    test('an empty body', async () => {
+      const { pool, response } = await openResponse('HTTP/1.1 204 No Content\r\n\r\n')
       assert.equal(await read(response), '')
       await assertEmpty(pool)
     })
 
     for (const framing of [9, 'chunked', 'close'] as const) {
-      test(`27, S10 ${framing}: an error in the middle rejects`, async () => {
-        const { pool, socket, response } = await ask(headOf(framing))
+      test(`27, S10 ${framing}: rejects after an error in the middle of the body`, async () => {
+        const { pool, socket, response } = await openResponse(headOf(framing))
         socket.receive(framing === 'chunked' ? '9\r\nhalf' : 'half')
         const promise = read(response)
         await settle()
@@ -130,26 +133,28 @@ for (const [name, read] of Object.entries(readers)) {
       })
     }
 
-    test('an error that came before anybody asked waits for the reader', async () => {
-      const { pool, socket, response } = await ask(`${headOf(9)}half`)
+    test('an error that happened before rejects the reader', async () => {
+      const { pool, socket, response } = await openResponse(`${headOf(9)}half`)
       socket.receiveEnd()
       await settle()
-      await settle() // an unhandled rejection would have been noticed by now
+      await settle() // an unhandled rejection would be reported by now
       await assert.rejects(read(response), RemoteProtocolError)
       await assertEmpty(pool)
     })
 
-    test('the read deadline counts while one reads', async () => {
-      const { pool, response } = await ask(`${headOf(9)}half`, { timeouts: { read: 100 } })
+    test('the read timeout applies', async () => {
+      const { pool, response } = await openResponse(`${headOf(9)}half`, { timeouts: { read: 100 } })
       const promise = assert.rejects(read(response), { name: 'ReadTimeout' })
       await pool.backend.clock.advance(100)
       await promise
       await assertEmpty(pool)
     })
 
-    test('abort by signal', async () => {
+    test('a signal aborts', async () => {
       const controller = new AbortController()
-      const { pool, response } = await ask(`${headOf(9)}half`, { signal: controller.signal })
+      const { pool, response } = await openResponse(`${headOf(9)}half`, {
+        signal: controller.signal,
+      })
       const promise = assert.rejects(read(response), /enough/)
       await settle()
       controller.abort(new Error('enough'))
@@ -176,7 +181,7 @@ describe('text and json', () => {
   for (const [type, bytes, text] of texts) {
     test(`${type}: ${inspect(text)}`, async () => {
       const field = type === null ? '' : `Content-Type: ${type}\r\n`
-      const { pool, response } = await ask(headOf(bytes.length, field) + bytes)
+      const { pool, response } = await openResponse(headOf(bytes.length, field) + bytes)
       assert.equal(await response.text(), text)
       assert.equal(await response.text(), text)
       await assertEmpty(pool)
@@ -184,21 +189,23 @@ describe('text and json', () => {
   }
 
   test('json', async () => {
-    const { pool, response } = await ask(`${headOf('chunked')}${chunk('{"a":[1,2]}')}0\r\n\r\n`)
+    const { pool, response } = await openResponse(
+      `${headOf('chunked')}${chunk('{"a":[1,2]}')}0\r\n\r\n`,
+    )
     assert.deepEqual(await response.json(), { a: [1, 2] })
     await assertEmpty(pool)
   })
 
-  test('what is no JSON is a SyntaxError', async () => {
-    const { pool, response } = await ask(`${headOf(4)}nope`)
+  test('invalid JSON is a SyntaxError', async () => {
+    const { pool, response } = await openResponse(`${headOf(4)}nope`)
     await assert.rejects(response.json(), SyntaxError)
     await assertEmpty(pool)
   })
 })
 
 describe('reading twice', () => {
-  test('bytes, text and json give the same again, and iteration after them too', async () => {
-    const { pool, response } = await ask(`${headOf(3)}[1]`)
+  test('bytes, text, json and a later iteration return the same body', async () => {
+    const { pool, response } = await openResponse(`${headOf(3)}[1]`)
     const [first, second] = await Promise.all([response.bytes(), response.bytes()])
     assert.equal(first, second)
     assert.equal(await response.text(), '[1]')
@@ -207,8 +214,8 @@ describe('reading twice', () => {
     await assertEmpty(pool)
   })
 
-  test('both wait for the same end', async () => {
-    const { pool, socket, response } = await ask(headOf(3))
+  test('several readers wait for the same body', async () => {
+    const { pool, socket, response } = await openResponse(headOf(3))
     const promises = [response.text(), response.json(), response.bytes()]
     await settle()
     socket.receive('[1]')
@@ -219,8 +226,8 @@ describe('reading twice', () => {
   const consumed = { name: 'StreamConsumed', code: 'HAWSER_STREAM_CONSUMED' }
   const closed = { name: 'StreamClosed', code: 'HAWSER_STREAM_CLOSED' }
 
-  test('after iteration nothing is left', async () => {
-    const { pool, response } = await ask(`${headOf(3)}[1]`)
+  test('after an iteration rejects', async () => {
+    const { pool, response } = await openResponse(`${headOf(3)}[1]`)
     assert.equal(await textOf(response), '[1]')
     await assert.rejects(textOf(response), consumed)
     await assert.rejects(response.bytes(), consumed)
@@ -228,8 +235,8 @@ describe('reading twice', () => {
     await assertEmpty(pool)
   })
 
-  test('two iterations at a time, and iteration while another way of reading goes on', async () => {
-    const { pool, socket, response } = await ask(`${headOf(4)}ab`)
+  test('rejects during an iteration or another reader', async () => {
+    const { pool, socket, response } = await openResponse(`${headOf(4)}ab`)
     const iterator = response[Symbol.asyncIterator]()
     assert.equal(Buffer.from((await iterator.next()).value as Uint8Array).toString(), 'ab')
     await assert.rejects(textOf(response), consumed)
@@ -239,7 +246,7 @@ describe('reading twice', () => {
     assert.equal((await iterator.next()).done, true)
     await assertEmpty(pool)
 
-    const other = await ask(`${headOf(4)}ab`)
+    const other = await openResponse(`${headOf(4)}ab`)
     const text = other.response.text()
     await assert.rejects(textOf(other.response), consumed)
     other.socket.receive('cd')
@@ -247,9 +254,9 @@ describe('reading twice', () => {
     await assertEmpty(other.pool)
   })
 
-  test('after close nothing is given, however much was here', async () => {
+  test('after close rejects, even if the body had arrived', async () => {
     for (const received of ['', 'ab', 'abcd']) {
-      const { pool, response } = await ask(headOf(4) + received)
+      const { pool, response } = await openResponse(headOf(4) + received)
       response.close()
       await assert.rejects(response.bytes(), closed, received)
       await assert.rejects(textOf(response), closed, received)
@@ -257,8 +264,8 @@ describe('reading twice', () => {
     }
   })
 
-  test('close does not take back what was read', async () => {
-    const { pool, response } = await ask(`${headOf(4)}abcd`)
+  test('after bytes and close returns the same bytes', async () => {
+    const { pool, response } = await openResponse(`${headOf(4)}abcd`)
     const bytes = await response.bytes()
     response.close()
     assert.equal(Buffer.from(bytes).toString(), 'abcd')
@@ -266,9 +273,9 @@ describe('reading twice', () => {
     await assertEmpty(pool)
   })
 
-  test('27 close while one reads rejects that reader, and is no short success', async () => {
+  test('27 close rejects a reader in progress, so that it never returns a truncated body', async () => {
     for (const length of [9, 1_000_000, 'chunked'] as const) {
-      const { pool, socket, response } = await ask(headOf(length))
+      const { pool, socket, response } = await openResponse(headOf(length))
       const read = assert.rejects(response.bytes(), closed)
       await settle()
       response.close()
@@ -284,7 +291,7 @@ describe('reading twice', () => {
 
 describe('S9 trailers', () => {
   test('null until the body has ended', async () => {
-    const { pool, socket, response } = await ask(headOf('chunked') + chunk('body'))
+    const { pool, socket, response } = await openResponse(headOf('chunked') + chunk('body'))
     assert.equal((response as { trailers: unknown }).trailers, null)
     socket.receive('0\r\nX-Sum: 42\r\n\r\n')
     assert.equal(await response.text(), 'body')
@@ -301,16 +308,16 @@ describe('36, 37 bytes({ max })', () => {
     return true
   }
 
-  test('is held against Content-Length first', async () => {
-    const { pool, socket, response } = await ask(headOf(11))
+  test('is compared with Content-Length first', async () => {
+    const { pool, socket, response } = await openResponse(headOf(11))
     await assert.rejects(response.bytes({ max: 10 }), tooLarge)
     assert.equal(isOpen(socket), false)
     await assertEmpty(pool)
   })
 
   for (const name of ['bytes', 'text', 'json'] as const) {
-    test(`${name}: what comes counts where no length is known`, async () => {
-      const { pool, socket, response } = await ask(headOf('chunked') + chunk('123456'))
+    test(`${name}: is compared with the received bytes if the length is unknown`, async () => {
+      const { pool, socket, response } = await openResponse(headOf('chunked') + chunk('123456'))
       const promise = assert.rejects(response[name]({ max: 10 }), tooLarge)
       await settle()
       assert.ok(isOpen(socket))
@@ -321,9 +328,11 @@ describe('36, 37 bytes({ max })', () => {
     })
   }
 
-  test('what came before it was asked for counts, too', async () => {
+  test('includes bytes that arrived before the call', async () => {
     for (const end of ['', '0\r\n\r\n']) {
-      const { pool, response } = await ask(`${headOf('chunked')}${chunk('12345678901')}${end}`)
+      const { pool, response } = await openResponse(
+        `${headOf('chunked')}${chunk('12345678901')}${end}`,
+      )
       await settle()
       await assert.rejects(response.bytes({ max: 10 }), tooLarge)
       await assert.rejects(response.bytes({ max: 10 }), tooLarge)
@@ -331,41 +340,41 @@ describe('36, 37 bytes({ max })', () => {
     }
   })
 
-  test('exactly as many are allowed', async () => {
+  test('allows exactly max bytes', async () => {
     for (const framing of [10, 'chunked'] as const) {
       const body = framing === 'chunked' ? `${chunk('1234567890')}0\r\n\r\n` : '1234567890'
-      const { pool, response } = await ask(headOf(framing) + body)
+      const { pool, response } = await openResponse(headOf(framing) + body)
       assert.equal((await response.bytes({ max: 10 })).length, 10)
       await assertEmpty(pool)
     }
   })
 
-  test('counts for what was read before, too', async () => {
-    const { pool, response } = await ask(`${headOf(11)}12345678901`)
+  test('applies to a body that was read before', async () => {
+    const { pool, response } = await openResponse(`${headOf(11)}12345678901`)
     assert.equal((await response.bytes()).length, 11)
     await assert.rejects(response.bytes({ max: 10 }), tooLarge)
     assert.equal((await response.bytes({ max: 11 })).length, 11)
     await assertEmpty(pool)
   })
 
-  test('0 allows the empty body alone', async () => {
-    const { pool, response } = await ask(headOf(0))
+  test('max 0 allows an empty body', async () => {
+    const { pool, response } = await openResponse(headOf(0))
     assert.equal((await response.bytes({ max: 0 })).length, 0)
     await assertEmpty(pool)
   })
 })
 
 describe('12 an unread body', () => {
-  test('is read up to about a window; its connection is not released until somebody reads', async () => {
+  test('is read up to about 64 KiB, and keeps its connection until it is read', async () => {
     for (const framing of [10 * WINDOW, 'chunked', 'close'] as const) {
       const wire = (text: string) => (framing === 'chunked' ? chunk(text) : text)
-      const { pool, socket, response } = await ask(headOf(framing))
+      const { pool, socket, response } = await openResponse(headOf(framing))
       let sent = 0
       while (!socket.paused) {
         socket.receive(wire('x'.repeat(8192)))
         sent += 8192
         await settle()
-        assert.ok(sent <= 2 * WINDOW, `${framing}: it never stops`)
+        assert.ok(sent <= 2 * WINDOW, `${framing}: the socket is not paused`)
       }
       assert.ok(sent >= WINDOW / 2)
       await pool.backend.clock.advance(60_000)
@@ -382,18 +391,20 @@ describe('12 an unread body', () => {
     }
   })
 
-  test('a small one is read whole: its connection serves others', async () => {
-    const { pool, socket, response } = await ask(headOf(5000))
+  test('that is small is read completely, so that its connection serves other requests', async () => {
+    const { pool, socket, response } = await openResponse(headOf(5000))
     socket.receive('x'.repeat(5000))
     assert.equal(pool.stats().idle, 1)
-    pool.ask(A, '/next')
+    pool.start(A, '/next')
     socket.receive(OK)
     assert.equal((await response.bytes()).length, 5000)
     await assertEmpty(pool)
   })
 
-  test('the reader that is slow is no read timeout', async () => {
-    const { pool, socket, response } = await ask(headOf(3 * WINDOW), { timeouts: { read: 100 } })
+  test('causes no read timeout while its reader is slow', async () => {
+    const { pool, socket, response } = await openResponse(headOf(3 * WINDOW), {
+      timeouts: { read: 100 },
+    })
     const iterator = response[Symbol.asyncIterator]()
     const first = iterator.next()
     await settle()
@@ -408,8 +419,8 @@ describe('12 an unread body', () => {
 })
 
 describe('iteration', () => {
-  test('chunks stay as they are', async () => {
-    const { pool, socket, response } = await ask(headOf(50_000))
+  test('chunks are not overwritten', async () => {
+    const { pool, socket, response } = await openResponse(headOf(50_000))
     const chunks: Uint8Array[] = []
     const done = (async () => {
       for await (const chunk of response) chunks.push(chunk)
@@ -425,8 +436,8 @@ describe('iteration', () => {
     await assertEmpty(pool)
   })
 
-  test('38 the socket waits for the reader', async () => {
-    const { pool, socket, response } = await ask(headOf(100 * WINDOW))
+  test('38 a slow reader pauses the socket', async () => {
+    const { pool, socket, response } = await openResponse(headOf(100 * WINDOW))
     const iterator = response[Symbol.asyncIterator]()
     let received = 0
     for (let i = 0; i < 20; i++) {
@@ -446,10 +457,10 @@ describe('iteration', () => {
   })
 
   for (const length of [WINDOW, 2 * WINDOW, 3 * WINDOW]) {
-    test(`${length} bytes behind a head that came alone keep the connection`, async () => {
-      // A read that just fills its target hides whether more has come: no target may have that length.
+    test(`${length} bytes in a read without the head keep the connection`, async () => {
+      // No target may have exactly this length: a full read would hide bytes after the body.
       for (const read of [textOf, (response: Response) => response.text()]) {
-        const { pool, socket, response } = await ask(headOf(length))
+        const { pool, socket, response } = await openResponse(headOf(length))
         const text = read(response)
         await settle()
         socket.receive('x'.repeat(length))
@@ -461,23 +472,23 @@ describe('iteration', () => {
     })
   }
 
-  test(`${WINDOW} borrowed bytes behind a head that came alone keep the connection`, async () => {
+  test(`${WINDOW} bytes for a handler in a read without the head keep the connection`, async () => {
     for (const copy of [false, true]) {
       const pool = new ScriptedPool()
-      const told = await pool.asked(A, '/', { copy })
+      const call = await pool.send(A, '/', { copy })
       pool.sockets[0].receive(headOf(WINDOW))
       pool.sockets[0].receive('x'.repeat(WINDOW))
-      assert.equal(told.body.length, WINDOW)
+      assert.equal(call.body.length, WINDOW)
       assert.deepEqual(pool.closed, [])
       await assertEmpty(pool)
     }
   })
 
-  test(`${WINDOW} bytes that nobody has asked for yet keep the connection`, async () => {
+  test(`${WINDOW} bytes that are read later keep the connection`, async () => {
     const pool = new ScriptedPool()
     const promise = pool.request({ origin: A, path: '/' })
     await settle()
-    pool.backend.socket.receive(headOf(WINDOW)) // and the next target is asked for
+    pool.backend.socket.receive(headOf(WINDOW)) // the socket asks for the next target
     pool.backend.socket.receive('x'.repeat(WINDOW))
     const response = await promise
     assert.equal((await response.bytes()).length, WINDOW)
@@ -485,9 +496,9 @@ describe('iteration', () => {
     await assertEmpty(pool)
   })
 
-  test('breaking off before a small rest keeps the connection', async () => {
-    // 100,000 bytes, of which 40,000 are to come
-    const { pool, socket, response } = await ask(headOf(100_000))
+  test('ending early drains a small rest of the body and keeps the connection', async () => {
+    // 40,000 of 100,000 bytes are still to come.
+    const { pool, socket, response } = await openResponse(headOf(100_000))
     const iterator = response[Symbol.asyncIterator]()
     const first = iterator.next()
     await settle()
@@ -502,9 +513,9 @@ describe('iteration', () => {
     await assertEmpty(pool)
   })
 
-  test('breaking off before a large rest costs it', async () => {
+  test('ending early before a large rest of the body closes the connection', async () => {
     for (const framing of [1_000_000, 'close'] as const) {
-      const { pool, socket, response } = await ask(`${headOf(framing)}abc`)
+      const { pool, socket, response } = await openResponse(`${headOf(framing)}abc`)
       for await (const chunk of response) {
         assert.equal(chunk.length, 3)
         break
@@ -518,36 +529,36 @@ describe('iteration', () => {
 })
 
 describe('12 close', () => {
-  test('a small rest is read, and the connection serves others', async () => {
-    const { pool, socket, response } = await ask(`${headOf(20_000)}abc`)
+  test('drains a small body, and the connection serves other requests', async () => {
+    const { pool, socket, response } = await openResponse(`${headOf(20_000)}abc`)
     response.close()
     response.close()
     assert.ok(isOpen(socket))
     assert.equal(pool.stats().active, 1)
     socket.receive('x'.repeat(19_997))
     assert.equal(pool.stats().idle, 1)
-    await pool.asked(A, '/next')
+    await pool.send(A, '/next')
     assert.equal(pool.sockets.length, 1)
     await assertEmpty(pool)
   })
 
-  describe('of unknown length', () => {
+  describe('of a body of unknown length', () => {
     const redirect = 'HTTP/1.1 302 Found\r\nTransfer-Encoding: chunked\r\n\r\n'
 
-    test('that of a redirect is read, and the connection serves others', async () => {
-      const { pool, socket, response } = await ask(redirect)
+    test('drains that of a redirect, and the connection serves other requests', async () => {
+      const { pool, socket, response } = await openResponse(redirect)
       response.close()
       socket.receive(chunk('moved'))
       await settle()
       socket.receive('0\r\n\r\n')
       assert.equal(pool.stats().idle, 1)
-      await pool.asked(A, '/next')
+      await pool.send(A, '/next')
       assert.equal(pool.sockets.length, 1)
       await assertEmpty(pool)
     })
 
-    test('up to 64 KiB of it', async () => {
-      const { pool, socket, response } = await ask(redirect + chunk('x'.repeat(40_000)))
+    test('drains up to 64 KiB of that of a redirect', async () => {
+      const { pool, socket, response } = await openResponse(redirect + chunk('x'.repeat(40_000)))
       response.close()
       socket.receive(chunk('x'.repeat(WINDOW)))
       await settle()
@@ -559,24 +570,26 @@ describe('12 close', () => {
       await assertEmpty(pool)
     })
 
-    test('a success may be a stream that never ends', async () => {
-      const { pool, socket, response } = await ask(headOf('chunked') + chunk('event'))
+    test('closes the connection of a 200, which may be an endless stream', async () => {
+      const { pool, socket, response } = await openResponse(headOf('chunked') + chunk('event'))
       response.close()
       assert.equal(isOpen(socket), false)
       await assertEmpty(pool)
     })
   })
 
-  test('a large one closes the connection', async () => {
-    const { pool, socket, response } = await ask(`${headOf(1_000_000)}abc`)
+  test('closes the connection of a large body', async () => {
+    const { pool, socket, response } = await openResponse(`${headOf(1_000_000)}abc`)
     response.close()
     assert.equal(isOpen(socket), false)
     pool.assertQuiescent()
     await assertEmpty(pool)
   })
 
-  test('a small one, after it was paused', async () => {
-    const { pool, socket, response } = await ask(headOf('chunked') + chunk('x'.repeat(WINDOW + 1)))
+  test('works while the body is paused', async () => {
+    const { pool, socket, response } = await openResponse(
+      headOf('chunked') + chunk('x'.repeat(WINDOW + 1)),
+    )
     await settle()
     assert.ok(socket.paused)
     response.close()
@@ -585,8 +598,10 @@ describe('12 close', () => {
     await assertEmpty(pool)
   })
 
-  test('a rest that does not come is bounded by the read timeout', async () => {
-    const { pool, socket, response } = await ask(`${headOf(100)}abc`, { timeouts: { read: 100 } })
+  test('drains no longer than the read timeout', async () => {
+    const { pool, socket, response } = await openResponse(`${headOf(100)}abc`, {
+      timeouts: { read: 100 },
+    })
     response.close()
     await pool.backend.clock.advance(100)
     assert.equal(isOpen(socket), false)
@@ -594,12 +609,12 @@ describe('12 close', () => {
     await assertEmpty(pool)
   })
 
-  test('after the end, and after an error', async () => {
-    const ended = await ask(`${headOf(3)}abc`)
+  test('works after the end of the body and after an error', async () => {
+    const ended = await openResponse(`${headOf(3)}abc`)
     ended.response.close()
     assert.equal(ended.pool.stats().idle, 1)
     await assertEmpty(ended.pool)
-    const failed = await ask(`${headOf(3)}a`)
+    const failed = await openResponse(`${headOf(3)}a`)
     failed.socket.reset()
     failed.response.close()
     await settle()
@@ -609,7 +624,7 @@ describe('12 close', () => {
 })
 
 describe('36 memory', () => {
-  /** The largest single allocation while `work` runs. */
+  /** Returns the size of the largest allocation while `work` runs. */
   async function largestAllocation(work: () => Promise<void>): Promise<number> {
     const originals = { allocUnsafe: Buffer.allocUnsafe, allocUnsafeSlow: Buffer.allocUnsafeSlow }
     let largest = 0
@@ -631,8 +646,8 @@ describe('36 memory', () => {
 
   for (const length of [2 ** 40, Number.MAX_SAFE_INTEGER]) {
     for (const [name, read] of Object.entries(readers)) {
-      test(`follows what arrives, not a Content-Length of ${length}: ${name}`, async () => {
-        const { pool, socket, response } = await ask(headOf(length))
+      test(`grows with the received bytes, not with a Content-Length of ${length}: ${name}`, async () => {
+        const { pool, socket, response } = await openResponse(headOf(length))
         const largest = await largestAllocation(async () => {
           const promise = assert.rejects(read(response))
           await settle()
@@ -643,13 +658,13 @@ describe('36 memory', () => {
           socket.reset()
           await promise
         })
-        assert.ok(largest <= 40 * MB, `${largest} bytes at once for 20 MB that came`)
+        assert.ok(largest <= 40 * MB, `${largest} bytes in one allocation for 20 MB received`)
         await assertEmpty(pool)
       })
     }
   }
 
-  test('a body of up to 16 MB is gathered in place: one allocation', async () => {
+  test('a body of up to 16 MB is collected with one allocation', async () => {
     let allocations = 0
     const { allocUnsafeSlow } = Buffer
     Buffer.allocUnsafeSlow = ((size: number) => {
@@ -657,7 +672,7 @@ describe('36 memory', () => {
       return allocUnsafeSlow.call(Buffer, size)
     }) as typeof Buffer.allocUnsafeSlow
     try {
-      const { pool, socket, response } = await ask(headOf(16 * MB))
+      const { pool, socket, response } = await openResponse(headOf(16 * MB))
       const promise = response.bytes()
       await settle()
       for (let i = 0; i < 16; i++) socket.receive('x'.repeat(MB))

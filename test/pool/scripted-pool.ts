@@ -7,27 +7,27 @@ import { ScriptedBackend } from '../support/scripted-backend.ts'
 import { settle } from '../support/scripted-clock.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
 
-/** A whole response that keeps the connection. */
+/** A complete response after which the connection can be reused. */
 export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
-/** A whole response after which the server closes. */
+/** A complete response with `Connection: close`. */
 export const LAST = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'
 
-/** No time limits but those that a test gives. */
+/** Scripted pools have no timeouts unless a test sets them. */
 const UNLIMITED = null
 
-/** What one dispatch was told; and that it was told nothing inside `dispatch`, and one end at most. */
-export class Told implements DispatchHandler {
+/** Records the calls of one handler. Fails if it is called inside `dispatch` or after its end. */
+export class RecordedCall implements DispatchHandler {
   control: DispatchControl | null = null
   head: Head | null = null
   body = ''
   trailers: Headers | null = null
   error: unknown
-  ends = 0
-  /** Called with the end, whichever it is. */
-  atEnd: () => void = () => {}
+  endCount = 0
+  /** Called in `onEnd` and `onError`. */
+  whenEnded: () => void = () => {}
 
-  get failed(): Error {
-    assert.ok(this.error instanceof Error, 'it has not failed')
+  get failure(): Error {
+    assert.ok(this.error instanceof Error, 'the request has not failed')
     return this.error
   }
 
@@ -43,28 +43,28 @@ export class Told implements DispatchHandler {
 
   onEnd(trailers: Headers): void {
     this.#check()
-    this.ends++
+    this.endCount++
     this.trailers = trailers
-    this.atEnd()
+    this.whenEnded()
   }
 
   onError(error: unknown): void {
     this.#check()
-    this.ends++
+    this.endCount++
     this.error = error
-    this.atEnd()
+    this.whenEnded()
   }
 
   #check(): void {
-    assert.ok(this.control, 'told inside dispatch')
-    assert.equal(this.ends, 0, 'told after the end')
+    assert.ok(this.control, 'the handler was called inside dispatch')
+    assert.equal(this.endCount, 0, 'the handler was called after its end')
   }
 }
 
-/** A pool on a network and in a time that the test plays. */
+/** A pool with scripted sockets and a scripted clock. */
 export class ScriptedPool extends ConnectionPool {
   readonly backend: ScriptedBackend
-  /** What `trace` heard: `close origin reason`. */
+  /** The closed connections, from `trace`: `origin reason`. */
   readonly closed: string[]
 
   constructor(options: PoolOptions = {}, backend = new ScriptedBackend()) {
@@ -82,29 +82,34 @@ export class ScriptedPool extends ConnectionPool {
     this.closed = closed
   }
 
-  ask(origin: string, path = '/', more: Partial<DispatchRequest> = {}): Told {
-    const told = new Told()
-    told.control = this.dispatch({ origin, path, ...more }, told)
-    return told
+  /** Dispatches a request. */
+  start(origin: string, path = '/', more: Partial<DispatchRequest> = {}): RecordedCall {
+    const call = new RecordedCall()
+    call.control = this.dispatch({ origin, path, ...more }, call)
+    return call
   }
 
-  /** The same, and all that follows without anybody's doing. */
-  async asked(origin: string, path = '/', more: Partial<DispatchRequest> = {}): Promise<Told> {
-    const told = this.ask(origin, path, more)
+  /** Dispatches a request, and waits for everything that happens without the test. */
+  async send(
+    origin: string,
+    path = '/',
+    more: Partial<DispatchRequest> = {},
+  ): Promise<RecordedCall> {
+    const call = this.start(origin, path, more)
     await settle()
-    return told
+    return call
   }
 
   get sockets(): ScriptedSocket[] {
     return this.backend.sockets
   }
 
-  /** Those that are neither closed nor about to be. */
+  /** The sockets that are not closed or destroyed. */
   get open(): ScriptedSocket[] {
     return this.sockets.filter(isOpen)
   }
 
-  /** The socket that a request to this path was last sent on. */
+  /** Returns the socket on which a request for this path was sent last. */
   socketOf(path: string): ScriptedSocket {
     const found = this.sockets.findLast(({ written }) => written.includes(` ${path} HTTP/1.1\r\n`))
     assert.ok(found, `no request to ${path} was sent`)
@@ -115,9 +120,9 @@ export class ScriptedPool extends ConnectionPool {
     return this.sockets.some(({ written }) => written.includes(` ${path} HTTP/1.1\r\n`))
   }
 
-  /** A connection that has served one request and idles. */
+  /** Opens a connection with one request, so that it is idle. */
   async warm(origin: string): Promise<ScriptedSocket> {
-    await this.asked(origin, '/warm')
+    await this.send(origin, '/warm')
     const { socket } = this.backend
     socket.receive(OK)
     await settle()
@@ -134,7 +139,7 @@ export function isOpen(socket: ScriptedSocket): boolean {
   return !socket.destroyed && !socket.closed
 }
 
-/** That nothing is left: for the end of a test. */
+/** Closes the pool, and checks that it has no connections, requests or sockets any more. */
 export async function assertEmpty(pool: ScriptedPool): Promise<void> {
   await pool.close()
   await settle()

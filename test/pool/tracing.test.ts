@@ -27,35 +27,35 @@ import {
 import { events } from '../../src/models/events.ts'
 import type { ScriptedBackend } from '../support/scripted-backend.ts'
 import { uncaughtDuring } from '../support/stage.ts'
-import type { Told } from './scripted-pool.ts'
+import type { RecordedCall } from './scripted-pool.ts'
 import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const HTTP = 'http://a.test'
 const HTTPS = 'https://a.test'
 
-/** A pool whose trace is noted. */
+/** A pool that records the events of `trace`. */
 class TracedPool extends ScriptedPool {
   readonly starts: RequestStart[]
   readonly ends: RequestEnd[]
-  /** Names of events, in order; of connections with their facts. */
-  readonly story: string[]
+  /** The names of the events in order; for connections, with their properties. */
+  readonly log: string[]
 
   constructor(options: PoolOptions = {}) {
     const starts: RequestStart[] = []
     const ends: RequestEnd[] = []
-    const story: string[] = []
+    const log: string[] = []
     super({
       trace: (event, info) => {
         if (event === 'request:start') starts.push(info)
         if (event === 'request:end') ends.push(info)
         const facts = event.startsWith('request') ? [] : Object.values(info)
-        story.push([event, ...facts].join(' '))
+        log.push([event, ...facts].join(' '))
       },
       ...options,
     })
     this.starts = starts
     this.ends = ends
-    this.story = story
+    this.log = log
   }
 
   get end(): RequestEnd {
@@ -67,7 +67,7 @@ class TracedPool extends ScriptedPool {
     return this.backend.clock.advance(ms)
   }
 
-  /** One end for each start, in whatever order. */
+  /** Checks that there is one end for each start, in any order. */
   assertPaired(): void {
     const ids = (list: readonly RequestStart[]) => list.map(({ id }) => id).sort((a, b) => a - b)
     assert.deepEqual(ids(this.ends), ids(this.starts))
@@ -84,10 +84,10 @@ class TracedPool extends ScriptedPool {
   }
 }
 
-/** What happens on the way, and how long it takes until then. */
+/** An event on the network, after a delay. */
 type Step = readonly [ms: number, act: (backend: ScriptedBackend) => void]
 
-const found: Step = [
+const resolved: Step = [
   2,
   ({ lookups }) => lookups.at(-1)!.answer([{ address: '10.0.0.1', family: 4 }]),
 ]
@@ -126,7 +126,7 @@ const routes: Route[] = [
   {
     name: 'direct',
     origin: HTTP,
-    steps: [found, connected],
+    steps: [resolved, connected],
     durations: { queue: 0, dns: 2, tcp: 3, ...answered },
   },
   {
@@ -145,67 +145,67 @@ const routes: Route[] = [
   {
     name: 'TLS',
     origin: HTTPS,
-    steps: [found, connected, secured],
+    steps: [resolved, connected, secured],
     durations: { queue: 0, dns: 2, tcp: 3, tls: 5, ...answered },
   },
   {
     name: 'forwarded',
     origin: HTTP,
     options: proxy('http://p.test'),
-    steps: [found, connected],
+    steps: [resolved, connected],
     durations: { queue: 0, dns: 2, tcp: 3, ...answered },
   },
   {
     name: 'forwarded by an https proxy',
     origin: HTTP,
     options: proxy('https://p.test'),
-    steps: [found, connected, secured],
+    steps: [resolved, connected, secured],
     durations: { queue: 0, dns: 2, tcp: 3, proxy: 5, ...answered },
   },
   {
     name: 'a tunnel',
     origin: HTTP,
     options: proxy('http://p.test', 'TUNNEL_ONLY'),
-    steps: [found, connected, tunnelled],
+    steps: [resolved, connected, tunnelled],
     durations: { queue: 0, dns: 2, tcp: 3, proxy: 7, ...answered },
   },
   {
     name: 'TLS through a tunnel',
     origin: HTTPS,
     options: proxy('http://p.test'),
-    steps: [found, connected, tunnelled, secured],
+    steps: [resolved, connected, tunnelled, secured],
     durations: { queue: 0, dns: 2, tcp: 3, proxy: 7, tls: 5, ...answered },
   },
   {
     name: 'TLS through a tunnel of an https proxy',
     origin: HTTPS,
     options: proxy('https://p.test'),
-    steps: [found, connected, secured, tunnelled, secured],
+    steps: [resolved, connected, secured, tunnelled, secured],
     durations: { queue: 0, dns: 2, tcp: 3, proxy: 12, tls: 5, ...answered },
   },
   {
     name: 'TLS through SOCKS',
     origin: HTTPS,
     options: proxy('socks5h://p.test'),
-    steps: [found, connected, greeted, relayed, secured],
+    steps: [resolved, connected, greeted, relayed, secured],
     durations: { queue: 0, dns: 2, tcp: 3, proxy: 18, tls: 5, ...answered },
   },
   {
-    name: 'SOCKS to an address that was found here',
+    name: 'SOCKS to an address that was resolved locally',
     origin: HTTP,
     options: proxy('socks5://p.test'),
-    steps: [found, found, connected, greeted, relayed],
+    steps: [resolved, resolved, connected, greeted, relayed],
     durations: { queue: 0, dns: 4, tcp: 3, proxy: 18, ...answered },
   },
 ]
 
-function manual(options: PoolOptions = {}): TracedPool {
+function manualPool(options: PoolOptions = {}): TracedPool {
   const pool = new TracedPool(options)
   pool.backend.autoConnect = pool.backend.autoLookup = false
   return pool
 }
 
-async function play(pool: TracedPool, steps: readonly Step[]): Promise<void> {
+async function runSteps(pool: TracedPool, steps: readonly Step[]): Promise<void> {
   for (const [ms, act] of steps) {
     await pool.pass(ms)
     act(pool.backend)
@@ -216,10 +216,10 @@ async function play(pool: TracedPool, steps: readonly Step[]): Promise<void> {
 describe('the durations of', () => {
   for (const { name, origin, options, steps, durations } of routes) {
     test(name, async () => {
-      const pool = manual(options)
-      await pool.asked(origin, '/a?secret=1')
-      assert.deepEqual(pool.story, ['request:start'])
-      await play(pool, [...steps, head, body])
+      const pool = manualPool(options)
+      await pool.send(origin, '/a?secret=1')
+      assert.deepEqual(pool.log, ['request:start'])
+      await runSteps(pool, [...steps, head, body])
       const { id, bytesSent, bytesReceived, ...end } = pool.end
       assert.equal(id, pool.starts[0]!.id)
       assert.deepEqual(end, {
@@ -238,8 +238,8 @@ describe('the durations of', () => {
       assert.ok(pool.backend.socket.written.endsWith('\r\n\r\n'))
       assert.equal(bytesSent, pool.backend.socket.written.split('GET ')[1]!.length + 4)
 
-      await pool.asked(origin)
-      await play(pool, [head, body])
+      await pool.send(origin)
+      await runSteps(pool, [head, body])
       assert.deepEqual(pool.end.durations, { queue: 0, ...answered })
       assert.ok(pool.end.reusedConnection)
       await pool.done()
@@ -248,14 +248,14 @@ describe('the durations of', () => {
 
   test('a wait for a connection', async () => {
     const pool = new TracedPool({ limits: { maxConnections: 1 } })
-    await pool.asked(HTTP, '/1')
-    await pool.asked(HTTP, '/2')
-    await play(pool, [head, body, head, body])
+    await pool.send(HTTP, '/1')
+    await pool.send(HTTP, '/2')
+    await runSteps(pool, [head, body, head, body])
     assert.deepEqual(pool.end.durations, { queue: 30, ...answered })
     await pool.done()
   })
 
-  test('content of many pieces, of a blocked socket, and of one that the response overtakes', async () => {
+  test('uploads: in parts, over a blocked socket, and with an early response', async () => {
     const pool = new TracedPool()
     let give = (_: string | null): void => {}
     async function* content() {
@@ -267,8 +267,8 @@ describe('the durations of', () => {
         yield next
       }
     }
-    await pool.asked(HTTP, '/', { method: 'PUT', body: content() })
-    await play(pool, [
+    await pool.send(HTTP, '/', { method: 'PUT', body: content() })
+    await runSteps(pool, [
       [2, () => give('abc')],
       [3, () => give(null)],
       [0, ({ socket }) => socket.block()],
@@ -278,20 +278,20 @@ describe('the durations of', () => {
     assert.deepEqual(pool.end.durations, { queue: 0, dns: 0, tcp: 0, write: 5, ...answered })
     assert.equal(pool.end.bytesSent, pool.backend.socket.written.length)
 
-    await pool.asked(HTTP, '/', { method: 'PUT', body: 'x' })
-    await play(pool, [[23, ({ socket }) => socket.unblock()], head, body])
+    await pool.send(HTTP, '/', { method: 'PUT', body: 'x' })
+    await runSteps(pool, [[23, ({ socket }) => socket.unblock()], head, body])
     assert.deepEqual(pool.end.durations, { queue: 0, write: 23, ...answered })
 
-    await pool.asked(HTTP, '/', { method: 'PUT', body: content() })
-    await play(pool, [head, body, [1, () => give('late')], [1, () => give(null)]])
+    await pool.send(HTTP, '/', { method: 'PUT', body: content() })
+    await runSteps(pool, [head, body, [1, () => give('late')], [1, () => give(null)]])
     assert.deepEqual(pool.end.durations, { queue: 0, write: 32 })
     await pool.done()
   })
 
   test('a response after early hints, and one whose reader pauses', async () => {
     const pool = new TracedPool()
-    await pool.asked(HTTP)
-    await play(pool, [
+    await pool.send(HTTP)
+    await runSteps(pool, [
       [4, ({ socket }) => socket.receive('HTTP/1.1 103 Hints\r\n\r\n')],
       head,
       body,
@@ -303,17 +303,23 @@ describe('the durations of', () => {
       { origin: HTTP, path: '/' },
       { onHead() {}, onData: () => false, onEnd() {}, onError: assert.fail },
     )
-    await play(pool, [head, body, [19, () => control.resume()]])
+    await runSteps(pool, [head, body, [19, () => control.resume()]])
     assert.deepEqual(pool.end.durations, { queue: 0, wait: 13, read: 36 })
     await pool.done()
   })
 
-  test('a replay: both attempts', async () => {
-    const pool = manual()
-    await pool.asked(HTTP)
-    await play(pool, [found, connected, head, body])
-    await pool.asked(HTTP)
-    await play(pool, [[29, ({ socket }) => socket.receiveEnd()], found, connected, head, body])
+  test('a request that is sent again include both attempts', async () => {
+    const pool = manualPool()
+    await pool.send(HTTP)
+    await runSteps(pool, [resolved, connected, head, body])
+    await pool.send(HTTP)
+    await runSteps(pool, [
+      [29, ({ socket }) => socket.receiveEnd()],
+      resolved,
+      connected,
+      head,
+      body,
+    ])
     const { durations, replayed, reusedConnection, status, bytesReceived } = pool.end
     assert.deepEqual(durations, { queue: 0, dns: 2, tcp: 3, wait: 42, read: 17 })
     assert.deepEqual(
@@ -330,7 +336,7 @@ describe('the durations of', () => {
   })
 })
 
-interface Trouble {
+interface FailureCase {
   readonly name: string
   readonly error: { readonly prototype: Error }
   readonly durations: RequestEnd['durations']
@@ -343,7 +349,7 @@ interface Trouble {
 
 const established = { queue: 0, dns: 2, tcp: 3 }
 
-const troubles: Trouble[] = [
+const failures: FailureCase[] = [
   {
     name: 'a name that is not found',
     error: ConnectError,
@@ -354,14 +360,14 @@ const troubles: Trouble[] = [
     name: 'a refused connection',
     error: ConnectError,
     durations: { queue: 0, dns: 2, tcp: 9 },
-    steps: [found, [9, ({ socket }) => socket.reset()]],
+    steps: [resolved, [9, ({ socket }) => socket.reset()]],
   },
   {
     name: 'a refused certificate',
     error: ConnectError,
     origin: HTTPS,
     durations: { ...established, tls: 9 },
-    steps: [found, connected, [9, ({ socket }) => socket.reset()]],
+    steps: [resolved, connected, [9, ({ socket }) => socket.reset()]],
   },
   {
     name: 'a refused tunnel',
@@ -370,7 +376,7 @@ const troubles: Trouble[] = [
     options: proxy('http://p.test'),
     durations: { ...established, proxy: 9 },
     steps: [
-      found,
+      resolved,
       connected,
       [9, ({ socket }) => socket.receive('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n')],
     ],
@@ -380,49 +386,49 @@ const troubles: Trouble[] = [
     error: ConnectTimeout,
     request: { timeouts: { connect: 10 } },
     durations: { queue: 0, dns: 2, tcp: 8 },
-    steps: [found, [8, () => {}]],
+    steps: [resolved, [8, () => {}]],
   },
   {
     name: 'a late response',
     error: ReadTimeout,
     request: { timeouts: { read: 10 } },
     durations: { ...established, wait: 10 },
-    steps: [found, connected, [10, () => {}]],
+    steps: [resolved, connected, [10, () => {}]],
   },
   {
-    name: 'a late rest',
+    name: 'a late response body',
     error: ReadTimeout,
     status: 200,
     request: { timeouts: { read: 20 } },
     durations: { ...established, wait: 13, read: 20 },
-    steps: [found, connected, head, [20, () => {}]],
+    steps: [resolved, connected, head, [20, () => {}]],
   },
   {
     name: 'a total timeout',
     error: TotalTimeout,
     request: { timeouts: { total: 10 } },
     durations: { ...established, wait: 5 },
-    steps: [found, connected, [5, () => {}]],
+    steps: [resolved, connected, [5, () => {}]],
   },
   {
     name: 'a broken connection',
     error: ReadError,
     status: 200,
     durations: { ...established, wait: 13, read: 4 },
-    steps: [found, connected, head, [4, ({ socket }) => socket.reset()]],
+    steps: [resolved, connected, head, [4, ({ socket }) => socket.reset()]],
   },
   {
     name: 'an invalid response',
     error: RemoteProtocolError,
     durations: { ...established, wait: 4 },
-    steps: [found, connected, [4, ({ socket }) => socket.receive('nonsense\r\n\r\n')]],
+    steps: [resolved, connected, [4, ({ socket }) => socket.receive('nonsense\r\n\r\n')]],
   },
   {
-    name: '101 that nobody asked for',
+    name: 'an unrequested 101',
     error: RemoteProtocolError,
     durations: { ...established, wait: 4 },
     steps: [
-      found,
+      resolved,
       connected,
       [4, ({ socket }) => socket.receive('HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n')],
     ],
@@ -438,19 +444,19 @@ const troubles: Trouble[] = [
       })(),
     },
     durations: { ...established, write: 0 },
-    steps: [found, connected],
+    steps: [resolved, connected],
   },
 ]
 
 describe('a request ends once, with', () => {
-  for (const { name, error, durations, steps, ...more } of troubles) {
+  for (const { name, error, durations, steps, ...more } of failures) {
     test(name, async () => {
-      const pool = manual(more.options)
-      const told = await pool.asked(more.origin ?? HTTP, '/', more.request)
-      await play(pool, steps)
+      const pool = manualPool(more.options)
+      const call = await pool.send(more.origin ?? HTTP, '/', more.request)
+      await runSteps(pool, steps)
       await pool.backend.clock.flush()
-      assert.equal((told.error as Error).name, error.prototype.name)
-      assert.equal(pool.end.error, told.error)
+      assert.equal((call.error as Error).name, error.prototype.name)
+      assert.equal(pool.end.error, call.error)
       assert.deepEqual(pool.end.durations, durations)
       assert.equal(pool.end.status, more.status ?? null)
       await pool.done()
@@ -458,68 +464,68 @@ describe('a request ends once, with', () => {
     })
   }
 
-  test('a late connection of the pool', async () => {
+  test('a pool timeout', async () => {
     const pool = new TracedPool({ limits: { maxConnections: 1 } })
-    const first = await pool.asked(HTTP)
-    const told = await pool.asked(HTTP, '/', { timeouts: { pool: 10 } })
+    const first = await pool.send(HTTP)
+    const call = await pool.send(HTTP, '/', { timeouts: { pool: 10 } })
     await pool.pass(10)
-    assert.ok(told.error instanceof PoolTimeout)
+    assert.ok(call.error instanceof PoolTimeout)
     assert.deepEqual(pool.end.durations, { queue: 10 })
-    assert.equal(pool.end.error, told.error)
+    assert.equal(pool.end.error, call.error)
     assert.equal(pool.ends.length, 1)
     pool.backend.socket.receive(OK)
-    assert.equal(first.ends, 1)
+    assert.equal(first.endCount, 1)
     await pool.done()
   })
 
-  test('a socket that takes nothing', async () => {
-    const pool = manual()
+  test('a write timeout', async () => {
+    const pool = manualPool()
     const timeouts = { write: 10 }
     const body = new Uint8Array(1 << 21)
-    const told = await pool.asked(HTTP, '/', { method: 'PUT', body, timeouts })
-    await play(pool, [found, connectedToBlocked])
+    const call = await pool.send(HTTP, '/', { method: 'PUT', body, timeouts })
+    await runSteps(pool, [resolved, connectedToBlocked])
     await pool.pass(10)
-    assert.ok(told.error instanceof WriteTimeout)
+    assert.ok(call.error instanceof WriteTimeout)
     assert.deepEqual(pool.end.durations, { ...established, write: 10 })
     await pool.done()
   })
 
-  test('an abort, wherever it is', async () => {
-    const steps = [found, connected, head]
+  test('an abort, in every phase', async () => {
+    const steps = [resolved, connected, head]
     const ways = ['control', 'signal'] as const
     for (let at = 0; at <= steps.length; at++) {
       for (const way of ways) {
-        const pool = manual()
+        const pool = manualPool()
         const controller = new AbortController()
-        const told = await pool.asked(HTTP, '/', { signal: controller.signal })
-        await play(pool, steps.slice(0, at))
+        const call = await pool.send(HTTP, '/', { signal: controller.signal })
+        await runSteps(pool, steps.slice(0, at))
         await pool.pass(1)
-        if (way === 'control') told.control?.abort('why')
+        if (way === 'control') call.control?.abort('why')
         else controller.abort('why')
-        assert.equal(pool.ends.length, 1, 'told at once')
+        assert.equal(pool.ends.length, 1, 'the event is published at once')
         assert.equal(pool.end.error, 'why')
         const last = (['dns', 'tcp', 'wait', 'read'] as const)[at]!
         assert.equal(pool.end.durations[last], 1)
         await settle()
-        assert.equal(told.error, 'why')
+        assert.equal(call.error, 'why')
         await pool.done()
       }
     }
   })
 
-  test('a signal that was aborted before, and the end of the pool', async () => {
+  test('a signal that was aborted before, or the close of the pool', async () => {
     const pool = new TracedPool({ limits: { maxConnections: 1 } })
-    await pool.asked(HTTP, '/', { signal: AbortSignal.abort('before') })
-    assert.deepEqual(pool.story, ['request:start', 'request:end'])
+    await pool.send(HTTP, '/', { signal: AbortSignal.abort('before') })
+    assert.deepEqual(pool.log, ['request:start', 'request:end'])
     assert.equal(pool.end.error, 'before')
-    await pool.asked(HTTP)
-    await pool.asked(HTTP)
+    await pool.send(HTTP)
+    await pool.send(HTTP)
     await pool.done()
     assert.equal(pool.ends.length, 3)
     assert.ok(pool.ends[2]!.error instanceof ClientClosed)
   })
 
-  test('what the handler threw, and an upgrade', async () => {
+  test('an exception of the handler, or an upgrade', async () => {
     const pool = new TracedPool()
     const thrown = new Error('mine')
     pool.dispatch(
@@ -533,7 +539,7 @@ describe('a request ends once, with', () => {
         onError() {},
       },
     )
-    await play(pool, [head])
+    await runSteps(pool, [head])
     assert.equal(pool.end.error, thrown)
     assert.equal(pool.end.status, 200)
 
@@ -547,28 +553,30 @@ describe('a request ends once, with', () => {
         onError: assert.fail,
       },
     )
-    await play(pool, [[3, ({ socket }) => socket.receive('HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n')]])
+    await runSteps(pool, [
+      [3, ({ socket }) => socket.receive('HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n')],
+    ])
     assert.equal(pool.end.error, null)
     assert.equal(pool.end.status, 101)
     assert.deepEqual(pool.end.durations, { queue: 0, dns: 0, tcp: 0, wait: 3 })
     await pool.done()
   })
 
-  test('a request that is refused has neither start nor end', async () => {
+  test('an invalid request has neither start nor end', async () => {
     const pool = new TracedPool()
-    const told = await pool.asked(HTTP, 'no path')
-    assert.ok(told.error instanceof LocalProtocolError)
-    assert.deepEqual(pool.story, [])
+    const call = await pool.send(HTTP, 'no path')
+    assert.ok(call.error instanceof LocalProtocolError)
+    assert.deepEqual(pool.log, [])
     await pool.done()
   })
 })
 
 describe('connections', () => {
-  test('open before their first request is answered, and close before it ends', async () => {
+  test('connection:open and connection:close are published before request:end', async () => {
     const pool = new TracedPool()
-    await pool.asked(HTTP)
+    await pool.send(HTTP)
     pool.backend.socket.receive(LAST)
-    assert.deepEqual(pool.story, [
+    assert.deepEqual(pool.log, [
       'request:start',
       'connection:open http://a.test 127.0.0.1',
       'connection:close http://a.test server-says-close',
@@ -578,8 +586,8 @@ describe('connections', () => {
   })
 })
 
-/** What arrives on the channels while `work` runs. */
-async function heardDuring(
+/** Returns what is published on the channels while `work` runs. */
+async function eventsDuring(
   names: readonly EventName[],
   work: () => Promise<void>,
 ): Promise<[name: string, info: object][]> {
@@ -595,35 +603,35 @@ async function heardDuring(
   return heard
 }
 
-async function exchange(pool: ScriptedPool): Promise<Told> {
-  const told = await pool.asked(HTTP)
+async function exchange(pool: ScriptedPool): Promise<RecordedCall> {
+  const call = await pool.send(HTTP)
   pool.backend.socket.receive(LAST)
   await settle()
-  return told
+  return call
 }
 
 describe('diagnostics channels', () => {
   const names = Object.keys(events) as EventName[]
 
-  test('say what a trace is told', async () => {
+  test('get the same events as trace', async () => {
     const traced: [string, object][] = []
     const pool = new ScriptedPool({
       trace: (event, info) => traced.push([`hawser:${event}`, info]),
     })
-    const heard = await heardDuring(names, async () => void (await exchange(pool)))
+    const heard = await eventsDuring(names, async () => void (await exchange(pool)))
     assert.equal(heard.length, 4)
     assert.deepEqual(heard, traced)
     await assertEmpty(pool)
   })
 
   for (const name of names) {
-    test(`${name} by itself, and in the context of the dispatch`, async () => {
+    test(`${name} with no other subscriber, and in the context of the dispatch`, async () => {
       const storage = new AsyncLocalStorage<string>()
       const contexts: unknown[] = []
       const note = () => void contexts.push(storage.getStore())
       subscribe(`hawser:${name}`, note)
       const pool = new ScriptedPool({ trace: undefined })
-      storage.run('mine', () => pool.ask(HTTP))
+      storage.run('mine', () => pool.start(HTTP))
       await settle()
       storage.run('other', () => pool.backend.socket.receive(LAST))
       await settle()
@@ -633,10 +641,10 @@ describe('diagnostics channels', () => {
     })
   }
 
-  test('a subscriber that comes or goes in between hears no half of a pair', async () => {
+  test('a subscriber that is added during a request gets no request:end without request:start', async () => {
     const pool = new ScriptedPool({ trace: undefined })
-    await pool.asked(HTTP)
-    const late = await heardDuring(['request:start', 'request:end'], async () => {
+    await pool.send(HTTP)
+    const late = await eventsDuring(['request:start', 'request:end'], async () => {
       pool.backend.socket.receive(OK)
       await settle()
     })
@@ -644,15 +652,15 @@ describe('diagnostics channels', () => {
     await assertEmpty(pool)
   })
 
-  test('a subscriber that throws does no harm to the exchange', async () => {
+  test('a subscriber that throws does not affect the exchange', async () => {
     const fail = () => {
       throw new Error('mine')
     }
     subscribe('hawser:request:end', fail)
     const pool = new ScriptedPool({ trace: undefined })
     const errors = await uncaughtDuring(async () => {
-      const told = await exchange(pool)
-      assert.equal(told.body, 'ok')
+      const call = await exchange(pool)
+      assert.equal(call.body, 'ok')
     })
     unsubscribe('hawser:request:end', fail)
     assert.deepEqual(errors.map(String), ['Error: mine'])
@@ -661,21 +669,21 @@ describe('diagnostics channels', () => {
 })
 
 describe('listeners', () => {
-  test('a trace that throws does no harm to the exchange', async () => {
+  test('a trace that throws does not affect the exchange', async () => {
     const pool = new ScriptedPool({
       trace: (event, _info) => {
         throw new Error(event)
       },
     })
     const errors = await uncaughtDuring(async () => {
-      const told = await exchange(pool)
-      assert.equal(told.body, 'ok')
+      const call = await exchange(pool)
+      assert.equal(call.body, 'ok')
     })
     assert.equal(errors.length, 4)
     await assertEmpty(pool)
   })
 
-  test('are called in the async context of the dispatch, whatever made the end come', async () => {
+  test('are called in the async context of the dispatch', async () => {
     const storage = new AsyncLocalStorage<string>()
     const seen: string[] = []
     const pool = new ScriptedPool({
@@ -685,8 +693,8 @@ describe('listeners', () => {
         seen.push(`${event}${whose} in ${storage.getStore()}`)
       },
     })
-    storage.run('first', () => pool.ask(HTTP, '/1'))
-    storage.run('second', () => pool.ask('http://b.test', '/2'))
+    storage.run('first', () => pool.start(HTTP, '/1'))
+    storage.run('second', () => pool.start('http://b.test', '/2'))
     await settle()
     storage.run('other', () => pool.sockets[0]!.receive(OK))
     await settle()
@@ -705,8 +713,8 @@ describe('listeners', () => {
     ])
   })
 
-  test('where there are none, the clock is looked at no more often than deadlines need', async () => {
-    const lookups = async (trace: PoolOptions['trace']) => {
+  test('without any, the clock is read only for deadlines', async () => {
+    const clockReads = async (trace: PoolOptions['trace']) => {
       const pool = new ScriptedPool({ trace })
       await pool.warm(HTTP)
       const { clock } = pool.backend
@@ -716,14 +724,14 @@ describe('listeners', () => {
         count++
         return now.call(clock)
       }
-      pool.ask(HTTP)
+      pool.start(HTTP)
       pool.backend.socket.receive(OK)
       clock.now = now
       await assertEmpty(pool)
       return count
     }
-    const silent = await lookups(undefined)
-    assert.equal(silent, 2) // when it was dispatched, and when its connection came free
-    assert.ok((await lookups(() => {})) > silent)
+    const untraced = await clockReads(undefined)
+    assert.equal(untraced, 2) // in dispatch, and when the connection becomes free
+    assert.ok((await clockReads(() => {})) > untraced)
   })
 })

@@ -6,45 +6,45 @@ import { assertEmpty, OK, ScriptedPool, settle } from './scripted-pool.ts'
 const A = 'http://a.test'
 const B = 'http://b.test'
 
-/** A pool of one connection, which is busy. */
+/** Creates a pool whose only connection is busy. */
 async function busyPool(): Promise<ScriptedPool> {
   const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
-  await pool.asked(A, '/active')
+  await pool.send(A, '/active')
   return pool
 }
 
 describe('PoolTimeout', () => {
-  test('6, 18 says what, where, after how long, and how the pool stands', async () => {
+  test('6, 18 its message has the URL, the elapsed time and the counts of the pool', async () => {
     const pool = await busyPool()
-    const told = pool.ask(B, '/secret?key=1', { timeouts: { pool: 300 } })
-    pool.ask(B, '/other')
+    const call = pool.start(B, '/secret?key=1', { timeouts: { pool: 300 } })
+    pool.start(B, '/other')
     await pool.backend.clock.advance(299)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     await pool.backend.clock.advance(1)
-    assert.ok(told.error instanceof PoolTimeout)
+    assert.ok(call.error instanceof PoolTimeout)
     assert.equal(
-      told.error.message,
-      'No connection came free within 300 ms: 1 connections: 0 connecting, ' +
-        '1 active, 0 idle, 2 waiting for up to 300 ms, at most 1 connections ' +
+      call.error.message,
+      'No connection became available within 300 ms: 1 connections: 0 connecting, ' +
+        '1 active, 0 idle, 2 waiting for up to 300 ms, maxConnections 1 ' +
         '(GET http://b.test/secret?…, after 300 ms)',
     )
-    assert.equal(told.error.code, 'HAWSER_POOL_TIMEOUT')
-    assert.equal(told.error.phase, 'queue')
-    assert.equal(told.error.bytesSent, 0)
-    assert.equal(told.error.safeToRetry, true)
-    assert.deepEqual(told.error.request, { method: 'GET', origin: B, path: '/secret?key=1' })
+    assert.equal(call.error.code, 'HAWSER_POOL_TIMEOUT')
+    assert.equal(call.error.phase, 'queue')
+    assert.equal(call.error.bytesSent, 0)
+    assert.equal(call.error.safeToRetry, true)
+    assert.deepEqual(call.error.request, { method: 'GET', origin: B, path: '/secret?key=1' })
     assert.equal(pool.stats().waiting, 1)
     await assertEmpty(pool)
   })
 
-  test('different timeouts side by side, each in its time', async () => {
+  test('different timeouts expire independently', async () => {
     const pool = await busyPool()
     const { clock } = pool.backend
     const late: string[] = []
     const ask = (name: string, timeout: number | null) => {
-      pool.ask(name.length % 2 === 0 ? A : B, `/${name}`, {
+      pool.start(name.length % 2 === 0 ? A : B, `/${name}`, {
         timeouts: { pool: timeout },
-      }).atEnd = () => late.push(`${name} at ${clock.now()}`)
+      }).whenEnded = () => late.push(`${name} at ${clock.now()}`)
     }
     ask('long', 500)
     ask('short', 100)
@@ -65,15 +65,15 @@ describe('PoolTimeout', () => {
     await assertEmpty(pool)
   })
 
-  test('the same timeout: in the order of arrival, and only who is late', async () => {
+  test('equal timeouts expire in order of arrival', async () => {
     const pool = await busyPool()
     const { clock } = pool.backend
     const late: number[] = []
     for (let i = 0; i < 5; i++) {
-      pool.ask(A, `/${i}`, { timeouts: { pool: 100 } }).atEnd = () => late.push(i)
+      pool.start(A, `/${i}`, { timeouts: { pool: 100 } }).whenEnded = () => late.push(i)
       await clock.advance(10)
     }
-    await clock.advance(70) // it is 120
+    await clock.advance(70) // now 120
     assert.deepEqual(late, [0, 1, 2])
     await clock.advance(100)
     assert.deepEqual(late, [0, 1, 2, 3, 4])
@@ -82,51 +82,51 @@ describe('PoolTimeout', () => {
     await assertEmpty(pool)
   })
 
-  test('starts again after nobody waited', async () => {
+  test('works again after a time without waiting requests', async () => {
     const pool = await busyPool()
     const { clock } = pool.backend
     for (let round = 0; round < 3; round++) {
-      const told = pool.ask(A, '/', { timeouts: { pool: 100 } })
+      const call = pool.start(A, '/', { timeouts: { pool: 100 } })
       await clock.advance(99)
-      assert.equal(told.ends, 0)
+      assert.equal(call.endCount, 0)
       await clock.advance(round * 200 + 1)
-      assert.equal(told.failed.name, 'PoolTimeout')
+      assert.equal(call.failure.name, 'PoolTimeout')
     }
     await assertEmpty(pool)
   })
 
-  test('a served or cancelled waiter hears nothing of it', async () => {
+  test('does not affect a request that was served or aborted', async () => {
     const pool = await busyPool()
-    const served = pool.ask(A, '/1', { timeouts: { pool: 100 } })
-    const cancelled = pool.ask(A, '/2', { timeouts: { pool: 100 } })
+    const served = pool.start(A, '/1', { timeouts: { pool: 100 } })
+    const cancelled = pool.start(A, '/2', { timeouts: { pool: 100 } })
     cancelled.control?.abort(new Error('cancelled'))
     pool.sockets[0].receive(OK)
     await pool.backend.clock.advance(200)
-    assert.equal(served.ends, 0)
-    assert.equal(cancelled.failed.message, 'cancelled')
+    assert.equal(served.endCount, 0)
+    assert.equal(cancelled.failure.message, 'cancelled')
     await assertEmpty(pool)
   })
 
-  test('6 a connection that came free while the loop was blocked comes first', async () => {
+  test('6 does not expire if a connection became free while the loop was blocked', async () => {
     const pool = await busyPool()
-    const told = pool.ask(A, '/1', { timeouts: { pool: 100 } })
+    const call = pool.start(A, '/1', { timeouts: { pool: 100 } })
     const { clock } = pool.backend
     await clock.stall(5000)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     pool.sockets[0].receive(OK)
     await clock.flush()
     assert.ok(pool.wasSent('/1'))
     pool.sockets[0].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
-  test('who asks again in onError waits again', async () => {
+  test('a request sent in onError waits again', async () => {
     const pool = await busyPool()
     const { clock } = pool.backend
     const times: number[] = []
     const again = () => {
-      pool.ask(A, '/', { timeouts: { pool: 100 } }).atEnd = () => {
+      pool.start(A, '/', { timeouts: { pool: 100 } }).whenEnded = () => {
         times.push(clock.now())
         if (times.length < 3) again()
       }
@@ -137,55 +137,55 @@ describe('PoolTimeout', () => {
     await assertEmpty(pool)
   })
 
-  test('who closes the pool in onError fails the others', async () => {
+  test('closing the pool in onError fails the other waiting requests', async () => {
     const pool = await busyPool()
-    const first = pool.ask(A, '/1', { timeouts: { pool: 100 } })
-    const second = pool.ask(A, '/2', { timeouts: { pool: 100 } })
-    first.atEnd = () => void pool.close()
+    const first = pool.start(A, '/1', { timeouts: { pool: 100 } })
+    const second = pool.start(A, '/2', { timeouts: { pool: 100 } })
+    first.whenEnded = () => void pool.close()
     await pool.backend.clock.advance(100)
-    assert.equal(first.failed.name, 'PoolTimeout')
-    assert.equal(second.failed.name, 'ClientClosed')
+    assert.equal(first.failure.name, 'PoolTimeout')
+    assert.equal(second.failure.name, 'ClientClosed')
     await assertEmpty(pool)
   })
 
-  test('waiting for a place of an origin counts, too', async () => {
+  test('applies to requests that wait for their origin, too', async () => {
     const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 }, timeouts: 100 })
-    await pool.asked(A, '/active', { timeouts: null })
-    const told = pool.ask(A)
+    await pool.send(A, '/active', { timeouts: null })
+    const call = pool.start(A)
     await pool.backend.clock.advance(100)
-    assert.equal(told.failed.name, 'PoolTimeout')
+    assert.equal(call.failure.name, 'PoolTimeout')
     await assertEmpty(pool)
   })
 
-  test('time in the queue is not time of the connection', async () => {
+  test('the connect timeout starts after the time in the queue', async () => {
     const pool = await busyPool()
     pool.backend.autoConnect = false
-    const told = pool.ask(B, '/1', { timeouts: { pool: 1000, connect: 100 } })
+    const call = pool.start(B, '/1', { timeouts: { pool: 1000, connect: 100 } })
     const { clock } = pool.backend
     await clock.advance(900)
     pool.sockets[0].receive(OK)
     await clock.advance(99)
-    assert.equal(told.ends, 0)
+    assert.equal(call.endCount, 0)
     await clock.advance(1)
-    assert.equal(told.failed.name, 'ConnectTimeout')
+    assert.equal(call.failure.name, 'ConnectTimeout')
     await assertEmpty(pool)
   })
 })
 
-test('a timer made for a single request goes with it', async () => {
-  // One that stays around for as long as it was armed keeps all that its request holds.
+test('the timers of a request are cancelled when it ends', async () => {
+  // A timer that stays armed would keep the memory of its request.
   const pool = new ScriptedPool()
   const { clock } = pool.backend
   await pool.warm(A)
   assert.equal(clock.armedTimers, 1, "the idle connection's own")
   for (let i = 0; i < 3; i++) {
-    const told = await pool.asked(A, '/', { timeouts: { total: 60_000, connect: 5000 } })
+    const call = await pool.send(A, '/', { timeouts: { total: 60_000, connect: 5000 } })
     assert.equal(clock.armedTimers, 2)
     pool.sockets[0].receive(OK)
-    assert.equal(told.body, 'ok')
+    assert.equal(call.body, 'ok')
     assert.equal(clock.armedTimers, 1)
   }
-  await pool.asked(B, '/', { timeouts: { total: 60_000, connect: 5000 } })
+  await pool.send(B, '/', { timeouts: { total: 60_000, connect: 5000 } })
   pool.backend.socket.receive(OK)
   assert.equal(clock.armedTimers, 2)
   await assertEmpty(pool)
@@ -205,10 +205,10 @@ test('stats', async () => {
     origins: 0,
   }
   assert.deepEqual(pool.stats(), empty)
-  for (const path of ['/0', '/1', '/2']) pool.ask(A, path)
+  for (const path of ['/0', '/1', '/2']) pool.start(A, path)
   await pool.backend.clock.advance(50)
-  pool.ask(B, '/b1')
-  pool.ask(B, '/b2')
+  pool.start(B, '/b1')
+  pool.start(B, '/b2')
   await settle()
   const full = { connections: 3, connecting: 3, waiting: 2, oldestWait: 50, origins: 2 }
   assert.deepEqual(pool.stats(), { ...empty, ...full })

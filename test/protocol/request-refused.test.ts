@@ -398,7 +398,7 @@ refuses(
   /^Transfer-Encoding without content/,
 )
 for (const body of [5, true, {}, new ArrayBuffer(1), () => 'a', Symbol('a')]) {
-  refuses(`R6 content that is none: ${inspect(body)}`, { body }, /^The content has to be/)
+  refuses(`R6 content that is none: ${inspect(body)}`, { body }, /^body must be/)
 }
 
 refuses(

@@ -166,7 +166,7 @@ export const KNOWN: readonly Known[] = [
   ]),
   ...on(DENO, 'engine/tls', [
     { test: /not sent as a name/, reason: 'server sockets say null for no servername' },
-    { test: /an expired one/, reason: 'refused, and said to be of an unknown issuer' },
+    { test: /an expired certificate/, reason: 'refused, and said to be of an unknown issuer' },
     {
       test: /a session is resumed|whose certificate has only the first/,
       reason: 'no session is resumed',

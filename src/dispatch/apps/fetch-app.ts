@@ -70,7 +70,10 @@ function requestOf(
     return new globalThis.Request(targetUri(request), init as RequestInit)
   } catch (cause) {
     const what = `A fetch app cannot be given this request: ${(cause as Error).message}`
-    const error = new LocalProtocolError(`${what} (${exchange.describe()})`, exchange.facts(cause))
+    const error = new LocalProtocolError(
+      `${what} (${exchange.describe()})`,
+      exchange.errorFacts(cause),
+    )
     exchange.fail(error)
     throw error
   }

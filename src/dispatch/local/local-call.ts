@@ -1,7 +1,7 @@
 import { systemClock } from '../../backends/system-clock.ts'
 import { DeadlineTimer } from '../../connection/deadlines.ts'
 import type { Exchange } from '../../connection/exchange.ts'
-import { nothingRead } from '../../connection/failures.ts'
+import { readTimeout } from '../../connection/transport-errors.ts'
 import type { Pull } from '../../content/pull.ts'
 import { ReadError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
@@ -101,11 +101,11 @@ export class LocalCall extends LocalDelivery {
     }
   }
 
-  onTime(): void {
+  onDue(): void {
     if (!this.#isLate()) return this.#arm()
     // What has arrived while the loop was busy counts.
     systemClock.afterPending(() => {
-      if (this.#isLate()) this.exchange.fail(nothingRead(this.exchange))
+      if (this.#isLate()) this.exchange.fail(readTimeout(this.exchange))
       else this.#arm()
     })
   }
@@ -120,7 +120,7 @@ export class LocalCall extends LocalDelivery {
 
   #arm(): void {
     if (this.#callersTurns > 0 || this.exchange.settled) return
-    this.#timer?.notLaterThan(this.#dueAt())
+    this.#timer?.armNoLaterThan(this.#dueAt())
   }
 
   // --- as the carrier of the exchange
@@ -142,7 +142,7 @@ export class LocalCall extends LocalDelivery {
 export function failedMidway(exchange: Exchange, cause: unknown): ReadError {
   const why = cause instanceof Error ? cause.message : String(cause)
   const text = `The app failed in the middle of its response: ${why} (${exchange.describe()})`
-  return new ReadError(text, exchange.facts(cause))
+  return new ReadError(text, exchange.errorFacts(cause))
 }
 
 const INTERNAL_SERVER_ERROR: Head = {

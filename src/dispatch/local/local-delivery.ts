@@ -1,5 +1,5 @@
 import type { BodySink, Carrier, Exchange } from '../../connection/exchange.ts'
-import { invalidResponse } from '../../connection/failures.ts'
+import { invalidResponseError } from '../../connection/transport-errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
 import { ResponseHead } from '../../protocol/response-head.ts'
@@ -22,10 +22,10 @@ export abstract class LocalDelivery implements Carrier {
   constructor(exchange: Exchange) {
     this.exchange = exchange
     exchange.carrier = this
-    exchange.enter('wait')
+    exchange.enterPhase('wait')
     // From now on the request may have had its effect, which `safeToRetry` has to take into account.
-    const { first, content } = exchange.request
-    exchange.bytesSent = first.length + (content instanceof Uint8Array ? content.length : 0)
+    const { headBytes, content } = exchange.request
+    exchange.bytesSent = headBytes.length + (content instanceof Uint8Array ? content.length : 0)
   }
 
   abstract resume(): void
@@ -50,8 +50,8 @@ export abstract class LocalDelivery implements Carrier {
     } catch (error) {
       return this.fault((error as Error).message)
     }
-    exchange.received(head.byteLength)
-    exchange.enter('read')
+    exchange.onBytesReceived(head.byteLength)
+    exchange.enterPhase('read')
     try {
       exchange.deliverHead(head, this.#missing)
     } catch (error) {
@@ -69,7 +69,7 @@ export abstract class LocalDelivery implements Carrier {
       this.fault((error as Error).message)
       return true
     }
-    exchange.received(chunk.length)
+    exchange.onBytesReceived(chunk.length)
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
     try {
       return (exchange.body as BodySink).onBody(bytes, 0, bytes.length)
@@ -101,7 +101,7 @@ export abstract class LocalDelivery implements Carrier {
 
   /** Fails the exchange because the response does not conform to HTTP. */
   protected fault(text: string): void {
-    this.exchange.fail(invalidResponse(this.exchange, text))
+    this.exchange.fail(invalidResponseError(this.exchange, text))
   }
 }
 

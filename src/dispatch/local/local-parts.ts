@@ -10,7 +10,12 @@ import type { ProxyRules } from '../../protocol/request-head.ts'
 import { hostField } from '../../protocol/request-head.ts'
 
 /** Proxy-Authorization is allowed: a custom dispatcher may send the request through a proxy. */
-const NO_ROUTE: ProxyRules = { absolute: null, fields: '', via: '', noAuthorization: null }
+const NO_ROUTE: ProxyRules = {
+  absolute: null,
+  fields: '',
+  proxySuffix: '',
+  whyNoProxyAuthorization: null,
+}
 
 /**
  * The parts of a dispatcher whose requests are answered without a connection.
@@ -26,7 +31,7 @@ export function localParts(
     timeouts: Timeout.default,
     tracing: new Tracing(systemClock),
     inFlight,
-    carriers: {
+    transport: {
       destinationOf(given) {
         const origin = parseOrigin(given)
         return { origin, hostField: hostField(origin.authority), proxyRules: NO_ROUTE }
@@ -41,8 +46,8 @@ export function localParts(
           }
         })
       },
-      forget() {},
-      close: () => inFlight.open,
+      discard() {},
+      close: () => inFlight.exchanges,
     },
   }
 }

@@ -8,8 +8,11 @@ import type { Body } from '../../models/request.ts'
 import type { LocalCall } from './local-call.ts'
 
 /** The fields, Host among them, just as they would go on the wire. */
-export function receivedHeaders({ first }: OutgoingRequest): Headers {
-  const head = typeof first === 'string' ? first : first.latin1Slice(0, first.indexOf('\r\n\r\n'))
+export function receivedHeaders({ headBytes }: OutgoingRequest): Headers {
+  const head =
+    typeof headBytes === 'string'
+      ? headBytes
+      : headBytes.latin1Slice(0, headBytes.indexOf('\r\n\r\n'))
   const end = head.endsWith('\r\n\r\n') ? -4 : undefined
   return Headers.fromRawHead(head.slice(0, end), head.indexOf('\r\n') + 2)
 }
@@ -59,7 +62,8 @@ export class LocalContent {
         break
       }
       const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
-      if (!(bytes instanceof Uint8Array)) this.#refuse('gave something that is not bytes')
+      if (!(bytes instanceof Uint8Array))
+        this.#refuse('yielded a value that is neither a string nor bytes')
       if (bytes.length > this.#missing) this.#refuse('is longer than its Content-Length')
       this.#missing -= bytes.length
       this.#call.exchange.bytesSent += bytes.length
@@ -79,7 +83,7 @@ export class LocalContent {
     const { exchange } = this.#call
     try {
       return await this.#run(() => {
-        exchange.contentTaken = true
+        exchange.contentConsumed = true
         this.#pull ??= new Pull(this.#body)
         if (this.#over) this.#pull.close() // its iterator's maker has ended the exchange
         return this.#pull.next()
@@ -87,21 +91,21 @@ export class LocalContent {
     } catch (cause) {
       this.#pull = null // it has ended by itself
       const what = cause instanceof Error ? cause.message : String(cause)
-      const text = `The request's content failed: ${what} (${exchange.describe()})`
-      throw new WriteError(text, exchange.facts(cause))
+      const text = `Could not read the request body: ${what} (${exchange.describe()})`
+      throw new WriteError(text, exchange.errorFacts(cause))
     }
   }
 
   /** Runs code of the caller's, in the caller's async context. */
   #run<Result>(call: () => Result): Result {
-    const { scope } = this.#call.exchange
-    return scope === null ? call() : scope.runInAsyncScope(call)
+    const { callerContext } = this.#call.exchange
+    return callerContext === null ? call() : callerContext.runInAsyncScope(call)
   }
 
   #refuse(what: string): never {
     const { exchange } = this.#call
-    const text = `The request's content ${what} (${exchange.describe()})`
-    throw new LocalProtocolError(text, exchange.facts())
+    const text = `The request body ${what} (${exchange.describe()})`
+    throw new LocalProtocolError(text, exchange.errorFacts())
   }
 }
 

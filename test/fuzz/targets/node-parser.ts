@@ -19,7 +19,7 @@ const STRICTER: readonly (readonly [refusal: RegExp, why: string])[] = [
   [/Transfer-Encoding is ambiguous/, 'servers and proxies differ in it: response splitting'],
   [/names chunked twice/, 'RFC 9112 7.1: must not'],
   [/Transfer-Encoding stands beside Content-Length/, 'RFC 9112 11.2: request smuggling'],
-  [/nobody asked to switch protocols/, 'RFC 9110 15.2.2: only what was asked for'],
+  [/switches protocols, which was not requested/, 'RFC 9110 15.2.2: only what was asked for'],
   [/more than \d+ informational/, 'hazard 26: bounded'],
   [/a line does not end in CRLF/, 'hazard 25: llhttp takes CR CR behind a status line'],
   [/without end|is longer than/, 'hazard 26: bounded'],

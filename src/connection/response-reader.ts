@@ -4,39 +4,47 @@ import type { BodySink, Exchange } from './exchange.ts'
 import type { ConnectionState, DeliveryState, Transitions } from './states.ts'
 import { deliveryEvents, nextState } from './states.ts'
 
-const NOWHERE = new Uint8Array(0)
+const NO_TARGET = new Uint8Array(0)
 
-export interface IntakeOwner {
+export interface ResponseReaderOwner {
   readonly state: ConnectionState
   readonly exchange: Exchange | null
-  /** All that was kept during a pause has been delivered to the exchange, which is not over. */
-  onContinued(): void
-  /** The peer sends no more, and all bytes before that were delivered. `cause` is null at the end of the stream. */
+  /** The backlog of a pause was delivered, and the exchange has not ended. */
+  onCaughtUp(): void
+  /**
+   * The peer sends no more, and all its bytes were delivered. `cause` is the error, or null if the
+   * peer ended the stream.
+   */
   onEnded(cause: Error | null): void
 }
 
 /**
- * Brings what the socket reads to the parser: says where each read goes, and keeps what comes after
- * the reader has asked for a pause, the end of the stream included.
+ * Passes the bytes of the socket to the parser. It chooses the buffer for each read. During a pause
+ * it keeps a backlog of the bytes and the end of the stream that still arrive.
  */
-export class Intake {
+export class ResponseReader {
   state: DeliveryState = 'flowing'
-  /** The latest read left no byte of its target over. */
+  /** Whether the latest read filled its target. */
   targetFull = false
   readonly #socket: BackendSocket
   readonly #parser: ResponseParser
   readonly #clock: Clock
-  readonly #owner: IntakeOwner
-  /** The latest answer to `target`. */
-  #target: Uint8Array = NOWHERE
-  /** The same, when it is a buffer of the sink's and not the shared window. */
+  readonly #owner: ResponseReaderOwner
+  /** What `target()` returned last. */
+  #target: Uint8Array = NO_TARGET
+  /** The same buffer if the sink provided it; null if it is the parser's window. */
   #direct: Buffer | null = null
-  /** The next read goes to a target of before: the parser wants it somewhere else by now. */
-  #moved = false
+  /** Whether the parser has another target now than the one that the next read will fill. */
+  #targetStale = false
   #backlog: Buffer[] | null = null
   #end: { readonly cause: Error | null } | null = null
 
-  constructor(socket: BackendSocket, parser: ResponseParser, clock: Clock, owner: IntakeOwner) {
+  constructor(
+    socket: BackendSocket,
+    parser: ResponseParser,
+    clock: Clock,
+    owner: ResponseReaderOwner,
+  ) {
     this.#socket = socket
     this.#parser = parser
     this.#clock = clock
@@ -47,17 +55,17 @@ export class Intake {
     return this.state === 'paused' || this.state === 'resuming'
   }
 
-  /** The peer sends no more. */
-  get ended(): boolean {
+  /** Whether the peer has closed its side, or the connection failed. */
+  get hasEnded(): boolean {
     return this.#end !== null
   }
 
-  /** Reads that wait for the reader. */
-  get kept(): number {
+  /** The number of reads that arrived during a pause and are not delivered yet. */
+  get backlogLength(): number {
     return this.#backlog?.length ?? 0
   }
 
-  /** Where the next read goes; `body` is who takes the body, once there is a head. */
+  /** Returns the buffer for the next read. `body` is the sink of the body; null before the head. */
   target(body: BodySink | null): Uint8Array {
     const { expecting, remaining } = this.#parser
     const passesParser = expecting !== 'counted' && expecting !== 'until-close'
@@ -66,72 +74,72 @@ export class Intake {
     return this.#target
   }
 
-  /** Takes `length` bytes that stand at the start of the latest `target`. */
+  /** Processes a read of `length` bytes, which are at the start of the latest target. */
   read(length: number): void {
     this.targetFull = length === this.#target.length
-    if (this.paused || this.#moved) return this.#keep(length)
+    if (this.paused || this.#targetStale) return this.#addToBacklog(length)
     if (this.#direct === null) this.#parser.read(length)
     else this.#parser.take(this.#direct, 0, length)
   }
 
-  /** The peer sends no more; the error is why, null at the end of the stream. */
+  /** Processes the end of the stream, or the error that ended it. */
   end(cause: Error | null): void {
     this.#end ??= { cause }
     if (!this.paused) this.#owner.onEnded(cause)
   }
 
-  /** A piece of the body is about to be delivered: a resume before it does not count for it. */
+  /** Called before each part of the body, whose pause is not cancelled by an earlier `resume`. */
   onDelivery(): void {
-    if (this.state === 'resumed') this.#to(deliveryEvents.deliver)
+    if (this.state === 'resumed') this.#transition(deliveryEvents.deliver)
   }
 
   pause(): void {
-    this.#to(deliveryEvents.pause)
+    this.#transition(deliveryEvents.pause)
     if (this.paused) this.#socket.pause()
   }
 
   resume(): void {
-    this.#to(deliveryEvents.resume)
+    this.#transition(deliveryEvents.resume)
     if (this.state !== 'resuming') return
     this.#clock.microtask(() => {
       if (this.state !== 'resuming') return
-      this.#to(deliveryEvents.continue)
-      this.#deliverKept()
+      this.#transition(deliveryEvents.continue)
+      this.#deliverBacklog()
     })
   }
 
-  /** Delivers nothing any more. */
+  /** Drops the backlog: the connection was closed. */
   stop(): void {
     this.#backlog = null
   }
 
-  #to(transitions: Transitions<DeliveryState>): void {
+  #transition(transitions: Transitions<DeliveryState>): void {
     this.state = nextState(transitions, this.state)
   }
 
-  #keep(length: number): void {
+  #addToBacklog(length: number): void {
     this.#backlog ??= []
     this.#backlog.push(Buffer.from(this.#target.subarray(0, length)))
     if (this.paused) return
-    this.#deliverKept()
-    this.#moved = false // a new target is asked for right after this read
+    this.#deliverBacklog()
+    this.#targetStale = false // the socket asks for a new target right after this read
   }
 
-  #deliverKept(): void {
+  #deliverBacklog(): void {
     const { exchange } = this.#owner
     while (this.#backlog !== null && this.#backlog.length > 0) {
       this.#feed(this.#backlog.shift() as Buffer)
       if (this.paused) return
     }
     if (this.#owner.state === 'closed') return
-    this.#moved = this.#target !== this.#parser.target
+    this.#targetStale = this.#target !== this.#parser.target
     if (this.#owner.exchange !== exchange)
-      this.#socket.resume() // complete: others may be served
-    else if (this.#end === null) this.#owner.onContinued()
+      this.#socket.resume() // the exchange has ended; the connection may serve another
+    else if (this.#end === null) this.#owner.onCaughtUp()
     else this.#owner.onEnded(this.#end.cause)
   }
 
-  /** Gives kept bytes to the parser, as many at a time as it has room for. */
+  /** Passes bytes of the backlog to the parser, as many as fit into its target. */
   #feed(bytes: Buffer): void {
     const { expecting, target } = this.#parser
     if (expecting === 'counted' || expecting === 'until-close') {

@@ -1,0 +1,80 @@
+import type { Clock } from '../backends/backend.ts'
+import type { Exchange } from '../connection/exchange.ts'
+import { TotalTimeout } from '../errors.ts'
+
+interface Abortable {
+  abort(reason: unknown): void
+}
+
+/**
+ * The only listener of a signal, for everything that the signal aborts. With one listener for each
+ * request, Node.js would print a warning about a leak at the eleventh.
+ */
+class SharedAbortListener {
+  readonly #signal: AbortSignal
+  readonly #abortables = new Set<Abortable>()
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  add(abortable: Abortable): void {
+    if (this.#abortables.size === 0) this.#signal.addEventListener('abort', this)
+    this.#abortables.add(abortable)
+  }
+
+  remove(abortable: Abortable): void {
+    this.#abortables.delete(abortable)
+    if (this.#abortables.size === 0) this.#signal.removeEventListener('abort', this)
+  }
+
+  handleEvent(): void {
+    for (const abortable of this.#abortables) abortable.abort(this.#signal.reason)
+  }
+}
+
+const listeners = new WeakMap<AbortSignal, SharedAbortListener>()
+
+/** Returns the listener of a signal. Every call with the same signal returns the same one. */
+export function sharedAbortListener(signal: AbortSignal): SharedAbortListener {
+  let listener = listeners.get(signal)
+  if (listener === undefined) {
+    listener = new SharedAbortListener(signal)
+    listeners.set(signal, listener)
+  }
+  return listener
+}
+
+/** Aborts an exchange when its signal is aborted or its `total` timeout expires. */
+export class ExchangeAborter {
+  readonly #exchange: Exchange
+  readonly #listener: SharedAbortListener | null
+  #cancelTimer: (() => void) | null = null
+
+  constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock) {
+    this.#exchange = exchange
+    this.#listener = signal && sharedAbortListener(signal)
+    this.#listener?.add(this)
+    const { total } = exchange.timeouts
+    if (total === null) return
+    const timer = clock.timer(() => clock.afterPending(() => this.#expire(total)))
+    timer.arm(total)
+    this.#cancelTimer = () => timer.cancel()
+  }
+
+  abort(reason: unknown): void {
+    this.#exchange.abort(reason)
+  }
+
+  /** Stops listening: the exchange was settled. */
+  end(): void {
+    this.#listener?.remove(this)
+    this.#cancelTimer?.()
+  }
+
+  #expire(total: number): void {
+    const exchange = this.#exchange
+    const text = `Not done within ${total} ms (${exchange.describe()})`
+    exchange.fail(new TotalTimeout(text, exchange.errorFacts()))
+  }
+}

@@ -1,0 +1,136 @@
+import type { BackendSocket } from '../backends/backend.ts'
+import type { CloseReason } from '../connection/close-reason.ts'
+import type { Connection, ConnectionOwner } from '../connection/connection.ts'
+import type { Dial, DialOwner } from '../connection/dial.ts'
+import type { Carrier, Exchange } from '../connection/exchange.ts'
+import type { DialFailure } from '../connection/transport-errors.ts'
+import { connectTimeout, dialError } from '../connection/transport-errors.ts'
+import type { Phase } from '../errors.ts'
+import type { Origin } from '../models/origin.ts'
+import { Link } from './linked-list.ts'
+import type { TraceContext } from './tracing.ts'
+
+/** What a lease needs from its pool. */
+export interface LeaseOwner {
+  startDial(lease: Lease, exchange: Exchange): Dial
+  createConnection(lease: Lease, socket: BackendSocket): Connection
+  /** The connection has no exchange any more, and may be used for another. */
+  onFreed(lease: Lease): void
+  /** Called once for each lease. `replay` must get a new lease before all waiters. */
+  onReleased(lease: Lease, replay: Exchange | null, reason: CloseReason): void
+}
+
+/**
+ * The permission to have one connection. It counts for the limits of the pool, from the decision to
+ * open the connection until it is closed. Every end of a dial or a connection calls `#release`, so
+ * that no lease is lost.
+ */
+export class Lease implements Carrier, DialOwner, ConnectionOwner {
+  readonly origin: Origin
+  readonly groupLink = new Link<Lease>(this)
+  readonly poolLink = new Link<Lease>(this)
+  connection: Connection | null = null
+  /** Async context for connection events; null if the request that opened it was not traced. */
+  readonly traceContext: TraceContext | null
+  readonly #owner: LeaseOwner
+  #dial: Dial | null = null
+  /** The exchange that waits for the dial. */
+  #exchange: Exchange | null = null
+  #released = false
+
+  constructor(origin: Origin, traceContext: TraceContext | null, owner: LeaseOwner) {
+    this.origin = origin
+    this.traceContext = traceContext
+    this.#owner = owner
+  }
+
+  /** Opens the connection for an exchange. */
+  open(exchange: Exchange): void {
+    this.#exchange = exchange
+    exchange.carrier = this
+    exchange.phase = 'tcp'
+    this.#dial = this.#owner.startDial(this, exchange)
+  }
+
+  close(reason: CloseReason): void {
+    this.#dial?.abort()
+    if (this.connection !== null) this.connection.close(reason)
+    else this.#release(null, reason)
+  }
+
+  #release(replay: Exchange | null, reason: CloseReason): void {
+    if (this.#released) return
+    this.#released = true
+    this.#owner.onReleased(this, replay, reason)
+  }
+
+  // --- Carrier: while the connection is being opened
+
+  /** The exchange that waits for the dial, or that the connection carries. */
+  get exchange(): Exchange | null {
+    return this.#exchange ?? this.connection?.exchange ?? null
+  }
+
+  resume(): void {}
+
+  release(exchange: Exchange): void {
+    if (this.#exchange !== exchange) return
+    this.#exchange = null
+    this.close('aborted')
+  }
+
+  // --- DialOwner
+
+  onPhase(phase: Phase): void {
+    this.#exchange?.enterPhase(phase)
+  }
+
+  onDialed(socket: BackendSocket, firstBytes: Buffer | null): void {
+    this.#dial = null
+    const exchange = this.#exchange as Exchange
+    this.#exchange = null
+    this.connection = this.#owner.createConnection(this, socket)
+    this.connection.start(exchange, this.connection.openedAt)
+    if (firstBytes !== null) deliverFirstBytes(socket, firstBytes)
+  }
+
+  onDialFailed(failure: DialFailure): void {
+    const exchange = this.#releaseFailedDial()
+    exchange.fail(dialError(exchange, this.origin, failure))
+  }
+
+  onDialTimeout(proxy: Origin | null): void {
+    const exchange = this.#releaseFailedDial()
+    exchange.fail(connectTimeout(exchange, this.origin, proxy))
+  }
+
+  /** Releases the lease, so that a waiter can have one before the failure is reported. */
+  #releaseFailedDial(): Exchange {
+    this.#dial = null
+    const exchange = this.#exchange as Exchange
+    this.#exchange = null
+    this.#release(null, 'dial-failed')
+    return exchange
+  }
+
+  // --- ConnectionOwner
+
+  onIdle(): void {
+    this.#owner.onFreed(this)
+  }
+
+  onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {
+    this.#release(replay, reason)
+  }
+}
+
+/** Delivers bytes that were read together with a proxy's response, as if they were read now. */
+function deliverFirstBytes(socket: BackendSocket, bytes: Buffer): void {
+  for (let position = 0; position < bytes.length; ) {
+    const target = socket.handler.readTarget()
+    const piece = bytes.subarray(position, position + target.length)
+    target.set(piece)
+    position += piece.length
+    socket.handler.onRead(piece.length)
+  }
+}
