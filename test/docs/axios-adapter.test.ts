@@ -1,4 +1,5 @@
-// Each call by axios' own adapter for Node and by the example's, which have to do the same.
+// Makes each call with axios' adapter for Node and with the adapter of the example, and compares
+// the results.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -38,7 +39,7 @@ after(async () => {
 
 const failureOf = (call: Promise<unknown>) =>
   call.then(
-    () => assert.fail('it did not fail'),
+    () => assert.fail('the call did not fail'),
     (error: AxiosError) => error,
   )
 
@@ -75,7 +76,7 @@ const calls: Record<string, (api: AxiosInstance) => Promise<unknown>> = {
       (error.response?.data as { url?: string } | undefined)?.url,
     ])
   },
-  'another idea of success': async (api) =>
+  'a custom validateStatus': async (api) =>
     (await api.get('/status/404', { validateStatus: (status) => status < 500 })).status,
   'a timeout': async (api) =>
     axios.isAxiosError(await failureOf(api.get('/never', { timeout: 50 }))),
@@ -86,11 +87,11 @@ const calls: Record<string, (api: AxiosInstance) => Promise<unknown>> = {
     const error = await failed
     return [axios.isCancel(error), error.code]
   },
-  'bytes in return': async (api) => {
+  'a response as bytes': async (api) => {
     const { data } = await api.get('/large', { responseType: 'arraybuffer' })
     return [Buffer.isBuffer(data), data.length]
   },
-  'a stream in return': async (api) => {
+  'a response as a stream': async (api) => {
     const { data } = await api.get('/large', { responseType: 'stream' })
     let length = 0
     for await (const chunk of data) length += chunk.length
@@ -104,22 +105,22 @@ const calls: Record<string, (api: AxiosInstance) => Promise<unknown>> = {
     await api.get('/large', { onDownloadProgress })
     return loaded
   },
-  'nobody there': async (api) =>
+  'a refused connection': async (api) =>
     axios.isAxiosError(await failureOf(api.get('http://127.0.0.1:1/'))),
 }
 
-describe('as axios does it', () => {
+describe('the adapter gives the same result as axios for', () => {
   for (const [what, call] of Object.entries(calls)) {
     test(what, async () => {
       const defaults = { baseURL: origin, headers: { 'x-app': 'me' }, proxy: false } as const
-      const own = await call(axios.create({ ...defaults, adapter: 'http' }))
-      const ours = await call(axios.create({ ...defaults, adapter: hawserAdapter(client) }))
-      assert.deepEqual(ours, own)
+      const expected = await call(axios.create({ ...defaults, adapter: 'http' }))
+      const actual = await call(axios.create({ ...defaults, adapter: hawserAdapter(client) }))
+      assert.deepEqual(actual, expected)
     })
   }
 })
 
-test('a FormData has all of its parts', async () => {
+test('all parts of a FormData are sent', async () => {
   const api = axios.create({ baseURL: origin, adapter: hawserAdapter(client) })
   const { type, body } = (await api.post('/echo', form())).data
   assert.equal(type, 'multipart/form-data; boundary=')

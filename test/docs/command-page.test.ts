@@ -1,4 +1,4 @@
-// Every `sh` block of docs/command.md is run by a shell, against servers of this process.
+// Runs every `sh` block of docs/command.md in a shell, with servers in this process.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
@@ -9,14 +9,14 @@ import { fileURLToPath } from 'node:url'
 import { temporaryDirectory } from '../command/run-command.ts'
 import { startExampleServers } from './server.ts'
 
-/** What `npx hawser` runs. */
+/** The file that `npx hawser` runs. */
 const mainPath = fileURLToPath(new URL('../../lib/command/main.js', import.meta.url))
 const page = readFileSync(
   fileURLToPath(new URL('../../../docs/command.md', import.meta.url)),
   'utf8',
 )
 
-test('what docs/command.md shows runs', async (t) => {
+test('the commands in docs/command.md succeed', async (t) => {
   const servers = await startExampleServers()
   t.after(() => servers.close())
   const cwd = temporaryDirectory(t)

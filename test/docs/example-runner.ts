@@ -1,5 +1,5 @@
-// `node example-runner.js FOLDER NAMES`: imports the examples one after another. When the process ends it
-// prints, as JSON, what each example that came to its end has written to stdout.
+// `node example-runner.js FOLDER NAMES`: imports the examples one after another. When the process
+// exits, it prints the output of each completed example as JSON.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
-// Every `ts` block of a page is compiled, run, and has to end by itself without an error. What stands as
-// a comment behind a `console.log` has to be among what it prints. The blocks of a page share a process,
-// because most of their time is the start of one. If that process fails, or a block prints something else
-// there, the block runs in its own process, and that result counts.
+// Compiles and runs every `ts` block of a page. A block must end without an error, and print the
+// text of each comment after a `console.log`. The blocks of a page share a process, because
+// starting one takes most of their time. If that process fails, or the output of a block differs,
+// the block runs again in its own process, and that result counts.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -13,26 +13,26 @@ import { startExampleServers } from './server.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const runner = fileURLToPath(new URL('example-runner.js', import.meta.url))
-/** In ms: a page takes a few seconds. */
+/** In ms. A page takes a few seconds. */
 const PAGE_TIMEOUT = 20_000
 
 interface Example {
   readonly page: string
   readonly line: number
   readonly text: string
-  /** Where it is compiled, without its extension. */
+  /** The name of its file, without extension. */
   readonly name: string
 }
 
-/** A block without an import goes on from the first one of its page. */
+/** A block without an import continues the first block of its page. */
 function examplesOf(page: string): Example[] {
   const text = readFileSync(join(top, page), 'utf8')
   const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)]
   const first = blocks[0]?.[1] ?? ''
-  return blocks.map(({ 1: own = '', index }, i) => ({
+  return blocks.map(({ 1: block = '', index }, i) => ({
     page,
     line: text.slice(0, index).split('\n').length,
-    text: /^import /m.test(own) ? own : first + own,
+    text: /^import /m.test(block) ? block : first + block,
     name: `${page.replace(/\W/g, '-')}-${i}`,
   }))
 }
@@ -41,15 +41,18 @@ function expectedLines({ text }: Example): string[] {
   return [...text.matchAll(/console\.log\(.*\)\)?\)?;?,? \/\/ (.+)$/gm)].map(([, line]) => line!)
 }
 
-/** Tests the examples of a page. Each page has a file of its own: a file has a minute. */
+/**
+ * Tests the examples of a page. Each page has its own test file, because a test file has a time
+ * limit.
+ */
 export function testExamples(page: string): void {
   describe(`examples of ${page}`, { concurrency: 4 }, () => {
     const examples = examplesOf(page)
-    // Inside of dist, so that `hawser` is found: by Node and by the compiler as a user has it.
+    // The folder is inside dist, where Node and the compiler resolve `hawser` as for a user.
     const folder = mkdtempSync(join(dirname(fileURLToPath(import.meta.url)), 'examples-'))
     let servers: ExampleServers
-    let complaints: string
-    /** What the blocks printed in the process that they share, by their names. */
+    let compilerOutput: string
+    /** The outputs in the shared process, by name of the example. */
     let outputs: Record<string, string> = {}
 
     before(async () => {
@@ -69,17 +72,17 @@ export function testExamples(page: string): void {
         types: ['node'],
         strict: true,
         rootDir: '.',
-        skipLibCheck: false, // also for users who check the declarations of their packages
+        skipLibCheck: false, // Some users check the declarations of their packages.
       }
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
       const compiler = join(top, 'node_modules/typescript/bin/tsc')
-      complaints = (await runNode(compiler, ['-p', folder])).stdout
+      compilerOutput = (await runNode(compiler, ['-p', folder])).stdout
       const names = examples.map(({ name }) => name)
       const shared = await runNode(runner, [folder, ...names], folder, PAGE_TIMEOUT)
       if (shared.code === 0 && shared.stderr === '') outputs = JSON.parse(shared.stdout)
     })
 
-    /** Without the addresses of the servers that stand in for those of the page. */
+    /** Replaces the addresses of the test servers by those of the page. */
     function asWritten(output: string): string {
       let text = output
       for (const [written, real] of servers.addresses) text = text.replaceAll(real, written)
@@ -109,11 +112,11 @@ export function testExamples(page: string): void {
       })
     }
 
-    test('compile for users who check the declarations of their packages, too', () => {
-      assert.equal(complaints, '')
+    test('compile without skipLibCheck', () => {
+      assert.equal(compilerOutput, '')
     })
 
-    test('use each of the proxies that they name', () => {
+    test('use each proxy that they name', () => {
       const text = examples.map((example) => example.text).join()
       for (const { url, targets } of servers.proxies) {
         const [written] = servers.addresses.find(([, real]) => real.endsWith(new URL(url).host))!
@@ -121,9 +124,9 @@ export function testExamples(page: string): void {
       }
     })
 
-    test('have something to say', () => {
-      const said = examples.flatMap(expectedLines)
-      assert.ok(said.length > 2, `${said.length} lines are expected`)
+    test('contain expected output', () => {
+      const expected = examples.flatMap(expectedLines)
+      assert.ok(expected.length > 2, `only ${expected.length} lines of expected output`)
     })
   })
 }

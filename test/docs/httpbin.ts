@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 const bomb = gzipSync(Buffer.alloc(10 << 20))
 let flaky = 0
 
-/** What the examples of the client ask for, in the manner of httpbin. */
+/** Serves the requests of the client's examples, in the style of httpbin. */
 export async function httpbin(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method, headers } = request
   const url = new URL(request.url === '*' ? '/*' : (request.url ?? ''), 'http://localhost')

@@ -29,12 +29,12 @@ test('every page with examples has a file that tests them', () => {
     if (!/^```ts$/m.test(read(page))) continue
     assert.ok(
       tested.some((text) => text.includes(`testExamples('${page}')`)),
-      `nobody tests the examples of ${page}`,
+      `no test file runs the examples of ${page}`,
     )
   }
 })
 
-/** As GitHub makes it of a heading. */
+/** The anchor that GitHub creates for a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -43,20 +43,20 @@ function anchorOf(heading: string): string {
 }
 
 for (const page of pages) {
-  test(`the links of ${page} lead somewhere`, () => {
+  test(`the links of ${page} are valid`, () => {
     for (const [, link] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(link!)) continue
       const [path, anchor] = link!.split('#')
       const target = path === '' ? page : join(dirname(page), path!)
-      assert.ok(existsSync(join(top, target)), `${link} is not there`)
+      assert.ok(existsSync(join(top, target)), `${link} does not exist`)
       if (anchor === undefined) continue
       const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text]) => anchorOf(text!))
-      assert.ok(headings.includes(anchor), `${link}: there is no such heading`)
+      assert.ok(headings.includes(anchor), `${link}: this heading does not exist`)
     }
   })
 }
 
-/** Files and folders of the checkout; pages write them whole, or only the end of their path. */
+/** Paths of files and folders in the checkout. Pages contain the whole path or its end. */
 const paths = ['src', 'native', 'scripts', 'test', 'bench', 'docs'].flatMap((folder) => [
   `${folder}/`,
   ...readdirSync(join(top, folder), { recursive: true, withFileTypes: true }).map((entry) => {
@@ -81,31 +81,34 @@ for (const page of ['docs/architecture.md', 'CONTRIBUTING.md', 'native/README.md
   })
 }
 
-test('docs/engine.md has the reasons why connections end', () => {
+test('docs/engine.md lists the reasons why connections end', () => {
   const rows = Object.entries(closeReasons).map(([name, why]) => `| \`${name}\` | ${why} |`)
   const table = ['| reason | |', '| --- | --- |', ...rows, ''].join('\n')
-  assert.ok(read('docs/engine.md').includes(table), `This belongs there:\n${table}`)
+  assert.ok(read('docs/engine.md').includes(table), `docs/engine.md must contain:\n${table}`)
 })
 
 for (const [what, label, table] of [
   ['events', 'event', events],
   ['phases', 'phase', phases],
 ] as const) {
-  test(`docs/engine.md has the ${what}`, () => {
+  test(`docs/engine.md lists the ${what}`, () => {
     const rows = Object.entries(table).map(([name, text]) => `| \`${name}\` | ${text} |`)
     const expected = [`| ${label} | |`, '| --- | --- |', ...rows, ''].join('\n')
-    assert.ok(read('docs/engine.md').includes(expected), `This belongs there:\n${expected}`)
+    assert.ok(
+      read('docs/engine.md').includes(expected),
+      `docs/engine.md must contain:\n${expected}`,
+    )
   })
 }
 
-test('the worked examples stand in the pages as they are', () => {
+test('the pages contain the files of docs/examples unchanged', () => {
   const shown = read('docs/engine.md') + read('docs/fetch.md')
   for (const name of readdirSync(join(top, 'docs/examples'))) {
     const text = read(`docs/examples/${name}`)
-    assert.ok(shown.includes(`\`\`\`ts\n${text}\`\`\`\n`), `${name} is another`)
+    assert.ok(shown.includes(`\`\`\`ts\n${text}\`\`\`\n`), `${name} differs from the page`)
   }
   const lines = read('docs/examples/reverse-proxy.ts').trimEnd().split('\n').length
-  assert.ok(lines <= 60, `the proxy has ${lines} lines, and not sixty`)
+  assert.ok(lines <= 60, `the proxy has ${lines} lines, more than 60`)
 })
 
 type Events = Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -117,18 +120,18 @@ const machines: readonly [what: string, first: string, events: Events][] = [
 ]
 
 for (const [what, first, events] of machines) {
-  test(`docs/engine.md draws the states of ${what}`, () => {
-    const id = (state: string) => state.replaceAll('-', '_') // Mermaid allows no hyphen
+  test(`docs/engine.md contains the state diagram of ${what}`, () => {
+    const id = (state: string) => state.replaceAll('-', '_') // Mermaid does not allow hyphens.
     const arrows = Object.entries(events).flatMap(([event, transitions]) =>
       Object.entries(transitions).map(([from, to]) => `  ${id(from)} --> ${id(to)}: ${event}`),
     )
     const start = `  [*] --> ${first}`
     const drawing = ['```mermaid', 'stateDiagram-v2', start, ...arrows, '```'].join('\n')
-    assert.ok(read('docs/engine.md').includes(drawing), `This belongs there:\n${drawing}`)
+    assert.ok(read('docs/engine.md').includes(drawing), `docs/engine.md must contain:\n${drawing}`)
   })
 }
 
-test('CONTRIBUTING.md names every package of ours', () => {
+test('CONTRIBUTING.md lists every dependency', () => {
   const { dependencies, devDependencies } = JSON.parse(read('package.json'))
   const table = read('CONTRIBUTING.md')
   for (const name of Object.keys({ ...dependencies, ...devDependencies })) {

@@ -9,12 +9,12 @@ export interface Outcome {
 /** Runs a program with Node to its end, or until `timeout` ms have passed. */
 export function runNode(
   file: string,
-  words: readonly string[] = [],
+  args: readonly string[] = [],
   cwd = '.',
   timeout?: number,
 ): Promise<Outcome> {
   const env = { ...process.env, NODE_OPTIONS: '', FORCE_COLOR: undefined }
-  const child = spawn(process.execPath, [file, ...words], { cwd, env, timeout })
+  const child = spawn(process.execPath, [file, ...args], { cwd, env, timeout })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {

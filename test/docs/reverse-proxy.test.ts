@@ -23,22 +23,22 @@ async function listen(t: Test, listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A proxy before `origin`, and what it has seen of its pool. */
+/** Starts a reverse proxy in front of `origin`. Returns its URL. */
 async function proxyOf(t: Test, origin: RequestListener | string, pool = new ConnectionPool()) {
   t.after(() => pool.close())
   const url = typeof origin === 'string' ? origin : await listen(t, origin)
   return listen(t, reverseProxy(url, pool))
 }
 
-/** Sends a head, and gives what is needed to go on. */
+/** Starts a request. Returns the request and the promise of its response. */
 function open(url: string, options: { method?: string; headers?: string[] } = {}) {
   const request = nodeRequest(url, { ...options, agent: false })
   const response = once(request, 'response').then(([response]) => response as IncomingMessage)
-  response.catch(() => {}) // of a request that is given up
+  response.catch(() => {}) // The test may abandon the request.
   return { request, response }
 }
 
-async function fetched(url: string, options: { method?: string; headers?: string[] } = {}) {
+async function fetchWhole(url: string, options: { method?: string; headers?: string[] } = {}) {
   const { request, response } = open(url, options)
   request.end()
   const { statusCode, rawHeaders } = await response
@@ -46,7 +46,7 @@ async function fetched(url: string, options: { method?: string; headers?: string
   return { statusCode, rawHeaders, body }
 }
 
-test('passes on what is for the other side, and nothing else', async (t) => {
+test('forwards end-to-end fields, and no hop-by-hop fields', async (t) => {
   const url = await proxyOf(t, async (request, response) => {
     const { method, url, rawHeaders } = request
     response.writeHead(201, 'Made Here', [
@@ -55,7 +55,7 @@ test('passes on what is for the other side, and nothing else', async (t) => {
     ])
     response.end(JSON.stringify({ method, url, rawHeaders }))
   })
-  const answer = await fetched(`${url}/p?q=1`, {
+  const answer = await fetchWhole(`${url}/p?q=1`, {
     method: 'DELETE',
     headers: [
       ...['Host', 'front.test', 'Connection', 'close, X-Gone', 'X-Gone', '1'],
@@ -79,7 +79,7 @@ test('passes on what is for the other side, and nothing else', async (t) => {
   ])
 })
 
-test('streams both ways at once', async (t) => {
+test('streams in both directions at once', async (t) => {
   const url = await proxyOf(t, (request, response) => void request.pipe(response))
   const { request, response } = open(url, { method: 'POST' })
   request.write('one')
@@ -90,7 +90,7 @@ test('streams both ways at once', async (t) => {
   assert.equal((await body.next()).done, true)
 })
 
-test('keeps its hold on the origin while the client does not read', async (t) => {
+test('pauses the origin while the client does not read', async (t) => {
   const size = 32 << 20
   const origin = await listen(t, (_, response) => void response.end(Buffer.alloc(size)))
   const pool = new ConnectionPool()
@@ -121,13 +121,13 @@ test('keeps its hold on the origin while the client does not read', async (t) =>
   assert.ok(peak < 1 << 20, `${peak} bytes were waiting in the proxy`)
 })
 
-test('says who is to blame', async (t) => {
+test('reports timeouts, server errors and client errors with different statuses', async (t) => {
   const silent = await proxyOf(t, () => {}, new ConnectionPool({ timeouts: { read: 50 } }))
-  assert.equal((await fetched(silent)).statusCode, 504)
+  assert.equal((await fetchWhole(silent)).statusCode, 504)
   const absent = await proxyOf(t, 'http://127.0.0.1:1')
-  assert.equal((await fetched(absent)).statusCode, 502)
+  assert.equal((await fetchWhole(absent)).statusCode, 502)
   const rude = await proxyOf(t, (request) => void request.socket.end('no HTTP'))
-  assert.equal((await fetched(rude)).statusCode, 502)
+  assert.equal((await fetchWhole(rude)).statusCode, 502)
   const fine = await proxyOf(t, (_, response) => void response.end('fine'))
   const { request, response } = open(fine)
   request.path = '/#fragment'
@@ -135,7 +135,7 @@ test('says who is to blame', async (t) => {
   assert.equal((await response).statusCode, 400)
 })
 
-test('a target with another host in it goes to the origin all the same', async (t) => {
+test('a target with another host is still sent to the origin', async (t) => {
   const url = await proxyOf(t, ({ url, headers }, response) => {
     response.end(JSON.stringify([url, headers.host?.startsWith('127.0.0.1:')]))
   })
@@ -145,15 +145,15 @@ test('a target with another host in it goes to the origin all the same', async (
   assert.equal(String(Buffer.concat(await (await response).toArray())), '["/p",true]')
 })
 
-test('a body that the origin cuts short is cut short for the client', async (t) => {
+test('a truncated body of the origin is truncated for the client', async (t) => {
   const url = await proxyOf(t, (_, response) => {
     response.writeHead(200, { 'content-length': 10 })
     response.write('half', () => response.destroy())
   })
-  await assert.rejects(fetched(url), { code: 'ECONNRESET' })
+  await assert.rejects(fetchWhole(url), { code: 'ECONNRESET' })
 })
 
-test('an early answer to an upload arrives', async (t) => {
+test('an early response to an upload arrives', async (t) => {
   const url = await proxyOf(t, (_, response) => {
     response.writeHead(413, { connection: 'close' }).end('too large')
   })

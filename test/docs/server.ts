@@ -13,9 +13,9 @@ import { httpProxy, socksProxy } from '../support/proxies.ts'
 import { httpbin } from './httpbin.ts'
 
 export interface ExampleServers {
-  /** What the examples' addresses stand for. */
+  /** The addresses in the pages, and those of the test servers that replace them. */
   readonly addresses: readonly [written: string, real: string][]
-  /** What the examples find in their directory: contents by name. */
+  /** Files that the examples read, as contents by name. */
   readonly files: Readonly<Record<string, string>>
   readonly proxies: readonly TestProxy[]
   close(): void

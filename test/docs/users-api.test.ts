@@ -13,7 +13,7 @@ function usersOf(handler: MockHandler) {
   })
 }
 
-test('a user, or null', async () => {
+test('get returns a user, or null after a 404', async () => {
   const users = usersOf(({ url, headers }) => {
     assert.equal(headers.get('authorization')?.startsWith('Bearer token-'), true)
     return url.pathname === '/v1/users/7' ? { json: { id: 7, name: 'Ada' } } : { status: 404 }
@@ -23,12 +23,12 @@ test('a user, or null', async () => {
   await users.close()
 })
 
-test('what is no user is refused', async () => {
+test('an invalid user is rejected', async () => {
   const users = usersOf(() => ({ json: { id: '7' } }))
   await assert.rejects(users.get(7), TypeError)
 })
 
-test('pages, each when it is needed', async () => {
+test('all requests each page only when it is needed', async () => {
   const asked: string[] = []
   const users = usersOf(({ url }) => {
     asked.push(url.search)
@@ -45,7 +45,7 @@ test('pages, each when it is needed', async () => {
   assert.deepEqual(asked, ['', '?page=2', '?page=3'])
 })
 
-test('the code of the API, or the status where it gives none', async () => {
+test('an error has the code of the API, or else the HTTP status', async () => {
   const users = usersOf(({ method }) =>
     method === 'POST' ? { status: 409, json: { code: 'name-taken' } } : { status: 500 },
   )
@@ -57,7 +57,7 @@ test('the code of the API, or the status where it gives none', async () => {
   await assert.rejects(users.get(7), HTTPStatusError)
 })
 
-test('again after a 503', async () => {
+test('a request is retried after a 503', async () => {
   let calls = 0
   const users = usersOf(() =>
     ++calls === 1

@@ -5,9 +5,9 @@ import { StreamClosed } from '../../src/index.ts'
 import type { Script } from '../support/stage.ts'
 import { Call } from '../support/stage.ts'
 
-/** What came out of a call, as far as its caller can see. */
+/** The outcome of a call, as its caller sees it. */
 export interface Outcome {
-  /** It has ended, in one way or another. */
+  /** Whether the call has ended, with success or an error. */
   readonly over: boolean
   readonly error: unknown
   readonly status: number | null
@@ -16,13 +16,13 @@ export interface Outcome {
   readonly trailers: readonly (readonly [string, string])[]
 }
 
-/** What becomes of the connection is not the engine's affair any more. */
+/** The engine no longer handles errors of an upgraded connection. */
 function takeOver({ socket }: Call): void {
   socket?.on('error', () => {})
 }
 
-/** Who dispatches, and holds the engine to its promises. */
-export class Dispatched implements Outcome {
+/** Calls `pool.dispatch`, and checks the guarantees that the engine gives to handlers. */
+export class DispatchCaller implements Outcome {
   readonly call: Call
 
   constructor(pool: ConnectionPool, request: DispatchRequest) {
@@ -56,14 +56,14 @@ export class Dispatched implements Outcome {
     this.call.abort()
   }
 
-  /** Whatever was promised to its handler. */
-  assertKept(): void {
+  /** Checks the guarantees that the engine gives to handlers. */
+  assertGuarantees(): void {
     assert.deepEqual(this.call.violations, [], inspect(this.call.events))
     this.call.socket?.destroy()
   }
 }
 
-/** What a response of the client and one of the engine have in common. */
+/** The common part of a response of the client and one of the engine. */
 interface Response {
   readonly status: number
   readonly trailers: Iterable<[string, string]> | null
@@ -73,20 +73,20 @@ interface Response {
   read?(): Promise<unknown>
 }
 
-/** Who asks for a response by a promise, and reads or closes it. */
-export class Asked implements Outcome {
+/** Awaits the promise of a response, and reads or closes the response. */
+export class PromiseCaller implements Outcome {
   over = false
   error: unknown
   status: number | null = null
   body = ''
   trailers: readonly (readonly [string, string])[] = []
   history: readonly number[] = []
-  /** What came of reading a response that had been closed. */
+  /** The error of reading the response after it was closed. */
   afterClose: unknown = null
   #response: Response | null = null
   #isClosing = false
 
-  /** @param closes the response is there at its head, to be closed */
+  /** @param closes whether the response arrives with its head, and is closed instead of read */
   constructor(response: Promise<Response>, closes: boolean) {
     response.then(
       (given) => (closes ? this.#keep(given) : this.#read(given)),
@@ -94,7 +94,7 @@ export class Asked implements Outcome {
     )
   }
 
-  /** As soon as there is a response. */
+  /** Closes the response, as soon as it has arrived. */
   close(): void {
     this.#isClosing = true
     const response = this.#response
@@ -110,7 +110,7 @@ export class Asked implements Outcome {
     )
   }
 
-  assertKept(): void {
+  assertGuarantees(): void {
     const { afterClose } = this
     assert.ok(afterClose === null || afterClose instanceof StreamClosed, inspect(afterClose))
   }
@@ -134,7 +134,7 @@ export class Asked implements Outcome {
   }
 
   #end(error: unknown): void {
-    assert.equal(this.over, false, 'it ended twice')
+    assert.equal(this.over, false, 'the call ended twice')
     this.error = error
     this.over = true
   }

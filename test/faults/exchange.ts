@@ -2,40 +2,42 @@ import type { DispatchRequest } from '../../src/engine.ts'
 import type { ClientOptions, RequestOptions } from '../../src/index.ts'
 import type { RouteName } from './routes.ts'
 
-/** How the end of an answer is told. `upgrade`: the connection speaks another protocol behind the head. */
+/** How the end of a response is marked. `upgrade`: another protocol follows the head. */
 export type Framing = 'none' | 'length' | 'chunked' | 'until-close' | 'upgrade'
 
-/** What the peer says to one request, as latin1. */
+/** What the peer sends for one request, as latin1. */
 export interface Answer {
-  /** Said as soon as the request's head is here, as a request with Expect wants it. */
+  /** Sent when the head of the request has arrived, as a request with Expect needs it. */
   readonly interim?: string
-  /** The answer, too, is said as soon as the head is here. */
-  readonly early?: boolean
-  /** 1xx in front of it. */
-  readonly before?: string
+  /** Whether the final response, too, is sent when the head of the request has arrived. */
+  readonly isEarly?: boolean
+  /** 1xx responses that precede the head. */
+  readonly informational?: string
   readonly head: string
-  /** As it stands on the wire. */
+  /** The encoded body, with chunks. */
   readonly body?: string
   readonly framing: Framing
 }
 
-/** One call of the corpus, and all that the peer says to it. */
+/** One call of the corpus, and all responses that the peer sends. */
 export interface Exchange {
   readonly name: string
   /** Default `direct`. */
   readonly route?: RouteName
   /** Default `http`. */
   readonly scheme?: 'http' | 'https'
-  /** The connection has served another request before. */
+  /** Whether the connection has served another request before. */
   readonly warm?: boolean
   /** In the order of the requests that they answer. */
   readonly answers: readonly Answer[]
-  /** By `pool.dispatch`; new each time, since some content can be read only once. */
+  /**
+   * Makes the request for `pool.dispatch`: a new one each time, because content may be one-shot.
+   */
   readonly dispatch?: () => Partial<DispatchRequest>
-  /** Instead: by a client. */
+  /** Makes the call of a client, used instead of `dispatch`. */
   readonly call?: () => ClientCall
-  /** The content cannot be sent a second time. */
-  readonly oneShot?: boolean
+  /** Whether the content cannot be sent a second time. */
+  readonly isOneShot?: boolean
   readonly result: Result
 }
 
@@ -45,29 +47,29 @@ export interface ClientCall {
   readonly client?: ClientOptions
 }
 
-/** How a call ends that nobody disturbs. */
+/** The result of a call without a fault. */
 export interface Result {
   readonly status: number
   /** Decoded, as latin1. */
   readonly body?: string
   readonly trailers?: readonly (readonly [string, string])[]
-  /** How many 1xx the caller hears of: of `dispatch` alone. */
+  /** How many 1xx responses the handler receives. Only for `dispatch`. */
   readonly informational?: number
-  /** The statuses on the way: of a client alone. */
+  /** Statuses of the responses before the last one. Only for a client. */
   readonly history?: readonly number[]
 }
 
 export const BODY = 'hello, world'
 
-/** A whole answer with a length. */
+/** A complete response with Content-Length. */
 export function answer(status: number, fields: readonly string[] = [], body = ''): Answer {
-  const lines = [`HTTP/1.1 ${status} Said`, ...fields, `Content-Length: ${body.length}`]
+  const lines = [`HTTP/1.1 ${status} Reason`, ...fields, `Content-Length: ${body.length}`]
   return { head: `${lines.join('\r\n')}\r\n\r\n`, body, framing: 'length' }
 }
 
 export const OK: Answer = answer(200, [], BODY)
 
-/** In chunks of these sizes, as often as needed. */
+/** Encodes a body in chunks of these sizes, repeated as needed. */
 export function chunked(body: string, sizes: readonly number[], trailers = ''): string {
   let text = ''
   let turn = 0

@@ -1,5 +1,5 @@
-// What has to come of a strike: derived from where it hit, what had been sent and said by then, and what
-// HTTP allows. Nothing here asks the engine what it thinks.
+// Computes the expected outcome of an injected fault from its place, from what both sides had sent
+// by then, and from the rules of HTTP. It uses no code of the engine.
 import type { ErrorFacts } from '../../src/index.ts'
 import {
   ConnectError,
@@ -12,143 +12,166 @@ import {
   WriteTimeout,
 } from '../../src/index.ts'
 import type { Exchange } from './exchange.ts'
-import type { Peer, Struck } from './peer.ts'
+import type { Injection, Message } from './injection.ts'
+import type { InjectionPoint, Peer } from './peer.ts'
 import { RESET } from './peer.ts'
 import { headLength } from './request-bytes.ts'
 import { routes } from './routes.ts'
-import type { Message, Strike } from './strike.ts'
 
 type Type = new (...args: never[]) => Error
 
 export type Expectation =
-  /** As if nothing had happened. */
-  | { readonly of: 'nothing' }
-  /** `hasHead`: what came before it was delivered. */
+  /** The call succeeds as if there were no fault. */
+  | { readonly outcome: 'success' }
+  /** `hasHead`: the head was delivered before the error. */
   | {
-      readonly of: 'error'
+      readonly outcome: 'error'
       readonly type: Type
       readonly facts: ErrorFacts
       readonly hasHead: boolean
     }
-  /** A body that lasts until close is what came of it. */
-  | { readonly of: 'until-close'; readonly raw: string }
-  /** The signal's reason. */
-  | { readonly of: 'abort' }
-  | { readonly of: 'close pool' }
-  | { readonly of: 'close response' }
-  /** Nobody can tell: any response, or an error of ours. */
-  | { readonly of: 'flip' }
+  /** A body without a length ends with the connection, so the call succeeds with the part `raw`. */
+  | { readonly outcome: 'until-close'; readonly raw: string }
+  /** The call fails with the reason of the abort signal. */
+  | { readonly outcome: 'abort' }
+  | { readonly outcome: 'close pool' }
+  | { readonly outcome: 'close response' }
+  /** The outcome cannot be predicted: any response, or an error of Hawser. */
+  | { readonly outcome: 'flip' }
 
-const NOTHING: Expectation = { of: 'nothing' }
+const SUCCESS: Expectation = { outcome: 'success' }
 
 /** RFC 9110 9.2.2 */
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
 
-/** @param wasOver the call had ended when its caller did the harm */
+/** @param wasOver whether the call had already ended when its caller caused the fault */
 export function expectedOf(
   exchange: Exchange,
-  strike: Strike,
+  injection: Injection,
   peer: Peer,
   wasOver: boolean,
 ): Expectation {
-  if (peer.struck === null && peer.struckDial === null) throw new Error('it was not struck')
-  switch (strike.harm) {
+  if (peer.injectionPoint === null && peer.failedDialStep === null)
+    throw new Error('the fault was not injected')
+  switch (injection.fault) {
     case 'split':
-      return NOTHING
+      return SUCCESS
     case 'flip':
     case 'close response':
-      return { of: strike.harm }
+      return { outcome: injection.fault }
     case 'abort':
     case 'close pool':
-      return isOver(strike, peer.struck, wasOver) ? NOTHING : { of: strike.harm }
+      return isOver(injection, peer.injectionPoint, wasOver)
+        ? SUCCESS
+        : { outcome: injection.fault }
   }
-  if (peer.struckDial !== null) return ofDial(exchange, strike, peer)
-  return ofBytes(exchange, strike, peer, peer.struck as Struck)
+  if (peer.failedDialStep !== null) return expectedOfDial(exchange, injection, peer)
+  return expectedOfBytes(exchange, injection, peer, peer.injectionPoint as InjectionPoint)
 }
 
-/** Whether a call that its caller ends was over by then; `seen` is for where that depends on the caller's own. */
-function isOver({ at, offset }: Strike, struck: Struck | null, seen: boolean): boolean {
-  if (at !== 'down' || struck === null) return false
-  const { isLast, on, done } = struck.message
-  return isLast && on !== 'head' ? offset >= done : seen
+/**
+ * Whether the call had ended before its caller caused the fault.
+ *
+ * @param wasOver what the caller itself saw, used if the messages do not decide it
+ */
+function isOver(
+  { at, offset }: Injection,
+  point: InjectionPoint | null,
+  wasOver: boolean,
+): boolean {
+  if (at !== 'down' || point === null) return false
+  const { isLast, sentAfter, neededLength } = point.message
+  return isLast && sentAfter !== 'head' ? offset >= neededLength : wasOver
 }
 
-/** Nothing of the request has been sent: it may always be sent again. */
+/** No byte of the request has been sent, so it may always be sent again. */
 const UNSENT = { bytesSent: 0, responseStarted: false, reusedConnection: false } as const
 
-function ofDial(exchange: Exchange, { harm, index }: Strike, peer: Peer): Expectation {
+function expectedOfDial(exchange: Exchange, { fault, index }: Injection, peer: Peer): Expectation {
   const { proxy } = routes[exchange.route ?? 'direct']
   const step = peer.dialled[index]
-  // With an https proxy the first TLS is the proxy's.
+  // With an https proxy, the first TLS handshake is the one with the proxy.
   const isOfProxy =
     proxy?.url.startsWith('https:') === true && peer.dialled[index - 1] === 'connect'
   const phase = step === 'connect' ? 'tcp' : isOfProxy ? 'proxy' : 'tls'
   const atProxy = proxy !== null && phase !== 'tls'
-  const type = harm === 'stall' ? ConnectTimeout : atProxy ? ProxyError : ConnectError
-  return error(exchange, type, { ...UNSENT, phase, safeToRetry: !hasDone(peer) })
+  const type = fault === 'stall' ? ConnectTimeout : atProxy ? ProxyError : ConnectError
+  return error(exchange, type, { ...UNSENT, phase, safeToRetry: !followsUnsafeRequest(peer) })
 }
 
-function ofBytes(exchange: Exchange, strike: Strike, peer: Peer, struck: Struck): Expectation {
-  const { harm, at } = strike
-  const { message, wire, reused, started, waiting } = struck
-  if (typeof message.on === 'object') {
-    const type = harm === 'stall' ? ConnectTimeout : ProxyError
-    return error(exchange, type, { ...UNSENT, phase: 'proxy', safeToRetry: !hasDone(peer) })
+function expectedOfBytes(
+  exchange: Exchange,
+  injection: Injection,
+  peer: Peer,
+  point: InjectionPoint,
+): Expectation {
+  const { fault, at } = injection
+  const { message, connection, reused, responseStarted, hasPendingBytes } = point
+  if (typeof message.sentAfter === 'object') {
+    const type = fault === 'stall' ? ConnectTimeout : ProxyError
+    return error(exchange, type, {
+      ...UNSENT,
+      phase: 'proxy',
+      safeToRetry: !followsUnsafeRequest(peer),
+    })
   }
-  const said = at === 'down' ? strike.offset : 0
-  const isSent = at === 'down' && wire.isSent
-  const isHeadHere = said >= message.headEnd && message.isFinal
-  // An error does not want the rest of the content. RFC 9112 9.5
-  const isSending = !isSent && !(isHeadHere && statusOf(message) >= 300)
-  if (at === 'down' && said >= message.done && !(harm === 'stall' && isSending)) return NOTHING
-  if (message.ends && harm === 'end' && isHeadHere) {
-    return { of: 'until-close', raw: message.text.slice(message.headEnd, said) }
+  const sent = at === 'down' ? injection.offset : 0
+  const isSent = at === 'down' && connection.isSent
+  const hasHeadArrived = sent >= message.headEnd && message.isFinal
+  // After an error response, the client stops sending the content. RFC 9112 9.5
+  const isSending = !isSent && !(hasHeadArrived && statusOf(message) >= 300)
+  if (at === 'down' && sent >= message.neededLength && !(fault === 'stall' && isSending))
+    return SUCCESS
+  if (message.endsConnection && fault === 'end' && hasHeadArrived) {
+    return { outcome: 'until-close', raw: message.text.slice(message.headEnd, sent) }
   }
-  const isIdempotent = IDEMPOTENT.includes(struck.method)
+  const isIdempotent = IDEMPOTENT.includes(point.method)
   const isGone =
-    exchange.oneShot === true && !(awaitsContinue(struck) && (harm !== 'stall' || at === 'up'))
-  const isRepeatable = !started && isIdempotent && !isGone
-  // Once, on a new connection: the kept one may have been closed before anything came to it.
-  if (harm !== 'stall' && reused && isRepeatable) return NOTHING
+    exchange.isOneShot === true && !(awaitsContinue(point) && (fault !== 'stall' || at === 'up'))
+  const isRepeatable = !responseStarted && isIdempotent && !isGone
+  // The client repeats the request once on a new connection, because the server may have closed the
+  // reused one before the request reached it.
+  if (fault !== 'stall' && reused && isRepeatable) return SUCCESS
 
   const facts: ErrorFacts = {
-    phase: isSending ? 'write' : isHeadHere ? 'read' : 'wait',
-    bytesSent: wire.handed.length,
-    responseStarted: started,
+    phase: isSending ? 'write' : hasHeadArrived ? 'read' : 'wait',
+    bytesSent: connection.written.length,
+    responseStarted,
     reusedConnection: reused,
-    safeToRetry: isRepeatable && !hasDone(peer),
+    safeToRetry: isRepeatable && !followsUnsafeRequest(peer),
   }
-  if (harm === 'reset') return error(exchange, ReadError, { ...facts, cause: RESET }, isHeadHere)
-  const isUnsent = harm === 'close' && waiting && !started
+  if (fault === 'reset')
+    return error(exchange, ReadError, { ...facts, cause: RESET }, hasHeadArrived)
+  const isUnsent = fault === 'close' && hasPendingBytes && !responseStarted
   const late = isSending ? WriteTimeout : ReadTimeout
   const cut = isUnsent ? WriteError : RemoteProtocolError
-  return error(exchange, harm === 'stall' ? late : cut, facts, isHeadHere)
+  return error(exchange, fault === 'stall' ? late : cut, facts, hasHeadArrived)
 }
 
-/** What may be sent again is, where the caller asked for that. */
+/** The expectation of an error, or of success if the caller allowed retries and a retry is safe. */
 function error(exchange: Exchange, type: Type, facts: ErrorFacts, hasHead = false): Expectation {
   const retries = exchange.call?.().options?.retries ?? 0
-  return retries > 0 && facts.safeToRetry ? NOTHING : { of: 'error', type, facts, hasHead }
+  return retries > 0 && facts.safeToRetry ? SUCCESS : { outcome: 'error', type, facts, hasHead }
 }
 
-/** Something that must not happen twice has been done before a redirect. */
-function hasDone({ said, struck }: Peer): boolean {
-  return said.some(
+/** Whether a request with a non-idempotent method led to this one by a redirect. */
+function followsUnsafeRequest({ sent, injectionPoint: point }: Peer): boolean {
+  return sent.some(
     ({ message, method }) =>
-      message !== struck?.message && isRedirect(message) && !IDEMPOTENT.includes(method),
+      message !== point?.message && isRedirect(message) && !IDEMPOTENT.includes(method),
   )
 }
 
-/** None of the content has been asked for. */
-function awaitsContinue({ message, wire }: Struck): boolean {
-  return !message.isFinal && wire.handed.length === headLength(wire.handed)
+/** Whether the peer has not sent the 100 yet, so that no content was sent. */
+function awaitsContinue({ message, connection }: InjectionPoint): boolean {
+  return !message.isFinal && connection.written.length === headLength(connection.written)
 }
 
 function isRedirect(message: Message): boolean {
   return message.isFinal && Math.trunc(statusOf(message) / 100) === 3
 }
 
-/** Of the final response. */
+/** The status of the final response. */
 function statusOf({ text, headEnd }: Message): number {
   const statuses = [...text.slice(0, headEnd).matchAll(/(?:^|\r\n)HTTP\/1\.\d (\d+)/g)]
   return Number(statuses.at(-1)?.[1])

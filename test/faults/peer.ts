@@ -1,52 +1,57 @@
 import type { ScriptedBackend } from '../support/scripted-backend.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
+import type { CallerFault, Injection, Message } from './injection.ts'
+import { greetingMessage } from './injection.ts'
+import { PeerConnection } from './peer-connection.ts'
 import type { Route } from './routes.ts'
-import type { CallerHarm, Message, Strike } from './strike.ts'
-import { greetingMessage } from './strike.ts'
-import { Wire } from './wire.ts'
 
-/** What the peer has said, or was about to say when it was struck. */
-export interface Said {
+/** A message that the peer has sent, or was about to send when the fault was injected. */
+export interface SentMessage {
   readonly message: Message
-  readonly wire: Wire
+  readonly connection: PeerConnection
   readonly method: string
-  /** Of the request that it answers: bytes taken when the message before was said, and by now. */
+  /**
+   * How many bytes of the answered request had arrived when the previous message was sent (`from`),
+   * and when this one was sent (`to`).
+   */
   readonly from: number
   readonly to: number
-  /** The connection had served another request before. */
+  /** Whether the connection had served another request before. */
   readonly reused: boolean
 }
 
-/** The strike, as it came. */
-export interface Struck extends Said {
-  /** Bytes of the answer to this request have been said. */
-  readonly started: boolean
-  /** Bytes of the request wait to be taken. */
-  readonly waiting: boolean
+/** The state at the moment when the fault was injected. */
+export interface InjectionPoint extends SentMessage {
+  /** Whether bytes of the response to this request have been sent. */
+  readonly responseStarted: boolean
+  /** Whether bytes of the request are waiting in the socket. */
+  readonly hasPendingBytes: boolean
 }
 
-/** Plays everything that the client is connected to: proxies and servers, and one strike. */
+/** Plays the proxies and servers on all connections of a call, and injects one fault. */
 export class Peer {
-  /** Of the call alone, in order. */
-  readonly said: Said[] = []
-  /** Steps of dials during the call: `connect` or `secure`. */
+  /** The messages of the call, in order. Those before and after the call are not recorded. */
+  readonly sent: SentMessage[] = []
+  /** Steps of all dials during the call, in order. */
   readonly dialled: ('connect' | 'secure')[] = []
-  struck: Struck | null = null
-  /** Where a dial was struck: before this step. */
-  struckDial: 'connect' | 'secure' | null = null
-  /** What it says: to the requests of the call, or always the same, around it. */
-  speaks: { readonly messages: readonly Message[] } | { readonly always: Message } = {
+  injectionPoint: InjectionPoint | null = null
+  /** The step of a dial before which the fault was injected. */
+  failedDialStep: 'connect' | 'secure' | null = null
+  /**
+   * The messages for the requests of the call. Outside of the call: the response to each request.
+   */
+  script: { readonly messages: readonly Message[] } | { readonly always: Message } = {
     messages: [],
   }
-  /** Lets the caller do its harm, and all settle. */
-  onCaller: (harm: CallerHarm) => Promise<void> = async () => {}
-  readonly strike: Strike | null
+  /** Makes the caller cause its fault, and waits until the effects have settled. */
+  onCallerFault: (fault: CallerFault) => Promise<void> = async () => {}
+  readonly injection: Injection | null
   readonly #route: Route
-  readonly #wires = new Map<ScriptedSocket, Wire>()
-  #cursor = 0
+  readonly #connections = new Map<ScriptedSocket, PeerConnection>()
+  #nextIndex = 0
 
-  constructor(backend: ScriptedBackend, route: Route, strike: Strike | null) {
-    this.strike = strike
+  constructor(backend: ScriptedBackend, route: Route, injection: Injection | null) {
+    this.injection = injection
     this.#route = route
     backend.autoConnect = false
     const { connect, secure } = backend
@@ -56,77 +61,77 @@ export class Peer {
   }
 
   get isInCall(): boolean {
-    return 'messages' in this.speaks
+    return 'messages' in this.script
   }
 
-  /** Whether the strike is the next thing to come, in its direction. */
+  /** Whether the fault is to be injected into this message (`down`) or its request (`up`). */
   isDue(at: 'up' | 'down', index: number): boolean {
-    const { strike } = this
-    if (strike === null || this.struck !== null || !this.isInCall) return false
-    return strike.at === at && strike.index === index
+    const { injection } = this
+    if (injection === null || this.injectionPoint !== null || !this.isInCall) return false
+    return injection.at === at && injection.index === index
   }
 
-  /** What is to be said next on a connection; null for nothing any more. */
-  next(wire: Wire): Message | null {
-    const greeting = this.#route.greetings[wire.greeted]
+  /** The next message on a connection, or null if there is none. */
+  next(connection: PeerConnection): Message | null {
+    const greeting = this.#route.greetings[connection.greetingsSent]
     if (greeting !== undefined) return greetingMessage(greeting)
-    return 'always' in this.speaks
-      ? this.speaks.always
-      : (this.speaks.messages[this.#cursor] ?? null)
+    return 'always' in this.script
+      ? this.script.always
+      : (this.script.messages[this.#nextIndex] ?? null)
   }
 
-  /** It is about to be said. */
-  begins(wire: Wire, message: Message): void {
-    if (typeof message.on === 'object') wire.greeted++
-    else if (this.isInCall) this.#cursor++
-    if (this.isInCall) this.said.push(wire.told(message))
-    this.arm()
+  /** Called before a message is sent. */
+  onMessage(connection: PeerConnection, message: Message): void {
+    if (typeof message.sentAfter === 'object') connection.greetingsSent++
+    else if (this.isInCall) this.#nextIndex++
+    if (this.isInCall) this.sent.push(connection.describe(message))
+    this.blockBeforeInjection()
   }
 
-  /** It was struck before its first byte: who asks once more gets it. */
-  saidNothing({ on }: Message): void {
-    if (typeof on !== 'object') this.#cursor--
+  /** Called if a fault prevented a whole message, so that a repeated request gets it. */
+  onMessageUnsent({ sentAfter }: Message): void {
+    if (typeof sentAfter !== 'object') this.#nextIndex--
   }
 
-  /** Holds up the request that is to be struck. */
-  arm(): void {
-    if (!this.isDue('up', this.said.length)) return
-    for (const wire of this.#wires.values()) wire.block()
+  /** Blocks the sockets if the fault is to be injected into the next request. */
+  blockBeforeInjection(): void {
+    if (!this.isDue('up', this.sent.length)) return
+    for (const connection of this.#connections.values()) connection.block()
   }
 
-  /** Nothing harms any more, and what stalled goes on. */
+  /** Ends stalls, and answers each request with `always` from now on. */
   heal(always: Message): void {
-    this.speaks = { always }
-    for (const wire of this.#wires.values()) wire.heal()
+    this.script = { always }
+    for (const connection of this.#connections.values()) connection.heal()
   }
 
   #add(socket: ScriptedSocket): ScriptedSocket {
-    const below = socket.below === null ? undefined : this.#wires.get(socket.below)
-    const wire = new Wire(socket, this, below?.greeted ?? 0)
-    this.#wires.set(socket, wire)
-    this.arm()
+    const below = socket.below === null ? undefined : this.#connections.get(socket.below)
+    const connection = new PeerConnection(socket, this, below?.greetingsSent ?? 0)
+    this.#connections.set(socket, connection)
+    this.blockBeforeInjection()
     queueMicrotask(() => this.#dial(socket))
     return socket
   }
 
   async #dial(socket: ScriptedSocket): Promise<void> {
     if (socket.below === null) {
-      if (await this.#strikesDial(socket, 'connect')) return
+      if (await this.#injectsIntoDial(socket, 'connect')) return
       socket.connected()
     }
-    if (socket.tls === null || (await this.#strikesDial(socket, 'secure'))) return
+    if (socket.tls === null || (await this.#injectsIntoDial(socket, 'secure'))) return
     socket.secured()
   }
 
-  /** @returns whether the dial ends here */
-  async #strikesDial(socket: ScriptedSocket, step: 'connect' | 'secure'): Promise<boolean> {
+  /** @returns whether the dial does not continue */
+  async #injectsIntoDial(socket: ScriptedSocket, step: 'connect' | 'secure'): Promise<boolean> {
     if (socket.closed || socket.destroyed) return true
     if (!this.isInCall) return false
     const index = this.dialled.push(step) - 1
-    const { strike } = this
-    if (strike?.at !== 'dial' || strike.index !== index) return false
-    this.struckDial = step
-    switch (strike.harm) {
+    const { injection } = this
+    if (injection?.at !== 'dial' || injection.index !== index) return false
+    this.failedDialStep = step
+    switch (injection.fault) {
       case 'stall':
         return true
       case 'reset':
@@ -136,7 +141,7 @@ export class Peer {
         socket.receiveEnd()
         return true
       default:
-        await this.onCaller(strike.harm as CallerHarm)
+        await this.onCallerFault(injection.fault as CallerFault)
         return socket.closed || socket.destroyed
     }
   }

@@ -1,4 +1,4 @@
-// Real servers and proxies on loopback, and the place on the way to them where a rig stands.
+// Starts real servers and proxies on loopback, which a fault proxy can stand in front of.
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
@@ -12,24 +12,27 @@ import { certificateAuthority, certificateFor } from '../support/certificates.ts
 import type { TestProxy } from '../support/proxies.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
 
-/** Who closes what was started. */
-export type Closer = Pick<TestContext, 'after'>
+/** Runs the functions that close what was started. */
+export type Cleanup = Pick<TestContext, 'after'>
 
 export interface RealRoute {
   readonly name: string
-  /** What is said to the server and by it cannot be changed on the way unnoticed. */
-  readonly isSafe: boolean
-  readonly start: (t: Closer) => Promise<StartedRoute>
+  /** Whether changed bytes are always detected, because TLS protects them. */
+  readonly detectsCorruption: boolean
+  readonly start: (t: Cleanup) => Promise<StartedRoute>
 }
 
 export interface StartedRoute {
-  /** What the rig leads to. */
+  /** The port that the fault proxy forwards to. */
   readonly port: number
-  /** How to get to the server by a rig on this port. */
-  readonly by: (rig: number) => { readonly origin: string; readonly options: ClientOptions }
+  /** The origin and client options for this route, through a fault proxy on this port. */
+  readonly through: (proxyPort: number) => {
+    readonly origin: string
+    readonly options: ClientOptions
+  }
 }
 
-export const LARGE = 'what the server says, '.repeat(200)
+export const LARGE = 'content of the server '.repeat(200)
 
 const ca = certificateAuthority()
 const ofProxy = certificateAuthority('Authority of proxies')
@@ -37,7 +40,9 @@ const tls = certificateFor(['a.test'], { ca })
 const proxyTls = certificateFor(['127.0.0.1'], { ca: ofProxy })
 const options: ClientOptions = { verify: { ca: ca.cert }, lookup: toLoopback }
 
-/** `/length`, `/chunks` with a trailer, and for all else how many bytes came. */
+/**
+ * Serves `/length` and `/chunks` (with a trailer). Any other path counts the bytes of the request.
+ */
 const listener: RequestListener = (request, response) => {
   if (request.url === '/length') {
     response.writeHead(200, { 'content-length': LARGE.length }).end(LARGE)
@@ -57,7 +62,7 @@ const listener: RequestListener = (request, response) => {
   request.on('end', () => response.end(`${length} bytes`))
 }
 
-async function startServer(t: Closer, isSecure: boolean): Promise<number> {
+async function startServer(t: Cleanup, isSecure: boolean): Promise<number> {
   const server = isSecure ? createHttpsServer(tls, listener) : createHttpServer(listener)
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {
@@ -77,13 +82,16 @@ async function startServer(t: Closer, isSecure: boolean): Promise<number> {
 }
 
 function direct(name: string, scheme: 'http' | 'https'): RealRoute {
-  const isSafe = scheme === 'https'
+  const isSecure = scheme === 'https'
   return {
     name,
-    isSafe,
+    detectsCorruption: isSecure,
     async start(t) {
-      const port = await startServer(t, isSafe)
-      return { port, by: (rig) => ({ origin: `${scheme}://a.test:${rig}`, options }) }
+      const port = await startServer(t, isSecure)
+      return {
+        port,
+        through: (proxyPort) => ({ origin: `${scheme}://a.test:${proxyPort}`, options }),
+      }
     },
   }
 }
@@ -92,20 +100,20 @@ function proxied(
   name: string,
   scheme: 'http' | 'https',
   proxyScheme: string,
-  startProxy: (t: Closer) => Promise<TestProxy>,
+  startProxy: (t: Cleanup) => Promise<TestProxy>,
 ): RealRoute {
   return {
     name,
-    isSafe: scheme === 'https' || proxyScheme === 'https',
+    detectsCorruption: scheme === 'https' || proxyScheme === 'https',
     async start(t) {
       const origin = `${scheme}://a.test:${await startServer(t, scheme === 'https')}`
       const { port } = await startProxy(t)
-      const by = (rig: number) => {
-        const url = `${proxyScheme}://127.0.0.1:${rig}`
+      const through = (proxyPort: number) => {
+        const url = `${proxyScheme}://127.0.0.1:${proxyPort}`
         const proxies = new HTTPProxy(url, { verify: { ca: ofProxy.cert } })
         return { origin, options: { ...options, proxies } }
       }
-      return { port, by }
+      return { port, through }
     },
   }
 }

@@ -1,5 +1,5 @@
-/** How many bytes the request has that stands at the start; 0 while it is not complete. Latin1. */
-export function wholeLength(text: string): number {
+/** The length of the request at the start of a latin1 text; 0 while the request is incomplete. */
+export function requestLength(text: string): number {
   const headEnd = headLength(text)
   if (headEnd === 0) return 0
   const head = text.slice(0, headEnd)
@@ -8,7 +8,7 @@ export function wholeLength(text: string): number {
   return end <= text.length ? end : 0
 }
 
-/** Up to and with the empty line; 0 while it is not there. */
+/** The length of the head with its empty line; 0 while the head is incomplete. */
 export function headLength(text: string): number {
   const at = text.indexOf('\r\n\r\n')
   return at === -1 ? 0 : at + 4
@@ -18,7 +18,7 @@ export function methodOf(text: string): string {
   return text.slice(0, text.indexOf(' '))
 }
 
-/** RFC 9112 7.1. `Infinity` while they have no end. */
+/** The position after the last chunk and the trailers, or `Infinity`. RFC 9112 7.1 */
 function chunksEnd(text: string, start: number): number {
   for (let at = start; ; ) {
     const lineEnd = text.indexOf('\r\n', at)

@@ -10,16 +10,16 @@ export type RouteName =
   | 'socks5'
   | 'socks5h with a password'
 
-/** What a proxy says before a connection leads to the origin. */
+/** One step in which a proxy sets up the connection to the origin. */
 export interface Greeting {
-  /** How many bytes it waits for; 0 while that cannot be told. */
+  /** The number of bytes it waits for, or 0 while that is unknown. */
   readonly needs: (held: Buffer) => number
   readonly says: string
 }
 
 export interface Route {
   readonly proxy: HTTPProxy | null
-  /** In order, on each new connection. */
+  /** The steps on each new connection, in order. */
   readonly greetings: readonly Greeting[]
 }
 

@@ -1,4 +1,5 @@
-// A short run of each fuzzer, always the same one. `npm run fuzz` tries more inputs: .ci/run does so for a minute.
+// Runs each fuzzer briefly, always with the same inputs. `npm run fuzz` tries more of them, and
+// .ci/run runs it for a minute.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -9,16 +10,18 @@ const SEED = 20_260_101
 const RUNS = 250
 
 for (const each of targets) {
-  test(`${each.name}: ${RUNS} inputs, and all that failed once`, async () => {
+  test(`${each.name}: ${RUNS} inputs, and all that failed before`, async () => {
     const { runs, failure } = await explore(each, { seed: SEED, runs: RUNS })
     if (failure !== null) {
-      throw new Error(`It fails with ${JSON.stringify(failure.input)}`, { cause: failure.error })
+      throw new Error(`The check fails for ${JSON.stringify(failure.input)}`, {
+        cause: failure.error,
+      })
     }
     assert.ok(runs >= RUNS)
   })
 }
 
-test('an input that fails is found, and made small', async () => {
+test('a failing input is found and minimised', async () => {
   const broken = target({
     name: 'broken',
     inputs: fc.array(fc.nat(1000)),

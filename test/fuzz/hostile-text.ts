@@ -1,8 +1,8 @@
-// Texts of which parsers are made to stumble: what has a meaning in HTTP, in odd places.
+// Texts that are hard to parse: characters and words with a meaning in HTTP, in unusual places.
 import type { Arbitrary } from 'fast-check'
 import fc from 'fast-check'
 
-/** Any latin1 character; those with a meaning more often than others. */
+/** Any latin1 character. Those with a meaning are more frequent. */
 const latin1Char: Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...'\r\n\t \0"\\\'=;:,/?#&%+@[]()<>-_.*') },
   { weight: 3, arbitrary: fc.constantFrom(...'aAzZ019') },
@@ -14,7 +14,7 @@ const latin1Char: Arbitrary<string> = fc.oneof(
 
 export const latin1Text = textOf(latin1Char)
 
-/** The same with the rest of Unicode, lone surrogates too. */
+/** Like `latin1Text`, with other Unicode characters and lone surrogates. */
 export const unicodeText = textOf(
   fc.oneof(
     { weight: 4, arbitrary: latin1Char },
@@ -25,8 +25,8 @@ export const unicodeText = textOf(
   ),
 )
 
-/** Words of a language, and texts between them. */
-export function soup(words: readonly string[], maxLength = 12): Arbitrary<string> {
+/** Concatenates random words of a list, with random texts between them. */
+export function textOfWords(words: readonly string[], maxLength = 12): Arbitrary<string> {
   return fc
     .array(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...words) }, latin1Text), { maxLength })
     .map((parts) => parts.join(''))

@@ -38,30 +38,30 @@ const KINDS = [
   'insert a piece',
   'insert a byte',
   'replace a byte',
-  'remove a run',
-  'cut',
+  'remove some bytes',
+  'truncate',
   'copy a line',
-  'take a line of another',
+  'insert a line of another response',
   'remove a line',
   'repeat a line',
-  'repeat a run',
+  'repeat some bytes',
   'change a number',
   'change case',
-  'cross with another',
-  'add another',
+  'continue with another response',
+  'append another response',
 ] as const
 
 interface Mutation {
   readonly kind: (typeof KINDS)[number]
-  /** Where, what and how much: taken modulo what there is. */
+  /** Position, choice and amount. Each is taken modulo the number of possibilities. */
   readonly at: number
   readonly what: number
   readonly size: number
 }
 
-/** A response, as it may come from a server that is broken or hostile. */
+/** A response as a broken or hostile server may send it. */
 export interface MutatedResponse {
-  /** Of the request that it answers. */
+  /** The method of the request. */
   readonly method: string
   /** Latin1. */
   readonly text: string
@@ -69,7 +69,7 @@ export interface MutatedResponse {
 
 const seeds = readCorpus().map(({ method, bytes }) => ({ method, text: bytes.latin1Slice() }))
 
-/** Responses of the wire corpus, changed in their structure and in their bytes. */
+/** Responses of the wire corpus with random changes of their structure and bytes. */
 export const mutatedResponse: Arbitrary<MutatedResponse> = fc
   .record({
     seed: fc.nat(seeds.length - 1),
@@ -103,13 +103,13 @@ function mutate(text: string, { kind, at: where, what, size }: Mutation): string
       return before + String.fromCharCode(what % 256) + after
     case 'replace a byte':
       return before + String.fromCharCode(what % 256) + after.slice(1)
-    case 'remove a run':
+    case 'remove some bytes':
       return before + after.slice(size)
-    case 'cut':
+    case 'truncate':
       return before
     case 'copy a line':
       return lines.toSpliced(what % lines.length, 0, lines[line]!).join('\r\n')
-    case 'take a line of another': {
+    case 'insert a line of another response': {
       const others = other.split('\r\n')
       return lines.toSpliced(line, 0, others[size % others.length]!).join('\r\n')
     }
@@ -117,7 +117,7 @@ function mutate(text: string, { kind, at: where, what, size }: Mutation): string
       return lines.toSpliced(line, 1).join('\r\n')
     case 'repeat a line':
       return lines.toSpliced(line, 0, ...new Array(size * size).fill(lines[line]!)).join('\r\n')
-    case 'repeat a run':
+    case 'repeat some bytes':
       return before + after.slice(0, 1 + (what % 8)).repeat(1 + size * size) + after
     case 'change a number':
       return text.replaceAll(/\d+/g, (digits, index: number) =>
@@ -125,9 +125,9 @@ function mutate(text: string, { kind, at: where, what, size }: Mutation): string
       )
     case 'change case':
       return before + swapCase(after.slice(0, size)) + after.slice(size)
-    case 'cross with another':
+    case 'continue with another response':
       return before + other.slice(Math.floor((at / (text.length + 1)) * other.length))
-    case 'add another':
+    case 'append another response':
       return text + other
   }
 }

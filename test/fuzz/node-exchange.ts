@@ -3,20 +3,20 @@ import { request } from 'node:http'
 import { Duplex } from 'node:stream'
 import type { MutatedResponse } from './mutation.ts'
 
-/** What `node:http` makes of a response. */
+/** The outcome of a response as `node:http` reports it. */
 export interface NodeOutcome {
-  /** Status, reason, version, names and values; as `Outcome` has it. */
+  /** Status, reason, version, names and values, in the format of `Outcome`. */
   readonly informational: readonly string[]
   readonly head: string | null
-  /** Latin1; of a tunnel what came behind its head. */
+  /** Latin1. For a tunnel, the bytes after the head. */
   readonly body: string
   readonly trailers: readonly string[]
-  /** `end`, `upgrade 101`, or the code of an error. */
+  /** `end`, `upgrade 101`, or an error code. */
   readonly end: string
 }
 
-/** The other end of the client's connection: says all at once, and then no more. */
-class Wire extends Duplex {
+/** The client's connection: delivers the whole response at once, and then ends. */
+class ScriptedPeer extends Duplex {
   readonly #text: string
 
   constructor(text: string) {
@@ -30,18 +30,18 @@ class Wire extends Duplex {
     done()
   }
 
-  say(): void {
+  sendAll(): void {
     if (this.#text !== '') this.push(Buffer.from(this.#text, 'latin1'))
     this.push(null)
   }
 }
 
-export function nodeExchange({ method, text }: MutatedResponse): Promise<NodeOutcome> {
+export function runNodeExchange({ method, text }: MutatedResponse): Promise<NodeOutcome> {
   const informational: string[] = []
   let head: string | null = null
   let body = ''
   let trailers: readonly string[] = []
-  const wire = new Wire(text)
+  const wire = new ScriptedPeer(text)
   return new Promise((resolve) => {
     const done = (end: string) => {
       resolve({ informational, head, body, trailers, end })
@@ -79,7 +79,7 @@ export function nodeExchange({ method, text }: MutatedResponse): Promise<NodeOut
         })
       })
       .on('close', () => done('closed'))
-      .on('finish', () => setImmediate(() => wire.say()))
+      .on('finish', () => setImmediate(() => wire.sendAll()))
       .end()
   })
 }

@@ -6,31 +6,34 @@ import { Stage, uncaughtDuring } from '../support/stage.ts'
 import { Play } from '../wire/play.ts'
 import type { MutatedResponse } from './mutation.ts'
 
-/** What the server does when all was sent. */
+/** What the server does after the response. */
 export type Ending = 'end' | 'reset' | 'silence'
 
-/** How a response arrives. */
-export interface Arrival {
+/** How the response is delivered, and for which request. */
+export interface Delivery {
   readonly pieces: readonly string[]
-  /** Whether all settles after each piece, as in Node; else they come in a row, as in Bun and Deno. */
+  /**
+   * Whether promises settle after each piece, as on Node. On Bun and Deno, pieces may arrive
+   * without a pause.
+   */
   readonly settles: boolean
   readonly ending: Ending
-  /** On a connection that has served another request. */
+  /** Whether the connection has served another request before. */
   readonly reused: boolean
-  /** The request asks for another protocol. */
+  /** Whether the request asks for an upgrade. */
   readonly upgrades: boolean
 }
 
-/** All that a caller can know of an exchange, but for an error's words. */
+/** Everything that a caller can observe, except for error messages. */
 export interface Outcome {
   readonly informational: readonly string[]
   readonly head: string | null
-  /** Latin1; of a tunnel what came through it. */
+  /** Latin1. For a tunnel, the bytes that came through it. */
   readonly body: string
   readonly trailers: readonly string[]
   readonly end: string
   readonly responseStarted: boolean
-  /** Connections that idle afterwards, before the server's ending. */
+  /** The number of idle connections after the response, before the server ends the connection. */
   readonly kept: number
 }
 
@@ -38,17 +41,18 @@ const MINUTE = 60_000
 const UPGRADE = ['Connection', 'Upgrade', 'Upgrade', 'x']
 
 /**
- * One request that is answered so, on scripted sockets and in scripted time. Throws if the engine
- * breaks a promise: a call that does not end, or ends twice; an error that is not its own; something
- * thrown outside of the calls; a connection, a timer or a waiter left behind.
+ * Makes one request on scripted sockets and in scripted time, and delivers the response. Throws if
+ * the engine violates a guarantee: the call does not end, or ends twice; the error is not one of
+ * Hawser's; an exception is thrown outside of the call; or a connection, a timer or a waiting
+ * request remains.
  */
-export async function exchange(method: string, arrival: Arrival): Promise<[Outcome, unknown]> {
+export async function runExchange(method: string, delivery: Delivery): Promise<[Outcome, unknown]> {
   const stage = new Stage({ timeouts: { read: 1000, write: 1000, connect: 1000, pool: 1000 } })
   let found: [Outcome, unknown] | null = null
   const escaped = await uncaughtDuring(async () => {
-    if (arrival.reused) await stage.warm()
+    if (delivery.reused) await stage.warm()
     const tunnel = { bytes: '' }
-    const call = await stage.send(requestOf(method, arrival.upgrades), {
+    const call = await stage.send(requestOf(method, delivery.upgrades), {
       onUpgrade: ({ socket }) => {
         socket
           ?.on('error', () => {})
@@ -57,10 +61,10 @@ export async function exchange(method: string, arrival: Arrival): Promise<[Outco
           })
       },
     })
-    await deliver(stage, arrival)
+    await deliver(stage, delivery)
     await settle()
     const kept = stage.pool.stats().idle
-    await finish(stage, call, arrival.ending)
+    await finish(stage, call, delivery.ending)
     found = [outcomeOf(call, tunnel.bytes, kept), call.error]
     await stage.done()
   })
@@ -68,9 +72,9 @@ export async function exchange(method: string, arrival: Arrival): Promise<[Outco
   return found!
 }
 
-/** As a caller who gets all of it in one read sees it, and then the end. */
-export function whole({ method, text }: MutatedResponse): Promise<[Outcome, unknown]> {
-  return exchange(method, {
+/** Delivers the whole response in one read, followed by the end of the connection. */
+export function exchangeInOneRead({ method, text }: MutatedResponse): Promise<[Outcome, unknown]> {
+  return runExchange(method, {
     pieces: text === '' ? [] : [text],
     settles: true,
     ending: 'end',
@@ -84,28 +88,28 @@ function requestOf(method: string, upgrades: boolean): Partial<DispatchRequest> 
   return { method, path: '/', ...(upgrades && { headers: UPGRADE }) }
 }
 
-async function deliver(stage: Stage, { pieces, settles }: Arrival): Promise<void> {
+async function deliver(stage: Stage, { pieces, settles }: Delivery): Promise<void> {
   const { socket } = stage
   for (const piece of pieces) {
-    // A scripted socket refuses what comes after its end.
+    // A scripted socket does not accept data after its end.
     if (socket.closed || socket.destroyed) return
     socket.receive(piece)
     if (settles) await settle()
-    disturb()
+    parseOtherResponse()
   }
 }
 
-/** Another connection's reads use all that parsers share. */
-export function disturb(): void {
-  new Play('GET').read(OTHERS)
+/** Parses part of another connection's response, to overwrite the state that parsers share. */
+export function parseOtherResponse(): void {
+  new Play('GET').read(OTHER_RESPONSE)
 }
 
-const OTHERS = Buffer.from(
+const OTHER_RESPONSE = Buffer.from(
   'HTTP/1.0 404 Other\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nab',
   'latin1',
 )
 
-/** The ending, for each connection on which the request is tried. */
+/** Ends each connection on which the request is attempted. */
 async function finish(stage: Stage, call: Call, ending: Ending): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
     const { socket } = stage
@@ -123,7 +127,7 @@ function outcomeOf(call: Call, tunnelled: string, kept: number): Outcome {
   const { error } = call
   const facts = error as { responseStarted?: boolean; phase?: unknown; message?: unknown } | null
   if (error !== undefined) {
-    assert.ok(error instanceof Error && 'code' in error, `not an error of the engine's: ${error}`)
+    assert.ok(error instanceof Error && 'code' in error, `not an error of Hawser: ${error}`)
     assert.match(String(error.code), /^HAWSER_[A-Z_]+$/)
     assert.equal(typeof facts?.phase, 'string')
   }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 
-/** Places where a text is cut, negative ones from its end. */
+/** Positions at which a text is split. Negative ones count from its end. */
 export const cuts = fc.array(fc.oneof(fc.nat(0xffff), fc.integer({ min: -60, max: -1 })), {
   maxLength: 6,
 })
 
-/** Pieces, none of them empty. */
+/** Splits a text at these positions. No piece is empty. */
 export function cutAt(text: string, cuts: readonly number[]): string[] {
   const places = [
     0,

@@ -1,12 +1,14 @@
-// `npm run fuzz -- [--seconds N] [--seed S] [NAMES]`: tries new inputs on all fuzz targets in turn, or on
-// those that are named. What fails is printed, made small, and kept in the corpus, which every run tries first.
+// `npm run fuzz -- [--seconds N] [--seed S] [NAMES]`: tries new inputs on all fuzz targets in turn,
+// or on the named ones. A failing input is minimised, printed, and added to the corpus, which every
+// run tries first.
 import { parseArgs } from 'node:util'
 import { keepInput } from './corpus.ts'
 import { explore } from './target.ts'
 import { targets } from './targets.ts'
 
 const BATCH = 250
-const BETWEEN_REPORTS = 10_000
+/** In ms. */
+const REPORT_INTERVAL = 10_000
 
 const { values, positionals } = parseArgs({
   options: { seconds: { type: 'string' }, seed: { type: 'string' } },
@@ -17,7 +19,7 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
 const chosen = targets.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 if (chosen.length === 0 || Number.isNaN(seconds) || !Number.isInteger(seed)) {
   console.error(
-    `npm run fuzz -- [--seconds N] [--seed S] [${targets.map(({ name }) => name).join(' ')}]`,
+    `Usage: npm run fuzz -- [--seconds N] [--seed S] [${targets.map(({ name }) => name).join(' ')}]`,
   )
   process.exit(2)
 }
@@ -44,11 +46,11 @@ for (let round = 0; round === 0 || performance.now() < end; round++) {
     failed.add(name)
     const { input, error } = found.failure
     const file = keepInput(name, input)
-    console.log(`\n${name} FAILS with ${JSON.stringify(input)}\n`, error)
-    console.log(`Kept in ${file}. Again: npm run fuzz -- --seconds 0 ${name}\n`)
+    console.log(`\n${name} FAILS for ${JSON.stringify(input)}\n`, error)
+    console.log(`Added to ${file}. To try it again: npm run fuzz -- --seconds 0 ${name}\n`)
   }
   if (failed.size === chosen.length) break
-  if (performance.now() - reported < BETWEEN_REPORTS) continue
+  if (performance.now() - reported < REPORT_INTERVAL) continue
   reported = performance.now()
   const left = Math.max(0, Math.round((end - reported) / 1000))
   console.log(`${total()} inputs, ${failed.size} failures, ${left} s left`)

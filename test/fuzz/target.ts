@@ -2,35 +2,35 @@ import type { Arbitrary } from 'fast-check'
 import fc from 'fast-check'
 import { keptInputs } from './corpus.ts'
 
-/** One piece of code, the inputs that it is tried with, and what has to hold for each. */
+/** A fuzzer for one part of the code: its inputs, and a check that must hold for each of them. */
 export interface FuzzTarget<Input = unknown> {
   readonly name: string
-  /** Nothing but JSON, so that a failing input can be kept and read. */
+  /** JSON values only, so that a failing input can be stored and read. */
   readonly inputs: Arbitrary<Input>
-  /** Throws if `input` breaks what is promised. Leaves nothing behind, whether it throws or not. */
+  /** Throws if the code violates a guarantee for `input`. Cleans up in any case. */
   readonly check: (input: Input) => void | Promise<void>
 }
 
-/** Checks the types, and then forgets them: targets of different inputs stand in one list. */
+/** Checks the types of a target and erases them, so that one list can hold all targets. */
 export function target<Input>(given: FuzzTarget<Input>): FuzzTarget {
   return given as unknown as FuzzTarget
 }
 
-/** What became of some runs. */
+/** The result of a number of runs. */
 export interface Exploration {
   readonly runs: number
-  /** Null if nothing failed. */
+  /** Null if no input failed. */
   readonly failure: {
-    /** Made as small as fast-check can. */
+    /** Minimised by fast-check. */
     readonly input: unknown
     readonly error: unknown
   } | null
 }
 
 /**
- * Tries those inputs that failed once, and then so many others, the same ones for a seed.
+ * Tries the inputs that failed before, and then `runs` random ones, which depend only on the seed.
  *
- * @param until no further input after that time, by `performance.now()`
+ * @param until the time after which no further input is tried, as returned by `performance.now()`
  */
 export async function explore(
   { name, inputs, check }: FuzzTarget,

@@ -14,7 +14,7 @@ import { redirects } from './targets/redirects.ts'
 import { requests } from './targets/requests.ts'
 import { responses } from './targets/responses.ts'
 
-/** All that is fuzzed. */
+/** All fuzz targets. */
 export const targets: readonly FuzzTarget[] = [
   responses,
   readResponses,

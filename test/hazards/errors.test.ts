@@ -1,4 +1,5 @@
-// An error says what failed, where, after how long and why, and never a secret of the URL.
+// An error message tells what failed, where, after how long and why, and contains no secret of the
+// URL.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
@@ -6,117 +7,119 @@ import { RequestError } from '../../src/engine.ts'
 import { settle } from '../support/scripted-clock.ts'
 import { Stage } from '../support/stage.ts'
 
-interface Trouble {
+interface Failure {
   readonly options?: PoolOptions
   readonly request?: Partial<DispatchRequest>
-  /** Before the request. */
+  /** Runs before the request. */
   readonly before?: (stage: Stage) => unknown
-  /** After it. */
-  readonly happens?: (stage: Stage) => unknown
+  /** Runs after the request was sent, and makes it fail. */
+  readonly cause?: (stage: Stage) => unknown
   readonly name: string
-  /** What the message says beside the request. */
-  readonly says: RegExp
+  /** Matches the error message. */
+  readonly message: RegExp
 }
 
 const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:80'), {
   code: 'ECONNREFUSED',
 })
 
-const troubles: Record<string, Trouble> = {
-  'a name that is not there': {
+const failures: Record<string, Failure> = {
+  'an unknown host name': {
     before: ({ backend }) => backend.hosts.set('h.test', new Error('ENOTFOUND h.test')),
     name: 'ConnectError',
-    says: /^Could not resolve h\.test: ENOTFOUND/,
+    message: /^Could not resolve h\.test: ENOTFOUND/,
   },
-  'nobody there': {
+  'a refused connection': {
     before: ({ backend }) => {
       backend.autoConnect = false
     },
-    happens: ({ socket }) => socket.reset(refused),
+    cause: ({ socket }) => socket.reset(refused),
     name: 'ConnectError',
-    says: /^Could not connect to h\.test \(127\.0\.0\.1\): connect ECONNREFUSED/,
+    message: /^Could not connect to h\.test \(127\.0\.0\.1\): connect ECONNREFUSED/,
   },
-  'no handshake': {
+  'a failed TLS handshake': {
     request: { origin: 'https://h.test' },
     before: ({ backend }) => {
       backend.autoConnect = false
     },
-    happens: ({ socket }) => {
+    cause: ({ socket }) => {
       socket.connected()
       socket.reset(new Error('self-signed certificate'))
     },
     name: 'ConnectError',
-    says: /^TLS handshake with h\.test \(127\.0\.0\.1\) failed: self-signed certificate/,
+    message: /^TLS handshake with h\.test \(127\.0\.0\.1\) failed: self-signed certificate/,
   },
-  'a connection too late': {
+  'a connect timeout': {
     before: ({ backend }) => {
       backend.autoConnect = false
     },
-    happens: ({ clock }) => clock.advance(5000),
+    cause: ({ clock }) => clock.advance(5000),
     name: 'ConnectTimeout',
-    says: /^Could not connect to h\.test within 5000 ms, phase tcp/,
+    message: /^Could not connect to h\.test within 5000 ms, phase tcp/,
   },
-  'no place in the pool': {
+  'a full pool': {
     options: { limits: { maxConnections: 1 }, timeouts: { read: null } },
     before: (stage) => stage.send({ path: '/busy' }),
-    happens: ({ clock }) => clock.advance(5000),
+    cause: ({ clock }) => clock.advance(5000),
     name: 'PoolTimeout',
-    says: /^No connection became available within 5000 ms: .*maxConnections 1/,
+    message: /^No connection became available within 5000 ms: .*maxConnections 1/,
   },
-  'no answer': {
-    happens: ({ clock }) => clock.advance(5000),
+  'no response': {
+    cause: ({ clock }) => clock.advance(5000),
     name: 'ReadTimeout',
-    says: /^No response received for 5000 ms/,
+    message: /^No response received for 5000 ms/,
   },
-  'half an answer': {
-    happens: async ({ socket, clock }) => {
+  'an incomplete response': {
+    cause: async ({ socket, clock }) => {
       socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
       await clock.advance(5000)
     },
     name: 'ReadTimeout',
-    says: /^The response stalled: no data received for 5000 ms/,
+    message: /^The response stalled: no data received for 5000 ms/,
   },
-  'a socket that takes nothing': {
+  'a socket that accepts no data': {
     request: { method: 'POST', body: Buffer.alloc(1 << 20) },
     before: async (stage) => (await stage.warm()).block(),
-    happens: ({ clock }) => clock.advance(5000),
+    cause: ({ clock }) => clock.advance(5000),
     name: 'WriteTimeout',
-    says: /^Sending stalled: no data accepted for 5000 ms, \d+ bytes pending/,
+    message: /^Sending stalled: no data accepted for 5000 ms, \d+ bytes pending/,
   },
-  'no HTTP': {
-    happens: ({ socket }) => socket.receive('SSH-2.0\r\n'),
+  'a response that is not HTTP': {
+    cause: ({ socket }) => socket.receive('SSH-2.0\r\n'),
     name: 'RemoteProtocolError',
-    says: /^The server's response is not valid: it does not begin with HTTP/,
+    message: /^The server's response is not valid: it does not begin with HTTP/,
   },
-  'an end too early': {
-    happens: ({ socket }) => socket.receiveEnd(),
+  'a connection that ends without a response': {
+    cause: ({ socket }) => socket.receiveEnd(),
     name: 'RemoteProtocolError',
-    says: /the connection ended without a response/,
+    message: /the connection ended without a response/,
   },
-  'a reset': {
-    happens: ({ socket }) => socket.reset(new Error('read ECONNRESET')),
+  'a reset connection': {
+    cause: ({ socket }) => socket.reset(new Error('read ECONNRESET')),
     name: 'ReadError',
-    says: /^Could not read the response: read ECONNRESET/,
+    message: /^Could not read the response: read ECONNRESET/,
   },
-  'all of its time over': {
+  'a total timeout': {
     options: { timeouts: { total: 100 } },
-    happens: ({ clock }) => clock.advance(100),
+    cause: ({ clock }) => clock.advance(100),
     name: 'TotalTimeout',
-    says: /^Not done within 100 ms/,
+    message: /^Not done within 100 ms/,
   },
 }
 
-for (const [what, { options, request, before, happens, name, says }] of Object.entries(troubles)) {
-  test(`18 ${what}: what, where, how long and why, and no secret`, async () => {
+for (const [title, { options, request, before, cause, name, message }] of Object.entries(
+  failures,
+)) {
+  test(`18 ${title}: the message tells what, where, how long and why, and no secret`, async () => {
     const stage = new Stage(options)
     await before?.(stage)
     const call = await stage.send({ path: '/path?token=SECRET', ...request })
-    await happens?.(stage)
+    await cause?.(stage)
     await settle()
     const { error } = call
     assert.ok(error instanceof RequestError, String(error))
     assert.equal(error.name, name)
-    assert.match(error.message, says)
+    assert.match(error.message, message)
     const { method = 'GET', origin = 'http://h.test' } = request ?? {}
     assert.ok(error.message.includes(`(${method} ${origin}/path?…, after `), error.message)
     assert.match(error.message, /, after \d+ ms\)/)

@@ -1,4 +1,4 @@
-// What `fetch` sends along with a redirect: the client's rules, seen from its second face.
+// Tests which credentials `fetch` sends after a redirect. The rules are those of the client.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createFetch } from '../../src/fetch/index.ts'
@@ -7,13 +7,13 @@ import { reply, Web } from '../client/scripted-web.ts'
 
 const SECRETS = ['authorization', 'cookie', 'proxy-authorization']
 
-/** For each hop of the chain the secrets that it was sent. */
-async function sentAlong(urls: readonly string[]): Promise<string[][]> {
+/** Follows a chain of redirects, and returns the secrets that each hop received. */
+async function secretsSent(urls: readonly string[]): Promise<string[][]> {
   const web = new Web((_, count) => {
     const next = urls[count]
     return next === undefined ? reply(200) : reply(307, [`Location: ${next}`])
   })
-  // Forwards all: what is for a proxy is sent to nobody else.
+  // The proxy forwards http and https, because Proxy-Authorization is only sent to a proxy.
   const proxies = new HTTPProxy('http://proxy.test', { mode: 'FORWARD_ONLY' })
   const fetch = createFetch({ proxies, backend: web.backend })
   const headers = Object.fromEntries(SECRETS.map((name) => [name, 'SECRET']))
@@ -24,8 +24,8 @@ async function sentAlong(urls: readonly string[]): Promise<string[][]> {
 }
 
 const NONE: string[] = []
-/** Another route: what was for a proxy would reach the server. */
-const BY_HTTPS = ['authorization', 'cookie']
+/** After a change of the route, Proxy-Authorization would reach the server. */
+const AFTER_ROUTE_CHANGE = ['authorization', 'cookie']
 
 const chains: readonly [name: string, urls: readonly string[], sent: readonly string[][]][] = [
   ['the same origin', ['http://a.test/', 'http://a.test/2'], [SECRETS, SECRETS]],
@@ -33,11 +33,11 @@ const chains: readonly [name: string, urls: readonly string[], sent: readonly st
   ['another port', ['http://a.test/', 'http://a.test:8080/'], [SECRETS, NONE]],
   ['https to http', ['https://a.test/', 'http://a.test/'], [SECRETS, NONE]],
   ['A, B, A', ['http://a.test/', 'http://b.test/', 'http://a.test/3'], [SECRETS, NONE, NONE]],
-  ['http to https', ['http://a.test/', 'https://a.test/'], [SECRETS, BY_HTTPS]],
+  ['http to https', ['http://a.test/', 'https://a.test/'], [SECRETS, AFTER_ROUTE_CHANGE]],
 ]
 
-describe('28, 30 what the caller gives goes along to', () => {
+describe('28, 30 secrets that fetch sends after a redirect to', () => {
   for (const [name, urls, sent] of chains) {
-    test(name, async () => assert.deepEqual(await sentAlong(urls), sent))
+    test(name, async () => assert.deepEqual(await secretsSent(urls), sent))
   }
 })

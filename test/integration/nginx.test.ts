@@ -1,4 +1,4 @@
-/** A server that nobody here wrote. */
+// Tests against a real nginx.
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -46,8 +46,8 @@ if (isInstalled('nginx')) {
       writeFileSync(join(folder, 'nginx.conf'), configuration(port))
       writeFileSync(join(folder, 'large'), LARGE)
       writeFileSync(join(folder, 'chunked.txt'), `<!--# echo var="uri" -->${'x'.repeat(100_000)}`)
-      const words = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']
-      child = await startServer('nginx', words, port)
+      const args = ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr']
+      child = await startServer('nginx', args, port)
       pool = new ConnectionPool({
         trace: (event, info) => {
           if (event === 'connection:close') closes.push((info as { reason: string }).reason)
@@ -61,7 +61,7 @@ if (isInstalled('nginx')) {
       rmSync(folder, { recursive: true, force: true })
     })
 
-    test('a small answer, its repeated fields, on one connection again and again', async () => {
+    test('small responses with repeated fields, on one connection', async () => {
       for (let i = 0; i < 5; i++) {
         const response = await pool.request({ origin, path: '/hello' })
         assert.equal(response.status, 200)
@@ -71,7 +71,7 @@ if (isInstalled('nginx')) {
       assert.equal(pool.stats().connections, 1)
     })
 
-    test('a megabyte, whole, in pieces and as a range', async () => {
+    test('a megabyte: at once, as a stream, and as a range', async () => {
       const whole = await (await pool.request({ origin, path: '/large' })).bytes()
       assert.ok(LARGE.equals(whole))
       const pieces: Uint8Array[] = []
@@ -83,7 +83,7 @@ if (isInstalled('nginx')) {
       assert.equal(await part.text(), '0123456789abcdef')
     })
 
-    test('chunks', async () => {
+    test('a chunked response', async () => {
       const response = await pool.request({ origin, path: '/chunked' })
       assert.equal(response.headers.get('transfer-encoding'), 'chunked')
       assert.equal(await response.text(), `/chunked.txt${'x'.repeat(100_000)}`)
@@ -104,7 +104,7 @@ if (isInstalled('nginx')) {
       assert.equal(pool.stats().connections, opened)
     })
 
-    test('the server`s own end of a connection is respected', async () => {
+    test('a connection that the server announces to close is not reused', async () => {
       closes.length = 0
       for (let i = 0; i < 4; i++) {
         assert.equal(await (await pool.request({ origin, path: '/few' })).text(), 'few')
@@ -112,13 +112,13 @@ if (isInstalled('nginx')) {
       assert.ok(closes.includes('server-says-close'), closes.join())
     })
 
-    test('its Keep-Alive hint is understood', async () => {
+    test('a Keep-Alive hint is accepted', async () => {
       const response = await pool.request({ origin, path: '/hint' })
       assert.equal(response.headers.get('keep-alive'), 'timeout=30')
       assert.equal(await response.text(), 'hint')
     })
 
-    test('413 while a megabyte is on its way', async () => {
+    test('a 413 during an upload of a megabyte', async () => {
       const response = await pool.request({
         origin,
         method: 'POST',
@@ -130,7 +130,7 @@ if (isInstalled('nginx')) {
       assert.equal(await (await pool.request({ origin, path: '/hello' })).text(), 'hello')
     })
 
-    test('100 at once over 7 connections, by the client', async () => {
+    test('the client sends 100 requests at once over 7 connections', async () => {
       const client = new Client({ poolLimits: { maxConnections: 7 } })
       const get = async () => (await client.get(`${origin}/hello`)).text()
       const texts = await Promise.all(Array.from({ length: 100 }, get))
@@ -138,6 +138,6 @@ if (isInstalled('nginx')) {
       await client.close()
     })
 
-    test('nothing is left', () => pool.assertQuiescent())
+    test('the pool is empty at the end', () => pool.assertQuiescent())
   })
 }

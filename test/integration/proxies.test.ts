@@ -1,4 +1,4 @@
-/** Proxies that nobody here wrote, between the client and servers of the test. */
+// Tests through real proxies (squid and tinyproxy), to servers of the test.
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -20,23 +20,29 @@ const verify = { ca: ca.cert }
 
 const USER = 'ada'
 const PASSWORD = 's3cret'
-/** No tunnel leads there. */
+/** The proxies refuse requests to this host. */
 const BLOCKED = 'blocked.test'
 
 interface RealProxy {
   readonly command: 'squid' | 'tinyproxy'
-  readonly words: (configuration: string) => string[]
-  /** @param folder its own; `asks` for user and password */
-  readonly configuration: (port: number, folder: string, asks: boolean) => string
-  /** Tinyproxy closes behind each forwarded response, and does not say so: what must not be sent twice would be lost. */
+  readonly args: (configuration: string) => string[]
+  /**
+   * @param folder the folder of this proxy
+   * @param needsAuth whether the proxy requires a user and a password
+   */
+  readonly configuration: (port: number, folder: string, needsAuth: boolean) => string
+  /**
+   * Tinyproxy closes the connection after each forwarded response without announcing it. A
+   * non-idempotent request on a reused connection would fail.
+   */
   readonly keepsAlive: boolean
 }
 
 const squid: RealProxy = {
   command: 'squid',
-  words: (configuration) => ['-N', '-f', configuration],
+  args: (configuration) => ['-N', '-f', configuration],
   keepsAlive: true,
-  configuration: (port, folder, asks) => `
+  configuration: (port, folder, needsAuth) => `
 http_port 127.0.0.1:${port}
 pid_filename none
 cache deny all
@@ -53,7 +59,7 @@ shutdown_lifetime 0 seconds
 acl blocked dstdomain ${BLOCKED}
 http_access deny blocked
 ${
-  asks
+  needsAuth
     ? `auth_param basic program /usr/lib/squid/basic_ncsa_auth ${folder}/users
 auth_param basic children 1
 acl known proxy_auth REQUIRED
@@ -66,40 +72,40 @@ http_access allow all
 
 const tinyproxy: RealProxy = {
   command: 'tinyproxy',
-  words: (configuration) => ['-d', '-c', configuration],
+  args: (configuration) => ['-d', '-c', configuration],
   keepsAlive: false,
-  configuration: (port, folder, asks) => `
+  configuration: (port, folder, needsAuth) => `
 Port ${port}
 Listen 127.0.0.1
 Timeout 60
 LogLevel Critical
 MaxClients 100
 Filter "${folder}/blocked"
-${asks ? `BasicAuth ${USER} ${PASSWORD}` : ''}
+${needsAuth ? `BasicAuth ${USER} ${PASSWORD}` : ''}
 `,
 }
 
-function realProxy({ command, words, configuration, keepsAlive }: RealProxy): void {
+function realProxy({ command, args, configuration, keepsAlive }: RealProxy): void {
   describe(command, () => {
     const folder = mkdtempSync(join(tmpdir(), `hawser-${command}-`))
     const children: ChildProcess[] = []
-    let open = ''
-    let asking = ''
+    let openProxy = ''
+    let authProxy = ''
 
     before(async () => {
-      chmodSync(folder, 0o755) // squid gives root up
+      chmodSync(folder, 0o755) // Squid drops root privileges.
       const digest = createHash('md5').update(PASSWORD).digest('hex')
       writeFileSync(join(folder, 'users'), `${USER}:${digest}\n`)
       writeFileSync(join(folder, 'blocked'), `${BLOCKED}\n`)
-      const start = async (asks: boolean) => {
+      const start = async (needsAuth: boolean) => {
         const port = await freePort()
         const path = join(folder, `${port}.conf`)
-        writeFileSync(path, configuration(port, folder, asks))
-        children.push(await startServer(command, words(path), port))
+        writeFileSync(path, configuration(port, folder, needsAuth))
+        children.push(await startServer(command, args(path), port))
         return `http://127.0.0.1:${port}`
       }
-      open = await start(false)
-      asking = await start(true)
+      openProxy = await start(false)
+      authProxy = await start(true)
     })
 
     after(async () => {
@@ -107,19 +113,19 @@ function realProxy({ command, words, configuration, keepsAlive }: RealProxy): vo
       rmSync(folder, { recursive: true, force: true })
     })
 
-    const ways: [name: string, scheme: 'http' | 'https', mode: ProxyMode][] = [
+    const routes: [name: string, scheme: 'http' | 'https', mode: ProxyMode][] = [
       ['http, forwarded', 'http', 'DEFAULT'],
       ['http, tunnelled', 'http', 'TUNNEL_ONLY'],
       ['https, tunnelled', 'https', 'DEFAULT'],
     ]
-    for (const [name, scheme, mode] of ways) {
+    for (const [name, scheme, mode] of routes) {
       const isForwarded = mode === 'DEFAULT' && scheme === 'http'
       const reuses = keepsAlive || !isForwarded
       routeSuite({
         name,
         open: async (t) => {
           const target = await startTarget(t, { tls: scheme === 'https' ? tls : undefined })
-          const proxies = new HTTPProxy(open, { mode })
+          const proxies = new HTTPProxy(openProxy, { mode })
           const options = { verify, proxies, headers: reuses ? {} : { connection: 'close' } }
           return { options, origin: `${scheme}://127.0.0.1:${target.port}`, target }
         },
@@ -141,14 +147,14 @@ function realProxy({ command, words, configuration, keepsAlive }: RealProxy): vo
       const target = await startTarget(t)
       const secure = await startTarget(t, { tls })
       const origins = [`http://127.0.0.1:${target.port}/`, `https://127.0.0.1:${secure.port}/`]
-      const known = openClient(t, new HTTPProxy(asking, { auth: [USER, PASSWORD] }))
+      const authorized = openClient(t, new HTTPProxy(authProxy, { auth: [USER, PASSWORD] }))
       for (const origin of origins) {
-        for (let i = 0; i < 3; i++) assert.equal((await known.get(origin)).status, 200)
+        for (let i = 0; i < 3; i++) assert.equal((await authorized.get(origin)).status, 200)
       }
       const heads = [...target.heads, ...secure.heads].join()
       assert.doesNotMatch(heads, /proxy-authorization/i)
       for (const auth of [null, [USER, 'wrong']] as const) {
-        const client = openClient(t, new HTTPProxy(asking, { auth }))
+        const client = openClient(t, new HTTPProxy(authProxy, { auth }))
         assert.ok([401, 407].includes((await client.get(origins[0]!)).status))
         await assert.rejects(client.get(origins[1]!), (error) => {
           assert.ok(error instanceof ProxyError)
@@ -159,8 +165,8 @@ function realProxy({ command, words, configuration, keepsAlive }: RealProxy): vo
       assert.equal(target.heads.length + secure.heads.length, 6)
     })
 
-    test('a host that is refused', async (t) => {
-      const client = openClient(t, new HTTPProxy(open))
+    test('a host that the proxy refuses', async (t) => {
+      const client = openClient(t, new HTTPProxy(openProxy))
       assert.equal((await client.get(`http://${BLOCKED}/`)).status, 403)
       await assert.rejects(client.get(`https://${BLOCKED}/`), (error) => {
         assert.ok(error instanceof ProxyError)
@@ -170,8 +176,8 @@ function realProxy({ command, words, configuration, keepsAlive }: RealProxy): vo
       })
     })
 
-    test('a server that is not there', async (t) => {
-      const client = openClient(t, new HTTPProxy(open))
+    test('a server that does not exist', async (t) => {
+      const client = openClient(t, new HTTPProxy(openProxy))
       const port = await freePort()
       const { status } = await client.get(`http://127.0.0.1:${port}/`)
       assert.ok(status >= 500, `${status}`)

@@ -1,5 +1,5 @@
-// Real servers as child processes of a test. Where one is not installed there is nothing to test; CI
-// installs them all.
+// Starts real servers as child processes of a test. A server that is not installed is not tested;
+// CI installs all of them.
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { spawn, spawnSync } from 'node:child_process'
@@ -8,7 +8,7 @@ import net from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Whether it can be started here; in CI it has to be. */
+/** Whether a command is installed. In CI, a missing command is a failed test. */
 export function isInstalled(command: string): boolean {
   const installed = spawnSync(command, ['-v']).error === undefined
   test(`CI has ${command}`, () => {
@@ -26,17 +26,17 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Resolves when it accepts connections; rejects with what it said if it ends before. */
+/** Resolves when the server accepts connections. Rejects with its output if it ends before. */
 export async function startServer(
   command: string,
-  words: readonly string[],
+  args: readonly string[],
   port: number,
 ): Promise<ChildProcess> {
-  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-10_000)
+      output = (output + text).slice(-10_000)
     })
   }
   for (let tries = 0; tries < 400 && child.exitCode === null; tries++) {
@@ -50,7 +50,7 @@ export async function startServer(
     await sleep(25)
   }
   child.kill('SIGKILL')
-  throw new Error(`${command} does not start: ${said}`)
+  throw new Error(`${command} does not start: ${output}`)
 }
 
 export async function stopServer(child: ChildProcess | undefined): Promise<void> {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const RESOLUTION = 2
 const MB = 1024 * 1024
 
-/** Looks at the event loop and at memory while something is under way. */
+/** Measures event loop delay and memory until `stop`. */
 export class Gauge {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION })
   readonly #start = process.memoryUsage.rss()
@@ -13,22 +13,22 @@ export class Gauge {
 
   constructor() {
     this.#histogram.enable()
-    this.#timer = setInterval(() => this.#look(), 10)
+    this.#timer = setInterval(() => this.#sample(), 10)
   }
 
-  /** The longest time that the event loop has not turned, in ms. */
-  get delay(): number {
+  /** The longest event loop delay, in ms. */
+  get maxDelay(): number {
     return Math.max(0, this.#histogram.max / 1e6 - RESOLUTION)
   }
 
-  /** What 99 of 100 turns stayed below, in ms. */
-  get usualDelay(): number {
+  /** The 99th percentile of the event loop delay, in ms. */
+  get delay99(): number {
     return Math.max(0, this.#histogram.percentile(99) / 1e6 - RESOLUTION)
   }
 
-  /** How much more than at the start the process has had, in MB. */
-  get growth(): number {
-    this.#look()
+  /** The peak of the process memory, less its size at the start, in MB. */
+  get memoryGrowth(): number {
+    this.#sample()
     return (this.#peak - this.#start) / MB
   }
 
@@ -37,14 +37,14 @@ export class Gauge {
     this.#histogram.disable()
   }
 
-  #look(): void {
+  #sample(): void {
     this.#peak = Math.max(this.#peak, process.memoryUsage.rss())
   }
 }
 
-/** What is held when all that could be was collected, in MB. */
+/** The memory that is in use after garbage collection, in MB. */
 export async function heldMemory(): Promise<number> {
-  if (globalThis.gc === undefined) throw new Error('run it with --expose-gc')
+  if (globalThis.gc === undefined) throw new Error('this needs node --expose-gc')
   for (let i = 0; i < 3; i++) {
     await sleep(20)
     globalThis.gc()

@@ -1,82 +1,86 @@
-// `npm run load -- [--short] [NAMES]`: what many calls at once and hostile servers cost. Prints a table; exit
-// status 1 if a claim is not kept: each call ends as it has to, memory is flat over the rounds and bounded in
-// between, the event loop turns.
+// `npm run load -- [--short] [NAMES]`: measures scenarios with many calls at once and with hostile
+// servers, and prints a table. The exit status is 1 if a call does not end as expected, if memory
+// grows over the rounds or exceeds its limit during a round, or if the event loop is blocked.
 import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { CROWDS } from './crowds.ts'
 import { Gauge, heldMemory } from './gauge.ts'
-import { HOSTILE } from './hostile.ts'
+import { HOSTILE_SERVERS } from './hostile-servers.ts'
+import { MANY_CALLS } from './many-calls.ts'
 import type { Scenario } from './scenario.ts'
 import type { Ports } from './servers.ts'
 
 const ROUNDS = 4
-/** What the last round may leave more than the first, which has made what is made once: a share, and MB. */
-const GROWTH = [0.1, 2] as const
-/** The event loop may stand still for so long, in ms; what it really was is printed. */
-const BLOCKED = 5000
-/** Files that a process has open anyway. */
-const RESERVED = 200
+/**
+ * How much more memory may be in use after the last round than after the first: a fraction, and MB.
+ * The first round creates what is created once.
+ */
+const ALLOWED_GROWTH = [0.1, 2] as const
+/** The longest allowed event loop delay, in ms. The measured delay is printed. */
+const MAX_LOOP_DELAY = 5000
+/** File descriptors that are not available for connections. */
+const RESERVED_FILES = 200
 
 const { values, positionals } = parseArgs({
   options: { short: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
 const scale = values.short ? 0.1 : 1
-const scenarios = [...CROWDS, ...HOSTILE].filter(
+const scenarios = [...MANY_CALLS, ...HOSTILE_SERVERS].filter(
   ({ name }) => positionals.length === 0 || positionals.some((word) => name.includes(word)),
 )
 
-// Node has raised its own limit as far as it may.
+// Node has raised its soft limit to the hard limit, and the shell inherits it.
 const limit = spawnSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).stdout.trim()
-const maxConnections = limit === 'unlimited' ? Infinity : Number(limit) - RESERVED
+const maxConnections = limit === 'unlimited' ? Infinity : Number(limit) - RESERVED_FILES
 if (maxConnections < 2000 * scale) {
-  console.log(`ulimit -n is ${limit}: too low for all, ${maxConnections} connections at most`)
+  console.log(`ulimit -n is ${limit}, so scenarios use at most ${maxConnections} connections`)
 }
 
 const servers = fork(fileURLToPath(new URL('servers.js', import.meta.url)))
 const [ports] = (await once(servers, 'message')) as [Ports]
 const COLUMNS = ['seconds', 'loop p99', 'loop max', 'memory', 'left'] as const
 console.log(
-  `${ROUNDS} rounds each; loop delay in ms; memory is the most while it lasted, left what stayed, in MB`,
+  `${ROUNDS} rounds each. loop: event loop delay in ms. memory: peak growth in MB. left: growth over the rounds in MB`,
 )
 console.log(`${''.padEnd(26)}${COLUMNS.map((name) => name.padStart(10)).join('')}`)
-let broken = 0
+let failed = 0
 for (const scenario of scenarios) await run(scenario)
 servers.disconnect()
-console.log(broken === 0 ? 'All claims were kept.' : `${broken} claims were not kept.`)
-process.exitCode = broken === 0 ? 0 : 1
+console.log(failed === 0 ? 'All checks passed.' : `${failed} checks failed.`)
+process.exitCode = failed === 0 ? 0 : 1
 
 async function run({ name, memory, round }: Scenario): Promise<void> {
-  const claims: string[] = []
+  const failures: string[] = []
   const held: number[] = []
   const start = performance.now()
-  let [said, usualDelay, delay, growth] = ['', 0, 0, 0]
+  let [summary, usualDelay, delay, growth] = ['', 0, 0, 0]
   for (let i = 0; i < ROUNDS; i++) {
     const gauge = new Gauge()
     try {
-      said = await round({ ports, gauge, scale, maxConnections })
+      summary = await round({ ports, gauge, scale, maxConnections })
     } catch (error) {
-      claims.push(String(error))
+      failures.push(String(error))
     }
-    usualDelay = Math.max(usualDelay, gauge.usualDelay)
-    delay = Math.max(delay, gauge.delay)
-    growth = Math.max(growth, gauge.growth)
+    usualDelay = Math.max(usualDelay, gauge.delay99)
+    delay = Math.max(delay, gauge.maxDelay)
+    growth = Math.max(growth, gauge.memoryGrowth)
     gauge.stop()
     held.push(await heldMemory())
   }
   const [first, last] = [held[0]!, held.at(-1)!]
-  if (last > first * (1 + GROWTH[0]) + GROWTH[1]) {
-    claims.push(`memory grew: ${held.map((mb) => mb.toFixed(1)).join(', ')} MB after the rounds`)
+  if (last > first * (1 + ALLOWED_GROWTH[0]) + ALLOWED_GROWTH[1]) {
+    failures.push(`memory grew: ${held.map((mb) => mb.toFixed(1)).join(', ')} MB after the rounds`)
   }
-  if (growth > memory) claims.push(`it needed ${growth.toFixed()} MB, more than ${memory}`)
-  if (delay > BLOCKED) claims.push('the event loop stood still')
+  if (growth > memory)
+    failures.push(`used ${growth.toFixed()} MB more memory, the limit is ${memory} MB`)
+  if (delay > MAX_LOOP_DELAY) failures.push(`the event loop was blocked for ${delay.toFixed()} ms`)
   const seconds = (performance.now() - start) / 1000
   const figures = [seconds, usualDelay, delay, growth, last - first]
   console.log(
-    `${name.padEnd(26)}${figures.map((one) => one.toFixed(1).padStart(10)).join('')}  ${said}`,
+    `${name.padEnd(26)}${figures.map((one) => one.toFixed(1).padStart(10)).join('')}  ${summary}`,
   )
-  for (const claim of claims) console.log(`  NOT KEPT: ${claim}`)
-  broken += claims.length
+  for (const failure of failures) console.log(`  FAILED: ${failure}`)
+  failed += failures.length
 }

@@ -1,20 +1,22 @@
 import type { Gauge } from './gauge.ts'
 import type { Ports } from './servers.ts'
 
-export interface World {
+export interface ScenarioContext {
   readonly ports: Ports
   readonly gauge: Gauge
-  /** So much of the full size: 1, or less for a short run. */
+  /** The fraction of the full size: 1, or less for a short run. */
   readonly scale: number
-  /** As many connections as this process may have. */
+  /** The maximum number of connections that this process can open. */
   readonly maxConnections: number
 }
 
-/** A situation that the process has to survive. */
+/** A load that the client must handle. */
 export interface Scenario {
   readonly name: string
-  /** How much more memory it may need while it lasts, in MB. */
+  /** The limit for the growth of memory during a round, in MB. */
   readonly memory: number
-  /** Once through; says what happened. Throws if a claim is not kept. Leaves nothing open. */
-  readonly round: (world: World) => Promise<string>
+  /**
+   * Runs the scenario once and returns a summary. Throws if a check fails. Closes what it opens.
+   */
+  readonly round: (context: ScenarioContext) => Promise<string>
 }

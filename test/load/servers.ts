@@ -1,4 +1,4 @@
-// The servers, in a process of their own. Forked by run.ts; it ends with it.
+// The servers. run.ts forks this process, which ends when run.ts ends.
 import { once } from 'node:events'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
@@ -9,8 +9,8 @@ const HEAD = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`
 const OK = `${HEAD}Content-Length: 2\r\n\r\nok`
 
-/** What is said once, and then again and again, to whom it takes it. */
-const ENDLESS = {
+/** The start of a response, and the part that is repeated without end. */
+const ENDLESS_RESPONSES = {
   headers: [HEAD, `X: ${'x'.repeat(1000)}\r\n`],
   informational: ['', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'],
   chunks: [CHUNKED, `1000\r\n${'x'.repeat(0x1000)}\r\n`],
@@ -19,8 +19,8 @@ const ENDLESS = {
   'until close': [`${HEAD}\r\n`, 'x'.repeat(4096)],
   'empty lines': ['', '\r\n'.repeat(1000)],
 } as const
-export type EndlessKind = keyof typeof ENDLESS
-export const ENDLESS_KINDS = Object.keys(ENDLESS) as EndlessKind[]
+export type EndlessKind = keyof typeof ENDLESS_RESPONSES
+export const ENDLESS_KINDS = Object.keys(ENDLESS_RESPONSES) as EndlessKind[]
 
 export type ServerKind = EndlessKind | 'gated' | 'numbered' | 'silent' | 'drip' | 'untrusted'
 /** Ports on 127.0.0.1. */
@@ -28,7 +28,7 @@ export type Ports = Readonly<Record<ServerKind, number>>
 
 let arrivals = 0
 
-/** Calls `answer` with the head of each request; none has content. */
+/** Calls `answer` with the head of each request. The requests have no content. */
 function onRequest(socket: Socket, answer: (head: string) => void): void {
   let text = ''
   socket.on('data', (bytes: Buffer) => {
@@ -38,7 +38,7 @@ function onRequest(socket: Socket, answer: (head: string) => void): void {
   })
 }
 
-/** Holds its answers from a request to `/close` to one to `/open`. */
+/** Holds responses back after a request for `/close`, until one for `/open`. */
 function passGate(socket: Socket, head: string): void {
   if (head.startsWith('GET /close ')) isOpen = false
   if (head.startsWith('GET /open ')) isOpen = true
@@ -50,7 +50,7 @@ function passGate(socket: Socket, head: string): void {
 let isOpen = true
 const held: Socket[] = []
 
-function repeat(socket: Socket, [first, again]: (typeof ENDLESS)[EndlessKind]): void {
+function repeat(socket: Socket, [first, again]: (typeof ENDLESS_RESPONSES)[EndlessKind]): void {
   if (first !== '') socket.write(first)
   const write = () => {
     for (let i = 0; i < 64 && !socket.destroyed; i++) {
@@ -77,7 +77,7 @@ const ACCEPT: Readonly<Record<Exclude<ServerKind, 'untrusted'>, (socket: Socket)
   ...(Object.fromEntries(
     ENDLESS_KINDS.map((kind) => [
       kind,
-      (socket: Socket) => onRequest(socket, () => repeat(socket, ENDLESS[kind])),
+      (socket: Socket) => onRequest(socket, () => repeat(socket, ENDLESS_RESPONSES[kind])),
     ]),
   ) as Record<EndlessKind, (socket: Socket) => void>),
 }
@@ -102,7 +102,7 @@ async function start(): Promise<Ports> {
   return ports as Ports
 }
 
-// Imported for its types and names as well.
+// Other modules import the types and names without running the servers.
 if (process.send !== undefined) {
   process.on('disconnect', () => process.exit())
   process.on('SIGINT', () => {})

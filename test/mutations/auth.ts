@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** Lines A3, A5 and A6 of conformance, where no hazard is near. */
+/** Rows A3, A5 and A6 of the conformance table, as far as no hazard covers them. */
 export const auth: readonly Mutation[] = [
   {
     marks: 'A3',
-    mistake: 'of several fields the first alone is looked at',
+    mistake: 'only the first WWW-Authenticate field is parsed',
     file: 'src/client/auth/digest-challenge.ts',
     find: '  for (const field of fields) {',
     replace: '  for (const field of fields.slice(0, 1)) {',
@@ -12,7 +12,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A3',
-    mistake: 'the first challenge is taken, not the strongest',
+    mistake: 'the first challenge is answered instead of the strongest',
     file: 'src/client/auth/digest-challenge.ts',
     find: '(!best || strengthOf(digest) > strengthOf(best))',
     replace: '!best',
@@ -20,7 +20,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A5',
-    mistake: 'a date in Retry-After is not understood',
+    mistake: 'a date in Retry-After is ignored',
     file: 'src/client/retry.ts',
     find: '  if (!HTTP_DATE.test(value)) return null',
     replace: '  if (HTTP_DATE.test(value)) return null',
@@ -28,7 +28,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A5',
-    mistake: 'the seconds of Retry-After are milliseconds',
+    mistake: 'Retry-After is read as milliseconds instead of seconds',
     file: 'src/client/retry.ts',
     find: 'return Number(value) * 1000',
     replace: 'return Number(value)',
@@ -36,7 +36,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A6',
-    mistake: 'the count of a nonce stands still',
+    mistake: 'the nonce count of Digest is always 1',
     file: 'src/client/auth/digest-session.ts',
     find: '      count: ++this.#count,',
     replace: '      count: 1,',
@@ -44,7 +44,8 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A6',
-    mistake: 'a stale nonce is not renewed',
+    mistake:
+      'Digest does not try again with a new nonce if the server says that the old one is stale',
     file: 'src/client/auth/digest.ts',
     find: '(answered && (renewed || !challenge.isStale))',
     replace: 'answered',
@@ -52,7 +53,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A6',
-    mistake: 'Basic is in latin1',
+    mistake: 'user and password of Basic are encoded as latin1 instead of UTF-8',
     file: 'src/client/auth/basic.ts',
     find: "`).toString('base64')}`",
     replace: "`, 'latin1').toString('base64')}`",
@@ -60,7 +61,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A6',
-    mistake: 'a SOCKS proxy is trusted to have taken the password',
+    mistake: "a SOCKS proxy's rejection of the password is ignored",
     file: 'src/protocol/socks.ts',
     find: "    if (status !== 0) return { step: 'refused', reason: 'wrong user or password' }\n",
     replace: '',
@@ -68,7 +69,7 @@ export const auth: readonly Mutation[] = [
   },
   {
     marks: 'A6',
-    mistake: 'a comment in .netrc gives credentials',
+    mistake: 'words in a comment of .netrc are read as credentials',
     file: 'src/client/netrc/grammar.ts',
     find: '      this.#skipComment()\n      this.#take(BLANKS)',
     replace: '      this.#position++\n      this.#take(BLANKS)',

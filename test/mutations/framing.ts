@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** What is taken for HTTP: hazards 23 to 25. */
+/** Hazards 23 to 25: invalid framing, and bytes that do not belong to a response. */
 export const framing: readonly Mutation[] = [
   {
     marks: '23, S8',
-    mistake: 'of two lengths that differ the first counts',
+    mistake: 'if two Content-Length values differ, the first one is used',
     file: 'src/protocol/response-framing.ts',
     find: '  if (others.some((other) => other !== first)) {',
     replace: "  if (others.some((other) => other === '' && other !== first)) {",
@@ -12,7 +12,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, S8',
-    mistake: 'a server may apply chunked twice',
+    mistake: 'a response with chunked applied twice is accepted',
     file: 'src/protocol/response-framing.ts',
     find: 'if (times > 1) throw',
     replace: 'if (times > 9) throw',
@@ -20,7 +20,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, S8',
-    mistake: 'an empty Transfer-Encoding stands beside Content-Length',
+    mistake: 'a response with Content-Length and an empty Transfer-Encoding is accepted',
     file: 'src/protocol/response-framing.ts',
     find: '  if (facts.transferEncoding && facts.contentLength !== null) {',
     replace: '  if (facts.transferEncoding && facts.contentLength === -1) {',
@@ -28,7 +28,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, S8',
-    mistake: 'chunked before a tab is overlooked, and its framing taken for body',
+    mistake: 'chunked before a tab is not recognised, so that chunk sizes become part of the body',
     file: 'src/protocol/response-framing.ts',
     find: '  if (isLast !== chunked) throw',
     replace: '  if (isLast !== chunked && times === 0) throw',
@@ -36,7 +36,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, R6',
-    mistake: 'a caller gives Content-Length twice',
+    mistake: 'a caller may pass Content-Length twice',
     file: 'src/protocol/request-head.ts',
     find: "        if (this.contentLength !== null)\n          throw new LocalProtocolError('Content-Length is given twice')\n",
     replace: '',
@@ -44,7 +44,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, R6',
-    mistake: 'a caller gives Content-Length and Transfer-Encoding',
+    mistake: 'a caller may pass both Content-Length and Transfer-Encoding',
     file: 'src/protocol/request-head.ts',
     find: "    if (contentLength !== null) {\n      throw new LocalProtocolError('Content-Length and",
     replace:
@@ -53,7 +53,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, R6',
-    mistake: 'a caller gives a length with a sign or a blank',
+    mistake: 'a caller may pass a Content-Length with a sign or a space',
     file: 'src/protocol/request-head.ts',
     find: '!/^\\d+$/.test(value) || !Number',
     replace: '!Number',
@@ -61,7 +61,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, R6',
-    mistake: 'a caller says chunked twice',
+    mistake: 'a caller may pass a Transfer-Encoding with chunked twice',
     file: 'src/protocol/request-head.ts',
     find: 'chunked.length !== 1 || transferEncoding.at(-1)',
     replace: 'transferEncoding.at(-1)',
@@ -69,7 +69,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, R6',
-    mistake: 'a caller gives a Transfer-Encoding that does not end in chunked',
+    mistake: 'a caller may pass a Transfer-Encoding that does not end in chunked',
     file: 'src/protocol/request-head.ts',
     find: " || transferEncoding.at(-1)?.toLowerCase() !== 'chunked'",
     replace: '',
@@ -77,7 +77,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '24, R12',
-    mistake: 'what comes on an idle connection is kept for the next request',
+    mistake: 'bytes that arrive on an idle connection do not close it',
     file: 'src/connection/connection.ts',
     find: "    if (exchange === null) return this.close('idle-data')",
     replace: '    if (exchange === null) return',
@@ -85,7 +85,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '24',
-    mistake: 'a connection with bytes behind its response is used again',
+    mistake: 'a connection is reused although bytes followed the response',
     file: 'src/connection/close-reason.ts',
     find: "  if (facts.surplus > 0) return 'surplus-bytes'\n",
     replace: '',
@@ -93,7 +93,8 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '24',
-    mistake: 'a read that hides what stands behind a response is no reason',
+    mistake:
+      'a connection is reused although a read that filled its buffer may hide bytes after the response',
     file: 'src/connection/close-reason.ts',
     find: "  if (facts.targetFull) return 'surplus-unknown'\n",
     replace: '',
@@ -101,7 +102,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, S4, S5',
-    mistake: 'llhttp is lenient',
+    mistake: 'llhttp parses with all of its lenient flags set',
     file: 'native/recorder.wat',
     find: '    ;; Grows the memory',
     replace:
@@ -110,7 +111,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, S1',
-    mistake: 'a reason phrase may have control characters',
+    mistake: 'control characters in a reason phrase are accepted',
     file: 'native/recorder.wat',
     find: '(then (return (call $refuse (global.get $REFUSED_REASON)))))',
     replace: '(then (nop)))',
@@ -118,7 +119,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, S8',
-    mistake: 'a length beyond 2^53 is rounded',
+    mistake: 'a Content-Length above 2^53 is accepted and rounded',
     file: 'src/protocol/response-framing.ts',
     find: '    if (facts.contentLength > Number.MAX_SAFE_INTEGER) {',
     replace: '    if (facts.contentLength > Number.MAX_VALUE) {',
@@ -126,7 +127,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, S1',
-    mistake: 'messages of other protocols that llhttp knows are taken',
+    mistake: 'messages of other protocols that llhttp can parse are accepted',
     file: 'src/protocol/response-parser.ts',
     find: '    else this.#fault(faultOf(INVALID_START))\n    return -1',
     replace: '    else return at\n    return -1',
@@ -134,7 +135,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, S10',
-    mistake: 'an empty reply is an empty response',
+    mistake: 'an empty reply is treated as an empty response',
     file: 'src/protocol/response-parser.ts',
     find: "      case 'head':\n        return this.#fault(",
     replace:
@@ -143,7 +144,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, 27, S10',
-    mistake: 'the end inside a body of known length is its end',
+    mistake: 'a body with Content-Length is complete when the connection ends early',
     file: 'src/protocol/response-parser.ts',
     find: "      case 'counted':\n        return this.#fault(",
     replace:
@@ -152,7 +153,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, 27, S10',
-    mistake: 'the end inside a chunked body is its end',
+    mistake: 'a chunked body is complete when the connection ends early',
     file: 'src/protocol/response-parser.ts',
     find: "        return this.#fault('the connection ended inside a chunked body')",
     replace: '        return this.#complete(new Headers())',
@@ -160,7 +161,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '23, S8',
-    mistake: 'a body of a coding but chunked comes in chunks',
+    mistake: 'a body with a transfer coding other than chunked is parsed as chunks',
     file: 'src/protocol/response-framing.ts',
     find: '    return facts.chunked ? CHUNKED : UNTIL_CLOSE',
     replace: '    return facts.chunked || status > 0 ? CHUNKED : UNTIL_CLOSE',
@@ -168,7 +169,7 @@ export const framing: readonly Mutation[] = [
   },
   {
     marks: '25, S10',
-    mistake: 'the end inside a head is the end of the response',
+    mistake: 'a response is complete when the connection ends inside its head',
     file: 'src/protocol/response-parser.ts',
     find: "      case 'head':\n        return this.#fault(",
     replace:

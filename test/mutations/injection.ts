@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** What a caller's input may not do: hazards 19 to 22. */
+/** Hazards 19 to 22: input from callers and servers that injects bytes or takes too long. */
 export const injection: readonly Mutation[] = [
   {
     marks: '19, R5',
-    mistake: 'a method may be anything',
+    mistake: 'the method is not checked',
     file: 'src/protocol/request-head.ts',
     find: '  if (!isToken(method)) {',
     replace: "  if (method === '') {",
@@ -12,7 +12,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, R1',
-    mistake: 'a target may have any character',
+    mistake: 'characters in the request target are not checked',
     file: 'src/protocol/request-head.ts',
     find: '  if (bad !== null) {\n    throw new LocalProtocolError(\n      `The request-target has',
     replace:
@@ -21,7 +21,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, R4',
-    mistake: 'a header name may have any character',
+    mistake: 'characters in a header name are not checked',
     file: 'src/models/field.ts',
     find: '  if (inName) {',
     replace: "  if (inName?.[0] === '') {",
@@ -29,7 +29,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, R4',
-    mistake: 'a header value may have any character',
+    mistake: 'characters in a header value are not checked',
     file: 'src/protocol/request-head.ts',
     find: "if (typeof value !== 'string' || NOT_FIELD_VALUE.test(value)) checkField(name, value)",
     replace: "if (typeof value !== 'string') checkField(name, value)",
@@ -37,7 +37,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, R3',
-    mistake: 'Host may have blanks and slashes',
+    mistake: 'Host may contain spaces and slashes',
     file: 'src/protocol/request-head.ts',
     find: 'if (/[\\s/@?#]/.test(value))',
     replace: 'if (/[\\r\\n]/.test(value))',
@@ -45,7 +45,8 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19',
-    mistake: 'a name that was good once makes others good',
+    mistake:
+      'a header name that differs only in surrounding whitespace from a checked one is not checked',
     file: 'src/protocol/request-head.ts',
     find: '  const known = knownNames.get(name)\n',
     replace: '  const known = knownNames.get(String(name).trim())\n',
@@ -53,7 +54,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19',
-    mistake: 'an origin is parsed before it is looked at, which drops line ends',
+    mistake: 'an origin is not checked before it is parsed, and the URL parser removes line breaks',
     file: 'src/models/origin.ts',
     find: "if (typeof given === 'string' && NOT_IN_URL.test(given)) {",
     replace: "if (typeof given === 'string' && /[\\0]/.test(given)) {",
@@ -61,7 +62,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19',
-    mistake: 'a URL is parsed before it is looked at, which drops line ends',
+    mistake: 'a URL is not checked before it is parsed, and the URL parser removes line breaks',
     file: 'src/models/url.ts',
     find: 'export const NOT_IN_URL: RegExp = /[\\r\\n\\t\\0]/',
     replace: 'export const NOT_IN_URL: RegExp = /[\\0]/',
@@ -69,7 +70,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, R11',
-    mistake: 'a trailer may have any character',
+    mistake: 'characters in the values of trailers are not checked',
     file: 'src/models/headers.ts',
     find: '  checkField(name, text)',
     replace: "  checkField(name, '')",
@@ -77,7 +78,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, A6',
-    mistake: 'a name or file name of a form stands there as it is',
+    mistake: 'names and file names in a multipart form are not escaped',
     file: 'src/content/multipart.ts',
     find: '  return name.replace(/["\\r\\n\\0',
     replace: '  return name.replace(/[\\0',
@@ -85,7 +86,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19, A6',
-    mistake: "a part's content type may have any character",
+    mistake: 'characters in the content type of a part are not checked',
     file: 'src/content/multipart.ts',
     find: "    checkField('Content-Type', contentType)\n",
     replace: '',
@@ -93,7 +94,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '19',
-    mistake: "a proxy's own fields may have any character",
+    mistake: 'line breaks in the header fields for a proxy are not rejected',
     file: 'src/models/proxy.ts',
     find: "    headers = new Headers(option(options, 'headers', null))",
     replace:
@@ -102,7 +103,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '20, A6',
-    mistake: 'the boundary can be guessed',
+    mistake: 'the multipart boundary comes from Math.random',
     file: 'src/content/boundary.ts',
     find: "  const boundary = randomBytes(16).toString('hex')",
     replace:
@@ -111,7 +112,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '20, A6',
-    mistake: 'a boundary of the caller may be anything',
+    mistake: 'a boundary that the caller passes is not checked',
     file: 'src/content/boundary.ts',
     find: '    if (BOUNDARY.test(given)) return',
     replace: "    if (BOUNDARY.test('x')) return",
@@ -119,7 +120,8 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '21',
-    mistake: 'blanks behind a value are looked for from each of them',
+    mistake:
+      'trimming a value takes quadratic time, because the search for trailing blanks starts at each blank',
     file: 'src/models/headers.ts',
     find: '  return trimBlanks(text, 0, text.length)',
     replace: "  return text.replace(/^[ \\t]+|[ \\t]+$/g, '')",
@@ -127,7 +129,8 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '21',
-    mistake: 'folds are mended one at a time, from the beginning',
+    mistake:
+      'repairing folded lines takes quadratic time, because the search restarts at the beginning after each fold',
     file: 'src/protocol/mend.ts',
     find: '    for (let j = i + 2; isBlank(head[j]); j++) head[j] = SP\n',
     replace:
@@ -136,7 +139,8 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '21',
-    mistake: 'a challenge is searched again for each of its parameters',
+    mistake:
+      'parsing a challenge takes quadratic time, because the remaining text is scanned for each parameter',
     file: 'src/client/auth/challenge.ts',
     find: "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#position += found.length\n    return found",
     replace:
@@ -145,7 +149,8 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '21',
-    mistake: 'blanks in a URL are looked for from each of them',
+    mistake:
+      'trimming a URL takes quadratic time, because the search for trailing blanks starts at each blank',
     file: 'src/client/url.ts',
     find: 'const LEADING_BLANKS = /^[\\0-\\x20]+/',
     replace: 'const LEADING_BLANKS = /^[\\0-\\x20]+|[\\0-\\x20]+$/g',
@@ -153,7 +158,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '22',
-    mistake: 'options of the client are taken from a polluted prototype',
+    mistake: 'options are read from a polluted Object.prototype',
     file: 'src/models/options.ts',
     find: 'const given = Object.hasOwn(options, name) ? options[name] : undefined',
     replace: 'const given = options[name]',
@@ -161,7 +166,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '22',
-    mistake: 'what a dispatch does not say is taken from a polluted prototype',
+    mistake: 'options that a dispatch omits are read from a polluted Object.prototype',
     file: 'src/connection/outgoing-request.ts',
     find: 'return value !== undefined && Object.hasOwn(request, name) ? value : undefined',
     replace: 'return value',
@@ -169,7 +174,7 @@ export const injection: readonly Mutation[] = [
   },
   {
     marks: '22',
-    mistake: 'TLS settings are taken from a polluted prototype',
+    mistake: 'TLS settings are read from a polluted Object.prototype',
     file: 'src/models/options.ts',
     find: 'Object.assign(Object.create(null), ',
     replace: 'Object.assign({}, ',

@@ -1,9 +1,9 @@
-/** A line of conformance (`R3`, `S8`, `A6`) or a hazard by its number alone. */
+/** The number of a conformance row (`R3`, `S8`, `A6`) or of a hazard (`24`). */
 const MARK = String.raw`(?:[RSA]\d+|\d{1,2})`
-/** One or several of them begin the title of a test, of a suite, or of a section of the wire corpus. */
+/** The marks at the start of the title of a test, a suite, or a section of the wire corpus. */
 const MARKS = new RegExp(`^(?:[\\w-]+: )?(${MARK}(?:, ${MARK})*)[ :]`)
 
-/** The marks that a title carries: `S8, 26 The same twice` has two. */
+/** Returns the marks of a title, for example `S8` and `26` for `S8, 26 The same twice`. */
 export function marksOf(title: string): string[] {
   return MARKS.exec(title)?.[1].split(', ') ?? []
 }

@@ -12,17 +12,17 @@ import { resources } from './resources.ts'
 import { responses } from './responses.ts'
 import { secrets } from './secrets.ts'
 
-/** A mistake that could be made in the sources, and the tests that must not let it pass. */
+/** A mistake that could be made in the sources, and the tests that must detect it. */
 export interface Mutation {
-  /** The lines of conformance and the hazards that it offends: a test that carries one of them has to fail. */
+  /** Conformance rows and hazards: a test with one of these numbers in its title must fail. */
   readonly marks: string
-  /** In words. */
+  /** Describes the behaviour with the mistake. */
   readonly mistake: string
   readonly file: string
-  /** Stands in the file once. */
+  /** The text to replace. It must occur exactly once in the file. */
   readonly find: string
   readonly replace: string
-  /** Files in test/, without `.test.ts`. */
+  /** Paths of test files below test/, without `.test.ts`. */
   readonly tests: readonly string[]
 }
 
@@ -39,15 +39,15 @@ export const mutations: readonly Mutation[] = [
   ...resources,
 ]
 
-/** The top of the checkout: compiled tests are in dist/test/mutations/. */
+/** The root of the checkout. The compiled tests are in dist/test/mutations/. */
 export const top: string = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The file of that checkout with the mistake in it; or why there is none. */
+/** Returns the text of the file with the mistake in it, or why the mistake cannot be made. */
 export function mutated(
   { file, find, replace }: Mutation,
   checkout = top,
 ): { text: string } | { why: string } {
   const pieces = readFileSync(join(checkout, file), 'utf8').split(find)
   if (pieces.length === 2) return { text: pieces.join(replace) }
-  return { why: `${file} has ${pieces.length === 1 ? 'no' : pieces.length - 1} times: ${find}` }
+  return { why: `${file} contains this text ${pieces.length - 1} times, not once: ${find}` }
 }

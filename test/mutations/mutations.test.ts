@@ -1,4 +1,4 @@
-// The table of mistakes is kept in step with the sources; `npm run test:mutations` makes them.
+// Checks that the mutation table fits the sources. `npm run test:mutations` makes the mistakes.
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,22 +15,22 @@ for (const mutation of mutations) {
     assert.deepEqual(marksOf(`${marks} a title`), marks.split(', '))
     assert.ok(tests.length > 0)
     for (const name of tests) {
-      assert.ok(existsSync(join(top, 'test', `${name}.test.ts`)), `${name} is not there`)
+      assert.ok(existsSync(join(top, 'test', `${name}.test.ts`)), `${name} does not exist`)
     }
   })
 }
 
-test('no mistake is in it twice', () => {
+test('no mistake occurs twice', () => {
   const made = mutations.map(({ file, find, replace }) => JSON.stringify([file, find, replace]))
   const twice = made.filter((one, i) => made.indexOf(one) !== i)
-  // A place that is kept offends two hazards, by two kinds of tests.
+  // A failed dial that keeps its slot concerns two hazards, which different tests cover.
   assert.deepEqual(
     twice.filter((one) => !one.includes('dial-failed')),
     [],
   )
 })
 
-test('each hazard has one', () => {
+test('each hazard has at least one mistake', () => {
   const had = new Set(mutations.flatMap(({ marks }) => marks.split(', ')))
   const missing = Array.from({ length: 39 }, (_, i) => `${i + 1}`).filter((mark) => !had.has(mark))
   assert.deepEqual(missing, [])
@@ -43,9 +43,9 @@ const titles: readonly [title: string, marks: readonly string[]][] = [
   ['9, 18: with a colon', ['9', '18']],
   ['a title', []],
   ['413 during the upload', []],
-  ['100% of it', []],
-  ['R6x is none', []],
+  ['100% of the body', []],
+  ['R6x is not a mark', []],
 ]
 for (const [title, marks] of titles) {
-  test(`the numbers of ${JSON.stringify(title)}`, () => assert.deepEqual(marksOf(title), marks))
+  test(`the marks of ${JSON.stringify(title)}`, () => assert.deepEqual(marksOf(title), marks))
 }

@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** Connections and who gets them: hazards 1 to 8, 12 and 13. */
+/** Hazards 1 to 8, 12 and 13: opening, assigning and closing connections. */
 export const pool: readonly Mutation[] = [
   {
     marks: '1',
-    mistake: 'an aborted dial keeps its lease',
+    mistake: 'an aborted dial keeps its slot in the pool',
     file: 'src/pool/lease.ts',
     find: "    this.#exchange = null\n    this.close('aborted')",
     replace: '    this.#exchange = null',
@@ -20,7 +20,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '1',
-    mistake: 'an aborted request stays in its queue',
+    mistake: 'an aborted request stays in the queue',
     file: 'src/pool/scheduler.ts',
     find: '    this.#removeWaiter(waiter, group)\n    this.#admitWaiters(group)\n    this.#deleteIfEmpty(group)',
     replace:
@@ -29,7 +29,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '1',
-    mistake: 'a request that waits for its origin does not move up when another is aborted',
+    mistake: 'a request that waits for its origin is not reconsidered when another is aborted',
     file: 'src/pool/scheduler.ts',
     find: '    this.#removeWaiter(waiter, group)\n    this.#admitWaiters(group)',
     replace: '    this.#removeWaiter(waiter, group)',
@@ -37,7 +37,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '1',
-    mistake: 'a failed dial keeps its lease',
+    mistake: 'a failed dial keeps its slot in the pool',
     file: 'src/pool/lease.ts',
     find: "    this.#release(null, 'dial-failed')\n",
     replace: '',
@@ -45,7 +45,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '1',
-    mistake: 'a lost connection keeps its lease',
+    mistake: 'a connection that closes keeps its slot in the pool',
     file: 'src/pool/scheduler.ts',
     find: '    this.#leaseCount--\n',
     replace: '',
@@ -53,7 +53,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '2',
-    mistake: 'an aborted request is searched for in the queue',
+    mistake: 'aborting a waiting request searches the whole queue',
     file: 'src/pool/scheduler.ts',
     find: '    this.#removeWaiter(waiter, group)\n    this.#admitWaiters(group)',
     replace:
@@ -62,7 +62,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '2',
-    mistake: 'counting the idle walks over all origins',
+    mistake: 'counting the connections iterates over all origins',
     file: 'src/pool/scheduler.ts',
     find: '        total: this.#leaseCount,',
     replace:
@@ -71,7 +71,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3',
-    mistake: 'the end of an idle connection goes unheard',
+    mistake: 'an idle connection that the server closes stays in the pool',
     file: 'src/connection/connection.ts',
     find: "    if (this.exchange === null) return this.close('peer-ended')\n    this.#reader.end(null)",
     replace: '    if (this.exchange === null) return\n    this.#reader.end(null)',
@@ -79,7 +79,8 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3',
-    mistake: "a connection is kept for all of the server's hint",
+    mistake:
+      "an idle connection is kept for the whole time of the server's Keep-Alive hint, without a margin",
     file: 'src/pool/assignment.ts',
     find: 'now + hint - Math.min(HINT_MARGIN, hint / 2)',
     replace: 'now + hint',
@@ -87,7 +88,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3',
-    mistake: 'what has expired is used where its timer is late',
+    mistake: 'an expired idle connection is used if its timer is late',
     file: 'src/pool/scheduler.ts',
     find: 'if (connection.idleDeadline <= exchange.startedAt) {',
     replace: 'if (connection.idleDeadline < 0) {',
@@ -95,7 +96,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3, R13',
-    mistake: 'a request on a dead kept connection is not sent again',
+    mistake: 'a request on a reused connection that the server has closed is not sent again',
     file: 'src/connection/connection.ts',
     find: '      exchange.reused &&\n',
     replace: '      false &&\n      exchange.reused &&\n',
@@ -103,7 +104,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3, R13',
-    mistake: 'it is sent again after it was sent on a new connection, too',
+    mistake: 'a request is sent again if its connection was new, and more than once',
     file: 'src/connection/connection.ts',
     find: '      exchange.reused &&\n      !exchange.replayed &&\n',
     replace: '',
@@ -111,7 +112,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3, R13',
-    mistake: 'it is sent again whatever its method',
+    mistake: 'a request is sent again whatever its method',
     file: 'src/connection/connection.ts',
     find: '(exchange.bytesSent === 0 || isIdempotent(exchange.request.method))',
     replace: 'isIdempotent("GET")',
@@ -119,7 +120,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3, R13',
-    mistake: 'it is sent again though content that comes once is gone',
+    mistake: 'a request is sent again although its content can be read only once',
     file: 'src/connection/connection.ts',
     find: '      exchange.isReplayable &&\n',
     replace: '',
@@ -127,7 +128,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '3, R13',
-    mistake: 'it is sent again though a response has begun',
+    mistake: 'a request is sent again although a response has started',
     file: 'src/connection/exchange.ts',
     find: '    this.responseStarted = true\n',
     replace: '    this.responseStarted = _length > 4096\n',
@@ -135,7 +136,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '4',
-    mistake: 'a kept connection is looked at for a turn of the loop before it is used',
+    mistake: 'an idle connection is used only after a turn of the event loop',
     file: 'src/pool/scheduler.ts',
     find: '      return connection.start(exchange, exchange.startedAt)',
     replace:
@@ -144,7 +145,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '5',
-    mistake: 'no limit means no bound',
+    mistake: 'the number of connections is unlimited by default',
     file: 'src/models/limits.ts',
     find: "option(limits, 'maxConnections', 100)",
     replace: "option(limits, 'maxConnections', null)",
@@ -152,7 +153,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '6',
-    mistake: 'a blocked loop is held against the server that is being connected to',
+    mistake: 'the connect timeout expires because the event loop was blocked',
     file: 'src/connection/dial.ts',
     find: 'if (late > 1 && !this.#extended) {',
     replace: 'if (late < 0 && !this.#extended) {',
@@ -160,7 +161,8 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '6',
-    mistake: 'a blocked loop is held against the server that has answered',
+    mistake:
+      'the read timeout expires because the event loop was blocked, although the response has arrived',
     file: 'src/connection/connection.ts',
     find: '    this.#clock.afterPending(() => {\n      if (this.exchange === exchange && exchange !== null) this.#expire(exchange)\n    })',
     replace: '    if (exchange !== null) this.#expire(exchange)',
@@ -168,7 +170,8 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '6',
-    mistake: 'a blocked loop is held against a connection that came free meanwhile',
+    mistake:
+      'the pool timeout expires because the event loop was blocked, although a connection has become free',
     file: 'src/pool/waiter.ts',
     find: '    this.#clock.afterPending(() => {',
     replace: '    this.#clock.microtask(() => {',
@@ -176,7 +179,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '6',
-    mistake: 'a full queue is called a connect timeout',
+    mistake: 'a timeout in a full queue is reported as a connect timeout',
     file: 'src/pool/scheduler.ts',
     find: 'exchange.fail(new PoolTimeout(text, exchange.errorFacts()))',
     replace:
@@ -185,7 +188,7 @@ export const pool: readonly Mutation[] = [
   },
   ...['dns', 'tls'].map((phase) => ({
     marks: '6, 18',
-    mistake: `nobody is told that it failed at ${phase}`,
+    mistake: `an error does not report the phase ${phase}`,
     file: 'src/pool/lease.ts',
     find: '    this.#exchange?.enterPhase(phase)',
     replace: `    if (phase !== '${phase}') this.#exchange?.enterPhase(phase)`,
@@ -193,7 +196,7 @@ export const pool: readonly Mutation[] = [
   })),
   {
     marks: '7, A6',
-    mistake: 'the next address ends the attempt at the one before',
+    mistake: 'the attempt at the next address cancels the previous attempt',
     file: 'src/connection/race.ts',
     find: '      if (this.#isAllowed(next)) return this.#startAttempt(next)',
     replace:
@@ -202,7 +205,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '7, A6',
-    mistake: 'addresses are tried one after the other',
+    mistake: 'the next address is tried only after the previous attempt has failed',
     file: 'src/connection/race.ts',
     find: 'this.#nextAttempt.arm(ATTEMPT_DELAY)',
     replace: 'this.#nextAttempt.arm(ATTEMPT_DELAY * 1000)',
@@ -218,7 +221,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '8',
-    mistake: 'a slow drip has all the time in the world, whatever total says',
+    mistake: 'the total timeout does not end a response that arrives byte by byte',
     file: 'src/pool/exchange-aborter.ts',
     find: '    timer.arm(total)\n',
     replace: '',
@@ -226,7 +229,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '12',
-    mistake: 'a body that nobody reads is read without end',
+    mistake: 'an unread body is buffered without limit',
     file: 'src/pool/response-body.ts',
     find: '    this.#paused = true\n    return false\n',
     replace: '    return true\n',
@@ -234,7 +237,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '12',
-    mistake: 'a body that nobody can read any more keeps its connection',
+    mistake: 'a response that was garbage-collected keeps its connection',
     file: 'src/pool/response-body.ts',
     find: '    unread.register(response, this, this)\n',
     replace: '',
@@ -242,7 +245,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '12',
-    mistake: 'a small body that nobody reads keeps its connection',
+    mistake: 'a small unread body is not read ahead, and keeps its connection',
     file: 'src/pool/response-body.ts',
     find: '    if ((this.#buffer as BodyBuffer).length <= READ_AHEAD) return true',
     replace: '    if ((this.#buffer as BodyBuffer).length < 0) return true',
@@ -250,7 +253,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '13',
-    mistake: 'a listener stays on the signal',
+    mistake: 'the abort listener is not removed from the signal',
     file: 'src/pool/exchange-aborter.ts',
     find: "    if (this.#abortables.size === 0) this.#signal.removeEventListener('abort', this)\n",
     replace: '',
@@ -258,7 +261,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '13',
-    mistake: 'each request adds a listener of its own',
+    mistake: 'each request adds its own listener to a shared signal',
     file: 'src/pool/exchange-aborter.ts',
     find: "    if (this.#abortables.size === 0) this.#signal.addEventListener('abort', this)",
     replace:
@@ -267,7 +270,7 @@ export const pool: readonly Mutation[] = [
   },
   {
     marks: '13',
-    mistake: 'each write leaves a listener on the socket',
+    mistake: 'each write adds a listener to the socket',
     file: 'src/backends/node-socket.ts',
     find: '    if (tail !== undefined) socket.cork()',
     replace: "    socket.on('drain', () => {})\n    if (tail !== undefined) socket.cork()",

@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** Proxies, and NO_PROXY: hazards 9 to 11, and 34. */
+/** Hazards 9 to 11 and 34: proxies and NO_PROXY. */
 export const proxies: readonly Mutation[] = [
   {
     marks: '9',
-    mistake: 'the connect timeout ends where CONNECT begins',
+    mistake: 'the connect timeout does not include the CONNECT request',
     file: 'src/connection/dial.ts',
     find: '    if (this.#peer === this.#origin) this.#succeed(socket, null)',
     replace:
@@ -13,7 +13,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '9',
-    mistake: 'a tunnel that is refused keeps its place',
+    mistake: 'a tunnel that the proxy refuses keeps its slot in the pool',
     file: 'src/pool/lease.ts',
     find: "    this.#release(null, 'dial-failed')\n",
     replace: '',
@@ -21,7 +21,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '9',
-    mistake: 'CONNECT names the proxy itself in Host',
+    mistake: "CONNECT has the proxy's address in Host",
     file: 'src/connection/connect-tunnel.ts',
     find: "'none').text)",
     replace: "'none').text.replace(/Host: .*/, 'Host: ' + proxy.origin.authority))",
@@ -29,7 +29,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '9',
-    mistake: 'CONNECT is asked again after a 407',
+    mistake: 'CONNECT is sent again after a 407',
     file: 'src/connection/connect-tunnel.ts',
     find: '    this.#refusal = head\n',
     replace:
@@ -38,7 +38,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '10',
-    mistake: 'each request through a proxy opens a pool of its own',
+    mistake: 'each request through a proxy creates a new pool',
     file: 'src/dispatch/router.ts',
     find: '      this.#proxied.set(proxy, responder)\n',
     replace: '',
@@ -46,7 +46,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '10',
-    mistake: 'a tunnel serves one request',
+    mistake: 'a tunnel is closed after one request',
     file: 'src/pool/scheduler.ts',
     find: "    if (decision === 'yield') return connection.close('place-needed')",
     replace:
@@ -55,7 +55,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '11',
-    mistake: 'an entry that makes no sense throws',
+    mistake: 'an invalid entry of NO_PROXY throws',
     file: 'src/dispatch/proxies/no-proxy.ts',
     find: '  return named === null ? null : {',
     replace:
@@ -64,7 +64,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '11',
-    mistake: 'a range is taken for one address',
+    mistake: 'an address range in NO_PROXY matches only one address',
     file: 'src/dispatch/proxies/no-proxy.ts',
     find: 'prefix === undefined ? bits : Number(prefix) - outside',
     replace: 'bits',
@@ -72,7 +72,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '11',
-    mistake: 'the end of a name counts as the name',
+    mistake: 'a NO_PROXY entry matches hosts that only end in the same letters',
     file: 'src/dispatch/proxies/no-proxy.ts',
     find: "name.length === by.length || name[name.length - by.length - 1] === '.'",
     replace: 'true',
@@ -80,7 +80,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '11',
-    mistake: 'a port is not looked at',
+    mistake: 'the port of a NO_PROXY entry is ignored',
     file: 'src/dispatch/proxies/no-proxy.ts',
     find: '(entry.port ?? port) === port &&',
     replace: 'port > 0 && (entry.port ?? port) > 0 &&',
@@ -88,7 +88,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '11',
-    mistake: 'IPv6 without brackets is taken for a host with a port',
+    mistake: 'an IPv6 address without brackets is parsed as a host with a port',
     file: 'src/dispatch/proxies/no-proxy.ts',
     find: "!text.startsWith('[') && text.indexOf(':') !== text.lastIndexOf(':')",
     replace: 'text.length < 0',
@@ -96,7 +96,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '34',
-    mistake: 'a final dot makes another host',
+    mistake: 'a host name with a final dot is treated as another host',
     file: 'src/dispatch/host.ts',
     find: '  return withoutFinalDots(url.hostname)',
     replace: '  return url.hostname',
@@ -104,7 +104,7 @@ export const proxies: readonly Mutation[] = [
   },
   {
     marks: '34',
-    mistake: 'IPv4 in IPv6 is another address',
+    mistake: 'an IPv4-mapped IPv6 address is treated as another address',
     file: 'src/dispatch/proxies/address-range.ts',
     find: 'value >> 32n === MAPPED',
     replace: 'value === MAPPED',

@@ -2,11 +2,11 @@ import type { Mutation } from './mutation.ts'
 
 const mayForward = '  const mayForward = mayForwardCredentials(hop.url, url)\n'
 
-/** What goes along with a redirect, and where to: hazards 28 and 29, lines A1 and A2. */
+/** Hazards 28 and 29, rows A1 and A2: the target of a redirect, and what is sent to it. */
 export const redirects: readonly Mutation[] = [
   {
     marks: '28, A2',
-    mistake: 'credentials go along to another host',
+    mistake: 'credentials are sent to another host',
     file: 'src/client/redirect.ts',
     find: mayForward,
     replace:
@@ -15,7 +15,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'credentials go along to another port',
+    mistake: 'credentials are sent to another port',
     file: 'src/client/redirect.ts',
     find: mayForward,
     replace:
@@ -24,7 +24,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'credentials go along from https to http',
+    mistake: 'credentials are sent after a redirect from https to http',
     file: 'src/client/url.ts',
     find: "  const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:'",
     replace: '  const isUpgrade = from.protocol !== to.protocol',
@@ -32,7 +32,8 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'what was dropped comes back with the first host',
+    mistake:
+      'credentials that were removed are sent again when a redirect leads back to the first host',
     file: 'src/client/redirect.ts',
     find: 'hop.keepsCredentials && mayForward',
     replace: 'mayForward',
@@ -40,7 +41,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'auth is applied at every hop, whatever it is',
+    mistake: 'auth of the request is applied to every hop of a redirect chain',
     file: 'src/client/sending.ts',
     find: '    if (settings.keepsCredentials) {\n',
     replace: '    if (settings.maxRedirects >= 0) {\n',
@@ -48,7 +49,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'Cookie of the caller goes along to another host',
+    mistake: "the caller's Cookie field is sent to another host",
     file: 'src/client/redirect.ts',
     find: "'cookie'",
     replace: "'cookies'",
@@ -56,7 +57,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'cookies without a domain go where a redirect leads',
+    mistake: 'cookies without a domain are sent to the target of a redirect',
     file: 'src/client/sending.ts',
     find: 'settings.keepsCredentials && mayForwardCredentials(base.url, url)',
     replace: 'mayForwardCredentials(base.url, url)',
@@ -64,7 +65,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28',
-    mistake: 'Digest answers the challenge of another server',
+    mistake: 'Digest answers a challenge from another origin',
     file: 'src/client/auth/digest.ts',
     find: '      if (url.origin !== request.url.origin) return\n',
     replace: '',
@@ -72,7 +73,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '29, A2',
-    mistake: 'a POST that became a GET has a body',
+    mistake: 'a POST that became a GET is sent with its body',
     file: 'src/client/redirect.ts',
     find: 'content: keepsContent ? hop.content : null,',
     replace: 'content: hop.content,',
@@ -80,7 +81,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '29, A2',
-    mistake: 'a POST that became a GET has the fields of its content',
+    mistake: 'a POST that became a GET keeps the fields that describe its content',
     file: 'src/client/redirect.ts',
     find: '(keepsContent || !describesContent(name))',
     replace: '(keepsContent || name !== "content-length")',
@@ -88,7 +89,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '29, A2',
-    mistake: 'a redirect to another scheme is followed',
+    mistake: 'a redirect to a scheme other than http and https is followed',
     file: 'src/client/redirect.ts',
     find: '  if (!isHttpScheme(target)) {',
     replace: "  if (target.protocol === '') {",
@@ -96,7 +97,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: 'A1',
-    mistake: 'Location is relative to the root',
+    mistake: 'Location is resolved against the root of the origin',
     file: 'src/client/redirect.ts',
     find: 'parsedUrl(encodeLatin1(location), url)',
     replace: 'parsedUrl(encodeLatin1(location), url.origin)',
@@ -104,7 +105,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: 'A1',
-    mistake: 'the fragment is lost on the way',
+    mistake: 'the fragment is lost in a redirect',
     file: 'src/client/redirect.ts',
     find: "  if (!location.includes('#')) target.hash = url.hash",
     replace: "  if (location === '#') target.hash = url.hash",
@@ -112,7 +113,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: 'A2',
-    mistake: 'a loop of redirects has no end',
+    mistake: 'maxRedirects is exceeded',
     file: 'src/client/sending.ts',
     find: '      if (redirects >= settings.maxRedirects) {',
     replace: '      if (redirects >= settings.maxRedirects + 100) {',
@@ -120,7 +121,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: 'A2',
-    mistake: 'a 307 makes a GET of a POST',
+    mistake: 'a 307 turns POST into GET',
     file: 'src/client/redirect.ts',
     find: '(status === 301 || status === 302)',
     replace: 'status !== 308',
@@ -128,7 +129,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28, A2',
-    mistake: 'the userinfo of a URL goes along to another host',
+    mistake: 'the userinfo of the URL is sent to another host',
     file: 'src/client/redirect.ts',
     find: 'setUserinfo(url, mayForward ? hop.url : null)',
     replace: 'setUserinfo(url, hop.url)',
@@ -136,7 +137,7 @@ export const redirects: readonly Mutation[] = [
   },
   {
     marks: '28',
-    mistake: 'fetch sends credentials along to another host',
+    mistake: 'fetch sends credentials to another host',
     file: 'src/fetch/fetcher.ts',
     find: 'nextHop(hop, raw)',
     replace: 'nextHop(hop, raw) && { ...nextHop(hop, raw)!, fields: hop.fields }',

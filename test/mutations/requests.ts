@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** Sending: hazards 14 to 18, and lines R of conformance. */
+/** Hazards 14 to 18, and the rows R of the conformance table: sending requests. */
 export const requests: readonly Mutation[] = [
   {
     marks: '14',
-    mistake: 'content is taken from its source without regard to the socket',
+    mistake: 'content is read from its source although the socket is full',
     file: 'src/connection/upload.ts',
     find: "    while (this.#owner.state === 'sending') {",
     replace: "    while (this.#owner.state !== 'abandoned') {",
@@ -12,7 +12,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '15, S12',
-    mistake: 'a failing write ends the exchange, and the answer behind it is lost',
+    mistake: 'a failed write ends the exchange, and the response is lost',
     file: 'src/connection/connection.ts',
     find: '    this.#sender.writeError = error\n    // The server may',
     replace:
@@ -21,7 +21,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '15',
-    mistake: 'EPIPE destroys the socket, and the answer behind it is lost',
+    mistake: 'EPIPE destroys the socket, and the response is lost',
     file: 'src/backends/node-internals.ts',
     find: '  reading.autoDestroy = false\n  writing.autoDestroy = false\n',
     replace: '',
@@ -29,7 +29,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '15, S12',
-    mistake: 'the rest of the content is sent behind a 413',
+    mistake: 'the upload continues after a 413',
     file: 'src/connection/connection.ts',
     find: 'if (head.status >= 300 || sender.awaitsContinue) this.#stopSending()',
     replace: 'if (sender.awaitsContinue) this.#stopSending()',
@@ -37,7 +37,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '15, S12',
-    mistake: 'an upload stops at a 200 that came early',
+    mistake: 'an upload stops at an early 200',
     file: 'src/connection/connection.ts',
     find: 'if (head.status >= 300 || sender.awaitsContinue) this.#stopSending()',
     replace: 'this.#stopSending()',
@@ -45,7 +45,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '16, R10',
-    mistake: '100 does not start the content',
+    mistake: 'a 100 does not start the upload',
     file: 'src/connection/connection.ts',
     find: '    if (head.status === 100 && this.#sender.awaitsContinue) this.#sender.continue()\n',
     replace: '',
@@ -53,7 +53,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '16, R10',
-    mistake: 'another 1xx starts the content',
+    mistake: 'a 1xx other than 100 starts the upload',
     file: 'src/connection/connection.ts',
     find: '    if (head.status === 100 && this.#sender.awaitsContinue) this.#sender.continue()\n',
     replace: '    if (this.#sender.awaitsContinue) this.#sender.continue()\n',
@@ -61,7 +61,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '16, R10',
-    mistake: 'without 100 the content waits for ever',
+    mistake: 'the upload waits for a 100 without limit',
     file: 'src/connection/deadlines.ts',
     find: '      return facts.writeSince + CONTINUE_WAIT',
     replace: '      return Number.POSITIVE_INFINITY',
@@ -77,7 +77,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '16, R10',
-    mistake: 'a 417 is the result',
+    mistake: 'a 417 is delivered instead of sending the request again',
     file: 'src/connection/connection.ts',
     find: 'if (head.status === 417 && sender.awaitsContinue)',
     replace: 'if (head.status === 417 && sender.awaitsContinue && sender.error !== null)',
@@ -85,7 +85,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '17',
-    mistake: 'each connection makes a TLS context',
+    mistake: 'each connection creates a TLS context',
     file: 'src/backends/node-tls.ts',
     find: '    secureContexts.set(options, context)\n',
     replace: '',
@@ -93,7 +93,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '17',
-    mistake: 'equal settings of two clients are two settings',
+    mistake: 'two clients with equal TLS settings do not share them',
     file: 'src/models/shared-by-content.ts',
     find: '    if (known !== undefined) return known\n    const value = make()',
     replace: '    const value = make()',
@@ -101,7 +101,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '18',
-    mistake: 'errors say neither what nor where',
+    mistake: 'errors contain neither method nor URL',
     file: 'src/connection/exchange.ts',
     find: "    const url = method === 'CONNECT'",
     replace: "    if (method.length > 0) return ''\n    const url = method === 'CONNECT'",
@@ -109,7 +109,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '18',
-    mistake: 'errors forget their cause',
+    mistake: 'errors have no cause',
     file: 'src/connection/exchange.ts',
     find: '    return {\n      cause,\n',
     replace: '    return {\n',
@@ -117,7 +117,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '18',
-    mistake: 'errors show the secrets of a URL',
+    mistake: 'errors contain the secrets of a URL',
     file: 'src/connection/exchange.ts',
     find: '{redactUrl(url)}',
     replace: '{url}',
@@ -125,7 +125,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R1',
-    mistake: 'a fragment is sent',
+    mistake: 'the fragment of a URL is sent',
     file: 'src/protocol/request-head.ts',
     find: "if (target.includes('#')) {",
     replace: "if (target === '#') {",
@@ -133,7 +133,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R2',
-    mistake: 'an asterisk is forwarded as it is',
+    mistake: 'OPTIONS * is sent to a forwarding proxy with * as the target',
     file: 'src/protocol/request-head.ts',
     find: "  if (target === '*') return origin\n",
     replace: "  if (target === '*') return target\n",
@@ -141,7 +141,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R2',
-    mistake: "the port is left out of CONNECT where it is the scheme's own",
+    mistake: 'CONNECT omits the port if it is 443',
     file: 'src/connection/tunnel.ts',
     find: '  return ipVersion === 6 ? ',
     replace: '  if (port === 443) return host\n  return ipVersion === 6 ? ',
@@ -149,7 +149,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R3',
-    mistake: 'Host stands behind the other fields',
+    mistake: 'Host is sent after the other fields',
     file: 'src/protocol/request-head.ts',
     find: "  if (special === null && content === 'none' &&",
     replace:
@@ -158,7 +158,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R3',
-    mistake: 'an IPv6 address stands in Host without brackets',
+    mistake: 'an IPv6 address in Host has no brackets',
     file: 'src/models/origin.ts',
     find: '    authority: url.host,',
     replace: "    authority: url.host.replace(/[[\\]]/g, ''),",
@@ -166,7 +166,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R6',
-    mistake: 'content that ends early is sent as if it were whole',
+    mistake: 'content that is shorter than announced is not an error',
     file: 'src/connection/upload.ts',
     find: 'if (this.#remaining > 0 && !this.#chunked) {',
     replace: 'if (this.#remaining > 0 && this.#isAbandoned) {',
@@ -174,7 +174,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R6',
-    mistake: 'more content is sent than was announced',
+    mistake: 'content that is longer than announced is sent',
     file: 'src/connection/upload.ts',
     find: 'if (bytes.length > this.#remaining) return',
     replace: 'if (bytes.length > this.#remaining + 1e9) return',
@@ -182,7 +182,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R7',
-    mistake: 'a POST without content says nothing of its length',
+    mistake: 'a POST without content has no Content-Length',
     file: 'src/protocol/methods.ts',
     find: "new Set(['POST', 'PUT', 'PATCH'])",
     replace: "new Set(['PUT', 'PATCH'])",
@@ -198,7 +198,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R9',
-    mistake: 'TE is not named in Connection',
+    mistake: 'Connection does not list TE',
     file: 'src/protocol/request-head.ts',
     find: "    if (this.te && !this.names('te')) options.push('TE')\n",
     replace: '',
@@ -206,7 +206,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R9',
-    mistake: 'Upgrade is not named in Connection',
+    mistake: 'Connection does not list Upgrade',
     file: 'src/protocol/request-head.ts',
     find: "    if (this.upgrade && !this.names('upgrade')) options.push('Upgrade')\n",
     replace: '',
@@ -214,7 +214,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R9',
-    mistake: 'TE says chunked',
+    mistake: 'TE may contain chunked',
     file: 'src/protocol/request-head.ts',
     find: "coding.toLowerCase().startsWith('chunked')",
     replace: "coding.toLowerCase().startsWith('chunkier')",
@@ -222,7 +222,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R11',
-    mistake: 'a field that routes or authorises is a trailer',
+    mistake: 'Authorization and Proxy-Authorization may be trailers',
     file: 'src/protocol/request-head.ts',
     find: "  'authorization',\n  'proxy-authorization',\n  'cookie',",
     replace: "  'cookie',",
@@ -230,7 +230,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R12',
-    mistake: 'a connection is used again after we have said close',
+    mistake: 'a connection is reused although the request contained Connection: close',
     file: 'src/connection/close-reason.ts',
     find: "  if (facts.requestSaysClose) return 'client-says-close'\n",
     replace: '',
@@ -238,7 +238,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R12, S11',
-    mistake: 'a connection is used again after the server has said close',
+    mistake: 'a connection is reused although the response contained Connection: close',
     file: 'src/connection/close-reason.ts',
     find: "  if (!facts.persistent) return 'server-says-close'\n",
     replace: '',
@@ -246,7 +246,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R13',
-    mistake: 'a POST that may have been carried out is called safe to retry',
+    mistake: 'safeToRetry is true for a POST that the server may have executed',
     file: 'src/connection/exchange.ts',
     find: 'safeToRetry: isUnanswered && (this.bytesSent === 0 || isIdempotent(method)),',
     replace: 'safeToRetry: isUnanswered,',
@@ -254,7 +254,7 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: 'R13',
-    mistake: 'a POST is sent again after 503',
+    mistake: 'a POST is sent again after a 503',
     file: 'src/client/retry.ts',
     find: ' || !isIdempotent(request.method)) return null',
     replace: ' || request.method === "") return null',

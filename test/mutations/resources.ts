@@ -1,14 +1,14 @@
 import * as zlib from 'node:zlib'
 import type { Mutation } from './mutation.ts'
 
-/** Not every runtime that we support has it, and where it is not the test of it is skipped. */
+/** Not every supported runtime has zstd. Without it, its test is skipped. */
 const zstd = 'createZstdDecompress' in zlib
 
-/** What a server may cost: hazards 36 to 39. */
+/** Hazards 36 to 39: memory that a server can make the client use. */
 export const resources: readonly Mutation[] = [
   {
     marks: '36, 37',
-    mistake: 'a stream of decoded bytes has no bound',
+    mistake: 'maxResponseSize does not apply to a stream of decoded bytes',
     file: 'src/content/decoding/decoder.ts',
     find: '    if (received <= max) {',
     replace: '    if (received <= max || received > 0) {',
@@ -16,7 +16,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '36',
-    mistake: 'a body that is decoded at once has no bound',
+    mistake: 'maxResponseSize does not apply to a body that is decoded at once',
     file: 'src/content/decoding/decoder.ts',
     find: '      return whole.length <= max ? whole : null',
     replace: '      return whole',
@@ -24,7 +24,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '36',
-    mistake: 'a chain of codings has no bound',
+    mistake: 'the number of content codings is unlimited',
     file: 'src/content/decoding/decoder.ts',
     find: 'const MAX_CODINGS = 5',
     replace: 'const MAX_CODINGS = 500',
@@ -34,7 +34,7 @@ export const resources: readonly Mutation[] = [
     ? [
         {
           marks: '36',
-          mistake: 'a zstd frame may ask for any window',
+          mistake: 'the window size of zstd is not limited to 8 MiB',
           file: 'src/content/decoding/codings.ts',
           find: 'withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 23 })',
           replace: 'withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 30 })',
@@ -52,7 +52,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '36',
-    mistake: 'a Content-Length is allocated before a byte has come',
+    mistake: 'a buffer of the size in Content-Length is allocated before the body arrives',
     file: 'src/pool/body-buffer.ts',
     find: 'Math.max(doubled, TRUSTED_LENGTH + 1)',
     replace: 'this.#expected + 1',
@@ -60,7 +60,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '36, 37',
-    mistake: 'a Content-Length beyond the bound is read all the same',
+    mistake: 'a body is read although its Content-Length exceeds maxResponseSize',
     file: 'src/pool/response-body.ts',
     find: 'Math.max(this.#received, this.#length || 0) > max',
     replace: 'this.#received > max',
@@ -68,7 +68,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '37',
-    mistake: 'the bound holds for what is read at once, and not in pieces',
+    mistake: 'maxResponseSize does not apply to a body that is read in chunks',
     file: 'src/client/response.ts',
     find: 'return maxResponseSize === null ? chunks : limited(chunks, maxResponseSize, AFTER_HEAD)',
     replace: 'return maxResponseSize === null ? chunks : chunks',
@@ -76,7 +76,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '38',
-    mistake: 'what a handler says to a chunk is not heard',
+    mistake: 'the engine ignores that a handler returned false to pause',
     file: 'src/pool/sinks.ts',
     find: 'chunk) !== false',
     replace: 'chunk) !== false || true',
@@ -84,7 +84,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '38',
-    mistake: 'chunks pile up before a slow reader',
+    mistake: 'chunks are buffered without limit if the reader is slow',
     file: 'src/pool/response-body.ts',
     find: '    this.#paused = chunks.bytes >= READ_AHEAD\n',
     replace: '    this.#paused = chunks.bytes < 0\n',
@@ -92,7 +92,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '38',
-    mistake: 'a pause does not reach the socket',
+    mistake: 'a pause of the reader does not pause the socket',
     file: 'src/connection/response-reader.ts',
     find: '    if (this.paused) this.#socket.pause()\n',
     replace: '',
@@ -100,7 +100,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '38',
-    mistake: 'a raw socket reads without end',
+    mistake: 'a raw socket buffers data without limit',
     file: 'src/connection/raw-socket.ts',
     find: 'length)))) this.#socket.pause()',
     replace: 'length)))) return',
@@ -108,7 +108,7 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '39',
-    mistake: 'a failed handshake is remembered',
+    mistake: 'a failed handshake leaves a reference to its exchange',
     file: 'src/pool/lease.ts',
     find: '    const exchange = this.#releaseFailedDial()\n    exchange.fail(dialError(exchange, this.origin, failure))',
     replace:

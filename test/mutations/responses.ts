@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** What is accepted from servers, and how much: hazards 26 and 27, and lines S of conformance. */
+/** Hazards 26 and 27, and the rows S of the conformance table: parsing responses. */
 export const responses: readonly Mutation[] = [
   {
     marks: '26, S9',
-    mistake: 'chunk extensions have no end',
+    mistake: 'the size of chunk extensions is unlimited',
     file: 'src/protocol/faults.ts',
     find: 'export const MAX_CHUNK_OVERHEAD = 65_536',
     replace: 'export const MAX_CHUNK_OVERHEAD = 2 ** 40',
@@ -12,7 +12,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26',
-    mistake: 'a head has no end',
+    mistake: 'a head may be one byte longer than the limit',
     file: 'src/protocol/faults.ts',
     find: 'export const MAX_HEAD_SIZE = 65_536',
     replace: 'export const MAX_HEAD_SIZE = 65_537',
@@ -20,7 +20,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S3',
-    mistake: 'informational responses have no end',
+    mistake: 'the number of informational responses is unlimited',
     file: 'src/protocol/faults.ts',
     find: 'export const MAX_INFORMATIONAL = 100',
     replace: 'export const MAX_INFORMATIONAL = 1e9',
@@ -28,7 +28,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26',
-    mistake: 'fields have no end',
+    mistake: 'the limit for the number of fields is 100 times higher',
     file: 'native/recorder.wat',
     find: '(export "MAX_FIELDS") i32 (i32.const 1000)',
     replace: '(export "MAX_FIELDS") i32 (i32.const 100000)',
@@ -36,7 +36,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26',
-    mistake: 'trailers have no end',
+    mistake: 'the size of trailers is unlimited',
     file: 'src/protocol/response-parser.ts',
     find: '        if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#tooLong()\n',
     replace: '',
@@ -44,7 +44,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S5',
-    mistake: 'a folded line is refused',
+    mistake: 'a folded line is rejected',
     file: 'src/protocol/response-parser.ts',
     find: '    if (!isLength && error !== INVALID_HEADER_TOKEN) return false\n',
     replace: '    if (!isLength) return false\n',
@@ -52,7 +52,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S6',
-    mistake: 'blanks behind a value are part of it',
+    mistake: 'trailing whitespace is part of a field value',
     file: 'src/models/headers.ts',
     find: 'trimBlanks(raw, colon + 1, lineEnd)',
     replace: 'raw.slice(colon + 2, lineEnd)',
@@ -60,7 +60,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S8',
-    mistake: 'the same length twice is refused',
+    mistake: 'a repeated identical Content-Length is rejected',
     file: 'src/protocol/response-parser.ts',
     find: '    const isLength = error === UNEXPECTED_CONTENT_LENGTH || error === INVALID_CONTENT_LENGTH',
     replace: '    const isLength = error === INVALID_CONTENT_LENGTH',
@@ -68,7 +68,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S3',
-    mistake: 'a 100 of HTTP/1.0 spoils the final response',
+    mistake: 'a 100 with version HTTP/1.0 makes the exchange fail',
     file: 'src/protocol/response-parser.ts',
     find: '    this.#begin()\n    this.#sink.onInformational(head)',
     replace:
@@ -77,7 +77,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S8',
-    mistake: 'a complete message waits for the end of the connection',
+    mistake: 'a complete response is delivered only after the connection ends',
     file: 'src/connection/connection.ts',
     find: '    this.#trailers = trailers\n    this.#finishIfDone()',
     replace: '    this.#trailers = trailers\n    if (this.#parser.persistent) this.#finishIfDone()',
@@ -85,7 +85,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S8',
-    mistake: 'bytes behind a complete message are an error',
+    mistake: 'bytes after a complete response are an error',
     file: 'src/protocol/response-parser.ts',
     find: '        this.surplus = end - consumed\n',
     replace:
@@ -94,7 +94,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S1',
-    mistake: 'empty lines before a status line are refused',
+    mistake: 'empty lines before a status line are rejected',
     file: 'src/protocol/response-parser.ts',
     find: '    while (end - at > 1 && window',
     replace: '    while (end - at > 1e9 && window',
@@ -102,7 +102,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '27, S8',
-    mistake: 'the answer to HEAD has a body',
+    mistake: 'a response to HEAD is expected to have a body',
     file: 'src/protocol/response-framing.ts',
     find: "  if (method === 'HEAD' || status < 200",
     replace: '  if (status < 200',
@@ -110,7 +110,7 @@ export const responses: readonly Mutation[] = [
   },
   ...[204, 304].map((status) => ({
     marks: '27, S8',
-    mistake: `${status} has a body`,
+    mistake: `a ${status} is expected to have a body`,
     file: 'src/protocol/response-framing.ts',
     find: ` || status === ${status}`,
     replace: '',
@@ -118,7 +118,7 @@ export const responses: readonly Mutation[] = [
   })),
   {
     marks: '27, S10',
-    mistake: 'a coding that is cut short is a short success',
+    mistake: 'truncated compressed content is decoded without an error',
     file: 'src/content/decoding/decoder.ts',
     find: '    decoder.end()\n    for (let out = await decoder.read(); out !== null; out = await decoder.read()) yield out\n',
     replace: '',
@@ -126,7 +126,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '27, S10',
-    mistake: 'a body that was cut short is given to its reader',
+    mistake: 'a truncated body ends without an error for its reader',
     file: 'src/pool/response-body.ts',
     find: '      if (this.#failed) throw this.#error\n    } while',
     replace: '      if (this.#failed) break\n    } while',
@@ -134,7 +134,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S2',
-    mistake: 'a status beyond 599 is a success',
+    mistake: 'a status of 600 or more is not an error status',
     file: 'src/client/response.ts',
     find: '    return this.status >= 400',
     replace: '    return this.status >= 400 && this.status < 600',
@@ -142,7 +142,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S7',
-    mistake: 'Set-Cookie is joined',
+    mistake: 'Set-Cookie fields are combined',
     file: 'src/models/headers.ts',
     find: "isSameName(name, 'set-cookie')",
     replace: "isSameName(name, 'set-cookies')",
@@ -150,7 +150,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S11',
-    mistake: 'HTTP/1.0 persists by itself',
+    mistake: 'an HTTP/1.0 connection persists without keep-alive',
     file: 'src/protocol/response-parser.ts',
     find: "        says(head, 'keep-alive') &&\n        !says(head, 'close')",
     replace: "        !says(head, 'close')",
@@ -158,7 +158,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S13',
-    mistake: '101 is taken though nobody asked for it',
+    mistake: 'a 101 is accepted although the request asked for no upgrade',
     file: 'src/connection/connection.ts',
     find: "exchange.request.framing.upgrade || exchange.request.method === 'CONNECT'",
     replace: "exchange.request.method !== ''",
@@ -166,7 +166,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S14',
-    mistake: '200 alone opens a tunnel',
+    mistake: 'only a 200 opens a tunnel, and no other 2xx',
     file: 'src/protocol/response-framing.ts',
     find: 'status >= 200 && status < 300)) return TUNNEL',
     replace: 'status === 200)) return TUNNEL',
@@ -174,7 +174,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S16',
-    mistake: 'codings are undone in the order in which they were applied',
+    mistake: 'content codings are decoded in the order in which they were applied',
     file: 'src/content/decoding/decoder.ts',
     find: 'codings.reverse()',
     replace: 'codings',
@@ -182,7 +182,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: 'S16',
-    mistake: 'x-gzip is not known',
+    mistake: 'x-gzip is not supported',
     file: 'src/content/decoding/codings.ts',
     find: "    case 'x-gzip':\n",
     replace: '',
@@ -190,7 +190,7 @@ export const responses: readonly Mutation[] = [
   },
   {
     marks: '26, S1',
-    mistake: 'a reason phrase beyond ASCII is refused',
+    mistake: 'a reason phrase with non-ASCII characters is rejected',
     file: 'native/recorder.wat',
     find: '(i32.eq (local.get $byte) (i32.const 0x7f)))',
     replace: '(i32.ge_u (local.get $byte) (i32.const 0x7f)))',

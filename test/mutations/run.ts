@@ -1,6 +1,7 @@
-// `npm run test:mutations [-- WORDS]`: puts each mistake of the table into a copy of the checkout and
-// runs the tests that must not let it pass. A word picks hazards and lines (`24`, `S11`), or files
-// of which it is a part. Ends with 1 if a mistake survives, or cannot be made any more.
+// `npm run test:mutations [-- WORDS]`: makes each mistake of the table in a copy of the checkout,
+// and runs the tests that must detect it. A word selects the mistakes of a hazard or of a conformance
+// row (`24`, `S11`), or those in files whose path contains the word. The exit status is 1 if a
+// mistake is not detected, or cannot be made.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -29,7 +30,7 @@ const COPIED = [
   'tsconfig.json',
 ]
 const MODULE = 'src/protocol/llhttp-module.generated.ts'
-/** For one test, and for one file. In ms. */
+/** Limits for one test and for one test file, in ms. */
 const TEST_TIMEOUT = 20_000
 const FILE_TIMEOUT = 90_000
 
@@ -45,44 +46,44 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 
 for (const name of COPIED) cpSync(join(top, name), join(copy, name), { recursive: true })
 symlinkSync(join(top, 'node_modules'), join(copy, 'node_modules'))
-if (!compile()) fail('the sources do not compile')
+if (!compile()) fail('the sources without a mistake do not compile')
 
-/** What comes of each file without any mistake. On a busy machine timing may fail: that proves nothing. */
-const without = new Map<string, Outcome>()
+/** The outcome of each test file without a mistake: a test of timing may fail on a busy machine. */
+const baseline = new Map<string, Outcome>()
 
-const survivors: string[] = []
+const undetected: string[] = []
 for (const [i, mutation] of chosen.entries()) {
   const { marks, mistake } = mutation
   const start = performance.now()
   const verdict = await verdictOn(mutation)
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
   console.log(`${i + 1}/${chosen.length} ${marks}: ${mistake}: ${verdict.text} (${seconds} s)`)
-  if (!verdict.noticed) survivors.push(`${marks}: ${mistake}: ${verdict.text}`)
+  if (!verdict.detected) undetected.push(`${marks}: ${mistake}: ${verdict.text}`)
 }
-console.log(`\n${chosen.length} mistakes, ${survivors.length} not noticed`)
-for (const survivor of survivors) console.log(`  ${survivor}`)
-process.exit(survivors.length > 0 || chosen.length === 0 ? 1 : 0)
+console.log(`\n${chosen.length} mistakes, ${undetected.length} not detected`)
+for (const line of undetected) console.log(`  ${line}`)
+process.exit(undetected.length > 0 || chosen.length === 0 ? 1 : 0)
 
 interface Verdict {
-  readonly noticed: boolean
+  readonly detected: boolean
   readonly text: string
 }
 
 async function verdictOn(mutation: Mutation): Promise<Verdict> {
   const attempt = mutated(mutation, copy)
-  if ('why' in attempt) return { noticed: false, text: `cannot be made: ${attempt.why}` }
+  if ('why' in attempt) return { detected: false, text: `cannot be made: ${attempt.why}` }
   const path = join(copy, mutation.file)
-  const unknown = mutation.tests.filter((name) => !without.has(name))
-  if (unknown.length > 0) compile() // the mistake before is still in what is compiled
-  for (const name of unknown) without.set(name, await run([name]))
+  const unknown = mutation.tests.filter((name) => !baseline.has(name))
+  if (unknown.length > 0) compile() // The compiled code still contains the previous mistake.
+  for (const name of unknown) baseline.set(name, await run([name]))
   const before = readFileSync(path)
   const module = readFileSync(join(copy, MODULE))
   try {
     writeFileSync(path, attempt.text)
     if (mutation.file.startsWith('native/') && !node('native/build.mjs')) {
-      return { noticed: false, text: 'native/build.mjs fails' }
+      return { detected: false, text: 'native/build.mjs fails' }
     }
-    if (!compile()) return { noticed: false, text: 'does not compile' }
+    if (!compile()) return { detected: false, text: 'does not compile' }
     return judge(mutation, await run(mutation.tests))
   } finally {
     writeFileSync(path, before)
@@ -92,20 +93,22 @@ async function verdictOn(mutation: Mutation): Promise<Verdict> {
 
 function judge({ marks, tests }: Mutation, outcome: Outcome): Verdict {
   const wanted = marks.split(', ')
-  const anyway = tests.map((name) => without.get(name) as Outcome)
-  const failed = outcome.failed.filter((title) => !anyway.some((one) => one.failed.includes(title)))
-  const hung = outcome.hung && !anyway.some((one) => one.hung)
-  const bearer = failed.find((title) => marksOf(title).some((mark) => wanted.includes(mark)))
-  if (bearer !== undefined) return { noticed: true, text: `noticed by "${bearer}"` }
-  if (hung) return { noticed: true, text: 'noticed, as the tests do not end' }
-  if (failed.length === 0) return { noticed: false, text: 'survives' }
-  return { noticed: false, text: `no test of that number fails, but: ${failed.join('; ')}` }
+  const baselines = tests.map((name) => baseline.get(name) as Outcome)
+  const failed = outcome.failed.filter(
+    (title) => !baselines.some((one) => one.failed.includes(title)),
+  )
+  const hung = outcome.hung && !baselines.some((one) => one.hung)
+  const detecting = failed.find((title) => marksOf(title).some((mark) => wanted.includes(mark)))
+  if (detecting !== undefined) return { detected: true, text: `detected by "${detecting}"` }
+  if (hung) return { detected: true, text: 'detected, because the tests do not end' }
+  if (failed.length === 0) return { detected: false, text: 'not detected' }
+  return { detected: false, text: `only tests without its number fail: ${failed.join('; ')}` }
 }
 
 interface Outcome {
-  /** Titles of tests and suites. */
+  /** Titles of the tests and suites that failed. */
   readonly failed: string[]
-  /** A file had to be killed. */
+  /** Whether a test file had to be killed. */
   hung: boolean
 }
 
@@ -115,31 +118,31 @@ async function run(tests: readonly string[]): Promise<Outcome> {
   return outcome
 }
 
-/** Runs a test file of the copy, in a process group that is gone afterwards. */
+/** Runs a test file of the copy in its own process group, and kills the group afterwards. */
 function runFile(file: string, outcome: Outcome): Promise<void> {
-  if (!existsSync(join(copy, file))) fail(`${file} is not there`)
+  if (!existsSync(join(copy, file))) fail(`${file} does not exist`)
   const child = spawn(
     process.execPath,
     ['--test-reporter=tap', `--test-timeout=${TEST_TIMEOUT}`, file],
     { cwd: copy, detached: true, stdio: ['ignore', 'pipe', 'ignore'] },
   )
-  const end = () => {
+  const killGroup = () => {
     try {
       process.kill(-(child.pid as number), 'SIGKILL')
-    } catch {} // Already gone.
+    } catch {} // It has already ended.
   }
-  process.on('exit', end)
+  process.on('exit', killGroup)
   return new Promise((resolve) => {
     let tap = ''
     const timer = setTimeout(() => {
       outcome.hung = true
-      end()
+      killGroup()
     }, FILE_TIMEOUT)
     child.stdout.setEncoding('utf8').on('data', (text: string) => (tap += text))
     child.on('close', () => {
       clearTimeout(timer)
-      end()
-      process.off('exit', end)
+      killGroup()
+      process.off('exit', killGroup)
       for (const [, title] of tap.matchAll(/^ *not ok \d+ - (.*)$/gm)) {
         outcome.failed.push(title as string)
       }

@@ -1,10 +1,10 @@
 import type { Mutation } from './mutation.ts'
 
-/** What may go to whom: hazards 30 to 35. */
+/** Hazards 30 to 35: secrets, TLS settings and cookies that reach the wrong server. */
 export const secrets: readonly Mutation[] = [
   {
     marks: '30, A4',
-    mistake: 'Proxy-Authorization of the request enters a tunnel',
+    mistake: 'Proxy-Authorization of the request is sent through a tunnel',
     file: 'src/pool/proxied-origins.ts',
     find: "    whyNoProxyAuthorization: 'is not sent through a tunnel; set credentials on HTTPProxy instead',",
     replace: '    whyNoProxyAuthorization: null,',
@@ -12,7 +12,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '30, A4',
-    mistake: "the proxy's fields enter a tunnel",
+    mistake: 'header fields for the proxy are sent through a tunnel',
     file: 'src/pool/scheduler.ts',
     find: 'this.#groupOf(parseOrigin(origin), this.#proxied.tunnelRules)',
     replace:
@@ -21,7 +21,8 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '30, A4',
-    mistake: 'Proxy-Authorization goes along to an origin that is reached without the proxy',
+    mistake:
+      'Proxy-Authorization is sent to the target of a redirect that is reached without the proxy',
     file: 'src/client/redirect.ts',
     find: "      (keepsProxyAuthorization || name !== 'proxy-authorization') &&\n",
     replace: '',
@@ -29,7 +30,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '30',
-    mistake: 'https is forwarded in clear',
+    mistake: 'an https request is sent unencrypted to a forwarding proxy',
     file: 'src/models/route.ts',
     find: "  return origin.secure && proxy.mode === 'DEFAULT' ? 'tunnel' : 'forward'",
     replace: "  return 'forward'",
@@ -37,7 +38,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '30',
-    mistake: 'an https target is forwarded in clear',
+    mistake: 'a request target with the scheme https is sent unencrypted to a forwarding proxy',
     file: 'src/protocol/request-head.ts',
     find: "  if (target.slice(0, 6).toLowerCase() === 'https:' && ",
     replace: "  if (target.slice(0, 6).toLowerCase() === 'https' && ",
@@ -45,7 +46,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '31',
-    mistake: 'the userinfo of a URL is looked up in .netrc',
+    mistake: 'the userinfo of the URL is looked up in .netrc instead of its host',
     file: 'src/client/netrc/netrc.ts',
     find: '    const entry = this.#find(url.hostname)\n',
     replace: "    const entry = this.#find(url.href.split('/')[2].split(':')[0])\n",
@@ -53,7 +54,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '32',
-    mistake: '//evil leaves the base URL',
+    mistake: 'a URL that begins with // leaves the base URL',
     file: 'src/client/url.ts',
     find: '  return SCHEME.test(text) ? text : appendToBase(base, text)',
     replace:
@@ -62,7 +63,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '32',
-    mistake: 'the base is put in front as it is',
+    mistake: 'the base URL and the path are concatenated even if the path is empty',
     file: 'src/client/url.ts',
     find: "path === '' ? base.path : base.directory + path.replace(/^[/\\\\]/, '')",
     replace: "base.path.replace(/\\/$/, '') + path",
@@ -70,7 +71,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '32',
-    mistake: "an absolute URL of another origin gets the client's fields",
+    mistake: "the client's headers are sent to an absolute URL of another origin",
     file: 'src/client/request-builder.ts',
     find: 'this.isClientOrigin(target) ? this.#headers : this.#headersForOtherOrigins',
     replace: 'this.isClientOrigin(target) ? this.#headers : this.#headers',
@@ -78,7 +79,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '32',
-    mistake: "an absolute URL of another origin gets the client's auth",
+    mistake: "the client's auth is used for an absolute URL of another origin",
     file: 'src/client/request-builder.ts',
     find: 'return this.#auth && !this.isClientOrigin(url) ? undefined : this.#auth',
     replace: 'return url.href === "" ? undefined : this.#auth',
@@ -86,7 +87,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: 'a session serves other hosts of the same server',
+    mistake: 'a TLS session is resumed for another host name of the same server',
     file: 'src/backends/node-tls.ts',
     find: 'verified?.host === host && verified.options === options',
     replace: 'verified?.options === options',
@@ -94,7 +95,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: 'a session of an unverified connection serves a verified one',
+    mistake: 'a TLS session of an unverified connection is resumed for a verified one',
     file: 'src/backends/node-tls.ts',
     find: 'verified?.host === host && verified.options === options',
     replace: 'verified?.host === host',
@@ -102,7 +103,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: 'identity is checked against the SNI name',
+    mistake: "the server's identity is checked against the SNI name instead of the host",
     file: 'src/backends/node-tls.ts',
     find: 'checkServerIdentity: (_, certificate) => identityError(host, options, certificate)',
     replace:
@@ -111,7 +112,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: 'TLS settings are lost in a tunnel',
+    mistake: "the origin's TLS settings are not used in a tunnel",
     file: 'src/connection/dial.ts',
     find: 'proxy !== null && peer === proxy.origin ? proxy.tls : tls',
     replace: 'proxy !== null ? proxy.tls : tls',
@@ -119,7 +120,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: "an https proxy is trusted as the origin's settings say",
+    mistake: "the origin's TLS settings are used for an https proxy",
     file: 'src/connection/dial.ts',
     find: 'proxy !== null && peer === proxy.origin ? proxy.tls : tls',
     replace: 'tls',
@@ -127,7 +128,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: 'TLS settings are lost behind a unix socket',
+    mistake: 'TLS settings are not used on a unix socket',
     file: 'src/connection/dial.ts',
     find: 'proxy !== null && peer === proxy.origin ? proxy.tls : tls',
     replace:
@@ -136,7 +137,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '33',
-    mistake: 'TLS settings are lost on the way to the direct route',
+    mistake: 'TLS settings are not used on a direct connection',
     file: 'src/connection/dial.ts',
     find: 'proxy !== null && peer === proxy.origin ? proxy.tls : tls',
     replace: 'proxy !== null && peer === proxy.origin ? proxy.tls : proxy === null ? {} : tls',
@@ -144,7 +145,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '35',
-    mistake: 'a cookie of the caller may have any character',
+    mistake: "characters in the value of a caller's cookie are not checked",
     file: 'src/client/cookies/cookie-syntax.ts',
     find: '  if (inValue) {',
     replace: "  if (inValue?.[0] === '') {",
@@ -152,7 +153,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '35',
-    mistake: "a cookie's name may have any character",
+    mistake: "characters in the name of a caller's cookie are not checked",
     file: 'src/client/cookies/cookie-syntax.ts',
     find: '  if (inName) {',
     replace: "  if (inName?.[0] === '') {",
@@ -160,7 +161,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '35, A6',
-    mistake: 'a cookie is decoded',
+    mistake: 'the value of a cookie is percent-decoded',
     file: 'src/client/cookies/cookie-syntax.ts',
     find: '  cookie.value = value\n',
     replace: '  cookie.value = decodeURIComponent(value)\n',
@@ -168,7 +169,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '35',
-    mistake: 'what no header can carry is kept of a server',
+    mistake: 'a cookie from a server is stored although no header field can contain it',
     file: 'src/client/cookies/cookie-syntax.ts',
     find: ' || NOT_FIELD_VALUE.test(setCookie)) return false',
     replace: ') return false',
@@ -176,7 +177,7 @@ export const secrets: readonly Mutation[] = [
   },
   {
     marks: '35',
-    mistake: 'cookies of a request are looked up in an object with a prototype',
+    mistake: 'cookies of a request are stored in an object with a prototype',
     file: 'src/client/cookies/cookies.ts',
     find: 'return new Map(readPairs(init))',
     replace:

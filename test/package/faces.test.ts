@@ -1,4 +1,4 @@
-// The package as its users get it, by its name: what `exports` leads to.
+// Tests the package as users import it: by its name, through `exports`.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -20,16 +20,16 @@ for (const [name, source] of Object.entries({
   'hawser/fetch': sourceOfFetch,
 } as Record<string, Record<string, unknown>>)) {
   describe(name, () => {
-    test('exports what its source does, under the same names', async () => {
-      const face = (await import(name)) as Record<string, unknown>
-      assert.deepEqual(Object.keys(face).sort(), Object.keys(source).sort())
-      for (const [key, value] of Object.entries(face)) {
-        const own = source[key] as { name?: unknown }
-        if (typeof value === 'function') assert.equal(value.name, own.name)
+    test('exports the same names as its source', async () => {
+      const entry = (await import(name)) as Record<string, unknown>
+      assert.deepEqual(Object.keys(entry).sort(), Object.keys(source).sort())
+      for (const [key, value] of Object.entries(entry)) {
+        const original = source[key] as { name?: unknown }
+        if (typeof value === 'function') assert.equal(value.name, original.name)
       }
     })
 
-    test('is the same by import and by require, without a warning', async () => {
+    test('is the same module with import and require, without a warning', async () => {
       assert.equal(require(name), await import(name))
       const program = `require('${name}')`
       const outcome = await runNode('-e', [program], here)
@@ -38,8 +38,8 @@ for (const [name, source] of Object.entries({
   })
 }
 
-test('the types are right for `import` and for `require`', async (t) => {
-  const folder = mkdtempSync(join(here, 'types-')) // in dist, where `hawser` is found
+test('the types work with `import` and with `require`', async (t) => {
+  const folder = mkdtempSync(join(here, 'types-')) // Inside dist, `hawser` can be resolved.
   t.after(() => rmSync(folder, { recursive: true }))
   const uses = `new Client({ timeout: 1 }) satisfies object
     const error: engine.ReadTimeout = new ReadTimeout('late')
@@ -60,7 +60,7 @@ test('the types are right for `import` and for `require`', async (t) => {
   assert.deepEqual(await runNode(compiler, ['-p', folder]), { code: 0, stdout: '', stderr: '' })
 })
 
-test('the faces share their classes', async () => {
+test('all entry points share their classes', async () => {
   const client = await import('hawser')
   const engine = await import('hawser/engine')
   const fetch = await import('hawser/fetch')
@@ -69,23 +69,23 @@ test('the faces share their classes', async () => {
   assert.equal(client.Headers, engine.Headers)
 })
 
-test('what is bundled is what is compiled', () => {
+test('the bundle is up to date with the compiled code', () => {
   const dist = join(here, '../..')
   const newest = (readdirSync(join(dist, 'src'), { recursive: true }) as string[])
     .filter((name) => name.endsWith('.js'))
     .map((name) => statSync(join(dist, 'src', name)).mtimeMs)
     .reduce((a, b) => Math.max(a, b))
   const bundled = statSync(join(dist, 'lib/index.js')).mtimeMs
-  assert.ok(bundled >= newest, 'dist/lib is older than dist/src: `npm run setup`')
+  assert.ok(bundled >= newest, 'dist/lib is older than dist/src: run `npm run setup`')
 })
 
-/** Bytes that a bundler keeps of a program, by file of ours. */
-async function kept(program: string): Promise<Record<string, number>> {
+/** Returns how many bytes of each file a bundler keeps for a program. */
+async function bundledSizes(program: string): Promise<Record<string, number>> {
   const { metafile } = await build({
     stdin: { contents: program, resolveDir: here },
     bundle: true,
     write: false,
-    logLevel: 'error', // in a package that is installed it would not warn
+    logLevel: 'error', // esbuild would not print warnings for an installed package.
     metafile: true,
     packages: 'bundle',
     external: ['tough-cookie', 'mime-types'],
@@ -101,12 +101,12 @@ async function kept(program: string): Promise<Record<string, number>> {
 const total = (sizes: Record<string, number>) =>
   Object.values(sizes).reduce((sum, size) => sum + size, 0)
 
-test('a bundler that finds one error used leaves out client and engine', async () => {
-  const error = await kept(
+test('a bundler omits client and engine if only an error class is used', async () => {
+  const error = await bundledSizes(
     `import { TooManyRedirects } from 'hawser'; console.log(TooManyRedirects)`,
   )
-  const client = await kept(`import { Client } from 'hawser'; console.log(Client)`)
-  const engine = await kept(
+  const client = await bundledSizes(`import { Client } from 'hawser'; console.log(Client)`)
+  const engine = await bundledSizes(
     `import { ConnectionPool } from 'hawser/engine'; console.log(ConnectionPool)`,
   )
   assert.ok(total(error) < 10_000, `${total(error)} bytes`)

@@ -10,7 +10,7 @@ import { runNode } from '../docs/process.ts'
 
 const child = fileURLToPath(new URL('../../bench/start/child.js', import.meta.url))
 
-test('every contestant of bench:start loads and gets its answer', async (t) => {
+test('every client of bench:start loads and receives its response', async (t) => {
   const seen: (string | undefined)[] = []
   const server = createServer(({ headers }, response) => {
     seen.push(headers['user-agent'])

@@ -1,7 +1,7 @@
 /**
- * What runs on every runtime: folders and files below test/. The backends, and of what stands on them
- * the tests that go through sockets, TLS, streams, codings, timers, processes and servers; what is
- * JavaScript alone is the same everywhere.
+ * The tests that run on every runtime: folders and files below test/. They are the tests of the
+ * backends, and others that use sockets, TLS, streams, codings, timers, processes and servers.
+ * Plain JavaScript behaves the same on every runtime.
  */
 export const CORE: readonly string[] = [
   'backends',

@@ -1,19 +1,23 @@
-// Takes the place of `node:test` on Deno (deno-imports.json): the same, but a test that does not
-// end fails, which there it would never do.
+// Replaces `node:test` on Deno (see deno-imports.json), where a test that does not end would never
+// fail. Here it fails after a time limit.
 import * as real from 'node:test'
 
 type Body = (context: real.TestContext) => unknown
 
-const LIMIT = 10_000
+/** In ms. */
+const TEST_LIMIT = 10_000
 
-/** Deno also calls what `t.after` was given after the whole suite, and not after the test. */
+/**
+ * Adds the time limit. Also calls `t.after` functions after the test: Deno does so only after the
+ * suite.
+ */
 function limited(body: Body): (context: real.TestContext) => Promise<void> {
   return async (context) => {
     const after: (() => unknown)[] = []
     Reflect.set(context, 'after', (call: () => unknown) => void after.push(call))
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`took longer than ${LIMIT} ms`)), LIMIT)
+      timer = setTimeout(() => reject(new Error(`took longer than ${TEST_LIMIT} ms`)), TEST_LIMIT)
     })
     try {
       await Promise.race([body(context), late])
@@ -24,7 +28,7 @@ function limited(body: Body): (context: real.TestContext) => Promise<void> {
   }
 }
 
-/** What does not end on Deno (`known.ts`): patterns of whole names. */
+/** The known failures that hang (`known.ts`), as patterns of full test names. */
 const skipped = (JSON.parse(process.env.HAWSER_SKIP ?? '[]') as string[]).map((p) => new RegExp(p))
 const suites: string[] = []
 

@@ -1,16 +1,16 @@
 export interface TestResult {
-  /** With the names of what it stands in: `suite > test`. */
+  /** The full name: `suite > test`. */
   readonly name: string
   readonly outcome: 'passed' | 'failed' | 'skipped'
-  /** Why it failed. */
+  /** The reason of a failure. */
   readonly message: string
 }
 
 const TAG = /<(\/?)(testsuite|testcase|failure|error|skipped)((?:\s+[\w-]+="[^"]*")*)\s*(\/?)>/g
 
 /**
- * The tests in a JUnit report, as Node, Bun and Deno write it. Node nests suites; Bun does within
- * one for the file; Deno writes the whole name, and each suite as a test, too.
+ * Reads the tests of a JUnit report that Node, Bun or Deno has written. Node nests suites. Bun
+ * nests them in a suite for the file. Deno writes full names, and lists each suite as a test, too.
  */
 export function readReport(xml: string, writer: 'node' | 'bun' | 'deno'): TestResult[] {
   const suites: string[] = []

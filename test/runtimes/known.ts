@@ -1,61 +1,63 @@
-/** Tests that fail on a runtime by its own doing, or which ask for what it has not. */
-export interface Known {
-  /** Name and version: another version has to show it again. */
+/**
+ * A test that fails on a runtime because of a bug of the runtime, or of a feature that it lacks.
+ */
+export interface KnownFailure {
+  /** Name and version of the runtime. After an update, check each entry again. */
   readonly on: string
-  /** Below test/, without its end. */
+  /** Path below test/, without `.test.ts`. */
   readonly file: string
-  /** Fits its name: `suite > test`. */
+  /** Matches the full name of the test: `suite > test`. */
   readonly test: RegExp
   readonly reason: string
-  /** It is not run, since it would not end. */
+  /** Whether the test is skipped because it would not end. */
   readonly hangs?: true
 }
 
 const BUN = 'bun 1.4.5'
 const DENO = 'deno 2.9.6'
 
-export const KNOWN: readonly Known[] = [
+export const KNOWN_FAILURES: readonly KnownFailure[] = [
   ...on(BUN, 'backends/sockets', [
     {
       test: /^node: .*behind a failing write/,
-      reason: 'net.Socket is destroyed by a failed write, with what it has read',
+      reason: 'a failed write destroys net.Socket and the data that it has read',
       hangs: true,
     },
   ]),
   ...on(BUN, 'backends/secure-sockets', [
     {
       test: /behind a failing write/,
-      reason: 'TLSSocket is destroyed by a failed write, with what it has read',
+      reason: 'a failed write destroys TLSSocket and the data that it has read',
       hangs: true,
     },
     {
       test: /TLS over a tunnel.* > finishes sending, and goes on reading/,
-      reason: 'node:tls over a stream is closed by end()',
+      reason: 'end() closes node:tls over a stream',
     },
     {
       test: /TLS over a tunnel.* > sends on after the peer has finished/,
-      reason: 'node:tls over a stream sends nothing after the end of the peer',
+      reason: 'node:tls over a stream sends nothing after the peer has ended',
       hangs: true,
     },
   ]),
   ...on(DENO, 'backends/secure-sockets', [
     {
       test: /behind a failing write/,
-      reason: 'TLSSocket is destroyed by a failed write, with what it has read',
+      reason: 'a failed write destroys TLSSocket and the data that it has read',
     },
     {
       test: /finishes sending, and goes on reading/,
-      reason: 'node:tls over a stream is closed by end()',
+      reason: 'end() closes node:tls over a stream',
     },
     {
       test: /fails what waits to be written when the peer goes/,
-      reason: 'node:tls says that all is written when it is destroyed',
+      reason: 'node:tls reports pending writes as successful when it is destroyed',
     },
   ]),
   ...on(DENO, 'backends/sockets', [
     {
       test: /what connect would throw/,
-      reason: 'a certificate of the client that is no PEM is not looked at before the handshake',
+      reason: 'an invalid client certificate is not rejected before the handshake',
     },
   ]),
   ...on(DENO, 'backends/system-clock', [
@@ -71,26 +73,27 @@ export const KNOWN: readonly Known[] = [
   ...on(DENO, 'backends/tls', [
     {
       test: /an expired one is refused/,
-      reason: 'refused, and said to be of an unknown issuer',
+      reason: 'the error is about an unknown issuer',
     },
     {
       test: /a polluted Object.prototype/,
-      reason: "a property 'session' there breaks its EventEmitter: the connection fails",
+      reason:
+        "a property 'session' of Object.prototype breaks its EventEmitter, and the connection fails",
     },
     {
       test: /sessions of TLSv1.2 > are resumed/,
-      reason: 'no session is resumed',
+      reason: 'sessions are not resumed',
     },
     {
       test: /sessions of TLSv1.3/,
-      reason: 'no session is told of',
+      reason: 'new sessions are not reported',
       hangs: true,
     },
   ]),
   ...on('node22 22.23.3', 'client/verify', [
     {
       test: /valid: for a name, an address, and on a unix socket/,
-      reason: 'checkServerIdentity takes no IPv6 address',
+      reason: 'checkServerIdentity does not accept IPv6 addresses',
     },
   ]),
   ...on(BUN, 'content/multipart', [
@@ -100,92 +103,105 @@ export const KNOWN: readonly Known[] = [
     { test: /files of each type, with fields/, reason: 'Blobs add a charset to their type' },
   ]),
   ...on(BUN, 'client/verify', [
-    { test: /self-signed/, reason: 'other words: self signed certificate' },
+    { test: /self-signed/, reason: 'another message: self signed certificate' },
     {
       test: /contexts > /,
-      reason: 'has no queryObjects, and shows no replaced createSecureContext',
+      reason: 'lacks queryObjects, and ignores a replaced createSecureContext',
     },
   ]),
   ...on(BUN, 'dispatch/app-fetch', [
     {
       test: /(a GET with content|TRACE) is the caller's fault/,
-      reason: 'new Request takes methods and content that fetch does not allow',
+      reason: 'new Request accepts methods and content that fetch does not allow',
     },
   ]),
   ...on(BUN, 'dispatch/app-listener', [
     {
       test: /timeouts that it sets itself/,
-      reason: "http.Server does not act on a stream's timeout",
+      reason: 'http.Server ignores the timeout of a stream',
     },
-    { test: /trailers both ways/, reason: 'http.Server over a stream reads no trailers' },
+    { test: /trailers both ways/, reason: 'http.Server over a stream ignores trailers' },
     {
       test: /an upload as fast as it is taken/,
-      reason: 'http.Server over a stream reads it all, paused or not',
+      reason: 'http.Server over a stream does not pause',
     },
-    { test: /the process ends by itself/, reason: "asks for Node's --import of a data: URL" },
+    {
+      test: /the process ends by itself/,
+      reason: "the test uses Node's --import with a data: URL",
+    },
   ]),
   ...on(BUN, 'engine/process', [
     {
       test: /handlers of requests that ended/,
-      reason: 'gc() may leave one: it takes what is on the stack for a reference',
+      reason: 'gc() may miss an object, because it treats values on the stack as references',
     },
   ]),
   ...on(BUN, 'engine/tls', [
-    { test: /keylog of TLSv1.3/, reason: 'keylog comes after the handshake: a ReadError' },
+    { test: /keylog of TLSv1.3/, reason: 'keylog is emitted after the handshake: a ReadError' },
     {
       test: /wanted and missing fails the handshake: TLSv1.3/,
-      reason: 'other words: TLSV1_ALERT_CERTIFICATE_REQUIRED',
+      reason: 'another message: TLSV1_ALERT_CERTIFICATE_REQUIRED',
     },
   ]),
   ...on(BUN, 'engine/proxies', [
-    { test: /TLS sessions .* are resumed/, reason: 'servers do not say that they have resumed' },
+    { test: /TLS sessions .* are resumed/, reason: 'servers do not report resumed sessions' },
   ]),
   ...on(DENO, 'client/decoded-responses', [
-    { test: /br, truncated/, reason: 'node:zlib accepts a br stream that is cut short' },
+    { test: /br, truncated/, reason: 'node:zlib accepts a truncated br stream' },
   ]),
   ...on(DENO, 'client/streamed-responses', [
     {
       test: /an unreferenced response/,
-      reason: 'a dropped response is not collected within the limit',
+      reason: 'a dropped response is not garbage-collected within the time limit',
       hangs: true,
     },
   ]),
-  ...on(DENO, 'client/uploads', [{ test: /1 GB from disk/, reason: 'memory rises by 80 MB' }]),
+  ...on(DENO, 'client/uploads', [{ test: /1 GB from disk/, reason: 'memory grows by 80 MB' }]),
   ...on(DENO, 'client/verify', [
-    { test: /certificates > expired/, reason: 'refused, and said to be of an unknown issuer' },
+    { test: /certificates > expired/, reason: 'the error is about an unknown issuer' },
     { test: /SSLKEYLOGFILE/, reason: 'node:tls emits no keylog' },
-    { test: /is not used by a client that verifies/, reason: 'no session is resumed' },
+    { test: /is not used by a client that verifies/, reason: 'sessions are not resumed' },
     {
       test: /contexts > /,
-      reason: 'has no queryObjects, and shows no replaced createSecureContext',
+      reason: 'lacks queryObjects, and ignores a replaced createSecureContext',
     },
   ]),
   ...on(DENO, 'dispatch/app-listener', [
-    { test: /the process ends by itself/, reason: "asks for Node's --import of a data: URL" },
-    { test: /one connection for calls in turn/, reason: 'http.Server over a stream closes it' },
+    {
+      test: /the process ends by itself/,
+      reason: "the test uses Node's --import with a data: URL",
+    },
+    {
+      test: /one connection for calls in turn/,
+      reason: 'http.Server over a stream closes the connection',
+    },
   ]),
   ...on(DENO, 'engine/tls', [
-    { test: /not sent as a name/, reason: 'server sockets say null for no servername' },
-    { test: /an expired certificate/, reason: 'refused, and said to be of an unknown issuer' },
+    { test: /not sent as a name/, reason: 'server sockets report null for a missing servername' },
+    { test: /an expired certificate/, reason: 'the error is about an unknown issuer' },
     {
       test: /a session is resumed|whose certificate has only the first/,
-      reason: 'no session is resumed',
+      reason: 'sessions are not resumed',
     },
     {
       test: /wanted and missing fails the handshake/,
-      reason: 'other words: received fatal alert: CertificateRequired',
+      reason: 'another message: received fatal alert: CertificateRequired',
     },
     { test: /keylog of/, reason: 'node:tls emits no keylog' },
   ]),
   ...on(DENO, 'engine/proxies', [
-    { test: /TLS sessions .* are resumed/, reason: 'no session is resumed' },
+    { test: /TLS sessions .* are resumed/, reason: 'sessions are not resumed' },
   ]),
 ]
 
-function on(runtime: string, file: string, all: readonly Omit<Known, 'on' | 'file'>[]): Known[] {
+function on(
+  runtime: string,
+  file: string,
+  all: readonly Omit<KnownFailure, 'on' | 'file'>[],
+): KnownFailure[] {
   return all.map((each) => ({ on: runtime, file, ...each }))
 }
 
-export function isAbout({ test }: Known, name: string): boolean {
+export function matchesTest({ test }: KnownFailure, name: string): boolean {
   return test.test(name)
 }

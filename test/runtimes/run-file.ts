@@ -4,11 +4,11 @@ import { readFileSync, rmSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import type { TestResult } from './junit.ts'
 import { readReport } from './junit.ts'
-import type { Known } from './known.ts'
-import { isAbout } from './known.ts'
+import type { KnownFailure } from './known.ts'
+import { matchesTest } from './known.ts'
 import type { Runtime } from './runtimes.ts'
 
-/** A process that takes longer is killed, with all that it has started. In milliseconds. */
+/** A process that takes longer is killed, with its child processes. In ms. */
 const FILE_LIMIT = 90_000
 
 export interface FileResult {
@@ -17,21 +17,21 @@ export interface FileResult {
 }
 
 /**
- * Runs one compiled file of tests. Never rejects for what the tests do: a process that fails, or
- * had to be killed, is a failed test, which says what was printed last.
+ * Runs one compiled test file. Does not reject if tests fail. A process that fails or is killed
+ * counts as a failed test, whose message contains the last output.
  *
- * @param report a path for this run alone
+ * @param report a path that no other run uses
  */
 export async function runFile(
   on: Runtime,
   path: string,
   report: string,
-  known: readonly Known[],
+  known: readonly KnownFailure[],
 ): Promise<FileResult> {
   const started = performance.now()
   const hanging = known.filter(({ hangs }) => hangs).map(({ test }) => test.source)
   const child = spawn(on.binary, on.command(path, report, hanging), {
-    detached: true, // a group of its own
+    detached: true, // In its own process group.
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
@@ -63,17 +63,17 @@ export async function runFile(
     results = readReport(readFileSync(report, 'utf8'), on.reports)
     rmSync(report)
   } catch {
-    // It has not come so far: said below.
+    // There is no report. The failure is added below.
   }
   const explained = results.some(
-    ({ outcome, name }) => outcome === 'failed' || known.some((each) => isAbout(each, name)),
+    ({ outcome, name }) => outcome === 'failed' || known.some((each) => matchesTest(each, name)),
   )
   if (results.length === 0 || killed || (status !== 0 && !explained)) {
     const reason = killed
       ? `killed after ${FILE_LIMIT / 1000} seconds`
-      : `ended with ${status ?? signal}`
+      : `exited with ${status ?? signal}`
     const lastLines = `${stdout}\n${stderr}`.trim().split('\n').slice(-15).join('\n')
-    const message = `${reason}; what it printed last:\n${lastLines}`
+    const message = `${reason}; last output:\n${lastLines}`
     results.push({ name: '(the whole file)', outcome: 'failed', message })
   }
   return { results, seconds: (performance.now() - started) / 1000 }

@@ -1,10 +1,10 @@
-// `npm run test:runtimes [-- words]`: the conformance of the backends, and the core tests, on each
-// runtime. Words narrow: names of runtimes, and parts of the paths of tests.
+// `npm run test:runtimes [-- WORDS]`: runs the backend tests and the core tests on each runtime. A
+// word selects runtimes by their name, or test files whose path contains it.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { CORE } from './core.ts'
-import { KNOWN } from './known.ts'
+import { KNOWN_FAILURES } from './known.ts'
 import { runFile } from './run-file.ts'
 import { install, ROOT, RUNTIME_NAMES, runtime } from './runtimes.ts'
 import { Tally } from './tally.ts'
@@ -41,7 +41,7 @@ async function work(): Promise<void> {
     const { on, file } = job
     const done = `[${total - jobs.length}/${total}]`
     const name = `${on.name} ${on.version}`
-    const known = KNOWN.filter((each) => each.on === name && each.file === file)
+    const known = KNOWN_FAILURES.filter((each) => each.on === name && each.file === file)
     const path = relative('.', join(ROOT, `dist/test/${file}.test.js`))
     const report = join(scratch, `${jobs.length}.xml`)
     const { results, seconds } = await runFile(on, path, report, known)
@@ -50,7 +50,7 @@ async function work(): Promise<void> {
   }
 }
 
-/** Without the end: `client/auth`. */
+/** Paths below test/, without `.test.ts`: `client/auth`. */
 function filesOf(parts: readonly string[]): string[] {
   return readdirSync(join(ROOT, 'dist/test'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))

@@ -3,10 +3,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Of the project. */
+/** The root of the checkout. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** Installed apart from what the project itself needs, and only when the runtimes are tested. */
+/** The runtimes are installed separately, and only when they are tested. */
 const HOME = join(ROOT, '.runtimes')
 const MANIFEST = join(ROOT, 'test/runtimes/packages')
 
@@ -16,18 +16,20 @@ export interface Runtime {
   readonly name: RuntimeName
   readonly binary: string
   readonly version: string
-  /** Whose way of writing JUnit reports it has. */
+  /** The variant of its JUnit reports. */
   readonly reports: 'node' | 'bun' | 'deno'
   /**
-   * @returns the command line for one file of tests, and where its JUnit report will be.
-   * @param skipped patterns of names; on Deno `$HAWSER_SKIP` has them, too, and on Node none hangs
+   * @param report the path of the JUnit report that the command writes
+   * @param skipped patterns of test names to skip. Deno gets them in `$HAWSER_SKIP`; Node needs
+   * none
+   * @returns the command line for one test file
    */
   command(file: string, report: string, skipped: readonly string[]): string[]
 }
 
 type Command = Runtime['command']
 
-/** On Bun and Deno a test that takes longer has failed; on Node it is the whole file's limit that ends it. */
+/** In ms, for a test on Bun. On Node, only the limit of the file applies. */
 const TEST_LIMIT = 10_000
 
 const nodeCommand: Command = (file, report) => [
@@ -37,7 +39,7 @@ const nodeCommand: Command = (file, report) => [
   file,
 ]
 
-/** Joins names by a blank, where the report and the patterns have ` > `. */
+/** Bun joins the names of suites and tests with a space. The report and the patterns use ` > `. */
 const bunCommand: Command = (file, report, skipped) => [
   'test',
   ...skipped.slice(0, 1).map(() => `--test-name-pattern=^(?!.*(?:${bunNames(skipped)}))`),
@@ -51,7 +53,7 @@ function bunNames(patterns: readonly string[]): string {
   return patterns.join('|').replaceAll(' > ', ' ').replaceAll('^', '')
 }
 
-/** `deno-test.ts` gives each test its time limit, which Deno has not. */
+/** Deno has no time limit for tests, so `deno-test.ts` adds one. */
 const denoCommand: Command = (file, report) => [
   'test',
   '--allow-all',
@@ -63,8 +65,8 @@ const denoCommand: Command = (file, report) => [
 ]
 
 /**
- * The binaries themselves, out of the packages for each platform: `node`, `bun` and `deno` would
- * bring them into place by install scripts.
+ * The binaries in the packages for each platform. The packages `node`, `bun` and `deno` are not
+ * used, because they need install scripts.
  */
 const platform = `${process.platform}-${process.arch}`
 const bunPlatform = platform.replace('arm64', 'aarch64')
@@ -79,7 +81,7 @@ const BINARIES: Record<RuntimeName, { path: string; command: Command }> = {
 
 export const RUNTIME_NAMES = Object.keys(BINARIES) as RuntimeName[]
 
-/** Installs what is missing. */
+/** Installs the runtimes if they are missing or outdated. */
 export function install(): void {
   const lock = (folder: string) => readFileSync(join(folder, 'package-lock.json'), 'utf8')
   const complete =
@@ -87,7 +89,7 @@ export function install(): void {
   if (complete) return
   console.error('hawser: installing runtimes into .runtimes/ (1 GB)')
   mkdirSync(HOME, { recursive: true })
-  // Not `npm ci`, which wants every platform's packages in the lock; a registry may lack some.
+  // `npm ci` would need the packages of every platform in the lock file; a registry may lack some.
   copyFileSync(join(MANIFEST, 'package.json'), join(HOME, 'package.json'))
   copyFileSync(join(MANIFEST, 'package-lock.json'), join(HOME, 'package-lock.json'))
   const { status } = spawnSync(
@@ -98,10 +100,13 @@ export function install(): void {
       stdio: ['ignore', 'inherit', 'inherit'],
     },
   )
-  if (status !== 0) throw new Error(`installing runtimes failed: npm ended with status ${status}`)
+  if (status !== 0)
+    throw new Error(`Could not install the runtimes: npm exited with status ${status}`)
 }
 
-/** @throws Error if it does not start: there may be none for this platform. */
+/**
+ * @throws Error if the runtime does not start, for example because the platform is not supported
+ */
 export function runtime(name: RuntimeName): Runtime {
   const { path, command } = BINARIES[name]
   const binary = join(HOME, 'node_modules', path)

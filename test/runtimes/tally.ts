@@ -1,28 +1,28 @@
 import type { TestResult } from './junit.ts'
-import type { Known } from './known.ts'
-import { isAbout } from './known.ts'
+import type { KnownFailure } from './known.ts'
+import { matchesTest } from './known.ts'
 
 const OUTCOMES = ['passed', 'failed', 'known', 'skipped'] as const
 
 type Counts = Record<(typeof OUTCOMES)[number], number>
 
-/** What came out of all files on all runtimes. */
+/** Collects the results of all files on all runtimes. */
 export class Tally {
-  /** What nobody knew of, as text. */
+  /** Failures that are not known, as text. */
   readonly failures: string[] = []
   readonly #rows = new Map<string, Counts>()
 
-  /** @returns what to say of it at once */
+  /** @returns a summary of this file */
   add(
     runtime: string,
     file: string,
     results: readonly TestResult[],
-    known: readonly Known[],
+    known: readonly KnownFailure[],
   ): string {
     const counts = none()
-    const met = new Set<Known>(known.filter(({ hangs }) => hangs))
+    const met = new Set<KnownFailure>(known.filter(({ hangs }) => hangs))
     for (const { name, outcome, message } of results) {
-      const excuse = known.find((each) => isAbout(each, name))
+      const excuse = known.find((each) => matchesTest(each, name))
       if (outcome === 'failed' && excuse !== undefined) {
         counts.known += 1
         met.add(excuse)
@@ -42,7 +42,7 @@ export class Tally {
       OUTCOMES.filter((each) => counts[each] > 0)
         .map((each) => `${counts[each]} ${each}`)
         .join(', '),
-      ...gone.map(({ test, reason }) => `passes now: ${test} (${reason})`),
+      ...gone.map(({ test, reason }) => `known failure that passes now: ${test} (${reason})`),
     ].join('\n    ')
   }
 

@@ -4,29 +4,29 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { queryObjects } from 'node:v8'
 import { window } from '../../src/protocol/llhttp.ts'
 
-/** What the process holds while nothing is under way. */
+/** Resources of the process while no request is in progress. */
 export interface Measure {
   readonly requests: number
-  /** In MB, after garbage was collected; so are the next two. */
+  /** `heap`, `buffers` and `rss` are in MB, measured after garbage collection. */
   readonly heap: number
   readonly buffers: number
   readonly rss: number
-  /** Objects, even those that only await their end. */
+  /** Number of objects, including unused ones that are not collected yet. */
   readonly sockets: number
   readonly timers: number
-  /** On the signal that all requests share. */
+  /** Listeners on the signal that all requests share. */
   readonly listeners: number
   /** In pages of 64 KiB. */
   readonly wasm: number
 }
 
-// What `setTimeout` returns. Those that keep no process alive are counted nowhere else.
+// The class of timers. Only counting its objects finds timers that do not keep the process alive.
 const Timeout = setTimeout(() => {}, 0).constructor
 const MB = 1024 * 1024
 
-/** @param signal which all requests share */
+/** @param signal the signal that all requests share */
 export async function measure(requests: number, signal: AbortSignal): Promise<Measure> {
-  if (globalThis.gc === undefined) throw new Error('run it with --expose-gc')
+  if (globalThis.gc === undefined) throw new Error('this needs node --expose-gc')
   for (let i = 0; i < 3; i++) {
     await sleep(20)
     globalThis.gc()
@@ -65,12 +65,12 @@ export function row(measure: Measure): string {
   }).join('')
 }
 
-/** What more may be held in the second half than in the first, once warm: a share of it, and MB. */
+/** How much the median of the second half may exceed that of the first: a fraction, and MB. */
 const TOLERANCES = { heap: [0.03, 1], buffers: [0.1, 2], rss: [0.1, 16] } as const
 
 /**
- * What has grown all along, or is left over when all is closed (the last measure); empty if nothing. The
- * first third is for getting warm.
+ * Returns what has grown during the run, or is left after closing (the last measure). The first
+ * third of the measures is warm-up and is not compared.
  */
 export function findLeaks(measures: readonly Measure[]): string[] {
   const warm = measures.slice(Math.floor(measures.length / 3))

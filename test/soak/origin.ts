@@ -1,4 +1,5 @@
-// What the origin does, behind a port, TLS, a unix socket, or as an app in the client's own process.
+// The request handler of the origin: on TCP, TLS and a unix socket, and as an app inside the
+// client's process.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -22,7 +23,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
   chunked: async (response, length) => {
     for (const piece of patternPieces(length, 10_000)) {
-      if (!response.write(piece)) await drained(response)
+      if (!response.write(piece)) await drainedOrClosed(response)
       if (response.destroyed) return
     }
     response.end()
@@ -50,14 +51,14 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   hangup: (response) => response.destroy(),
 }
 
-/** `/NAME/NUMBER`. Whatever the client does to it, it only ends the response. */
+/** Handles `/NAME/NUMBER`. An error ends only this response. */
 export function answer(request: IncomingMessage, response: ServerResponse): void {
   const [, name = '', argument = '0'] = request.url!.split('/')
   const act = ANSWERS[name] ?? ((r: ServerResponse) => r.writeHead(404).end())
   Promise.resolve(act(response, Number(argument), request)).catch(() => response.destroy())
 }
 
-function drained(response: ServerResponse): Promise<void> {
+function drainedOrClosed(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       response.off('drain', done).off('close', done)

@@ -1,18 +1,18 @@
-// Content that both ends know, so that a byte which is lost, doubled or of somebody else is seen.
+// Content that client and server can both compute, to detect lost, repeated or foreign bytes.
 const PERIOD = 251
-const LONGEST = 4 * 1024 * 1024
+const MAX_LENGTH = 4 * 1024 * 1024
 const pattern = Buffer.alloc(
-  LONGEST + PERIOD,
+  MAX_LENGTH + PERIOD,
   Uint8Array.from({ length: PERIOD }, (_, i) => i),
 )
 
-/** So many bytes, from this place on. */
+/** Returns `length` bytes of the pattern, starting at `from`. */
 export function patternBytes(length: number, from = 0): Buffer {
   const start = from % PERIOD
   return pattern.subarray(start, start + length)
 }
 
-/** Follows content that comes in pieces. */
+/** Checks content that arrives in pieces. */
 export class PatternCheck {
   length = 0
   isIntact = true
@@ -23,7 +23,7 @@ export class PatternCheck {
   }
 }
 
-/** Content in pieces, as they are asked for. */
+/** Yields content in pieces of `size` bytes. */
 export function* patternPieces(length: number, size: number): Generator<Buffer> {
   for (let at = 0; at < length; at += size) yield patternBytes(Math.min(size, length - at), at)
 }

@@ -1,9 +1,12 @@
-// An HTTP proxy and a SOCKS one for millions of requests: unlike those of the tests they remember nothing.
+// An HTTP proxy and a SOCKS proxy for millions of requests. Unlike test/support/proxies.ts, they
+// record nothing.
 import { Agent, createServer as createHttpServer, request as httpRequest } from 'node:http'
 import type { Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 
-/** Forwards, and opens tunnels; every name leads to this machine. */
+/**
+ * A proxy that forwards requests and opens tunnels. It connects to loopback for every host name.
+ */
 export function httpProxy(): Server {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 32 })
   const server = createHttpServer((request, response) => {
@@ -28,7 +31,7 @@ export function httpProxy(): Server {
   return server
 }
 
-/** SOCKS 5 without a password. RFC 1928 */
+/** A SOCKS 5 proxy without authentication. RFC 1928 */
 export function socksProxy(): Server {
   return createServer({ noDelay: true }, (client) => {
     let held = Buffer.alloc(0)
@@ -56,8 +59,8 @@ function endOfRequest(held: Buffer): number {
   return 4 + address + 2
 }
 
-/** Both ways, until one of them breaks. */
-function join(client: Socket, port: number, said: string | Buffer, first: Buffer): void {
+/** Passes bytes in both directions until one of the sockets closes. */
+function join(client: Socket, port: number, reply: string | Buffer, first: Buffer): void {
   const upstream = connect({ port, host: '127.0.0.1', noDelay: true })
   const over = () => {
     client.destroy()
@@ -65,7 +68,7 @@ function join(client: Socket, port: number, said: string | Buffer, first: Buffer
   }
   for (const socket of [client, upstream]) socket.on('error', over).on('close', over)
   upstream.once('connect', () => {
-    client.write(said)
+    client.write(reply)
     if (first.length > 0) upstream.write(first)
     client.pipe(upstream)
     upstream.pipe(client)

@@ -1,4 +1,4 @@
-/** Numbers below `n`, the same ones for a seed. */
+/** Returns a generator of integers below `n`. Its sequence depends only on the seed. */
 export function generator(seed: number): (n: number) => number {
   let state = seed >>> 0
   return (n) => {

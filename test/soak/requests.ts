@@ -6,20 +6,20 @@ import { GZIPPED } from './origin.ts'
 import { PatternCheck, patternBytes, patternPieces } from './pattern.ts'
 import type { Route } from './routes.ts'
 
-/** What one request needs to know. */
+/** The inputs of one request. */
 export interface Task {
   readonly route: Route
-  /** No other request has it. */
+  /** Unique for each request. */
   readonly id: number
   readonly random: (below: number) => number
-  /** One signal for all requests, which is never aborted. */
+  /** Shared by all requests, and never aborted. */
   readonly signal: AbortSignal
 }
 
-/** One kind of request: resolves if all was as it should be. */
+/** One kind of request. `run` resolves if the outcome is as expected. */
 export interface RequestKind {
   readonly name: string
-  /** How many of these there are, for those of other kinds. */
+  /** The relative frequency of this kind. */
   readonly weight: number
   readonly run: (task: Task) => Promise<void>
 }
@@ -27,7 +27,7 @@ export interface RequestKind {
 const SMALL = 2000
 const LARGE = 300_000
 
-/** `AssertionError` is what must not be; every other error is the call's. */
+/** An `AssertionError` is a failed check. Any other error comes from the call. */
 export const REQUEST_KINDS: readonly RequestKind[] = [
   {
     name: 'small',
@@ -37,7 +37,7 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
         headers: { 'x-id': String(id) },
         signal,
       })
-      assert.equal(textOf(response), String(id), 'the answer to another request')
+      assert.equal(textOf(response), String(id), 'the response to another request')
     },
   },
   {
@@ -103,15 +103,15 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
     },
   },
   {
-    name: 'early answer',
+    name: 'early response',
     weight: 3,
     async run({ route: { client, base } }) {
       const content = patternPieces(LARGE, 10_000)
       try {
         const response = await client.post(`${base}/early/0`, { content })
-        if (response.status !== 413) unexpected(response)
+        if (response.status !== 413) failOnResponse(response)
       } catch (error) {
-        // The server's reset may overtake its answer.
+        // The server's reset may arrive before its response.
         if (!(error instanceof NetworkError || error instanceof RemoteProtocolError)) throw error
       }
     },
@@ -130,7 +130,7 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
     async run({ route: { client, base }, id }) {
       const headers = { 'x-id': String(id) }
       const response = await client.get(`${base}/redirect/0`, { headers })
-      assert.equal(textOf(response), String(id), 'the answer to another request')
+      assert.equal(textOf(response), String(id), 'the response to another request')
     },
   },
   {
@@ -153,7 +153,7 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
       const timer = setTimeout(() => control.abort(), isSilent ? random(20) : random(4))
       try {
         const response = await pending
-        if (isSilent) unexpected(response)
+        if (isSilent) failOnResponse(response)
       } catch (error) {
         if (error !== control.signal.reason) throw error
       } finally {
@@ -179,10 +179,13 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
   },
 ]
 
-/** A server that got half of a request says 400: an error of the call, which only a rig explains. */
-function unexpected(response: Response): never {
+/**
+ * Fails for a response that should not exist. A 400 is an error of the call: a fault may cut a
+ * request.
+ */
+function failOnResponse(response: Response): never {
   response.raiseForStatus()
-  assert.fail(`an answer that nobody gave: ${response.status}`)
+  assert.fail(`an unexpected response: ${response.status}`)
 }
 
 function textOf(response: Response): string {
@@ -193,7 +196,7 @@ function bytesOf(response: Response): Uint8Array {
   return response.raiseForStatus().bytes()
 }
 
-/** With one of these; another error is the call's own. */
+/** Checks that the call fails with one of these errors. Any other error is rethrown. */
 async function assertFails(
   pending: Promise<Response>,
   types: readonly (abstract new (...args: never[]) => Error)[],
@@ -202,5 +205,5 @@ async function assertFails(
     if (types.some((type) => error instanceof type)) return null
     throw error
   })
-  if (response !== null) unexpected(response)
+  if (response !== null) failOnResponse(response)
 }

@@ -1,6 +1,7 @@
-// `npm run soak -- [--requests N] [--seconds S] [--seed S]`: many requests of every kind over every route,
-// with faults, cancels and timeouts. Each has to end as it should, and the process to hold afterwards what it
-// held before. Prints how it goes and a summary; exit status 1 if something was lost or has grown.
+// `npm run soak -- [--requests N] [--seconds S] [--seed S]`: makes many requests of every kind over
+// every route, with faults, cancellations and timeouts. Prints progress and a summary. The exit
+// status is 1 if a request did not end as expected, or if the process holds more resources than
+// before.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,13 +15,13 @@ import { REQUEST_KINDS } from './requests.ts'
 import { openRoutes } from './routes.ts'
 import type { Addresses } from './servers.ts'
 
-const AT_ONCE = 192
-/** Requests between two looks at the memory, and how often there is one at least and at most. */
-const BETWEEN_CHECKPOINTS = 2500
-const [FEWEST, MOST] = [9, 40]
-/** A call that has not ended by then never will: every one has a timeout. */
-const HANG = 120_000
-const SHOWN = 10
+const CONCURRENCY = 192
+/** Requests between two measurements of memory, and the limits for the number of measurements. */
+const REQUESTS_PER_CHECKPOINT = 2500
+const [MIN_CHECKPOINTS, MAX_CHECKPOINTS] = [9, 40]
+/** In ms. Every call has a shorter timeout, so one that takes longer hangs. */
+const HANG_TIMEOUT = 120_000
+const MAX_SHOWN_FAILURES = 10
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +31,10 @@ const { values } = parseArgs({
   },
 })
 const requests = Number(values.requests)
-const checkpoints = Math.max(FEWEST, Math.min(MOST, Math.round(requests / BETWEEN_CHECKPOINTS)))
+const checkpoints = Math.max(
+  MIN_CHECKPOINTS,
+  Math.min(MAX_CHECKPOINTS, Math.round(requests / REQUESTS_PER_CHECKPOINT)),
+)
 const seed = Number(values.seed)
 const endTime = performance.now() + Number(values.seconds) * 1000
 const start = performance.now()
@@ -44,64 +48,65 @@ const routes = openRoutes(addresses)
 const pickRoute = picker(routes)
 const pickKind = picker(REQUEST_KINDS)
 const counts = new Map<string, { done: number; failed: number }>()
-const lost: string[] = []
-const underWay = new Map<number, { what: string; since: number }>()
+const failures: string[] = []
+const pending = new Map<number, { what: string; since: number }>()
 let started = 0
 setInterval(stopIfHanging, 5000).unref()
 
-process.on('uncaughtException', (error) => lose('thrown outside of every call', error))
-process.on('unhandledRejection', (error) => lose('rejected outside of every call', error))
+process.on('uncaughtException', (error) => recordFailure('exception outside of any call', error))
+process.on('unhandledRejection', (error) => recordFailure('rejection outside of any call', error))
 
-console.log(`${requests} requests, ${AT_ONCE} at a time, --seed ${seed}; memory in MB\n${HEADING}`)
+console.log(
+  `${requests} requests, ${CONCURRENCY} at once, --seed ${seed}; memory in MB\n${HEADING}`,
+)
 for (const { client, base } of openRoutes(addresses).slice(0, 1)) {
-  await client.get(`${base}/empty/0`) // what is made once, is made now
+  await client.get(`${base}/empty/0`) // Creates what is created only once.
   await client.close()
 }
 const measures = [await measure(0, signal)]
 console.log(row(measures[0]!))
 for (let i = 1; i <= checkpoints && performance.now() < endTime; i++) {
   const until = Math.round((requests * i) / checkpoints)
-  await Promise.all(Array.from({ length: AT_ONCE }, () => work(until)))
+  await Promise.all(Array.from({ length: CONCURRENCY }, () => work(until)))
   measures.push(await measure(started, signal))
   const seconds = (performance.now() - start) / 1000
   const left = Math.ceil((seconds / started) * (requests - started))
   console.log(
-    `${row(measures.at(-1)!)}   ${Math.round(started / seconds)}/s, ${left} s left, ${lost.length} lost`,
+    `${row(measures.at(-1)!)}   ${Math.round(started / seconds)}/s, ${left} s left, ${failures.length} failed`,
   )
 }
 for (const { client } of routes) await client.close()
-await sleep(1500) // for a second Node's http.Server, behind the app, keeps a timer for the date
+// Node's http.Server, which the app uses, keeps a timer for the Date field for a second.
+await sleep(1500)
 measures.push(await measure(started, signal))
-console.log(`${row(measures.at(-1)!)}   all closed`)
+console.log(`${row(measures.at(-1)!)}   after closing`)
 const leaks = findLeaks(measures)
 servers.disconnect()
 
-console.log(
-  `\n${'route'.padEnd(16)}${'requests'.padStart(10)}${'failed as they should'.padStart(24)}`,
-)
+console.log(`\n${'route'.padEnd(24)}${'requests'.padStart(10)}${'failed as expected'.padStart(24)}`)
 for (const [name, { done, failed }] of counts) {
-  console.log(`${name.padEnd(16)}${String(done).padStart(10)}${String(failed).padStart(24)}`)
+  console.log(`${name.padEnd(24)}${String(done).padStart(10)}${String(failed).padStart(24)}`)
 }
-for (const leak of leaks) console.log(`\nLEFT ${leak}`)
+for (const leak of leaks) console.log(`\nLEAK ${leak}`)
 const minutes = ((performance.now() - start) / 60_000).toFixed(1)
 console.log(
-  `\n${started} requests in ${minutes} minutes, --seed ${seed}: ${lost.length} lost, ${leaks.length} leaks`,
+  `\n${started} requests in ${minutes} minutes, --seed ${seed}: ${failures.length} failed, ${leaks.length} leaks`,
 )
-process.exitCode = lost.length + leaks.length === 0 ? 0 : 1
+process.exitCode = failures.length + leaks.length === 0 ? 0 : 1
 
-/** One request after another, until so many were started by all. */
+/** Makes one request after another, until all workers together have started `until` requests. */
 async function work(until: number): Promise<void> {
   while (started < until && performance.now() < endTime) {
     const task: Task = { route: pickRoute(), id: started++, random, signal }
     const kind = pickKind()
-    underWay.set(task.id, { what: `${kind.name}, ${task.route.name}`, since: performance.now() })
+    pending.set(task.id, { what: `${kind.name}, ${task.route.name}`, since: performance.now() })
     await attempt(kind, task)
-    underWay.delete(task.id)
+    pending.delete(task.id)
   }
 }
 
 async function attempt(kind: RequestKind, task: Task): Promise<void> {
-  const { name, isRigged } = task.route
+  const { name, isFaulty: isRigged } = task.route
   const count = counts.get(name) ?? { done: 0, failed: 0 }
   counts.set(name, count)
   count.done++
@@ -109,20 +114,20 @@ async function attempt(kind: RequestKind, task: Task): Promise<void> {
     await kind.run(task)
   } catch (error) {
     count.failed++
-    if (!isRigged || !(error instanceof HawserError)) lose(`${kind.name}, ${name}`, error)
+    if (!isRigged || !(error instanceof HawserError)) recordFailure(`${kind.name}, ${name}`, error)
   }
 }
 
-function lose(what: string, error: unknown): void {
-  const text = `LOST ${what}: ${inspect(error)}`
-  if (lost.push(text) <= SHOWN) console.log(text)
+function recordFailure(what: string, error: unknown): void {
+  const text = `FAILED ${what}: ${inspect(error)}`
+  if (failures.push(text) <= MAX_SHOWN_FAILURES) console.log(text)
 }
 
 function stopIfHanging(): void {
   const now = performance.now()
-  for (const { what, since } of underWay.values()) {
-    if (now - since < HANG) continue
-    console.log(`LOST ${what}: it does not end`)
+  for (const { what, since } of pending.values()) {
+    if (now - since < HANG_TIMEOUT) continue
+    console.log(`FAILED ${what}: the call does not end`)
     process.exit(1)
   }
 }

@@ -1,5 +1,5 @@
-// A process of its own for all that the client talks to, so that the client's memory is its own. Forked by
-// run.ts; it ends with it.
+// The servers and proxies, in a separate process, so that the memory of the client's process is
+// only the client's. run.ts forks this process, which ends when run.ts ends.
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -7,17 +7,17 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Fault, Plan } from '../faults/rig.ts'
-import { Rig } from '../faults/rig.ts'
+import type { Fault, Plan } from '../faults/fault-proxy.ts'
+import { FaultProxy } from '../faults/fault-proxy.ts'
 import { certificateFor } from '../support/certificates.ts'
 import { answer } from './origin.ts'
 import { httpProxy, socksProxy } from './proxies.ts'
 import { generator } from './random.ts'
 
-/** One port leads there as it is, the other through a rig. */
+/** The ports of a server: one without faults, the other through a fault proxy. */
 export interface Entrance {
-  readonly sure: number
-  readonly rigged: number
+  readonly direct: number
+  readonly faulty: number
 }
 
 export interface Addresses {
@@ -29,12 +29,21 @@ export interface Addresses {
   readonly socksProxy: Entrance
 }
 
-const HARMS = ['split', 'stall', 'end', 'close', 'reset', 'delay', 'throttle', 'corrupt'] as const
+const FAULT_KINDS = [
+  'split',
+  'stall',
+  'end',
+  'close',
+  'reset',
+  'delay',
+  'throttle',
+  'corrupt',
+] as const
 
-/** Half of the connections are harmed, at some byte early or late, in one direction. */
+/** Chooses a fault for half of the connections, at a random byte of one direction. */
 function plan(random: (below: number) => number, mayCorrupt: boolean): Plan {
   if (random(2) === 0) return {}
-  const kind = HARMS[random(mayCorrupt ? HARMS.length : HARMS.length - 1)]!
+  const kind = FAULT_KINDS[random(mayCorrupt ? FAULT_KINDS.length : FAULT_KINDS.length - 1)]!
   const fault = {
     at: random(4) === 0 ? random(200_000) : random(2000),
     do: kind,
@@ -45,7 +54,7 @@ function plan(random: (below: number) => number, mayCorrupt: boolean): Plan {
   return random(3) === 0 ? { up: [fault] } : { down: [fault] }
 }
 
-/** Far beyond the client's: who closes an idle connection first must not be a matter of luck here. */
+/** In ms. Much longer than the client's keepaliveExpiry, so that the server never closes first. */
 const KEEP_ALIVE = 60_000
 
 async function listening(server: Server, path?: string): Promise<number> {
@@ -62,10 +71,10 @@ async function start(seed: number): Promise<Addresses> {
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const certificate = certificateFor(['localhost', '127.0.0.1'])
   const entrance = async (server: Server, mayCorrupt = false): Promise<Entrance> => {
-    const sure = await listening(server)
-    const rig = new Rig(sure, () => plan(random, mayCorrupt))
-    await rig.listen()
-    return { sure, rigged: rig.port }
+    const direct = await listening(server)
+    const proxy = new FaultProxy(direct, () => plan(random, mayCorrupt))
+    await proxy.listen()
+    return { direct, faulty: proxy.port }
   }
   const uds = join(folder, 'origin.sock')
   await listening(createServer(answer), uds)
@@ -79,7 +88,7 @@ async function start(seed: number): Promise<Addresses> {
   }
 }
 
-// A TLS record that was harmed, or a connection that was reset, is what this is for.
+// Corrupt TLS records and reset connections are expected.
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   if (error.code === undefined) throw error
 })

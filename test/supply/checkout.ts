@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url'
 export const top = fileURLToPath(new URL('../../../', import.meta.url))
 export const GENERATED = 'src/protocol/llhttp-module.generated.ts'
 
-/** A checkout of what the build needs, with a copy of llhttp-wasm that the test may change. */
+/** A copy of the files that the build needs, with an llhttp-wasm that the test may change. */
 export class Checkout {
   readonly folder: string
 

@@ -1,18 +1,18 @@
-// The build takes the one llhttp that it knows.
+// The build accepts only one version of llhttp.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Checkout } from './checkout.ts'
 
-/** The base64 of the module, with other bits in its middle. */
-const withOtherBits = (source: string) =>
+/** Flips a bit in the middle of the base64 module. */
+const withFlippedBit = (source: string) =>
   source.replace(/"([A-Za-z0-9+/=]{1000,})"/, (_, base64: string) => {
     const bytes = Buffer.from(base64, 'base64')
     bytes[bytes.length >> 1]! ^= 1
     return `"${bytes.toString('base64')}"`
   })
 
-const changes: [name: string, file: string, change: (text: string) => string, says: RegExp][] = [
-  ['one bit of the module', 'out/index.js', withOtherBits, /expected llhttp-wasm 1\.0\.3 /],
+const changes: [name: string, file: string, change: (text: string) => string, message: RegExp][] = [
+  ['one bit of the module', 'out/index.js', withFlippedBit, /expected llhttp-wasm 1\.0\.3 /],
   [
     'another version with the same module',
     'package.json',
@@ -26,13 +26,13 @@ const changes: [name: string, file: string, change: (text: string) => string, sa
     /contains no module/,
   ],
 ]
-for (const [name, file, change, says] of changes) {
-  test(`a changed llhttp-wasm is refused: ${name}`, (t) => {
+for (const [name, file, change, message] of changes) {
+  test(`a changed llhttp-wasm is rejected: ${name}`, (t) => {
     const checkout = new Checkout(t)
     checkout.change(file, change)
     const { status, stderr, module } = checkout.build()
     assert.equal(status, 1)
-    assert.match(stderr, says)
+    assert.match(stderr, message)
     assert.equal(module, null)
   })
 }

@@ -1,4 +1,5 @@
-// What is published, and what comes with it. That it works when it is installed, others test.
+// Tests the contents of the published package and its dependencies. small-install.test.ts tests
+// that it works.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -10,8 +11,8 @@ import { fileURLToPath } from 'node:url'
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (path: string) => readFileSync(join(top, path), 'utf8')
 
-/** Of what is in the package each file has to be one of these. */
-const WANTED = [
+/** Each file of the package must match one of these patterns. */
+const ALLOWED_FILES = [
   /^package\.json$/,
   /^README\.md$/,
   /^CHANGELOG\.md$/,
@@ -25,8 +26,8 @@ const WANTED = [
 function packedFiles(): string[] {
   const home = mkdtempSync(join(tmpdir(), 'hawser-pack-'))
   try {
-    const words = ['pack', '--dry-run', '--ignore-scripts', '--json']
-    const { status, stdout, stderr } = spawnSync('npm', words, {
+    const args = ['pack', '--dry-run', '--ignore-scripts', '--json']
+    const { status, stdout, stderr } = spawnSync('npm', args, {
       cwd: top,
       encoding: 'utf8',
       env: { PATH: process.env.PATH, HOME: home },
@@ -41,15 +42,15 @@ function packedFiles(): string[] {
 
 const packed = packedFiles()
 
-test('the package holds nothing but what is meant to be in it', () => {
+test('the package contains only allowed files', () => {
   assert.deepEqual(
-    packed.filter((path) => !WANTED.some((pattern) => pattern.test(path))),
+    packed.filter((path) => !ALLOWED_FILES.some((pattern) => pattern.test(path))),
     [],
   )
 })
 
-test('of each kind of file there is one, and each source has its types but those of the command', () => {
-  for (const pattern of WANTED)
+test('each pattern has a file, and each source except the command has its declarations', () => {
+  for (const pattern of ALLOWED_FILES)
     assert.ok(
       packed.some((path) => pattern.test(path)),
       `${pattern}`,
@@ -62,7 +63,7 @@ test('of each kind of file there is one, and each source has its types but those
   assert.deepEqual(outputs.sort(), wanted.sort())
 })
 
-test('no file of the package knows the machine that it was made on', () => {
+test('no file of the package contains the path of the checkout', () => {
   const folder = top.replace(/\/$/, '')
   for (const path of packed) assert.ok(!read(path).includes(folder), path)
 })
@@ -73,7 +74,7 @@ interface Locked {
   readonly dev?: boolean
 }
 
-test('what is installed with it is pinned, hashed and runs no script', () => {
+test('dependencies are pinned and hashed, and run no install scripts', () => {
   const { dependencies, scripts } = JSON.parse(read('package.json'))
   for (const version of Object.values<string>(dependencies))
     assert.match(version, /^\d+\.\d+\.\d+$/)

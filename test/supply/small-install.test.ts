@@ -25,7 +25,7 @@ const project = mkdtempSync(join(tmpdir(), 'hawser-project-'))
 const hawser = join(project, 'node_modules/hawser')
 after(() => rmSync(project, { recursive: true }))
 
-/** The packages that npm installs for a user, Hawser left out. */
+/** The packages that npm installs with Hawser. */
 function installedPackages(): string[] {
   const lock = JSON.parse(readFileSync(join(top, 'package-lock.json'), 'utf8'))
   return Object.entries<{ dev?: boolean }>(lock.packages)
@@ -82,9 +82,9 @@ test('npm installs six packages, Hawser included', () => {
   assert.deepEqual(installedPackages(), wanted)
 })
 
-test('each published file loads with these alone', async () => {
+test('each published file loads with only these packages', async () => {
   const files = readdirSync(join(hawser, 'dist/lib'), { recursive: true, encoding: 'utf8' })
-  // To load command/main.js is to run the command, as the tests below do.
+  // Loading command/main.js would run the command. The tests below do that.
   const modules = files.filter((name) => /(?<!command[\\/]main)\.js$/.test(name))
   assert.ok(modules.length > 5)
   const imports = modules.map(
@@ -93,7 +93,7 @@ test('each published file loads with these alone', async () => {
   assert.equal(await runInProject(imports.join('\n')), '')
 })
 
-test('the published types import nothing else', () => {
+test('the published types import only tough-cookie', () => {
   const folder = join(hawser, 'dist/src')
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   const imported = new Set<string>()
@@ -122,7 +122,7 @@ test('the client reads .netrc, keeps cookies and sends files', async (t) => {
   assert.match(body, /Content-Type: image\/png/i)
 })
 
-test('netrc-parser, which looks for a file when it is loaded, is not loaded before it is needed', async (t) => {
+test('netrc-parser searches for a file when it is loaded, so it is loaded only when it is needed', async (t) => {
   const url = await startServer(t)
   const printed = await runInProject(`
     import fs from 'node:fs'

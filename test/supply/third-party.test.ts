@@ -1,4 +1,5 @@
-// The packages that are bundled with Hawser: their licences are published, and none of them starts gpg.
+// Tests the packages that are bundled with Hawser: their licences are published, and none starts
+// gpg.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,18 +9,18 @@ import { fileURLToPath } from 'node:url'
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (path: string) => readFileSync(join(top, path), 'utf8')
 
-/** As esbuild has listed them when `dist/lib` was made. */
+/** The list that the build wrote when it created `dist/lib`. */
 const bundled: string[] = JSON.parse(read('dist/lib/.bundled'))
 
-/** The text without line breaks and marks of quotation. */
-const words = (text: string) => text.replace(/^> ?/gm, '').replace(/\s+/g, ' ').trim()
+/** Removes quotation marks of Markdown, and normalises whitespace. */
+const normalized = (text: string) => text.replace(/^> ?/gm, '').replace(/\s+/g, ' ').trim()
 
-test('the packages that do the work are bundled', () => {
+test('the expected packages are bundled', () => {
   for (const name of ['cli-progress', 'commander', 'netrc-parser', 'picocolors'])
     assert.ok(bundled.includes(name), name)
 })
 
-describe('native/THIRD-PARTY.md has the version and the licence of a bundled package', () => {
+describe('native/THIRD-PARTY.md contains the version and licence of the bundled package', () => {
   const sections = read('native/THIRD-PARTY.md').split(/^## /m)
   for (const name of bundled) {
     test(name, () => {
@@ -29,17 +30,17 @@ describe('native/THIRD-PARTY.md has the version and the licence of a bundled pac
       assert.ok(section, `no section "${name} ${version}"`)
       const file = readdirSync(join(top, folder)).find((path) => /^licen[sc]e/i.test(path))
       if (file !== undefined) {
-        assert.ok(words(section).includes(words(read(join(folder, file)))), section)
+        assert.ok(normalized(section).includes(normalized(read(join(folder, file)))), section)
         return
       }
-      // netrc-parser has no such file.
+      // netrc-parser has no licence file.
       assert.ok(section.includes(`> ${license} License\n`), section)
       assert.ok(section.includes(`> Copyright (c) ${author.replace(/ \(.*/, '')}\n`), section)
       assert.match(section, /^> THE SOFTWARE IS PROVIDED "AS IS"/m)
     })
   }
 
-  test('and lists no other', () => {
+  test('and no other package', () => {
     const listed = sections.map((text) => /^(\S+) \d\S*\n/.exec(text)?.[1])
     const names = listed.filter((name) => name !== undefined && name !== 'llhttp-wasm')
     assert.deepEqual(names, bundled)

@@ -9,7 +9,7 @@ const call =
   (method: string, options: () => RequestOptions = () => ({}), client = {}): (() => ClientCall) =>
   () => ({ method, options: options(), client })
 const get = call('GET')
-const to = (status: number, location: string, fields: readonly string[] = []) =>
+const redirectTo = (status: number, location: string, fields: readonly string[] = []) =>
   answer(status, [`Location: ${location}`, ...fields], 'elsewhere')
 const ELSEWHERE = 'http://other.test/there'
 
@@ -17,37 +17,37 @@ const redirects: readonly Exchange[] = [
   {
     name: '302 on the same connection',
     call: get,
-    answers: [to(302, '/there'), OK],
+    answers: [redirectTo(302, '/there'), OK],
     result: { ...result, history: [302] },
   },
   {
     name: '301 to another host',
     call: get,
-    answers: [to(301, ELSEWHERE), OK],
+    answers: [redirectTo(301, ELSEWHERE), OK],
     result: { ...result, history: [301] },
   },
   {
     name: '303 after POST',
     call: call('POST', () => ({ content: 'small' })),
-    answers: [to(303, '/there'), OK],
+    answers: [redirectTo(303, '/there'), OK],
     result: { ...result, history: [303] },
   },
   {
     name: '307 of PUT, with its content',
     call: call('PUT', () => ({ content: 'small' })),
-    answers: [to(307, '/there'), OK],
+    answers: [redirectTo(307, '/there'), OK],
     result: { ...result, history: [307] },
   },
   {
     name: '308 of POST to another host, and Connection: close',
     call: call('POST', () => ({ json: { a: 1 } })),
-    answers: [to(308, ELSEWHERE, ['Connection: close']), OK],
+    answers: [redirectTo(308, ELSEWHERE, ['Connection: close']), OK],
     result: { ...result, history: [308] },
   },
   {
     name: 'a chain of three redirects',
     call: get,
-    answers: [to(302, '/1'), to(307, ELSEWHERE), to(301, '/3'), OK],
+    answers: [redirectTo(302, '/1'), redirectTo(307, ELSEWHERE), redirectTo(301, '/3'), OK],
     result: { ...result, history: [302, 307, 301] },
   },
   {
@@ -80,20 +80,20 @@ const redirects: readonly Exchange[] = [
     name: 'a redirect through a tunnel',
     route: 'tunnel',
     call: get,
-    answers: [to(302, ELSEWHERE), OK],
+    answers: [redirectTo(302, ELSEWHERE), OK],
     result: { ...result, history: [302] },
   },
 ]
 
-const asks = (challenge: string) => answer(401, [`WWW-Authenticate: ${challenge}`], 'who?')
+const challenged = (challenge: string) => answer(401, [`WWW-Authenticate: ${challenge}`], 'who?')
 const NONCE = 'Digest realm="r", nonce="abcdef", qop="auth, auth-int", algorithm=SHA-256'
 const digest = () => ({ auth: new DigestAuth('me', 'secret') })
 
 const auth: readonly Exchange[] = [
   {
-    name: 'Basic that is refused',
+    name: 'Basic that the server rejects',
     call: call('GET', () => ({ auth: ['me', 'wrong'] })),
-    answers: [asks('Basic realm="r"')],
+    answers: [challenged('Basic realm="r"')],
     result: { status: 401, body: 'who?' },
   },
   {
@@ -105,31 +105,31 @@ const auth: readonly Exchange[] = [
   {
     name: 'Digest',
     call: call('GET', digest),
-    answers: [asks(NONCE), OK],
+    answers: [challenged(NONCE), OK],
     result: { ...result, history: [401] },
   },
   {
     name: 'Digest of POST, with auth-int',
     call: call('POST', () => ({ ...digest(), content: 'small' })),
-    answers: [asks('Digest realm="r", nonce="n", qop="auth-int"'), OK],
+    answers: [challenged('Digest realm="r", nonce="n", qop="auth-int"'), OK],
     result: { ...result, history: [401] },
   },
   {
-    name: 'Digest with a nonce that is too old, and Connection: close',
+    name: 'Digest with a stale nonce, and Connection: close',
     call: call('GET', digest),
     answers: [
       answer(401, [`WWW-Authenticate: ${NONCE}`, 'Connection: close'], 'who?'),
-      asks(`${NONCE}, stale=true`),
+      challenged(`${NONCE}, stale=true`),
       OK,
     ],
     result: { ...result, history: [401, 401] },
   },
   {
-    name: 'a redirect, and Digest behind it, in a tunnel',
+    name: 'a redirect and Digest in a tunnel',
     route: 'tunnel',
     scheme: 'https',
     call: call('GET', digest),
-    answers: [to(302, '/there'), asks(NONCE), OK],
+    answers: [redirectTo(302, '/there'), challenged(NONCE), OK],
     result: { ...result, history: [302, 401] },
   },
 ]
@@ -164,12 +164,12 @@ const compressed: readonly Exchange[] = (
     ['raw deflate', coded('deflate', deflateRawSync(TEXT))],
     ['br', coded('br', brotliCompressSync(TEXT))],
     ['gzip, then br', coded('gzip, br', brotliCompressSync(zipped))],
-    ['a coding that is unknown', coded('x', Buffer.from(TEXT))],
+    ['an unknown coding', coded('x', Buffer.from(TEXT))],
   ] as const
-).map(([name, said]) => ({
+).map(([name, response]) => ({
   name,
   call: get,
-  answers: [said],
+  answers: [response],
   result: { status: 200, body: TEXT },
 }))
 
@@ -184,7 +184,7 @@ const contents: readonly Exchange[] = [
     name: 'multipart of a stream',
     call: call('POST', () => ({ files: { a: ['a', stream()] as const } })),
     answers: [OK],
-    oneShot: true,
+    isOneShot: true,
     result,
   },
   { name: 'a form', call: call('POST', () => ({ data: { a: 'b c' } })), answers: [OK], result },
@@ -192,7 +192,7 @@ const contents: readonly Exchange[] = [
     name: 'a stream with Expect',
     call: call('PUT', () => ({ content: stream(), headers: { Expect: '100-continue' } })),
     answers: [{ ...OK, interim: 'HTTP/1.1 100 Continue\r\n\r\n' }],
-    oneShot: true,
+    isOneShot: true,
     result,
   },
   {
@@ -202,7 +202,7 @@ const contents: readonly Exchange[] = [
     result,
   },
   {
-    name: '503, and the request again',
+    name: '503, and a second attempt',
     call: call('GET', () => ({ retries: 2 })),
     answers: [answer(503, ['Retry-After: 1'], 'later'), OK],
     result,
@@ -215,5 +215,5 @@ async function* stream(): AsyncGenerator<Uint8Array> {
   yield Buffer.from('de')
 }
 
-/** What the client makes of several exchanges, or of the body of one. */
+/** Calls for which the client makes several requests, or encodes or decodes a body. */
 export const calls: readonly Exchange[] = [...redirects, ...auth, ...compressed, ...contents]

@@ -5,7 +5,7 @@ import { proxied } from './proxied.ts'
 import { reuse, upgrades } from './reuse.ts'
 import { uploads } from './uploads.ts'
 
-/** Calls of every kind, whole. */
+/** All exchanges. */
 export const corpus: readonly Exchange[] = [
   ...framings,
   ...uploads,

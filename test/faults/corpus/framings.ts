@@ -5,7 +5,7 @@ const result = { status: 200, body: BODY }
 const dispatch = () => ({})
 const HEAD = 'HTTP/1.1 200 OK\r\n'
 
-/** Every way in which the end of a response is told, and all that may stand around it. */
+/** Every way to mark the end of a response, and what may surround a response. */
 export const framings: readonly Exchange[] = [
   { name: 'GET with a length', dispatch, answers: [OK], result },
   { name: 'GET of nothing', dispatch, answers: [answer(200)], result: { status: 200 } },
@@ -111,7 +111,7 @@ export const framings: readonly Exchange[] = [
     answers: [
       {
         ...OK,
-        before:
+        informational:
           'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 199 x\r\n\r\n',
       },
     ],
@@ -122,7 +122,7 @@ export const framings: readonly Exchange[] = [
     dispatch,
     answers: [
       {
-        before: 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n',
+        informational: 'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n',
         head: `${HEAD}Transfer-Encoding: chunked\r\n\r\n`,
         body: chunked(BODY, [6]),
         framing: 'chunked',

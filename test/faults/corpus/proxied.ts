@@ -10,12 +10,12 @@ const IN_CHUNKS = {
   framing: 'chunked',
 } as const
 
-/** Through proxies of every kind: forwarded, CONNECT, SOCKS. */
+/** Requests through all kinds of proxies: forwarding, CONNECT and SOCKS. */
 export const proxied: readonly Exchange[] = [
   { name: 'GET, forwarded', route: 'forward', dispatch: get, answers: [OK], result },
   { name: 'POST, forwarded', route: 'forward', dispatch: post, answers: [OK], result },
   {
-    name: 'GET, forwarded, on a kept connection',
+    name: 'GET, forwarded, on a reused connection',
     route: 'forward',
     warm: true,
     dispatch: get,
@@ -32,7 +32,7 @@ export const proxied: readonly Exchange[] = [
   { name: 'GET in a tunnel', route: 'tunnel', dispatch: get, answers: [OK], result },
   { name: 'POST in a tunnel', route: 'tunnel', dispatch: post, answers: [OK], result },
   {
-    name: 'GET in a tunnel, by https',
+    name: 'https GET in a tunnel',
     route: 'tunnel',
     scheme: 'https',
     dispatch: get,
@@ -40,7 +40,7 @@ export const proxied: readonly Exchange[] = [
     result: { ...result, trailers: [['A', 'b']] },
   },
   {
-    name: 'GET in a kept tunnel, by https',
+    name: 'https GET in a reused tunnel',
     route: 'tunnel',
     scheme: 'https',
     warm: true,
@@ -49,16 +49,16 @@ export const proxied: readonly Exchange[] = [
     result,
   },
   {
-    name: 'GET in a tunnel of an https proxy, by https',
+    name: 'https GET in a tunnel of an https proxy',
     route: 'tunnel by TLS',
     scheme: 'https',
     dispatch: get,
     answers: [OK],
     result,
   },
-  { name: 'GET by socks5', route: 'socks5', dispatch: get, answers: [OK], result },
+  { name: 'GET through socks5', route: 'socks5', dispatch: get, answers: [OK], result },
   {
-    name: 'GET by socks5, by https',
+    name: 'https GET through socks5',
     route: 'socks5',
     scheme: 'https',
     dispatch: get,
@@ -66,14 +66,14 @@ export const proxied: readonly Exchange[] = [
     result,
   },
   {
-    name: 'PUT by socks5h with a password',
+    name: 'PUT through socks5h with a password',
     route: 'socks5h with a password',
     dispatch: () => ({ method: 'PUT', body: 'small' }),
     answers: [OK],
     result,
   },
   {
-    name: 'POST by socks5h, on a kept connection',
+    name: 'POST through socks5h, on a reused connection',
     route: 'socks5h with a password',
     warm: true,
     dispatch: post,

@@ -4,8 +4,8 @@ import { answer, BODY, chunked, OK } from '../exchange.ts'
 const result = { status: 200, body: BODY }
 const UPGRADED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
 
-/** On a kept connection: what nothing has come to is sent again, if that does no harm. */
-const kept: readonly Exchange[] = [
+/** Requests on a reused connection, which are sent again if that is safe. */
+const onReusedConnection: readonly Exchange[] = [
   { name: 'GET', dispatch: () => ({}), answers: [OK], result },
   {
     name: 'HEAD',
@@ -41,7 +41,7 @@ const kept: readonly Exchange[] = [
     name: 'PUT of an iterable',
     dispatch: () => ({ method: 'PUT', body: ['ab', 'cde'] }),
     answers: [OK],
-    oneShot: true,
+    isOneShot: true,
     result,
   },
   {
@@ -65,9 +65,9 @@ const kept: readonly Exchange[] = [
   },
 ]
 
-export const reuse: readonly Exchange[] = kept.map((exchange) => ({
+export const reuse: readonly Exchange[] = onReusedConnection.map((exchange) => ({
   ...exchange,
-  name: `${exchange.name}, on a kept connection`,
+  name: `${exchange.name}, on a reused connection`,
   warm: true,
 }))
 
@@ -79,13 +79,15 @@ export const upgrades: readonly Exchange[] = [
     result: { status: 101 },
   },
   {
-    name: 'Upgrade, behind a 103',
+    name: 'Upgrade, after a 103',
     dispatch: () => ({ headers: ['Upgrade', 'x'] }),
-    answers: [{ before: 'HTTP/1.1 103 Hints\r\nA: b\r\n\r\n', head: UPGRADED, framing: 'upgrade' }],
+    answers: [
+      { informational: 'HTTP/1.1 103 Hints\r\nA: b\r\n\r\n', head: UPGRADED, framing: 'upgrade' },
+    ],
     result: { status: 101, informational: 1 },
   },
   {
-    name: 'Upgrade that is not wanted',
+    name: 'Upgrade that the server ignores',
     dispatch: () => ({ headers: ['Upgrade', 'x'] }),
     answers: [OK],
     result,
@@ -105,7 +107,7 @@ export const upgrades: readonly Exchange[] = [
     result: { status: 403, body: BODY },
   },
   {
-    name: 'Upgrade, on a kept connection',
+    name: 'Upgrade, on a reused connection',
     warm: true,
     dispatch: () => ({ headers: ['Upgrade', 'x'] }),
     answers: [{ head: UPGRADED, framing: 'upgrade' }],

@@ -4,10 +4,10 @@ import { answer, BODY, OK } from '../exchange.ts'
 
 const result = { status: 200, body: BODY }
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
-/** More than is copied behind the head. */
+/** More than is copied into one write with the head. */
 const LARGE = Buffer.alloc(20_000, 'x')
 
-/** Requests with content: how it is sent, and what the answer may do to it. */
+/** Requests with content, and responses that arrive while it is sent. */
 export const uploads: readonly Exchange[] = [
   {
     name: 'POST of text',
@@ -22,7 +22,7 @@ export const uploads: readonly Exchange[] = [
     result,
   },
   {
-    name: 'PUT of bytes behind the head',
+    name: 'PUT of bytes in a separate write',
     dispatch: () => ({ method: 'PUT', body: LARGE }),
     answers: [OK],
     result,
@@ -31,14 +31,14 @@ export const uploads: readonly Exchange[] = [
     name: 'PUT in chunks with trailers',
     dispatch: () => ({ method: 'PUT', body: pieces(), trailers: { C: 'd' } }),
     answers: [OK],
-    oneShot: true,
+    isOneShot: true,
     result,
   },
   {
     name: 'POST of an iterable with a length',
     dispatch: () => ({ method: 'POST', body: ['ab', 'cde'], headers: ['Content-Length', '5'] }),
     answers: [OK],
-    oneShot: true,
+    isOneShot: true,
     result,
   },
   {
@@ -51,38 +51,38 @@ export const uploads: readonly Exchange[] = [
     name: 'POST in chunks with Expect',
     dispatch: () => ({ method: 'POST', headers: ['Expect', '100-continue'], body: pieces() }),
     answers: [{ ...OK, interim: CONTINUE }],
-    oneShot: true,
+    isOneShot: true,
     result: { ...result, informational: 1 },
   },
   {
-    name: 'Expect that is answered by a refusal',
+    name: 'Expect that is answered with 401',
     dispatch: () => ({ method: 'PUT', headers: ['Expect', '100-continue'], body: 'small' }),
-    answers: [{ ...answer(401, ['Connection: close'], BODY), early: true }],
+    answers: [{ ...answer(401, ['Connection: close'], BODY), isEarly: true }],
     result: { status: 401, body: BODY },
   },
   {
-    name: 'Expect that is answered by 417, and the request again',
+    name: 'Expect that is answered with 417, and a second attempt',
     dispatch: () => ({ method: 'PUT', headers: ['Expect', '100-continue'], body: 'small' }),
-    answers: [{ ...answer(417, [], 'no'), early: true }, OK],
+    answers: [{ ...answer(417, [], 'no'), isEarly: true }, OK],
     result,
   },
   {
     name: '413 while the content is sent',
     dispatch: () => ({ method: 'POST', body: more() }),
-    answers: [{ ...answer(413, ['Connection: close'], BODY), early: true }],
-    oneShot: true,
+    answers: [{ ...answer(413, ['Connection: close'], BODY), isEarly: true }],
+    isOneShot: true,
     result: { status: 413, body: BODY },
   },
   {
     name: '200 while the content is sent',
     dispatch: () => ({ method: 'POST', body: pieces() }),
-    answers: [{ ...OK, early: true }],
-    oneShot: true,
+    answers: [{ ...OK, isEarly: true }],
+    isOneShot: true,
     result,
   },
 ]
 
-/** Lets the world go on in between. */
+/** Lets everything else settle between the pieces. */
 async function* pieces(): AsyncGenerator<string> {
   yield 'abc'
   await settle()
@@ -91,7 +91,7 @@ async function* pieces(): AsyncGenerator<string> {
   yield 'fghij'
 }
 
-/** Far more than is wanted. */
+/** Yields much more content than the server reads. */
 async function* more(): AsyncGenerator<string> {
   for (let piece = 0; piece < 100; piece++) {
     yield 'x'.repeat(10)

@@ -1,15 +1,29 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Client, InvalidURL, UnsupportedProtocol } from '../../../src/index.ts'
-import { soup } from '../hostile-text.ts'
+import { textOfWords } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
-/** Whatever stands behind a base URL, it leads to the base's host, unless it begins with a scheme. */
+/** Any URL without a scheme stays on the origin of the base URL. */
 export const baseUrl = target({
   name: 'base-url',
   inputs: fc.record({
     base: fc.constantFrom('http://h.test', 'http://h.test/api', 'http://h.test:81/api/?a=1'),
-    url: soup(['/', '//', '\\', 'evil.test', '@', ':', '?', '#', '..', 'http:', 'u:p', ' ', '%2f']),
+    url: textOfWords([
+      '/',
+      '//',
+      '\\',
+      'evil.test',
+      '@',
+      ':',
+      '?',
+      '#',
+      '..',
+      'http:',
+      'u:p',
+      ' ',
+      '%2f',
+    ]),
   }),
   async check({ base, url }) {
     const client = new Client({ trustEnv: false, baseUrl: base })
@@ -24,7 +38,7 @@ export const baseUrl = target({
     } catch (error) {
       const isKnown = error instanceof InvalidURL || error instanceof UnsupportedProtocol
       assert.ok(isKnown, String(error))
-      assert.ok(isAbsolute || /[\r\n\t\0]/.test(url), 'a relative URL is refused')
+      assert.ok(isAbsolute || /[\r\n\t\0]/.test(url), 'a relative URL is rejected')
     } finally {
       await client.close()
     }

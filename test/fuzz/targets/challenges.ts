@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { parseAuthParams, parseChallenges } from '../../../src/client/auth/challenge.ts'
 import { chooseChallenge } from '../../../src/client/auth/digest-challenge.ts'
-import { latin1Text, soup } from '../hostile-text.ts'
+import { latin1Text, textOfWords } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 const param = fc.record({
@@ -18,17 +18,27 @@ const challenge = fc.record({
   before: fc.constantFrom('', ' ', ',', ', ,'),
 })
 
-/** Challenges are found in every layout, and nothing that a server writes is too much for the parser. */
+/** Challenges are found in every layout, and no text of a server breaks the parser. */
 export const challenges = target({
   name: 'challenges',
   inputs: fc.record({
     challenges: fc.array(challenge, { maxLength: 4 }),
-    noise: soup(['Digest ', 'Basic', 'realm=', '"', ',', 'nonce="x"', 'qop="auth"', '\\', ' = ']),
+    noise: textOfWords([
+      'Digest ',
+      'Basic',
+      'realm=',
+      '"',
+      ',',
+      'nonce="x"',
+      'qop="auth"',
+      '\\',
+      ' = ',
+    ]),
   }),
   check({ challenges, noise }) {
     const field = challenges
       .map(({ scheme, params, token68, before }) => {
-        const fields = params.map(written).join(', ')
+        const fields = params.map(serialize).join(', ')
         const start = token68 !== null && params.length === 0 ? ` ${token68}` : ''
         return `${before}${scheme}${start}${fields && ` ${fields}`}`
       })
@@ -55,7 +65,7 @@ export const challenges = target({
 
 type Param = typeof param extends fc.Arbitrary<infer Value> ? Value : never
 
-function written({ name, value, isQuoted, around }: Param): string {
+function serialize({ name, value, isQuoted, around }: Param): string {
   const isToken = /^[!#$%&'*+\-.^_`|~\w]+$/.test(value)
   const text = isToken && !isQuoted ? value : `"${value.replaceAll(/["\\]/g, '\\$&')}"`
   return `${name}${around}=${around}${text}`

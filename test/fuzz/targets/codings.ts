@@ -17,7 +17,10 @@ type Coding = keyof typeof CODINGS
 
 const MAX = 4096
 
-/** Coded content comes out as it went in; damaged, it is the same error or the same bytes, read or streamed. */
+/**
+ * Decoding restores the encoded content. Damaged content gives the same error or the same bytes
+ * whether it is read at once or streamed.
+ */
 export const codings = target({
   name: 'codings',
   inputs: fc.record({
@@ -59,7 +62,7 @@ export const codings = target({
       return Buffer.concat(chunks)
     })
     await client.close()
-    // Where content is both too large and damaged, one of the two is seen first.
+    // If content is both too large and damaged, either error may be found first.
     if (isError(read) && isError(streamed) && damage.length > 0) return
     assert.equal(read, streamed)
     if (damage.length > 0) return
@@ -71,7 +74,7 @@ function isError(outcome: string): boolean {
   return outcome === DecodingError.name || outcome === ResponseTooLarge.name
 }
 
-/** What came out, as latin1, or the error's name. */
+/** The decoded content as latin1, or the name of the error. */
 async function outcome(work: () => Promise<Uint8Array>): Promise<string> {
   try {
     return Buffer.from(await work()).latin1Slice()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Cookies } from '../../../src/index.ts'
-import { soup } from '../hostile-text.ts'
+import { textOfWords } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 const host = fc.constantFrom('h.test', 'x.h.test', 'y.x.h.test', 'xh.test', '10.0.0.1')
@@ -12,7 +12,7 @@ const cookie = fc.record({
   at: place,
   name: fc.constantFrom('a', 'b', '__proto__'),
   value: fc.constantFrom('1', '2', '', '"q"', 'x=y', 'a b', 'é'),
-  /** Of a repeated attribute the last counts. */
+  /** If an attribute is repeated, the last one counts. */
   domain: fc.option(fc.oneof(host, fc.constantFrom('.h.test', 'H.TEST', 'evil.test', ''))),
   path: fc.option(fc.oneof(path, fc.constantFrom('', 'a', '/A'))),
   secure: fc.boolean(),
@@ -32,13 +32,26 @@ interface Kept {
   readonly secure: boolean
 }
 
-/** A jar sends each cookie where RFC 6265 says and nowhere else; no Set-Cookie puts more than pairs into a request. */
+/**
+ * A jar sends each cookie only where RFC 6265 allows it. No Set-Cookie adds anything but cookie
+ * pairs to a request.
+ */
 export const cookies = target({
   name: 'cookies',
   inputs: fc.record({
     cookies: fc.array(cookie, { maxLength: 5 }),
     noise: fc.array(
-      soup(['a=1', ';', '; Path=/', '; Domain=', 'h.test', '=', '; Expires=', '; Max-Age=9', ',']),
+      textOfWords([
+        'a=1',
+        ';',
+        '; Path=/',
+        '; Domain=',
+        'h.test',
+        '=',
+        '; Expires=',
+        '; Max-Age=9',
+        ',',
+      ]),
       { maxLength: 2 },
     ),
     to: place,
@@ -47,7 +60,7 @@ export const cookies = target({
     const jar = new Cookies()
     let kept: readonly Kept[] = []
     for (const given of cookies) {
-      void jar.storeSetCookies([written(given)], urlOf(given.at))
+      void jar.storeSetCookies([serialize(given)], urlOf(given.at))
       kept = keep(kept, given)
     }
     const url = urlOf(to)
@@ -68,7 +81,7 @@ function urlOf({ isSecure, host, path }: Place): URL {
   return new URL(`${isSecure ? 'https' : 'http'}://${host}${path}`)
 }
 
-function written({ name, value, domain, path, secure, maxAge, isUpper, blanks }: Given): string {
+function serialize({ name, value, domain, path, secure, maxAge, isUpper, blanks }: Given): string {
   const attributes = [
     ...(secure ? ['Secure'] : []),
     ...(path === null ? [] : ['Path=/nowhere', `Path${blanks}=${blanks}${path}`]),
@@ -78,7 +91,7 @@ function written({ name, value, domain, path, secure, maxAge, isUpper, blanks }:
   return [`${blanks}${name}${blanks}=${blanks}${value}`, ...attributes].join(`;${blanks}`)
 }
 
-/** RFC 6265 5.3, and of its successor that only https sets what only https gets. */
+/** RFC 6265 5.3. As in its successor, only https responses set Secure cookies. */
 function keep(kept: readonly Kept[], given: Given): readonly Kept[] {
   const { at, name, value, secure, maxAge } = given
   if (secure && !at.isSecure) return kept

@@ -19,7 +19,7 @@ const call = fc.record({
 
 type Pair = readonly [name: string, value: string]
 
-/** `Headers` are what a plain list of pairs is, and take nothing that could end a line. */
+/** `Headers` behaves like a plain list of pairs, and rejects characters that could end a line. */
 export const headers = target({
   name: 'headers',
   inputs: fc.array(call, { maxLength: 20, size: 'max' }),
@@ -54,7 +54,7 @@ export const headers = target({
   },
 })
 
-/** In one of the shapes that headers are made of. */
+/** The headers in one of the forms that the constructor accepts. */
 function copyOf(headers: Headers, shape: number): ConstructorParameters<typeof Headers>[0] {
   return [headers, [...headers], [...headers.flat()], new Map(headers).size ? headers.raw : null][
     shape % 4

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import busboy from 'busboy'
 import fc from 'fast-check'
 import { Client } from '../../../src/index.ts'
-import { latin1Text, soup, unicodeText } from '../hostile-text.ts'
+import { latin1Text, textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 /** Busboy refuses a part whose header has other control characters. */
 const name = fc
   .oneof(
     unicodeText,
-    soup([
+    textOfWords([
       '"; filename="',
       '\r\n\r\n',
       '\r\n--BB',
@@ -21,11 +21,11 @@ const name = fc
     ]),
   )
   .map((text) => text.replaceAll(/[^\t\r\n\0\x20-\x7e\x80-\uffff]/g, ''))
-const content = fc.oneof(latin1Text, soup(['\r\n--BB', '\r\n', '--BB--', '--BB\r\n']))
+const content = fc.oneof(latin1Text, textOfWords(['\r\n--BB', '\r\n', '--BB--', '--BB\r\n']))
 
 const client = new Client({ trustEnv: false })
 
-/** A server finds in a form the fields and files that were given, whatever they are called, and no more. */
+/** A server parses exactly the fields and files that were given, whatever their names are. */
 export const multipart = target({
   name: 'multipart',
   inputs: fc.record({
@@ -54,10 +54,14 @@ export const multipart = target({
     if (length !== null) assert.equal(Number(length), sent.length)
     const found = await parse(request.headers.get('content-type')!, sent)
     assert.deepEqual(found, [
-      ...fields.map(([name, value]) => ({ name: asSeen(name), content: utf8(value) })),
+      ...fields.map(([name, value]) => ({ name: parsedName(name), content: utf8(value) })),
       ...files.map(({ name, filename, content }) => {
         const isFile = filename !== null && filename !== ''
-        return { name: asSeen(name), content, ...(isFile && { filename: asSeen(filename) }) }
+        return {
+          name: parsedName(name),
+          content,
+          ...(isFile && { filename: parsedName(filename) }),
+        }
       }),
     ])
   },
@@ -67,9 +71,12 @@ async function* oneByOne(bytes: Buffer): AsyncGenerator<Buffer> {
   for (const byte of bytes) yield Buffer.of(byte)
 }
 
-/** A name after its way: what could end it is percent-encoded, and busboy has no empty one. */
-function asSeen(name: string): string | undefined {
-  const sent = Buffer.from(name).toString() // lone surrogates are replaced
+/**
+ * The name that busboy reports: special characters are percent-encoded, and an empty name is
+ * undefined.
+ */
+function parsedName(name: string): string | undefined {
+  const sent = Buffer.from(name).toString() // Lone surrogates are replaced.
   return sent.replaceAll(/["\r\n\0]/g, (char) => ESCAPES[char]!) || undefined
 }
 
@@ -80,7 +87,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\0': '%00',
 }
 
-/** The bytes of a text. */
+/** The UTF-8 bytes of a text, as latin1. */
 function utf8(text: string): string {
   return Buffer.from(text).latin1Slice()
 }
@@ -92,7 +99,7 @@ interface Found {
   filename?: string
 }
 
-/** As a server reads it: contents as bytes, in order. */
+/** Parses the body as a server does. */
 function parse(contentType: string, bytes: Uint8Array): Promise<Found[]> {
   const found: Found[] = []
   return new Promise((resolve, reject) => {

@@ -1,34 +1,34 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { parseNetrc, parseWithPackage } from '../../../src/client/netrc/grammar.ts'
-import { soup, unicodeText } from '../hostile-text.ts'
+import { textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 const KEYWORDS = ['machine', 'default', 'login', 'password', 'account', 'macdef', '\n', '"', '#']
 
-const word = fc.oneof(
+const anyWord = fc.oneof(
   fc.constantFrom('h', 'h.test', 'u', 'p', 'machine', 'login', '#', '#p', 'p#', '__proto__'),
-  soup(KEYWORDS, 3),
+  textOfWords(KEYWORDS, 3),
   unicodeText,
 )
 const entry = fc.record({
-  host: fc.option(word),
-  login: fc.option(word),
-  password: fc.option(word),
-  account: fc.option(word, { freq: 1 }),
+  host: fc.option(anyWord),
+  login: fc.option(anyWord),
+  password: fc.option(anyWord),
+  account: fc.option(anyWord, { freq: 1 }),
   passwordFirst: fc.boolean(),
-  /** A macro behind it, with a body that gives no credentials. */
+  /** Whether a macro follows the entry. Its body must not give credentials. */
   hasMacro: fc.boolean(),
 })
 const SPACES = [' ', '\n', '\t', '\r\n', '  ', '\n\n', '\n\t ', '\v', '\f']
 const COMMENTS = ['\n# machine evil login x\n', '\n#\r\n', ' #"\n']
 
-/** The same entries come out of every layout of a netrc file, and nothing out of comments and macros. */
+/** Every layout of a netrc file gives the same entries. Comments and macros give none. */
 export const netrc = target({
   name: 'netrc',
   inputs: fc.record({
     entries: fc.array(entry, { maxLength: 3 }),
-    /** How each word is written, in turn. */
+    /** How the words are written, in turn. */
     layout: fc.array(
       fc.record({
         space: fc.constantFrom(...SPACES),
@@ -38,7 +38,7 @@ export const netrc = target({
       }),
       { minLength: 1, maxLength: 12 },
     ),
-    noise: soup(KEYWORDS),
+    noise: textOfWords(KEYWORDS),
   }),
   check({ entries, layout, noise }) {
     let text = ''
@@ -88,7 +88,7 @@ export const netrc = target({
   },
 })
 
-/** Whether it means the same without quotes. */
+/** Whether the word means the same without quotes. */
 function isPlain(word: string): boolean {
   return /^[^ \t\r\n\v\f"#][^ \t\r\n\v\f]*$/.test(word)
 }
@@ -98,7 +98,7 @@ function quoted(word: string): string {
   return `"${escaped}"`
 }
 
-/** A file is UTF-8, and so has no lone surrogates. */
+/** A file is in UTF-8 and cannot contain lone surrogates. */
 function isWellFormed(entry: object): boolean {
   return Object.values(entry).every(
     (word) => word === null || Buffer.from(word).toString() === word,

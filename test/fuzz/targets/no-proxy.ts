@@ -3,12 +3,12 @@ import type { IPVersion } from 'node:net'
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import { NoProxy } from '../../../src/dispatch/proxies/no-proxy.ts'
-import { soup } from '../hostile-text.ts'
+import { textOfWords } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 interface Host {
   readonly type: 'name' | IPVersion
-  /** As in a URL, but without brackets. */
+  /** Written as in a URL, but without brackets. */
   readonly text: string
 }
 
@@ -28,7 +28,7 @@ const host = fc.oneof(name, ipv4, ipv6)
 
 const entry = fc.record({
   host,
-  /** For an address; taken modulo what there is. */
+  /** Only for addresses. Taken modulo the number of possible prefix lengths. */
   prefix: fc.option(fc.nat(128)),
   port: fc.option(port, { freq: 2 }),
   leadingDot: fc.boolean(),
@@ -37,25 +37,27 @@ const entry = fc.record({
 })
 type Entry = typeof entry extends fc.Arbitrary<infer Value> ? Value : never
 
-/** NO_PROXY says what a model in terms of `net.BlockList` says, whatever nonsense stands beside it. */
+/** NO_PROXY matches the same hosts as a model with `net.BlockList`, even with invalid entries. */
 export const noProxy = target({
   name: 'no-proxy',
   inputs: fc.record({
     entries: fc.array(entry, { maxLength: 4 }),
     separator: fc.constantFrom(',', ' ', ', ', ',,', '\t'),
-    nonsense: fc.option(soup(['*', '/', ':', '[', ']', 'a.test', '10.0.0.', '::', '%', 'http://'])),
+    invalid: fc.option(
+      textOfWords(['*', '/', ':', '[', ']', 'a.test', '10.0.0.', '::', '%', 'http://']),
+    ),
     host,
     port,
   }),
-  check({ entries, separator, nonsense, host, port }) {
+  check({ entries, separator, invalid, host, port }) {
     const url = new URL(`http://${bracketed(host)}:${port}/`)
-    const list = entries.map(written).join(separator)
+    const list = entries.map(serialize).join(separator)
     const expected = entries.some((entry) => covers(entry, host, port))
     assert.equal(new NoProxy(list).matches(url), expected, list)
-    if (nonsense !== null && expected) {
-      assert.ok(new NoProxy(`${nonsense},${list}`).matches(url))
+    if (invalid !== null && expected) {
+      assert.ok(new NoProxy(`${invalid},${list}`).matches(url))
     }
-    new NoProxy(nonsense ?? '').matches(url)
+    new NoProxy(invalid ?? '').matches(url)
   },
 })
 
@@ -67,13 +69,13 @@ function prefixOf({ host: { type }, prefix }: Entry): number | null {
   return prefix === null || type === 'name' ? null : prefix % (type === 'ipv4' ? 33 : 129)
 }
 
-function written(entry: Entry): string {
+function serialize(entry: Entry): string {
   const { host, leadingDot, trailingDot, isUpper } = entry
   const prefix = prefixOf(entry)
   const dots = [host.type === 'name' && leadingDot, host.type !== 'ipv6' && trailingDot]
   const [before, behind] = dots.map((dot) => (dot ? '.' : ''))
   const text = `${before}${bracketed(host)}${behind}`
-  // An entry has a range or a port.
+  // An entry has either a range or a port.
   const end = prefix !== null ? `/${prefix}` : entry.port !== null ? `:${entry.port}` : ''
   return (isUpper ? text.toUpperCase() : text) + end
 }

@@ -3,58 +3,68 @@ import { Play } from '../../wire/play.ts'
 import type { MutatedResponse } from '../mutation.ts'
 import { mutatedResponse } from '../mutation.ts'
 import type { NodeOutcome } from '../node-exchange.ts'
-import { nodeExchange } from '../node-exchange.ts'
-import { whole } from '../one-exchange.ts'
+import { runNodeExchange } from '../node-exchange.ts'
+import { exchangeInOneRead } from '../one-exchange.ts'
 import { target } from '../target.ts'
 
 /**
- * What `node:http` takes for another message, or for none, and why that is as it should be. All else that
- * both take has to be the same: status, reason, version, fields, content, trailers.
+ * The allowed differences from `node:http`, with reasons: responses that only Node accepts
+ * (`STRICTER`), and those that only Hawser accepts (`WIDER`). Responses that both accept must have
+ * the same status, reason, version, fields, content and trailers.
  */
 const STRICTER: readonly (readonly [refusal: RegExp, why: string])[] = [
-  [/does not begin with HTTP\/1/, 'llhttp takes RTSP and ICE too'],
+  [/does not begin with HTTP\/1/, 'llhttp also accepts RTSP and ICE'],
   [/HTTP version is not 1\.0 or 1\.1/, 'RFC 9112 2.3: another major version is another protocol'],
-  [/status is below 100/, 'RFC 9110 15: there is no such class'],
-  [/reason phrase has a control character/, 'RFC 9112 4: only HTAB, SP, VCHAR and obs-text'],
-  [/Transfer-Encoding is ambiguous/, 'servers and proxies differ in it: response splitting'],
-  [/names chunked twice/, 'RFC 9112 7.1: must not'],
+  [/status is below 100/, 'RFC 9110 15: this class does not exist'],
+  [
+    /reason phrase has a control character/,
+    'RFC 9112 4: only HTAB, SP, VCHAR and obs-text are allowed',
+  ],
+  [
+    /Transfer-Encoding is ambiguous/,
+    'servers and proxies interpret it differently: response splitting',
+  ],
+  [/names chunked twice/, 'RFC 9112 7.1: a sender must not apply chunked twice'],
   [/Transfer-Encoding stands beside Content-Length/, 'RFC 9112 11.2: request smuggling'],
-  [/switches protocols, which was not requested/, 'RFC 9110 15.2.2: only what was asked for'],
-  [/more than \d+ informational/, 'hazard 26: bounded'],
-  [/a line does not end in CRLF/, 'hazard 25: llhttp takes CR CR behind a status line'],
-  [/without end|is longer than/, 'hazard 26: bounded'],
+  [/switches protocols, which was not requested/, 'RFC 9110 15.2.2: only a requested protocol'],
+  [/more than \d+ informational/, 'hazard 26: limited'],
+  [/a line does not end in CRLF/, 'hazard 25: llhttp accepts CR CR after a status line'],
+  [/without end|is longer than/, 'hazard 26: limited'],
 ]
 const WIDER: readonly (readonly [shape: RegExp, why: string])[] = [
-  [/\r\n[ \t]/, 'RFC 9112 5.2: obs-fold is a space'],
-  [/^content-length:.*,/im, 'RFC 9112 6.3: identical values in a list are one'],
-  [/^content-length:.*\t/im, 'RFC 9112 5: a tab around a value is no part of it'],
+  [/\r\n[ \t]/, 'RFC 9112 5.2: obs-fold is replaced by a space'],
+  [/^content-length:.*,/im, 'RFC 9112 6.3: identical values in a list count as one'],
+  [/^content-length:.*\t/im, 'RFC 9112 5: a tab around a value is not part of the value'],
   [
     /^HTTP\/1\.0 1\d\d|^HTTP\/1\.1 1\d\d[\s\S]*?^connection:.*close/im,
-    'RFC 9110 15.2: what a 1xx says of the connection has no effect',
+    'RFC 9110 15.2: Connection in a 1xx has no effect',
   ],
-  [/^content-length:[\s\S]*^content-length:/im, 'RFC 9112 6.3: identical repeated values are one'],
+  [
+    /^content-length:[\s\S]*^content-length:/im,
+    'RFC 9112 6.3: identical repeated values count as one',
+  ],
 ]
 
-/** What both this engine and Node's own client accept, they understand in the same way. */
+/** Responses that both this engine and Node's client accept have the same outcome. */
 export const nodeParser = target({
   name: 'node-parser',
-  // After CONNECT Node takes each response, a 1xx too, for a tunnel.
+  // After CONNECT, Node treats each response as a tunnel, even a 1xx.
   inputs: mutatedResponse.map(({ method, text }) => ({
     method: method === 'CONNECT' ? 'GET' : method,
     text,
   })),
   async check(given) {
     const response = withoutSurplus(given)
-    const [{ informational, head, body, trailers, end }, error] = await whole(response)
-    const theirs = await nodeExchange(response)
+    const [{ informational, head, body, trailers, end }, error] = await exchangeInOneRead(response)
+    const theirs = await runNodeExchange(response)
     const refused = end.startsWith('error ')
     if (isRefusal(theirs)) {
       const isWider = WIDER.some(([shape]) => shape.test(response.text))
-      assert.ok(refused || isWider, `Node refuses it: ${theirs.end}`)
+      assert.ok(refused || isWider, `only Node rejects it: ${theirs.end}`)
     } else if (refused) {
       const { message } = error as Error
       const isStricter = STRICTER.some(([refusal]) => refusal.test(message))
-      assert.ok(isStricter, `Node accepts it, and this engine does not: ${message}`)
+      assert.ok(isStricter, `only Hawser rejects it: ${message}`)
     } else {
       assert.deepEqual({ informational, head, body, trailers, end }, theirs)
     }
@@ -65,7 +75,7 @@ function isRefusal({ end }: NodeOutcome): boolean {
   return end !== 'end' && !end.startsWith('upgrade')
 }
 
-/** Bytes behind a complete message are ignored here, and an error in Node. */
+/** Removes bytes after a complete message, which the engine ignores and Node rejects. */
 function withoutSurplus({ method, text }: MutatedResponse): MutatedResponse {
   const { surplus } = new Play(method).read(Buffer.from(text, 'latin1')).parser
   return { method, text: text.slice(0, text.length - surplus) }

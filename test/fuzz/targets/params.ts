@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Client } from '../../../src/index.ts'
-import { soup, unicodeText } from '../hostile-text.ts'
+import { textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 const name = fc.oneof(fc.constantFrom('a', 'b', 'c d', 'é', '', '__proto__'), unicodeText)
-const query = soup([
+const query = textOfWords([
   'a=1',
   'b',
   'b=',
@@ -22,7 +22,7 @@ const query = soup([
 
 const client = new Client({ trustEnv: false })
 
-/** Parameters replace those of their name; all else of the URL stays byte for byte, in its order. */
+/** Parameters replace those with the same name. Every other byte of the URL stays unchanged. */
 export const params = target({
   name: 'params',
   inputs: fc.record({
@@ -55,7 +55,7 @@ export const params = target({
 
 type Segment = readonly [text: string]
 
-/** What stands between the ampersands; an empty one is nobody's. */
+/** The segments of the query between ampersands, without empty ones. */
 function segmentsOf({ search }: URL): Segment[] {
   return search
     .slice(1)
@@ -69,7 +69,7 @@ function nameOf(segment: string): string {
   return pair?.[0] ?? ''
 }
 
-/** As it goes on the wire: lone surrogates are replaced. */
+/** The text as it is sent, with lone surrogates replaced. */
 function wellFormed(text: string): string {
   return Buffer.from(text).toString()
 }

@@ -4,25 +4,25 @@ import { ConnectionPool, HawserError } from '../../../src/engine.ts'
 import { ScriptedBackend } from '../../support/scripted-backend.ts'
 import { settle } from '../../support/scripted-clock.ts'
 import { mutatedResponse } from '../mutation.ts'
-import { disturb, exchange } from '../one-exchange.ts'
+import { parseOtherResponse, runExchange } from '../one-exchange.ts'
 import { cutAt, cuts } from '../pieces.ts'
 import { target } from '../target.ts'
 
-/** What is read at once, straight into its buffer where its length is known, is what a handler is told. */
+/** A body that is read at once has the same outcome as one that is delivered to a handler. */
 export const readResponses = target({
   name: 'read-responses',
   inputs: fc.record({ response: mutatedResponse, cuts, settles: fc.boolean() }),
   async check({ response: { method, text }, cuts, settles }) {
     if (method === 'CONNECT') return
-    const arrival = { settles: true, ending: 'end', reused: false, upgrades: false } as const
-    const [told] = await exchange(method, { pieces: cutAt(text, []), ...arrival })
-    if (told.end.startsWith('upgrade')) return
-    const failed = told.end.startsWith('error ')
+    const delivery = { settles: true, ending: 'end', reused: false, upgrades: false } as const
+    const [delivered] = await runExchange(method, { pieces: cutAt(text, []), ...delivery })
+    if (delivered.end.startsWith('upgrade')) return
+    const failed = delivered.end.startsWith('error ')
     assert.deepEqual(await read(method, cutAt(text, cuts), settles), {
-      // What came before an error, only a handler is told.
-      ...(!failed && { head: told.head, body: told.body, trailers: told.trailers }),
+      // Only a handler receives what arrived before an error.
+      ...(!failed && { head: delivered.head, body: delivered.body, trailers: delivered.trailers }),
       failed,
-      kept: told.kept,
+      kept: delivered.kept,
     })
   },
 })
@@ -52,13 +52,13 @@ async function read(method: string, pieces: readonly string[], settles: boolean)
     if (socket.closed || socket.destroyed) break
     socket.receive(piece)
     if (settles) await settle()
-    disturb()
+    parseOtherResponse()
   }
   await settle()
   const kept = pool.stats().idle
   if (!socket.closed && !socket.destroyed) socket.receiveEnd()
   await backend.clock.flush()
-  assert.ok(found !== null, 'it does not end')
+  assert.ok(found !== null, 'the call does not end')
   await pool.close()
   await settle()
   pool.assertQuiescent()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { HawserError } from '../../../src/index.ts'
 import { reply, Web } from '../../client/scripted-web.ts'
-import { latin1Text, soup } from '../hostile-text.ts'
+import { latin1Text, textOfWords } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 const ORIGINS = ['http://a.test', 'https://a.test', 'http://a.test:81', 'https://b.test'] as const
@@ -12,7 +12,7 @@ const location = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...ORIGINS, '/x', '?q', '#f', '//b.test/y') },
   {
     weight: 1,
-    arbitrary: soup([
+    arbitrary: textOfWords([
       'http:',
       'https:',
       '//',
@@ -31,7 +31,7 @@ const location = fc.oneof(
 )
 const SECRETS = ['authorization', 'cookie'] as const
 
-/** Wherever a chain of redirects leads, what is secret stays at the origins that it was given for. */
+/** Secrets are sent only to the origins that they were given for, wherever redirects lead. */
 export const redirects = target({
   name: 'redirects',
   inputs: fc.record({
@@ -43,7 +43,7 @@ export const redirects = target({
     const start = ORIGINS[0]
     const web = new Web((_, count) => {
       const hop = hops[count - 1]
-      // What ends a field would be another one.
+      // A line break would end the field.
       const field = hop && `Location: ${hop.location.replaceAll(/[\r\n\0]/g, '')}`
       return hop ? reply(hop.status, [field!]) : reply(200)
     })
@@ -83,7 +83,7 @@ function keepsMethod(method: string, status: (typeof STATUSES)[number]): boolean
   return status > 303 || method !== 'POST'
 }
 
-/** The same origin, or from http to https of the same host on their own ports. */
+/** Whether both are the same origin, or the redirect is from http to https on the default ports. */
 function isSafe(from: string, to: string): boolean {
   return from === to || (from.replace(/^http:/, 'https:') === to && !/:\d+$/.test(from))
 }

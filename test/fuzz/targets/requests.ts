@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { LocalProtocolError } from '../../../src/engine.ts'
 import { Stage } from '../../support/stage.ts'
-import { soup, unicodeText } from '../hostile-text.ts'
+import { textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
 const SPLITS = [
@@ -17,9 +17,12 @@ const SPLITS = [
 ]
 const method = fc.oneof(
   fc.constantFrom('GET', 'POST', 'PUT', 'QUERY', 'get'),
-  soup(['GET', ...SPLITS]),
+  textOfWords(['GET', ...SPLITS]),
 )
-const path = fc.oneof(fc.constantFrom('/', '/a?b=c', '/%20'), soup(['/', 'a', '?', '#', ...SPLITS]))
+const path = fc.oneof(
+  fc.constantFrom('/', '/a?b=c', '/%20'),
+  textOfWords(['/', 'a', '?', '#', ...SPLITS]),
+)
 const name = fc.oneof(
   fc.constantFrom(
     'a',
@@ -30,18 +33,20 @@ const name = fc.oneof(
     'Transfer-Encoding',
     'Expect',
   ),
-  soup(['a', 'X-B', ...SPLITS]),
+  textOfWords(['a', 'X-B', ...SPLITS]),
 )
 const value = fc.oneof(
   fc.constantFrom('1', 'close', 'chunked', '0', 'h.test', '100-continue'),
-  soup(['b', ...SPLITS]),
+  textOfWords(['b', ...SPLITS]),
   unicodeText,
 )
 
-/** Lists, of which empty ones are left out. What framing they make, the content shows. */
-const WRITTEN_ANEW = ['Transfer-Encoding', 'Connection']
+/**
+ * The engine rewrites these lists and omits empty ones. The content shows the resulting framing.
+ */
+const REWRITTEN = ['Transfer-Encoding', 'Connection']
 
-/** What is written is the one request that was given, or nothing at all. */
+/** Either exactly the given request is written, or nothing. */
 export const requests = target({
   name: 'requests',
   inputs: fc.record({
@@ -57,7 +62,7 @@ export const requests = target({
       const written = stage.backend.sockets.map((socket) => socket.written).join('')
       if (call.over) {
         assert.ok(call.error instanceof LocalProtocolError, String(call.error))
-        assert.equal(written, '', 'written and then refused')
+        assert.equal(written, '', 'the request was written and then rejected')
       } else assertOneRequest(written, { method, path, headers, body })
     } finally {
       await stage.pool.close()
@@ -80,11 +85,11 @@ function assertOneRequest(
     assert.match(field, /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+: ?[\t\x20-\x7e\x80-\xff]*$/)
   }
   for (const [name, value] of headers) {
-    if (WRITTEN_ANEW.includes(name)) continue
+    if (REWRITTEN.includes(name)) continue
     const trimmed = value.replaceAll(/^[ \t]+|[ \t]+$/g, '')
     assert.ok(
       fields.some((field) => field === `${name}: ${trimmed}`),
-      `${name} is not there as it was given`,
+      `${name} was not written as it was given`,
     )
   }
   const of = (name: string) => fields.filter((field) => field.toLowerCase().startsWith(`${name}:`))

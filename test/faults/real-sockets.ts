@@ -1,25 +1,25 @@
-// Calls over real sockets, with a rig on the way: what the scripted network cannot show.
+// Calls over real sockets through a fault proxy, to test what the scripted network cannot show.
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 import type { Response } from '../../src/index.ts'
 import { Client, HawserError, TimeoutException } from '../../src/index.ts'
 import { assertQuiescent } from '../client/route-requests.ts'
-import type { Closer, RealRoute, StartedRoute } from './real-routes.ts'
+import type { Fault, FaultProxy } from './fault-proxy.ts'
+import { openFaultProxy } from './fault-proxy.ts'
+import type { Cleanup, RealRoute, StartedRoute } from './real-routes.ts'
 import { LARGE } from './real-routes.ts'
-import type { Fault, Rig } from './rig.ts'
-import { openRig } from './rig.ts'
-import type { Tally } from './whole.ts'
+import type { Tally } from './try-all.ts'
 
 const UPLOAD = Buffer.alloc(100_000, 'x')
-/** In milliseconds: where something may never come, and where it always does. */
-const SOON = 500
-const LATER = 20_000
+/** Timeouts in ms: for faults after which a response may never arrive, and for all others. */
+const SHORT_TIMEOUT = 500
+const LONG_TIMEOUT = 20_000
 
-const WAYS = ['up', 'down'] as const
-type Way = (typeof WAYS)[number]
+const DIRECTIONS = ['up', 'down'] as const
+type Direction = (typeof DIRECTIONS)[number]
 type Kind = Fault['do']
 
-/** One after the other, on one connection if nothing happens. */
+/** Made one after another, on one connection if there is no fault. */
 const calls: readonly ((client: Client, origin: string) => Promise<Response>)[] = [
   (client, origin) => client.get(`${origin}/length`),
   (client, origin) => client.post(`${origin}/upload`, { content: UPLOAD }),
@@ -45,25 +45,38 @@ function faultOf(kind: Kind, at: number): Fault {
   }
 }
 
-/** A route with each fault at so many bytes of each direction. */
+/** Tries each fault at `places` evenly spaced bytes of each direction of a route. */
 export async function tryRoute(route: RealRoute, places: number): Promise<Tally> {
   const stops: (() => unknown)[] = []
-  const t: Closer = { after: (stop) => stops.push(stop as () => unknown) }
-  const tally: Tally = { exchange: `real sockets, ${route.name}`, calls: {}, bytes: 0, lost: [] }
+  const t: Cleanup = { after: (stop) => stops.push(stop as () => unknown) }
+  const tally: Tally = {
+    exchange: `real sockets, ${route.name}`,
+    calls: {},
+    bytes: 0,
+    failures: [],
+  }
   try {
     const started = await route.start(t)
-    const sizes = await measured(t, started)
+    const sizes = await measureBytes(t, started)
     for (const kind of KINDS) {
-      const each = WAYS.flatMap((way) =>
+      const each = DIRECTIONS.flatMap((direction) =>
         Array.from({ length: places }, async (_, i) => {
-          const at = Math.round((i * sizes[way]) / places)
+          const at = Math.round((i * sizes[direction]) / places)
           try {
-            const isStruck = await tryOne(t, started, way, faultOf(kind, at), route.isSafe)
-            const what = isStruck ? kind : 'gone before'
+            const isStruck = await tryOne(
+              t,
+              started,
+              direction,
+              faultOf(kind, at),
+              route.detectsCorruption,
+            )
+            const what = isStruck ? kind : 'not reached'
             tally.calls[what] = (tally.calls[what] ?? 0) + calls.length
           } catch (error) {
             const { message } = error as Error
-            tally.lost.push(`${tally.exchange}: ${kind} at ${way}, byte ${at}: ${message}`)
+            tally.failures.push(
+              `${tally.exchange}: ${kind} at ${direction}, byte ${at}: ${message}`,
+            )
           }
         }),
       )
@@ -75,58 +88,60 @@ export async function tryRoute(route: RealRoute, places: number): Promise<Tally>
   }
 }
 
-/** How many bytes pass each way when nothing happens. */
-async function measured(t: Closer, started: StartedRoute): Promise<Record<Way, number>> {
-  const rig = await openRig(t, started.port)
-  const { origin, options } = started.by(rig.port)
+/** Measures how many bytes pass in each direction without a fault. */
+async function measureBytes(t: Cleanup, started: StartedRoute): Promise<Record<Direction, number>> {
+  const proxy = await openFaultProxy(t, started.port)
+  const { origin, options } = started.through(proxy.port)
   const client = new Client({ trustEnv: false, ...options })
   for (const [i, call] of calls.entries()) {
     assert.equal((await call(client, origin)).text(), answers[i])
   }
-  const [connection] = rig.connections
+  const [connection] = proxy.connections
   const sizes = { up: connection?.up.passed ?? 0, down: connection?.down.passed ?? 0 }
   await client.close()
-  rig.close()
+  proxy.close()
   return sizes
 }
 
-/** @returns whether the fault came: the connection may have been given up before. */
+/** @returns whether the fault was injected. The connection may have ended before its byte. */
 async function tryOne(
-  t: Closer,
+  t: Cleanup,
   started: StartedRoute,
-  way: Way,
+  direction: Direction,
   fault: Fault,
-  isSafe: boolean,
+  detectsCorruption: boolean,
 ): Promise<boolean> {
-  const rig = await openRig(t, started.port, (index) => (index === 0 ? { [way]: [fault] } : {}))
-  const { origin, options } = started.by(rig.port)
+  const proxy = await openFaultProxy(t, started.port, (index) =>
+    index === 0 ? { [direction]: [fault] } : {},
+  )
+  const { origin, options } = started.through(proxy.port)
   const mayStarve = fault.do === 'stall' || fault.do === 'corrupt' || fault.do === 'end'
-  const timeout = mayStarve ? SOON : LATER
+  const timeout = mayStarve ? SHORT_TIMEOUT : LONG_TIMEOUT
   const client = new Client({ trustEnv: false, timeout, ...options })
   try {
     for (const [i, call] of calls.entries()) {
       const outcome = await call(client, origin).catch((error: unknown) => error)
-      assertAllowed(outcome, answers[i] ?? '', way, fault.do, isSafe)
+      assertAllowed(outcome, answers[i] ?? '', direction, fault.do, detectsCorruption)
     }
-    await gone(() => assertQuiescent(client))
-    const next = await client.get(`${origin}/length`, { timeout: LATER })
+    await eventually(() => assertQuiescent(client))
+    const next = await client.get(`${origin}/length`, { timeout: LONG_TIMEOUT })
     assert.equal(next.text(), LARGE)
-    assert.ok(rig.fired === 1 || mayStarve, 'it was not struck')
-    return rig.fired === 1
+    assert.ok(proxy.fired === 1 || mayStarve, 'the fault was not injected')
+    return proxy.fired === 1
   } finally {
     await client.close()
-    await gone(() => assertGone(rig))
-    rig.close()
+    await eventually(() => assertGone(proxy))
+    proxy.close()
   }
 }
 
-/** What may come of it: the same; or an error that says so; or what the server makes of it. */
+/** Checks the outcome: the usual response, an error, or the server's response to the fault. */
 function assertAllowed(
   outcome: unknown,
   answer: string,
-  way: Way,
+  direction: Direction,
   kind: Kind,
-  isSafe: boolean,
+  detectsCorruption: boolean,
 ): void {
   if (outcome instanceof Error) {
     assert.ok(outcome instanceof HawserError, inspect(outcome))
@@ -137,17 +152,17 @@ function assertAllowed(
     }
     return
   }
-  const isTheServers = kind === 'end' && way === 'up'
-  if (isTheServers || (kind === 'corrupt' && !isSafe)) return
+  const isTheServers = kind === 'end' && direction === 'up'
+  if (isTheServers || (kind === 'corrupt' && !detectsCorruption)) return
   assert.equal((outcome as Response).text(), answer)
 }
 
-function assertGone(rig: Rig): void {
-  assert.equal(rig.connections.size, 0, 'a connection is left')
+function assertGone(proxy: FaultProxy): void {
+  assert.equal(proxy.connections.size, 0, 'a connection is still open')
 }
 
-/** Waits, in turns of the event loop, until the assertion holds. */
-async function gone(assertion: () => void): Promise<void> {
+/** Waits until the assertion holds, checking it in each turn of the event loop. */
+async function eventually(assertion: () => void): Promise<void> {
   for (let turns = 0; turns < 20_000; turns++) {
     try {
       return assertion()

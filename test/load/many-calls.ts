@@ -1,33 +1,33 @@
 import assert from 'node:assert/strict'
 import type { DispatchHandler, PoolOptions } from '../../src/engine.ts'
 import { ConnectionPool, PoolTimeout, ReadTimeout } from '../../src/engine.ts'
-import type { Scenario, World } from './scenario.ts'
+import type { Scenario, ScenarioContext } from './scenario.ts'
 
-/** So many calls are made before the event loop turns. */
-const SLICE = 500
+/** Calls that are made in one turn of the event loop. */
+const CALLS_PER_TURN = 500
 const MINUTE = 60_000
 
-/** What became of one call. */
-interface Ended {
+/** The result of one call. */
+interface CallResult {
   readonly body: string
   readonly error: unknown
 }
 
-/** Makes so many calls, and waits for all. */
-async function crowd(
+/** Makes `count` calls, and waits until all have ended. */
+async function dispatchMany(
   pool: ConnectionPool,
   port: number,
   count: number,
   options: {
     readonly poolTimeout?: (i: number) => number
-    readonly onEnded?: (i: number, ended: Ended) => void
-    /** Which of them are cancelled, once all were made. */
+    readonly onEnded?: (i: number, ended: CallResult) => void
+    /** Whether a call is cancelled after all calls were made. */
     readonly isCancelled?: (i: number) => boolean
   } = {},
-): Promise<Ended[]> {
+): Promise<CallResult[]> {
   const { poolTimeout = () => 10 * MINUTE, onEnded, isCancelled } = options
   const origin = `http://127.0.0.1:${port}`
-  const ended: Ended[] = []
+  const ended: CallResult[] = []
   const cancels: (() => void)[] = []
   let left = count
   let done = () => {}
@@ -54,11 +54,11 @@ async function crowd(
     const timeouts = { pool: poolTimeout(i) }
     const control = pool.dispatch({ origin, path: '/', timeouts }, handlerOf(i))
     if (isCancelled?.(i)) cancels.push(() => control.abort(CANCELLED))
-    if (i % SLICE === SLICE - 1) await turn()
+    if (i % CALLS_PER_TURN === CALLS_PER_TURN - 1) await turn()
   }
   for (const [i, cancel] of cancels.entries()) {
     cancel()
-    if (i % SLICE === SLICE - 1) await turn()
+    if (i % CALLS_PER_TURN === CALLS_PER_TURN - 1) await turn()
   }
   await all
   return ended
@@ -87,7 +87,7 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-async function inFlight({ ports, scale, maxConnections }: World): Promise<string> {
+async function callsInFlight({ ports, scale, maxConnections }: ScenarioContext): Promise<string> {
   const connections = Math.min(2000 * scale, maxConnections)
   const count = 5 * connections
   const gate = (path: string) =>
@@ -100,54 +100,58 @@ async function inFlight({ ports, scale, maxConnections }: World): Promise<string
     let mostOpen = 0
     let opened: Promise<void> | null = null
     const timer = setInterval(() => {
-      const { active, waiting, connections: open } = pool.stats()
+      const { active, waiting: waitingCalls, connections: open } = pool.stats()
       mostOpen = Math.max(mostOpen, open)
-      if (active === connections && active + waiting === count) opened ??= gate('/open')
+      if (active === connections && active + waitingCalls === count) opened ??= gate('/open')
     }, 2)
-    const ended = await crowd(pool, ports.gated, count).finally(() => clearInterval(timer))
+    const ended = await dispatchMany(pool, ports.gated, count).finally(() => clearInterval(timer))
     await opened
     assert.ok(ended.every(({ body, error }) => error === null && body === 'ok'))
-    assert.equal(mostOpen, connections, 'the most connections at once')
-    return `${count} in flight at once, on ${mostOpen} connections`
+    assert.equal(mostOpen, connections, 'the maximum number of open connections')
+    return `${count} calls in flight at once, on ${mostOpen} connections`
   })
 }
 
-async function waiting({ ports, scale }: World): Promise<string> {
+async function waiting({ ports, scale }: ScenarioContext): Promise<string> {
   const count = 100_000 * scale
   const connections = 100
   return withPool({ limits: { maxConnections: connections } }, async (pool) => {
-    const ended = await crowd(pool, ports.numbered, count, { isCancelled: (i) => i % 5 === 4 })
+    const ended = await dispatchMany(pool, ports.numbered, count, {
+      isCancelled: (i) => i % 5 === 4,
+    })
     const served = ended.filter(({ error }) => error === null)
     assert.ok(ended.every(({ error }) => error === null || error === CANCELLED))
     assert.ok(served.length >= 0.8 * count)
     const overtaken = overtakings(served.map(({ body }) => Number(body)))
-    assert.ok(overtaken < 10 * connections, `one was overtaken by ${overtaken}`)
-    return `${count} waited, ${count - served.length} were cancelled, none overtaken by more than ${overtaken}`
+    assert.ok(overtaken < 10 * connections, `a call was overtaken by ${overtaken} later calls`)
+    return `${count} calls waited, ${count - served.length} were cancelled, at most ${overtaken} later calls were served before an earlier one`
   })
 }
 
-/** How many of those that came later were served before one, at most. */
+/** The maximum number of later calls that were served before an earlier one. */
 function overtakings(arrivals: readonly number[]): number {
   const order = [...arrivals.keys()].sort((a, b) => arrivals[a]! - arrivals[b]!)
   return order.reduce((most, i, place) => Math.max(most, place - i), 0)
 }
 
-async function inOrder({ ports, scale }: World): Promise<string> {
+async function callsInOrder({ ports, scale }: ScenarioContext): Promise<string> {
   const count = 10_000 * scale
   return withPool({ limits: { maxConnections: 1 } }, async (pool) => {
-    const numbers = (await crowd(pool, ports.numbered, count)).map(({ body }) => Number(body))
+    const numbers = (await dispatchMany(pool, ports.numbered, count)).map(({ body }) =>
+      Number(body),
+    )
     const first = numbers[0]!
     assert.ok(
       numbers.every((number, i) => number === first + i),
-      'not in the order of the calls',
+      'the calls were not served in their order',
     )
-    return `${count} for one connection, served in exactly their order`
+    return `${count} calls on one connection, served in order`
   })
 }
 
-const LATE = 20
+const MAX_LATENESS = 20
 
-async function poolTimeouts({ ports, scale, gauge }: World): Promise<string> {
+async function poolTimeouts({ ports, scale, gauge }: ScenarioContext): Promise<string> {
   const count = 10_000 * scale
   const due: number[] = []
   const lateness: number[] = []
@@ -156,7 +160,7 @@ async function poolTimeouts({ ports, scale, gauge }: World): Promise<string> {
       { origin: `http://127.0.0.1:${ports.silent}`, path: '/' },
       { onHead() {}, onData() {}, onEnd() {}, onError() {} },
     )
-    await crowd(pool, ports.silent, count, {
+    await dispatchMany(pool, ports.silent, count, {
       poolTimeout: (i) => {
         const timeout = 500 + ((i * 7919) % 1000)
         due[i] = performance.now() + timeout
@@ -171,30 +175,30 @@ async function poolTimeouts({ ports, scale, gauge }: World): Promise<string> {
     await turn()
   })
   const latest = Math.max(...lateness)
-  // A clock that counts whole milliseconds may be one early.
-  assert.ok(Math.min(...lateness) > -1, 'one was early')
-  // Of the turn that is under way when it is due, and of the one in which it is told.
-  const allowed = LATE + 2 * gauge.delay
-  assert.ok(latest <= allowed, `${latest.toFixed(1)} ms late, ${allowed.toFixed(1)} are explained`)
-  return `${count} timed out, the latest ${latest.toFixed(1)} ms late`
+  // The clock counts whole milliseconds, so a timeout may be up to one millisecond early.
+  assert.ok(Math.min(...lateness) > -1, 'a timeout was early')
+  // A timeout may be delayed by the turn that runs when it is due, and by the turn that reports it.
+  const allowed = MAX_LATENESS + 2 * gauge.maxDelay
+  assert.ok(latest <= allowed, `${latest.toFixed(1)} ms late, ${allowed.toFixed(1)} ms are allowed`)
+  return `${count} timed out, at most ${latest.toFixed(1)} ms late`
 }
 
-async function silence({ ports, scale, maxConnections }: World): Promise<string> {
+async function unansweredCalls({ ports, scale, maxConnections }: ScenarioContext): Promise<string> {
   const count = Math.min(2000 * scale, maxConnections)
   const timeouts = { read: 500, connect: MINUTE }
   return withPool({ limits: { maxConnections: count }, timeouts }, async (pool) => {
-    const ended = await crowd(pool, ports.silent, count)
+    const ended = await dispatchMany(pool, ports.silent, count)
     assert.ok(ended.every(({ error }) => error instanceof ReadTimeout))
     assert.equal(pool.stats().connections, 0)
-    return `${count} ended with ReadTimeout`
+    return `${count} calls ended with ReadTimeout`
   })
 }
 
-/** Many calls at once. */
-export const CROWDS: readonly Scenario[] = [
-  { name: 'in flight', memory: 400, round: inFlight },
+/** Scenarios with many calls at once. */
+export const MANY_CALLS: readonly Scenario[] = [
+  { name: 'in flight', memory: 400, round: callsInFlight },
   { name: 'waiting', memory: 600, round: waiting },
-  { name: 'in order', memory: 200, round: inOrder },
+  { name: 'in order', memory: 200, round: callsInOrder },
   { name: 'pool timeouts', memory: 300, round: poolTimeouts },
-  { name: 'accepts, never answers', memory: 300, round: silence },
+  { name: 'accepts, never answers', memory: 300, round: unansweredCalls },
 ]

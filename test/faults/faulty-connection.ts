@@ -1,53 +1,53 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Fault, Plan } from './rig.ts'
+import type { Fault, Plan } from './fault-proxy.ts'
 
-/** What a stalled direction still takes in, in bytes: the end behind it is seen, and senders block. */
-const STALL_ROOM = 1 << 20
+/** Bytes that a stalled direction still reads: enough to see a following end, but senders block. */
+const STALL_BUFFER_SIZE = 1 << 20
 
-export interface RiggedOwner {
-  /** A fault comes to pass. */
+export interface ConnectionObserver {
+  /** Called when a fault happens. */
   onFault(): void
-  /** Once. */
+  /** Called once, when both sockets are closed. */
   onClosed(): void
 }
 
-/** One connection through a rig: two sockets, and a direction each way. */
-export class RiggedConnection {
+/** One connection through a fault proxy: two sockets and two directions. */
+export class FaultyConnection {
   readonly up: Direction
   readonly down: Direction
   readonly #sockets: readonly Socket[]
-  readonly #owner: RiggedOwner
+  readonly #owner: ConnectionObserver
   readonly #gone = new AbortController()
   #open = 2
 
-  constructor(client: Socket, server: Socket, plan: Plan, owner: RiggedOwner) {
+  constructor(client: Socket, server: Socket, plan: Plan, owner: ConnectionObserver) {
     this.#sockets = [client, server]
     this.#owner = owner
     for (const socket of this.#sockets) {
-      socket.on('error', () => this.reset()) // as it would be without a rig in between
+      socket.on('error', () => this.reset()) // An error on one side would reach the other, too.
       socket.on('close', () => this.#onClose())
     }
     this.up = new Direction(client, server, plan.up ?? [], this)
     this.down = new Direction(server, client, plan.down ?? [], this)
   }
 
-  /** Aborted when it is over. */
+  /** Aborted when the connection has ended. */
   get gone(): AbortSignal {
     return this.#gone.signal
   }
 
-  /** RST to both sides. */
+  /** Sends an RST to both sides. */
   reset(): void {
     this.#gone.abort()
     for (const socket of this.#sockets) {
       if (socket.writableEnded)
-        socket.destroy() // no RST can follow its FIN
+        socket.destroy() // No RST can follow a FIN.
       else socket.resetAndDestroy()
     }
   }
 
-  /** As a process closes: FIN to both sides, or RST where something of theirs was not read. */
+  /** Closes both sockets: the kernel sends a FIN, or an RST if it has unread data. */
   close(): void {
     this.#gone.abort()
     for (const socket of this.#sockets) socket.destroy()
@@ -58,11 +58,16 @@ export class RiggedConnection {
     this.#owner.onFault()
   }
 
-  /** One of the directions is over. Who is left alone in one that a fault has ended need not wait. @internal */
+  /**
+   * Called when a direction has ended. A sender that has finished need not wait for a direction
+   * that a fault has blocked.
+   *
+   * @internal
+   */
   onOver(): void {
     const { up, down } = this
-    const isLeft = up.isHarmed && up.ended
-    if (!isLeft && !(up.isOver && down.isOver && (up.isHarmed || down.isHarmed))) return
+    const isLeft = up.isBlocked && up.ended
+    if (!isLeft && !(up.isOver && down.isOver && (up.isBlocked || down.isBlocked))) return
     this.#gone.abort()
     for (const socket of this.#sockets) socket.destroySoon()
   }
@@ -75,50 +80,50 @@ export class RiggedConnection {
   }
 }
 
-/** The bytes from one socket to the other, with what is to happen to them. */
+/** Passes bytes from one socket to the other, with faults. */
 export class Direction {
-  /** So many bytes have passed. */
+  /** How many bytes have passed. */
   passed = 0
-  /** The sender has finished. */
+  /** Whether the sender has finished. */
   ended = false
   readonly #from: Socket
   readonly #to: Socket
-  readonly #connection: RiggedConnection
-  /** The next one stands first. */
+  readonly #connection: FaultyConnection
+  /** Sorted: the next fault is the first. */
   readonly #faults: Fault[]
   #pace: { readonly bytes: number; readonly ms: number } | null = null
   #mask = 0
-  /** By a fault: what comes is for nobody. */
+  /** Whether a fault has ended the direction, so that further bytes are discarded. */
   #isCut = false
   #isStalled = false
-  #swallowed = 0
+  #discarded = 0
 
-  constructor(from: Socket, to: Socket, faults: readonly Fault[], connection: RiggedConnection) {
+  constructor(from: Socket, to: Socket, faults: readonly Fault[], connection: FaultyConnection) {
     this.#from = from
     this.#to = to
     this.#connection = connection
     this.#faults = [...faults].sort((a, b) => a.at - b.at)
     from.on('data', (bytes: Buffer) => this.#onData(bytes))
     from.on('end', () => this.#end())
-    if (this.#faults[0]?.at === 0) this.#hold(() => this.#suffer())
+    if (this.#faults[0]?.at === 0) this.#hold(() => this.#applyFaults())
   }
 
-  /** Nothing passes any more, by a fault. */
-  get isHarmed(): boolean {
+  /** Whether a fault stops all further bytes. */
+  get isBlocked(): boolean {
     return this.#isStalled || this.#isCut
   }
 
   get isOver(): boolean {
-    return this.ended || this.isHarmed
+    return this.ended || this.isBlocked
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#isStalled) return this.#swallow(bytes.length)
+    if (this.#isStalled) return this.#discard(bytes.length)
     if (this.#isCut) return
     const next = this.#faults[0]
-    const isQuiet = this.#pace === null && this.#mask === 0
-    if (!isQuiet || (next !== undefined && next.at <= this.passed + bytes.length)) {
-      return this.#hold(() => this.#harm(bytes))
+    const isUnchanged = this.#pace === null && this.#mask === 0
+    if (!isUnchanged || (next !== undefined && next.at <= this.passed + bytes.length)) {
+      return this.#hold(() => this.#passWithFaults(bytes))
     }
     this.passed += bytes.length
     if (this.#to.write(bytes)) return
@@ -127,24 +132,24 @@ export class Direction {
   }
 
   #end(): void {
-    if (!this.isHarmed) this.#to.end()
+    if (!this.isBlocked) this.#to.end()
     this.ended = true
     this.#connection.onOver()
   }
 
-  /** Nothing more is read until `work` is done. */
+  /** Pauses reading until `work` is done. */
   #hold(work: () => Promise<void>): void {
     this.#from.pause()
     Promise.resolve()
       .then(work)
       .then(
         () => this.#from.resume(),
-        () => {}, // the connection has gone meanwhile
+        () => {}, // The connection has ended.
       )
   }
 
-  async #harm(bytes: Buffer): Promise<void> {
-    for (let rest = bytes; rest.length > 0 && !this.isHarmed; ) {
+  async #passWithFaults(bytes: Buffer): Promise<void> {
+    for (let rest = bytes; rest.length > 0 && !this.isBlocked; ) {
       const room = (this.#faults[0]?.at ?? Number.POSITIVE_INFINITY) - this.passed
       const piece = rest.subarray(0, Math.min(room, this.#pace?.bytes ?? room))
       rest = rest.subarray(piece.length)
@@ -153,12 +158,12 @@ export class Direction {
       await this.#written(piece)
       this.passed += piece.length
       if (this.#pace !== null && rest.length > 0) await this.#pause(this.#pace.ms)
-      await this.#suffer()
+      await this.#applyFaults()
     }
   }
 
-  /** All faults that stand at this byte. */
-  async #suffer(): Promise<void> {
+  /** Applies all faults at the current byte. */
+  async #applyFaults(): Promise<void> {
     while (this.#faults[0]?.at === this.passed) {
       const fault = this.#faults.shift() as Fault
       this.#connection.onFault()
@@ -186,16 +191,17 @@ export class Direction {
         case 'close':
           return this.#connection.close()
         default:
-          // libuv takes an RST that comes together with data for a FIN: let the data be read before.
+          // libuv reports an RST that arrives together with data as a FIN. Wait until the data is
+          // read.
           await this.#pause(0)
           return this.#connection.reset()
       }
     }
   }
 
-  #swallow(length: number): void {
-    this.#swallowed += length
-    if (this.#swallowed >= STALL_ROOM) this.#from.pause()
+  #discard(length: number): void {
+    this.#discarded += length
+    if (this.#discarded >= STALL_BUFFER_SIZE) this.#from.pause()
   }
 
   #written(bytes: Buffer): Promise<void> {
@@ -204,7 +210,9 @@ export class Direction {
     })
   }
 
-  /** Two turns of the event loop, if no time: a receiver in this process has read by then. */
+  /**
+   * Waits for `ms`. With 0, two turns of the event loop: a receiver in this process reads in them.
+   */
   async #pause(ms: number): Promise<void> {
     const { gone } = this.#connection
     if (ms > 0) return sleep(ms, undefined, { signal: gone, ref: false })

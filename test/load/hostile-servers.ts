@@ -6,7 +6,7 @@ import {
   ResponseTooLarge,
   TotalTimeout,
 } from '../../src/index.ts'
-import type { Scenario, World } from './scenario.ts'
+import type { Scenario, ScenarioContext } from './scenario.ts'
 import type { EndlessKind, ServerKind } from './servers.ts'
 import { ENDLESS_KINDS } from './servers.ts'
 
@@ -14,11 +14,11 @@ type ErrorType = abstract new (...args: never[]) => Error
 
 const MAX_RESPONSE_SIZE = 1024 * 1024
 const DRIP_TOTAL = 500
-/** Nothing else needs so long: a bound that is missing is told, and does not hang. */
+/** Longer than any other bound, so that a missing bound fails the test and does not hang it. */
 const ENDLESS_TOTAL = 10_000
 
-/** What a client says that has had enough. */
-const ENOUGH: Readonly<Record<EndlessKind, ErrorType>> = {
+/** The error when the client gives up. */
+const EXPECTED_ERRORS: Readonly<Record<EndlessKind, ErrorType>> = {
   headers: RemoteProtocolError,
   informational: RemoteProtocolError,
   chunks: ResponseTooLarge,
@@ -28,8 +28,8 @@ const ENOUGH: Readonly<Record<EndlessKind, ErrorType>> = {
   'empty lines': RemoteProtocolError,
 }
 
-/** So many calls, some of them at once; each has to fail with this. */
-async function failing(
+/** Makes `count` calls, `atOnce` of them in parallel. Each must fail with an error of `type`. */
+async function assertAllFail(
   client: Client,
   url: string,
   count: number,
@@ -49,36 +49,45 @@ async function failing(
   await Promise.all(Array.from({ length: atOnce }, work))
 }
 
-/** A server of this kind, asked so many times. */
+/** A scenario in which a client calls one kind of server repeatedly. */
 function scenario(
   name: string,
   memory: number,
-  ask: { kind: ServerKind; count: number; atOnce: number; type: ErrorType },
+  {
+    kind,
+    count,
+    atOnce,
+    type,
+  }: { kind: ServerKind; count: number; atOnce: number; type: ErrorType },
 ): Scenario {
-  const { kind, count, atOnce, type } = ask
   return {
     name,
     memory,
-    async round({ ports, scale }: World) {
+    async round({ ports, scale }: ScenarioContext) {
       const scheme = kind === 'untrusted' ? 'https' : 'http'
       const total = kind === 'drip' ? DRIP_TOTAL : ENDLESS_TOTAL
       const options = { trustEnv: false, maxResponseSize: MAX_RESPONSE_SIZE, timeout: { total } }
       const client = new Client(options)
       const calls = Math.max(atOnce, Math.round(count * scale))
       try {
-        await failing(client, `${scheme}://127.0.0.1:${ports[kind]}/`, calls, atOnce, type)
+        await assertAllFail(client, `${scheme}://127.0.0.1:${ports[kind]}/`, calls, atOnce, type)
       } finally {
         await client.close()
       }
-      return `${calls} ended with ${type.name}`
+      return `${calls} calls ended with ${type.name}`
     },
   }
 }
 
-/** Servers that are broken, or mean it badly. */
-export const HOSTILE: readonly Scenario[] = [
+/** Scenarios with broken and hostile servers. */
+export const HOSTILE_SERVERS: readonly Scenario[] = [
   ...ENDLESS_KINDS.map((kind) =>
-    scenario(`endless: ${kind}`, 200, { kind, count: 300, atOnce: 20, type: ENOUGH[kind] }),
+    scenario(`endless: ${kind}`, 200, {
+      kind,
+      count: 300,
+      atOnce: 20,
+      type: EXPECTED_ERRORS[kind],
+    }),
   ),
   scenario('drip', 100, { kind: 'drip', count: 500, atOnce: 250, type: TotalTimeout }),
   scenario('certificate failures', 200, {
