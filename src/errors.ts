@@ -1,5 +1,5 @@
 /**
- * Every error that Hawser throws, drawn first so that all layers share it.
+ * The errors that Hawser throws. This is the lowest layer: every other layer imports it.
  *
  * ```
  * HawserError
@@ -16,13 +16,13 @@
  *   StreamError             StreamConsumed StreamClosed ResponseNotRead
  * ```
  *
- * Messages say what happened, where and after how long; URLs in them went through `redactUrl`.
+ * A message tells what happened, where, and after how long. URLs in it are redacted by `redactUrl`.
  */
 
-/** What an exchange was doing when it failed. */
+/** The phase of an exchange in which it failed. */
 export type Phase = 'queue' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'write' | 'wait' | 'read'
 
-/** What errors know of a request: the engine's has `origin` and `path`, the client's a `url`. */
+/** The request of an error. Requests of the engine have `origin` and `path`, others have `url`. */
 export interface RequestFacts {
   readonly method: string
   readonly url?: string | URL | undefined
@@ -30,17 +30,17 @@ export interface RequestFacts {
   readonly path?: string | undefined
 }
 
-/** What errors know of a response. */
+/** The response of an error. */
 export interface ResponseFacts {
   readonly status: number
 }
 
-/** Why it failed; kept as the standard `cause`. */
+/** The cause of an error, available as the standard property `cause`. */
 export interface CauseFacts {
   readonly cause?: unknown
 }
 
-/** What a `RequestError` can say of its exchange. What is left out takes the field's default. */
+/** The facts of a `RequestError`. Fields that are not given have the defaults of the error. */
 export interface ErrorFacts extends CauseFacts {
   readonly request?: RequestFacts | null | undefined
   readonly phase?: Phase | null | undefined
@@ -50,7 +50,7 @@ export interface ErrorFacts extends CauseFacts {
   readonly safeToRetry?: boolean | undefined
 }
 
-/** What a `ProxyError` can say besides: the proxy's own answer. */
+/** The facts of a `ProxyError`: those of a `RequestError`, and the response of the proxy. */
 export interface ProxyErrorFacts extends ErrorFacts {
   readonly status?: number | null | undefined
   readonly reason?: string | null | undefined
@@ -61,8 +61,8 @@ type TimeoutCode =
   | `HAWSER_${'CONNECT' | 'READ' | 'WRITE' | 'POOL' | 'TOTAL'}_TIMEOUT`
 type NetworkCode = `HAWSER_${'NETWORK' | 'CONNECT' | 'READ' | 'WRITE' | 'CLOSE'}_ERROR`
 type ProtocolCode = `HAWSER_${'' | 'LOCAL_' | 'REMOTE_'}PROTOCOL_ERROR`
-// Without codes of their own these classes would look the same to TypeScript, which then takes the
-// `else` of `error instanceof TimeoutException` for unreachable.
+// The codes make the classes different types. If their types were equal, TypeScript would consider
+// the `else` branch of `error instanceof TimeoutException` unreachable.
 type TransportCode =
   | TimeoutCode
   | NetworkCode
@@ -71,33 +71,38 @@ type TransportCode =
   | 'HAWSER_PROXY_ERROR'
   | 'HAWSER_UNSUPPORTED_PROTOCOL'
 
-/** The root of every error that Hawser throws, save a `TypeError` for a bad option. */
+/** The base class of all errors that Hawser throws, except a `TypeError` for an invalid option. */
 export class HawserError extends Error {
-  /** Stable across versions: the class's name in capitals, `HAWSER_READ_TIMEOUT`. */
+  /** The name of the class in capitals, such as `HAWSER_READ_TIMEOUT`. Stable across versions. */
   readonly code: string = 'HAWSER_ERROR'
 
   constructor(message: string, facts?: CauseFacts) {
-    super(message, ownFacts(facts))
+    super(message, withoutPrototype(facts))
   }
 }
 
-/** A request failed on its way, or its response did. */
+/** A request could not be sent, or its response could not be received. */
 export class RequestError extends HawserError {
   override readonly code: string = 'HAWSER_REQUEST_ERROR'
+  /** The request that failed, null if there is none. */
   readonly request: RequestFacts | null
+  /** The phase in which it failed, null if it is not known. */
   readonly phase: Phase | null
-  /** Bytes of the request that were handed to the socket, head included. */
+  /** How many bytes of the request were written to the socket, head included. */
   readonly bytesSent: number
-  /** Whether one byte of the response had come. */
+  /** Whether at least one byte of the response was received. */
   readonly responseStarted: boolean
-  /** Whether the connection had served another request before. */
+  /** Whether the connection had already served another request. */
   readonly reusedConnection: boolean
-  /** Whether it cannot have been processed, or may be processed twice. RFC 9110 9.2.2 */
+  /**
+   * Whether the request can be sent again: the server cannot have processed it, or the method is
+   * idempotent. RFC 9110 9.2.2
+   */
   readonly safeToRetry: boolean
 
   constructor(message: string, facts?: ErrorFacts) {
     super(message, facts)
-    const known = ownFacts(facts)
+    const known = withoutPrototype(facts)
     this.request = known.request ?? null
     this.phase = known.phase ?? null
     this.bytesSent = known.bytesSent ?? 0
@@ -107,118 +112,118 @@ export class RequestError extends HawserError {
   }
 }
 
-/** The exchange itself failed: network, protocol, proxy or time. */
+/** The exchange failed because of the network, the protocol, a proxy or a timeout. */
 export class TransportError extends RequestError {
   override readonly code: TransportCode = 'HAWSER_TRANSPORT_ERROR'
 }
 
-/** A deadline passed. */
+/** A timeout expired. */
 export class TimeoutException extends TransportError {
   override readonly code: TimeoutCode = 'HAWSER_TIMEOUT_EXCEPTION'
 }
 
-/** No connection was established in time: DNS, TCP, proxy and TLS together. */
+/** No connection was established within `timeout.connect`: DNS, TCP, proxy and TLS together. */
 export class ConnectTimeout extends TimeoutException {
   override readonly code = 'HAWSER_CONNECT_TIMEOUT'
 }
 
-/** No byte came for too long while one was awaited. */
+/** No byte was received within `timeout.read` while one was awaited. */
 export class ReadTimeout extends TimeoutException {
   override readonly code = 'HAWSER_READ_TIMEOUT'
 }
 
-/** Sending made no progress for too long. */
+/** Sending made no progress within `timeout.write`. */
 export class WriteTimeout extends TimeoutException {
   override readonly code = 'HAWSER_WRITE_TIMEOUT'
 }
 
-/** The pool had no connection to give in time. */
+/** The pool had no free connection within `timeout.pool`. */
 export class PoolTimeout extends TimeoutException {
   override readonly code = 'HAWSER_POOL_TIMEOUT'
 }
 
-/** The whole call took too long. */
+/** The call was not complete within `timeout.total`. */
 export class TotalTimeout extends TimeoutException {
   override readonly code = 'HAWSER_TOTAL_TIMEOUT'
 }
 
-/** The network failed; `cause` has the system's error. */
+/** The network failed. `cause` is the error of the operating system. */
 export class NetworkError extends TransportError {
   override readonly code: NetworkCode = 'HAWSER_NETWORK_ERROR'
 }
 
-/** No connection could be made, or its certificate was refused. */
+/** The connection could not be established, or the certificate of the server was refused. */
 export class ConnectError extends NetworkError {
   override readonly code = 'HAWSER_CONNECT_ERROR'
 }
 
-/** The connection broke while the response was awaited or read. */
+/** The connection failed while the response was awaited or received. */
 export class ReadError extends NetworkError {
   override readonly code = 'HAWSER_READ_ERROR'
 }
 
-/** The connection broke while the request was sent. */
+/** The connection failed while the request was sent. */
 export class WriteError extends NetworkError {
   override readonly code = 'HAWSER_WRITE_ERROR'
 }
 
-/** The connection was closed under the exchange. */
+/** The connection was closed during the exchange. */
 export class CloseError extends NetworkError {
   override readonly code = 'HAWSER_CLOSE_ERROR'
 }
 
-/** HTTP was broken by one of the sides. */
+/** The client or the server violated the HTTP protocol. */
 export class ProtocolError extends TransportError {
   override readonly code: ProtocolCode = 'HAWSER_PROTOCOL_ERROR'
 }
 
-/** The caller asked for what HTTP does not allow; nothing of it was written. */
+/** HTTP does not allow the request of the caller. No byte of it was sent. */
 export class LocalProtocolError extends ProtocolError {
   override readonly code = 'HAWSER_LOCAL_PROTOCOL_ERROR'
 }
 
-/** The server sent what HTTP does not allow. */
+/** The response of the server is not valid HTTP. */
 export class RemoteProtocolError extends ProtocolError {
   override readonly code = 'HAWSER_REMOTE_PROTOCOL_ERROR'
 }
 
-/** The proxy could not be reached (`cause`), or refused (`status`, `reason`). */
+/** The proxy could not be reached (`cause`), or refused the tunnel (`status`, `reason`). */
 export class ProxyError extends TransportError {
   override readonly code = 'HAWSER_PROXY_ERROR'
-  /** The status of the proxy's answer, null if there was none. */
+  /** The status code of the proxy's response, null if there was none. */
   readonly status: number | null
-  /** The reason phrase of the proxy's answer, null if there was none. */
+  /** The reason phrase of the proxy's response, null if there was none. */
   readonly reason: string | null
 
   constructor(message: string, facts?: ProxyErrorFacts) {
     super(message, facts)
-    const known = ownFacts(facts)
+    const known = withoutPrototype(facts)
     this.status = known.status ?? null
     this.reason = known.reason ?? null
   }
 }
 
-/** The URL's scheme is none that Hawser speaks. */
+/** The scheme of the URL is not supported. */
 export class UnsupportedProtocol extends TransportError {
   override readonly code = 'HAWSER_UNSUPPORTED_PROTOCOL'
 }
 
-/** The response's content coding is broken. RFC 9110 8.4 */
+/** The content of the response could not be decoded. RFC 9110 8.4 */
 export class DecodingError extends RequestError {
   override readonly code = 'HAWSER_DECODING_ERROR'
 }
 
-/** More redirects than `maxRedirects`. */
+/** The server redirected more than `maxRedirects` times. */
 export class TooManyRedirects extends RequestError {
   override readonly code = 'HAWSER_TOO_MANY_REDIRECTS'
 }
 
-/** The response's body is larger than the caller allows. */
+/** The body of the response is larger than the caller permits. */
 export class ResponseTooLarge extends RequestError {
   override readonly code = 'HAWSER_RESPONSE_TOO_LARGE'
 }
 
-/** `raiseForStatus()` met a 4xx or 5xx. */
+/** `raiseForStatus()` was called on a 4xx or 5xx response. */
 export class HTTPStatusError<
   Request extends RequestFacts = RequestFacts,
   Response extends ResponseFacts = ResponseFacts,
@@ -234,7 +239,7 @@ export class HTTPStatusError<
   }
 }
 
-/** The URL cannot be parsed, or has characters that no URL may have. */
+/** The URL cannot be parsed, or contains forbidden characters. */
 export class InvalidURL extends HawserError {
   override readonly code = 'HAWSER_INVALID_URL'
 }
@@ -244,34 +249,34 @@ export class ClientClosed extends HawserError {
   override readonly code = 'HAWSER_CLIENT_CLOSED'
 }
 
-/** A body was used in a way that its state does not allow. */
+/** The state of a body does not permit the operation. */
 export class StreamError extends HawserError {
   override readonly code: string = 'HAWSER_STREAM_ERROR'
-  /** The request that needed the body, null if it was not one. */
+  /** The request of the call, null if it is not known. */
   readonly request: RequestFacts | null
 
   constructor(message: string, facts?: CauseFacts & Pick<ErrorFacts, 'request'>) {
     super(message, facts)
-    this.request = ownFacts(facts).request ?? null
+    this.request = withoutPrototype(facts).request ?? null
   }
 }
 
-/** The body has been taken already, and cannot be taken or sent again. */
+/** The body has already been consumed, and cannot be read or sent again. */
 export class StreamConsumed extends StreamError {
   override readonly code = 'HAWSER_STREAM_CONSUMED'
 }
 
-/** The body was closed before it was read. */
+/** The body was closed before it was read completely. */
 export class StreamClosed extends StreamError {
   override readonly code = 'HAWSER_STREAM_CLOSED'
 }
 
-/** `text()`, `json()` or `bytes()` of a streamed response before `read()`. */
+/** `text()`, `json()` or `bytes()` was called on a streamed response before `read()`. */
 export class ResponseNotRead extends StreamError {
   override readonly code = 'HAWSER_RESPONSE_NOT_READ'
 }
 
-// Names as text, on the prototypes: a minifier renames the classes.
+// The names are set as strings, because minifiers rename classes.
 const classes = {
   HawserError,
   RequestError,
@@ -306,12 +311,13 @@ const classes = {
 for (const [name, type] of Object.entries(classes)) type.prototype.name = name
 
 /**
- * A URL fit for messages and logs: without userinfo and fragment, its query shown as `?…`.
- * Never throws. What is no URL loses all up to its last `@`, since a password may hold any character.
+ * Redacts a URL for messages and logs: removes userinfo and fragment, and replaces the query by
+ * `?…`. Never throws. From text that is not a URL, everything up to the last `@` is removed,
+ * because a password can contain any character.
  */
 export function redactUrl(url: string | URL): string {
   const text = String(url)
-  const parsed = parsedUrl(text)
+  const parsed = parseUrlOrNull(text)
   if (parsed?.host) {
     return `${parsed.protocol}//${parsed.host}${parsed.pathname}${parsed.search && '?…'}`
   }
@@ -320,8 +326,8 @@ export function redactUrl(url: string | URL): string {
   return shown.replace(/#.*/s, '').replace(/\?.*/s, '?…')
 }
 
-/** As that of models/, which nothing may be imported from here. */
-function parsedUrl(text: string): URL | null {
+/** A copy of the function in models/url.ts, which this file cannot import. */
+function parseUrlOrNull(text: string): URL | null {
   try {
     return new URL(text)
   } catch {
@@ -329,7 +335,10 @@ function parsedUrl(text: string): URL | null {
   }
 }
 
-/** The facts, if any, without a prototype: `Error` and destructuring would read a polluted one. */
-function ownFacts<Facts extends object>(facts: Facts | undefined): Partial<Facts> {
+/**
+ * Copies the facts to an object without a prototype. `Error` and destructuring would otherwise read
+ * properties of a polluted `Object.prototype`.
+ */
+function withoutPrototype<Facts extends object>(facts: Facts | undefined): Partial<Facts> {
   return Object.assign(Object.create(null), facts)
 }

@@ -1,4 +1,4 @@
-/** The client's public face, `hawser`. */
+/** The public interface of the client, `hawser`. */
 export type { Backend } from './backends/backend.ts'
 export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
 export { BasicAuth } from './client/auth/basic.ts'

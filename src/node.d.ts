@@ -1,5 +1,5 @@
-// What the runtime has and neither ES2023 nor @types/node declares. (lib "dom" would bring the
-// module's types, and `window` and 20,000 lines with them.)
+// Declares parts of the runtime that neither ES2023 nor @types/node declares. The library "dom"
+// would declare them, but also `window`, in 20,000 lines.
 
 declare namespace WebAssembly {
   class Module {
@@ -18,6 +18,6 @@ declare namespace WebAssembly {
 }
 
 interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
-  /** `toString('latin1', start, end)` without looking up the encoding by its name. */
+  /** Like `toString('latin1', start, end)`, but without looking up the encoding by name. */
   latin1Slice(start?: number, end?: number): string
 }

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util'
 import { selectBackend } from '../backends/select.ts'
 import { discardContent } from '../content/content.ts'
-import { discardGiven } from '../content/discard.ts'
+import { discardBodyOptions } from '../content/discard.ts'
 import type { Router } from '../dispatch/router.ts'
 import { ClientClosed } from '../errors.ts'
-import { flag, option } from '../models/options.ts'
+import { checkFlag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
 import type { CallSettings } from './call.ts'
 import { Cookies } from './cookies/cookies.ts'
@@ -50,7 +50,7 @@ export class Client {
     const timeout = Timeout.from(option(options, 'timeout', undefined), Timeout.default)
     this.cookies = Cookies.from(option(options, 'cookies', null))
     this.#builder = new RequestBuilder(options, timeout, backend.clock)
-    const trustEnv = flag('trustEnv', option(options, 'trustEnv', true))
+    const trustEnv = checkFlag('trustEnv', option(options, 'trustEnv', true))
     this.#router = openRouter(options, backend, timeout, trustEnv)
     this.#state = {
       router: this.#router,
@@ -109,7 +109,7 @@ export class Client {
     try {
       return this.#builder.build(method, url, options)
     } catch (error) {
-      discardGiven(options)
+      discardBodyOptions(options)
       throw error
     }
   }

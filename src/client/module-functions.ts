@@ -1,4 +1,4 @@
-import { discardGiven } from '../content/discard.ts'
+import { discardBodyOptions } from '../content/discard.ts'
 import { Client } from './client.ts'
 import type { OneCallOptions, RequestOptions } from './options.ts'
 import { splitOptions } from './options.ts'
@@ -46,7 +46,7 @@ function createClient(options: OneCallOptions): [Client, RequestOptions] {
     const [clientOptions, requestOptions] = splitOptions(options)
     return [new Client(clientOptions), requestOptions]
   } catch (error) {
-    discardGiven(options)
+    discardBodyOptions(options)
     throw error
   }
 }

@@ -7,7 +7,7 @@ import type { ProxiesInit } from '../dispatch/proxies/proxy-map.ts'
 import type { Trace } from '../models/events.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
-import { checkOptions, flag, option } from '../models/options.ts'
+import { checkFlag, checkOptions, option } from '../models/options.ts'
 import type { HTTPProxy } from '../models/proxy.ts'
 import type { ConnectFacts } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
@@ -238,7 +238,7 @@ export function checkRequestOptions(options: RequestOptions): void {
 
 export function checkSendOptions(options: SendOptions): void {
   checkOptions('send', options, SEND_NAMES)
-  flag('stream', option(options, 'stream', false))
+  checkFlag('stream', option(options, 'stream', false))
 }
 
 /** `fetch` and undici have an option `body`: the message names the options to use instead. */

@@ -2,7 +2,7 @@ import type { ErrorFacts } from '../errors.ts'
 import { RemoteProtocolError, redactUrl, UnsupportedProtocol } from '../errors.ts'
 import type { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
-import { NOT_IN_URL, parsedUrl } from '../models/url.ts'
+import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../models/url.ts'
 import type { FieldList } from './field-list.ts'
 import { isHttpScheme, isSameOrigin, mayForwardCredentials } from './url.ts'
 
@@ -90,7 +90,9 @@ export function isRedirect(status: number): boolean {
 }
 
 function resolveLocation(location: string, url: URL, facts: ErrorFacts | undefined): URL {
-  const target = NOT_IN_URL.test(location) ? null : parsedUrl(encodeLatin1(location), url)
+  const target = FORBIDDEN_IN_URL.test(location)
+    ? null
+    : parseUrlOrNull(encodeLatin1(location), url)
   if (target === null) {
     const shown = JSON.stringify(redactUrl(location).slice(0, MAX_SHOWN_LENGTH))
     throw new RemoteProtocolError(`${redactUrl(url)} redirects to an invalid URL: ${shown}`, facts)

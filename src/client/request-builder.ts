@@ -4,7 +4,7 @@ import type { EncodedBody } from '../content/encode-body.ts'
 import { encodeBody } from '../content/encode-body.ts'
 import { withProgress } from '../content/progress.ts'
 import type { HeadersInit } from '../models/headers.ts'
-import { callable, count, flag, option } from '../models/options.ts'
+import { checkCount, checkFlag, checkFunction, option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
 import { resolveAuth } from './auth/resolve.ts'
@@ -56,18 +56,18 @@ export class RequestBuilder {
     this.#headersForOtherOrigins = withoutFields(this.#headers, ORIGIN_BOUND_FIELDS)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
-    const followRedirects = flag('followRedirects', option(options, 'followRedirects', true))
+    const followRedirects = checkFlag('followRedirects', option(options, 'followRedirects', true))
     this.#defaults = {
       auth: undefined,
       timeout,
       followRedirects,
       followsByDefault: followRedirects,
-      maxRedirects: count('maxRedirects', option(options, 'maxRedirects', 20), 0) ?? Infinity,
+      maxRedirects: checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0) ?? Infinity,
       retries: retriesOf(options, 0),
       signal: null,
       cookies: null,
       keepsCredentials: true,
-      maxResponseSize: count('maxResponseSize', option(options, 'maxResponseSize', null), 0),
+      maxResponseSize: checkCount('maxResponseSize', option(options, 'maxResponseSize', null), 0),
       onDownloadProgress: null,
       clock,
     }
@@ -83,7 +83,7 @@ export class RequestBuilder {
     const inherited = this.isClientOrigin(target) ? this.#headers : this.#headersForOtherOrigins
     const headers = mergeFields(inherited, given)
     const onProgress = option(options, 'onUploadProgress', null)
-    if (onProgress !== null) callable('onUploadProgress', onProgress)
+    if (onProgress !== null) checkFunction('onUploadProgress', onProgress)
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
     const fields = body === null ? headers : this.#addContentType(headers, given, body)
     const request =
@@ -136,7 +136,7 @@ export class RequestBuilder {
       ...this.#override(settings, options),
       retries: retriesOf(options, settings.retries),
       cookies: cookies === null ? null : requestCookies(cookies),
-      onDownloadProgress: onProgress && callable('onDownloadProgress', onProgress),
+      onDownloadProgress: onProgress && checkFunction('onDownloadProgress', onProgress),
     }
   }
 
@@ -147,7 +147,7 @@ export class RequestBuilder {
       ...settings,
       auth: auth === undefined ? settings.auth : auth,
       timeout: Timeout.from(timeout, settings.timeout),
-      followRedirects: flag(
+      followRedirects: checkFlag(
         'followRedirects',
         option(options, 'followRedirects', settings.followRedirects),
       ),
@@ -185,7 +185,7 @@ function authOf(options: Pick<SharedOptions, 'auth'>): CallSettings['auth'] {
 
 function retriesOf(options: Pick<SharedOptions, 'retries'>, fallback: number): number {
   const retries = option(options, 'retries', fallback)
-  return retries === null ? 0 : (count('retries', retries, 0) ?? Infinity)
+  return retries === null ? 0 : (checkCount('retries', retries, 0) ?? Infinity)
 }
 
 function isEmpty(options: object): boolean {

@@ -1,6 +1,6 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
-import { collect, decoderFor, limited } from '../content/decoding/decoder.ts'
+import { collect, decoderFor, limitSize } from '../content/decoding/decoder.ts'
 import { iterLines, iterText } from '../content/text.ts'
 import {
   HTTPStatusError,
@@ -331,7 +331,7 @@ export class Response {
 
   #limitSize(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     const { maxResponseSize } = this.#context.settings
-    return maxResponseSize === null ? chunks : limited(chunks, maxResponseSize, AFTER_HEAD)
+    return maxResponseSize === null ? chunks : limitSize(chunks, maxResponseSize, AFTER_HEAD)
   }
 
   #receivedChunks(): AsyncIterable<Uint8Array> {

@@ -12,7 +12,7 @@ import type { Trace } from '../models/events.ts'
 import { option } from '../models/options.ts'
 import { HTTPProxy } from '../models/proxy.ts'
 import type { Timeout } from '../models/timeout.ts'
-import { tlsSettings } from '../models/tls-settings.ts'
+import { resolveTlsSettings } from '../models/tls-settings.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { ClientOptions } from './options.ts'
 
@@ -37,7 +37,7 @@ export function openRouter(
     backend,
     timeouts,
     limits: option(options, 'poolLimits', undefined),
-    tls: tlsSettings({
+    tls: resolveTlsSettings({
       verify: option(options, 'verify', undefined),
       cert: option(options, 'cert', undefined),
       trustEnv,

@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/backend.ts'
-import { discardContent, isReplayable, refuseSpent } from '../content/content.ts'
+import { discardContent, isReplayable, refuseConsumed } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
 import { RequestError, redactUrl, TooManyRedirects, TotalTimeout } from '../errors.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
@@ -226,7 +226,7 @@ export class Sending {
         this.#hasSpentTime = true
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
-      refuseSpent(sent.content, sent)
+      refuseConsumed(sent.content, sent)
       const engineResponse = await router.responderFor(sent.url).request({
         origin: sent.url.origin,
         path: sent.target,

@@ -1,5 +1,5 @@
 import { InvalidURL, redactUrl, UnsupportedProtocol } from '../errors.ts'
-import { NOT_IN_URL, parsedUrl } from '../models/url.ts'
+import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../models/url.ts'
 
 /** The WHATWG URL parser ignores these characters at the beginning of a URL. */
 const LEADING_BLANKS = /^[\0-\x20]+/
@@ -44,7 +44,7 @@ export function parseBaseUrl(given: string | URL): BaseUrl {
  */
 export function parseUrl(given: string | URL, base: BaseUrl | null): URL {
   const text = typeof given === 'string' ? toAbsolute(given, base) : given
-  const url = parsedUrl(text)
+  const url = parseUrlOrNull(text)
   if (url === null) throw new InvalidURL(`Not an absolute URL: ${redactUrl(text)}`)
   if (!isHttpScheme(url)) {
     const scheme = url.protocol.slice(0, -1)
@@ -76,7 +76,7 @@ export function mayForwardCredentials(from: URL, to: URL): boolean {
 }
 
 function toAbsolute(given: string, base: BaseUrl | null): string {
-  const bad = NOT_IN_URL.exec(given)
+  const bad = FORBIDDEN_IN_URL.exec(given)
   if (bad !== null) {
     throw new InvalidURL(
       `Invalid character ${JSON.stringify(bad[0])} at index ${bad.index} in the URL`,

@@ -1,13 +1,15 @@
-/** As much of a `Blob` or `File` as is needed: those of other packages will do. */
+/**
+ * The members of a `Blob` or `File` that are used, so that implementations of packages work too.
+ */
 export interface BlobLike {
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number
-  /** Its media type, empty if it has none. */
+  /** The media type; empty if there is none. */
   readonly type: string
   stream(): WebStream
 }
 
-/** As much of a `ReadableStream` as is needed. */
+/** The members of a `ReadableStream` that are used. */
 export interface WebStream {
   readonly locked: boolean
   getReader(): WebStreamReader
@@ -20,10 +22,12 @@ export interface WebStreamReader {
 }
 
 /**
- * Content as a caller gives it; strings are sent as UTF-8. Bytes are not copied and must not change
- * before they are sent. Generators, iterators and streams (of Node or the web) give theirs once and
- * are Hawser's from then on: read, or closed when nobody wants them any more. Arrays and other
- * iterables, and a `Blob`, can be sent again, as a redirect may need.
+ * The content of a request. Strings are sent as UTF-8. Bytes are not copied, so do not change them
+ * before they are sent.
+ *
+ * Generators, iterators and streams (Node.js and web) can be sent only once. Hawser owns them from
+ * the call on, and closes them if they are not read to the end. Arrays, other iterables and a
+ * `Blob` can be sent again, which a redirect may require.
  */
 export type ContentInit =
   | string
@@ -35,10 +39,10 @@ export type ContentInit =
   | Iterable<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>
 
-/** One value of a form; null is sent as an empty one, undefined is left out. */
+/** One value of a form field. Null is sent as an empty value; undefined is omitted. */
 export type FieldValue = string | number | bigint | boolean | null | undefined
 
-/** The fields of a form; an array is a field for each of its values. */
+/** The fields of a form. An array of values is sent as one field for each value. */
 export type FormInit =
   | URLSearchParams
   | FormData
@@ -46,8 +50,9 @@ export type FormInit =
   | Readonly<Record<string, FieldValue | readonly FieldValue[]>>
 
 /**
- * A file with its name: a null one sends no `filename`. Without a content type, or with an empty one,
- * that of a `Blob` is taken, else it is guessed from the name; null sends none.
+ * A file with a name and a content type. If the name is null, the part has no `filename`. If the
+ * content type is omitted or empty, it is the type of the `Blob`, or guessed from the name. If it
+ * is null, the part has no Content-Type.
  */
 export type FileTuple = readonly [
   filename: string | null,
@@ -55,16 +60,19 @@ export type FileTuple = readonly [
   contentType?: string | null | undefined,
 ]
 
-/** One file. An array is a tuple if it begins with a string or null, and several files if it does not. */
+/**
+ * One file. An array that begins with a string or null is a tuple; any other array is several
+ * files.
+ */
 export type FileInit = FileTuple | ContentInit
 
-/** The files of a form. Null and undefined are left out. */
+/** The files of a form. Null and undefined are omitted. */
 export type FilesInit =
   | Iterable<readonly [name: string, file: FileInit | readonly FileInit[] | null | undefined]>
   | Readonly<Record<string, FileInit | readonly FileInit[] | null | undefined>>
 
 interface ContentBody {
-  /** The content as it is. A `Blob` gives its type as well. */
+  /** Content that is sent unchanged. The type of a `Blob` becomes the Content-Type. */
   readonly content: ContentInit | null | undefined
   readonly json?: undefined
   readonly data?: null | undefined
@@ -72,7 +80,7 @@ interface ContentBody {
 }
 
 interface JsonBody {
-  /** The content as JSON. Null is JSON's `null` and is sent; undefined is no content. */
+  /** A value that is sent as JSON. Null is sent as `null`; undefined means no content. */
   readonly json: unknown
   readonly content?: null | undefined
   readonly data?: null | undefined
@@ -80,13 +88,13 @@ interface JsonBody {
 }
 
 interface FormBody {
-  /** The fields of a form, URL-encoded; as multipart/form-data with `files`, or if this is a `FormData`. */
+  /** Form fields. URL-encoded, or multipart/form-data for a `FormData` or together with `files`. */
   readonly data?: FormInit | null | undefined
-  /** Files, as multipart/form-data. RFC 7578 */
+  /** Files, sent as multipart/form-data. RFC 7578 */
   readonly files?: FilesInit | null | undefined
   readonly content?: null | undefined
   readonly json?: undefined
 }
 
-/** The content of a request: `content`, or `json`, or `data` and `files`, or none of them. */
+/** The body of a request: `content`, or `json`, or `data` with or without `files`, or `files`. */
 export type BodyOptions = ContentBody | JsonBody | FormBody

@@ -1,48 +1,51 @@
 import { randomBytes } from 'node:crypto'
 import { LocalProtocolError } from '../errors.ts'
 
-/** RFC 2046 5.1.1: 1 to 70 of these, of which the last is no space. */
+/** 1 to 70 of these characters; the last is not a space. RFC 2046 5.1.1 */
 const BOUNDARY = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
-/** One parameter, maybe an empty one. RFC 9110 5.6.6 */
+/** One parameter, which may be empty. RFC 9110 5.6.6 */
 const PARAMETER =
   /[\t ]*;[\t ]*(?:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=("[^"\\]*(?:\\.[^"\\]*)*"|[^\t ;"]*))?/sy
 
 export interface Boundary {
   readonly boundary: string
-  /** What Content-Type has to say; null if it says so already. */
+  /** The Content-Type to send; null if the given one already contains the boundary. */
   readonly contentType: string | null
 }
 
 /**
- * The boundary for a form that is sent with this Content-Type, null for none: the one it names, else a
- * random one. Throws `TypeError` for a type that is not multipart and names no boundary, since nobody
- * could read the form; `LocalProtocolError` for a boundary that RFC 2046 does not allow.
+ * Returns the boundary of a form: the one in its Content-Type, or else a random one.
+ *
+ * Throws `TypeError` for a type that has no boundary and is not multipart, because no server could
+ * parse the form. Throws `LocalProtocolError` for a boundary that RFC 2046 does not allow.
+ *
+ * @param contentType the Content-Type of the request, null if it has none
  */
 export function boundaryFor(contentType: string | null): Boundary {
   if (contentType === null) return withRandom('multipart/form-data')
   const given = boundaryOf(contentType)
   if (given !== null) {
     if (BOUNDARY.test(given)) return { boundary: given, contentType: null }
-    throw new LocalProtocolError('The boundary in Content-Type is not one that RFC 2046 allows')
+    throw new LocalProtocolError('The boundary in Content-Type is invalid (RFC 2046 5.1.1)')
   }
   if (/^[\t ]*multipart\//i.test(contentType)) return withRandom(contentType)
-  throw new TypeError('files and FormData are sent as multipart: Content-Type says something else')
+  throw new TypeError('files and FormData are sent as multipart, but Content-Type is another type')
 }
 
-/** 128 bits of the CSPRNG: who could guess it could add parts. */
+/** Uses 128 bits of the CSPRNG: content that guesses the boundary could add parts to the form. */
 function withRandom(type: string): Boundary {
   const boundary = randomBytes(16).toString('hex')
   return { boundary, contentType: `${type}; boundary=${boundary}` }
 }
 
-/** What the `boundary` parameter says, null if there is none. */
+/** Returns the value of the `boundary` parameter, null if there is none. */
 function boundaryOf(contentType: string): string | null {
   const start = contentType.indexOf(';')
   if (start < 0) return null
   PARAMETER.lastIndex = start
   for (let found = PARAMETER.exec(contentType); found; found = PARAMETER.exec(contentType)) {
     const [, name, value] = found
-    if (name?.toLowerCase() !== 'boundary') continue
+    if (name?.toLowerCase() !== 'boundary' || value === undefined) continue
     return value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/gs, '$1') : value
   }
   return null

@@ -6,43 +6,46 @@ import { isIterator, isNodeStream, isWebStream } from './kinds.ts'
 
 export type Chunk = Uint8Array | string
 
-/** Content that is neither a string nor bytes, and knows more of itself than the engine asks. */
+/**
+ * Content that is neither a string nor bytes. The engine reads it like any iterable; the client
+ * also uses its length, and needs to know whether it can be sent again.
+ */
 export abstract class Content implements AsyncIterable<Chunk> {
-  /** In bytes; null if only its end will tell. */
+  /** The length in bytes; null if it is not known in advance. */
   abstract readonly length: number | null
-  /** Whether it can be sent again after it was sent. */
+  /** Whether it can be sent more than once. */
   abstract readonly isReplayable: boolean
-  /** Whether it is gone, in part at least, and cannot be sent. */
-  abstract readonly isSpent: boolean
-  /** Throws `StreamConsumed` if it is spent. */
+  /** Whether it has been read, at least in part, and cannot be read again. */
+  abstract readonly isConsumed: boolean
+  /** Throws `StreamConsumed` if the content is consumed. */
   abstract [Symbol.asyncIterator](): AsyncIterator<Chunk>
-  /** Nobody is going to read it: what was not begun is closed. Never throws. */
+  /** Closes the sources whose reading has not begun: the content will not be read. Never throws. */
   abstract discard(): void
 }
 
-/** Whether all of it is in memory. */
+/** Whether the whole body is in memory. */
 export function isChunk(body: Body): body is Chunk {
   return typeof body === 'string' || body instanceof Uint8Array
 }
 
-/** Whether it can be sent again after it was sent. */
+/** Whether the body can be sent more than once. */
 export function isReplayable(body: Body | null): boolean {
   if (body === null || isChunk(body)) return true
   if (body instanceof Content) return body.isReplayable
   return !isIterator(body) && !isNodeStream(body) && !isWebStream(body)
 }
 
-/** Throws `StreamConsumed` with this request if the body is gone: before anything is sent for it. */
-export function refuseSpent(body: Body | null, request: RequestFacts): void {
-  if (!(body instanceof Content) || !body.isSpent) return
+/** Throws `StreamConsumed` with this request if the body is consumed. Call it before sending. */
+export function refuseConsumed(body: Body | null, request: RequestFacts): void {
+  if (!(body instanceof Content) || !body.isConsumed) return
   const { method } = request
   throw new StreamConsumed(
-    `The ${method} request has to be sent again, and its content, a stream or generator, gave itself only once`,
+    `Cannot send the ${method} request again: its content is a stream or generator, read only once`,
     { request },
   )
 }
 
-/** In bytes; null if only its end will tell. */
+/** Returns the length in bytes; null if it is not known in advance. */
 export function lengthOf(body: Body | null): number | null {
   if (body === null) return 0
   if (typeof body === 'string') return Buffer.byteLength(body)
@@ -51,8 +54,9 @@ export function lengthOf(body: Body | null): number | null {
 }
 
 /**
- * All of it as bytes. What can be read only once is then gone, so send the bytes. Rejects with the
- * source's error, with `StreamConsumed`, or with `TypeError` for a chunk that is not bytes.
+ * Reads the whole body. A body that can be read only once is then consumed: send the returned bytes
+ * instead. Rejects with the error of the source, with `StreamConsumed`, or with `TypeError` for a
+ * chunk that is neither bytes nor a string.
  */
 export async function readContent(body: Body | null): Promise<Uint8Array> {
   if (body === null) return new Uint8Array(0)
@@ -63,14 +67,16 @@ export async function readContent(body: Body | null): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/** Nobody is going to send it: files, streams and generators in it that were not begun are closed. */
+/** Closes the files, streams and generators in a body that will not be sent. Never throws. */
 export function discardContent(body: Body | null): void {
   if (body instanceof Content) body.discard()
 }
 
-/** Throws `TypeError` for what a source gave and is not bytes. */
+/**
+ * Returns the chunk as bytes. Throws `TypeError` for a chunk that is neither bytes nor a string.
+ */
 export function toBytes(chunk: Chunk): Uint8Array {
   if (typeof chunk === 'string') return Buffer.from(chunk)
   if (chunk instanceof Uint8Array) return chunk
-  throw new TypeError(`The request's content gave something that is not bytes: ${kindOf(chunk)}`)
+  throw new TypeError(`The content must yield bytes or strings, not ${kindOf(chunk)}`)
 }

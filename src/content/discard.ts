@@ -5,28 +5,28 @@ import { pairsOf } from './form.ts'
 import { toContent } from './to-content.ts'
 
 /**
- * The call was refused: streams and generators in its body options are closed, and one that fails later
- * does not end the process. Never throws.
+ * Closes the streams and generators in the body options of a call that was refused. A stream among
+ * them that fails later does not end the process. Never throws.
  */
-export function discardGiven(options: BodyOptions): void {
+export function discardBodyOptions(options: BodyOptions): void {
   for (const name of ['content', 'data', 'files'] as const) {
     try {
       const given: unknown = option(options, name, null)
       discardMembers(name, given)
       discard(given)
     } catch {
-      // The options are no object, or their reading fails: nothing can be found in them.
+      // The options are not an object, or a getter throws: there is nothing to close.
     }
   }
 }
 
-/** Wherever they stand: files in tuples and lists, and those that were taken for fields. */
+/** Closes files in tuples and arrays, and files that were given as form fields by mistake. */
 function discardMembers(name: string, given: unknown): void {
   if (name === 'content') return
   try {
     for (const [, value] of pairsOf(name, given)) for (const one of [value].flat(2)) discard(one)
   } catch {
-    // It has no members, or not all of them are such.
+    // It is not a form, or some of its members are not pairs.
   }
 }
 
@@ -34,6 +34,6 @@ function discard(init: unknown): void {
   try {
     discardContent(toContent(init as ContentInit))
   } catch {
-    // It is no content, or it is gone already.
+    // It is not content, or it is consumed.
   }
 }

@@ -5,23 +5,25 @@ import type { BodyOptions, ContentInit, FilesInit, FormInit } from './body-optio
 import { boundaryFor } from './boundary.ts'
 import { isChunk } from './content.ts'
 import { fieldParts, fileParts } from './files.ts'
-import { urlEncoded } from './form.ts'
+import { urlEncode } from './form.ts'
 import { isBlob, isFormData } from './kinds.ts'
 import { Multipart } from './multipart.ts'
 import { toContent } from './to-content.ts'
 
-/** A request's content, and what its headers should say of it. */
+/** The content of a request, and the Content-Type that describes it. */
 export interface EncodedBody {
   readonly content: Body
-  /** Put it in the place of what Content-Type says so far; null leaves that as it is. */
+  /** Replaces the Content-Type of the request; null keeps it. */
   readonly contentType: string | null
 }
 
 /**
- * What the body options say; null for no body, as with an empty form. Throws `TypeError` for two bodies
- * at once and for what is none, `StreamConsumed` for a stream that is gone.
+ * Encodes the body options. Returns null if there is no body, also for an empty form.
  *
- * @param contentType what the request's headers say, null for nothing
+ * Throws `TypeError` for more than one body and for a value that cannot be sent, `StreamConsumed`
+ * for a stream that has been read.
+ *
+ * @param contentType the Content-Type in the headers of the request, null if there is none
  */
 export function encodeBody(options: BodyOptions, contentType: string | null): EncodedBody | null {
   const content = option(options, 'content', null) as ContentInit | null
@@ -51,21 +53,19 @@ function encodeForm(
 ): EncodedBody | null {
   const fileList = files === null ? [] : fileParts(files)
   if (fileList.length === 0 && !(typeof data === 'object' && data !== null && isFormData(data))) {
-    const text = data === null ? null : urlEncoded(data)
+    const text = data === null ? null : urlEncode(data)
     return text === null ? null : inMemory(text, 'application/x-www-form-urlencoded', contentType)
   }
   const { boundary, contentType: type } = boundaryFor(contentType)
   const form = new Multipart([...(data === null ? [] : fieldParts(data)), ...fileList], boundary)
-  const joined = form.joined()
-  if (joined !== null) return { content: joined, contentType: type }
-  return { content: form, contentType: type }
+  return { content: form.joinIfSmall() ?? form, contentType: type }
 }
 
-/** Throws `TypeError` for what JSON lacks: functions, symbols, bigints, circles. */
+/** Throws `TypeError` for values without a JSON form: functions, symbols, bigints, cycles. */
 function toJson(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined
-  if (text === undefined) throw new TypeError(`json must not be a ${kindOf(value)}`)
-  return text
+  if (text !== undefined) return text
+  throw new TypeError(`json must be a JSON value, but JSON has no form for this ${kindOf(value)}`)
 }
 
 function inMemory(content: string, type: string, contentType: string | null): EncodedBody {
@@ -73,5 +73,5 @@ function inMemory(content: string, type: string, contentType: string | null): En
 }
 
 function refuseTwo(one: string, other: string): never {
-  throw new TypeError(`${one} and ${other} are two bodies for one request`)
+  throw new TypeError(`${one} and ${other} cannot be combined: a request has one body`)
 }

@@ -10,19 +10,22 @@ import { toContent } from './to-content.ts'
 
 const require = createRequire(import.meta.url)
 
-/** The parts for `data`. Throws `TypeError` for what is no form. */
+/** Returns the parts for `data`. Throws `TypeError` for a value that is not a form. */
 export function fieldParts(data: FormInit): Part[] {
   if (!(typeof data === 'object' && data !== null && isFormData(data))) {
-    return formFields(data).map(([name, value]) => field(name, value))
+    return formFields(data).map(([name, value]) => fieldPart(name, value))
   }
   const parts: Part[] = []
   for (const [name, value] of data.entries()) {
-    parts.push(typeof value === 'string' ? field(name, value) : bareFile(name, value))
+    parts.push(typeof value === 'string' ? fieldPart(name, value) : partFromContent(name, value))
   }
   return parts
 }
 
-/** The parts for `files`. Throws `TypeError` for what is no file, and as `toContent` does. */
+/**
+ * Returns the parts for `files`. Throws `TypeError` for a value that is not a file, and as
+ * `toContent`.
+ */
 export function fileParts(files: FilesInit): Part[] {
   const parts: Part[] = []
   try {
@@ -35,33 +38,34 @@ export function fileParts(files: FilesInit): Part[] {
       }
     }
   } catch (error) {
-    for (const { content } of parts) discardContent(content) // a generator gives it nobody else
+    // No other code can reach the sources that were yielded by a generator.
+    for (const { content } of parts) discardContent(content)
     throw error
   }
   return parts
 }
 
-/** An empty array is no tuple, but taken for one it is refused instead of sending nothing in silence. */
+/** An empty array counts as a tuple, so that it is refused instead of silently sending no file. */
 function isTuple(value: readonly unknown[]): boolean {
   const [first] = value
   return typeof first === 'string' || first === null || value.length === 0
 }
 
-function field(name: string, content: string): Part {
+function fieldPart(name: string, content: string): Part {
   return { name, filename: null, contentType: null, content }
 }
 
 function filePart(name: string, file: unknown): Part {
   return Array.isArray(file)
-    ? namedFile(name, file as unknown as FileTuple)
-    : bareFile(name, file as ContentInit)
+    ? partFromTuple(name, file as unknown as FileTuple)
+    : partFromContent(name, file as ContentInit)
 }
 
-function namedFile(name: string, tuple: FileTuple): Part {
+function partFromTuple(name: string, tuple: FileTuple): Part {
   const [filename, init, contentType] = tuple
   if (tuple.length !== 2 && tuple.length !== 3) {
     throw new TypeError(
-      `files.${name} must be a file or [filename, content, contentType?], not an array of ${tuple.length}`,
+      `files.${name} must be a file or [filename, content, contentType?], not an array of length ${tuple.length}`,
     )
   }
   if (typeof filename !== 'string' && filename !== null) {
@@ -76,17 +80,17 @@ function namedFile(name: string, tuple: FileTuple): Part {
   }
   const content = toContent(init, `files.${name}`)
   if (contentType === null) return { name, filename, contentType, content }
-  return { name, filename, contentType: contentType || typeOf(init, filename), content }
+  return { name, filename, contentType: contentType || contentTypeOf(init, filename), content }
 }
 
-function bareFile(name: string, init: ContentInit): Part {
+function partFromContent(name: string, init: ContentInit): Part {
   const content = toContent(init, `files.${name}`)
-  const filename = nameOf(init) || 'upload'
-  return { name, filename, contentType: typeOf(init, filename), content }
+  const filename = fileNameOf(init) || 'upload'
+  return { name, filename, contentType: contentTypeOf(init, filename), content }
 }
 
-/** What a `File` or a file's stream says it is called, without folders; empty for others. */
-function nameOf(init: ContentInit): string {
+/** Returns the name of a `File`, or the base name of a stream's path; empty for other content. */
+function fileNameOf(init: ContentInit): string {
   if (typeof init !== 'object') return ''
   if (isFile(init)) return String((init as BlobLike & { name: unknown }).name)
   if (!isNodeStream(init) || !Object.hasOwn(init, 'path')) return ''
@@ -94,19 +98,21 @@ function nameOf(init: ContentInit): string {
   return typeof path === 'string' || Buffer.isBuffer(path) ? basename(String(path)) : ''
 }
 
-/** Bun's say that they are Blobs. */
+/** In Bun, the kind of a `File` is 'Blob'. */
 function isFile(init: object): boolean {
   const kind = kindOf(init)
   return kind === 'File' || (kind === 'Blob' && init instanceof File)
 }
 
-/** A `Blob`'s own type, else a guess by the name; null where there is no name to guess by. */
-function typeOf(init: ContentInit, filename: string | null): string | null {
-  const own = typeof init === 'object' && isBlob(init) ? init.type : ''
-  return own || (filename === null ? null : guessedType(filename))
+/**
+ * Returns the type of a `Blob`, or else a guess from the file name; null if there is no file name.
+ */
+function contentTypeOf(init: ContentInit, filename: string | null): string | null {
+  const blobType = typeof init === 'object' && isBlob(init) ? init.type : ''
+  return blobType || (filename === null ? null : guessType(filename))
 }
 
-function guessedType(filename: string): string {
+function guessType(filename: string): string {
   const { lookup } = require('mime-types') as typeof import('mime-types')
   return lookup(filename) || 'application/octet-stream'
 }

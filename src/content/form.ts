@@ -4,7 +4,10 @@ import { isBlob } from './kinds.ts'
 
 export type Field = readonly [name: string, value: string]
 
-/** The fields in their order, without those that are undefined. Throws `TypeError` for other shapes. */
+/**
+ * Returns the fields in order; undefined values are omitted. Throws `TypeError` for an invalid
+ * form.
+ */
 export function formFields(data: Exclude<FormInit, FormData>): Field[] {
   const fields: Field[] = []
   for (const [name, value] of pairsOf('data', data)) {
@@ -14,33 +17,38 @@ export function formFields(data: Exclude<FormInit, FormData>): Field[] {
   return fields
 }
 
-/** As application/x-www-form-urlencoded; null for no field at all. */
-export function urlEncoded(data: Exclude<FormInit, FormData>): string | null {
+/** Encodes a form as application/x-www-form-urlencoded. Returns null if the form has no fields. */
+export function urlEncode(data: Exclude<FormInit, FormData>): string | null {
   if (data instanceof URLSearchParams) return data.toString() || null
   const fields = formFields(data)
   return fields.length === 0 ? null : new URLSearchParams(fields as [string, string][]).toString()
 }
 
-/** A record's own pairs, or those of an iterable. Throws `TypeError` that says `label` for other shapes. */
+/**
+ * Returns the entries of a record, or the pairs of an iterable. Throws `TypeError` for other
+ * values.
+ *
+ * @param label the name of the option, for the message of the error
+ */
 export function pairsOf(label: string, init: unknown): Iterable<readonly [string, unknown]> {
   if (typeof init === 'object' && init !== null && !isContent(init)) {
     if (Symbol.iterator in init) return checkedPairs(label, init as Iterable<unknown>)
     if (kindOf(init) === 'Object') return Object.entries(init)
   }
-  const hint = isContent(init) ? ': give as content what is sent as it is' : ''
+  const hint = isContent(init) ? '; use content to send it unchanged' : ''
   throw new TypeError(`${label} must be an object or pairs, not ${kindOf(init)}${hint}`)
 }
 
 function* checkedPairs(label: string, pairs: Iterable<unknown>): Generator<[string, unknown]> {
   for (const pair of pairs) {
     if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[0] !== 'string') {
-      throw new TypeError(`${label} needs pairs of a name and a value`)
+      throw new TypeError(`${label} must contain [name, value] pairs`)
     }
     yield pair as [string, unknown]
   }
 }
 
-/** What has its place in the option `content`. */
+/** Whether the value should have been given as `content`. */
 function isContent(value: unknown): boolean {
   if (typeof value === 'string' || ArrayBuffer.isView(value)) return true
   if (typeof value !== 'object' || value === null) return false
@@ -59,7 +67,7 @@ function addField(fields: Field[], name: string, value: unknown): void {
     default:
       if (value === null) return void fields.push([name, ''])
   }
-  const hint = isContent(value) ? ': give it in files' : ''
+  const hint = isContent(value) ? '; use files to send it' : ''
   throw new TypeError(
     `data.${name} must be a string, number, bigint, boolean, or null, not ${kindOf(value)}${hint}`,
   )

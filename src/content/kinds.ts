@@ -2,15 +2,18 @@ import type { Readable } from 'node:stream'
 import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, WebStream } from './body-options.ts'
 
-// By their looks and not by `instanceof`: polyfills and other realms are as good, and to name the
-// global FormData makes Node load the whole of its fetch.
+// These functions test for members instead of using `instanceof`. So polyfills and objects of other
+// realms work too, and Node need not load its fetch, which any use of the global FormData causes.
 
 export function isBlob(value: object): value is BlobLike {
   const kind = kindOf(value)
   return (kind === 'Blob' || kind === 'File') && isMethod((value as BlobLike).stream)
 }
 
-/** A fetch `FormData`. That of the form-data package says that it is one too, but is a stream. */
+/**
+ * Whether it is a WHATWG `FormData`. The objects of the form-data package have the same tag, but
+ * are streams.
+ */
 export function isFormData(value: object): value is FormData {
   return kindOf(value) === 'FormData' && isMethod((value as FormData).entries)
 }
@@ -27,7 +30,7 @@ export function isAnyIterable(value: object): value is Iterable<unknown> | Async
   return Symbol.asyncIterator in value || Symbol.iterator in value
 }
 
-/** An iterator of its own, as generators are: what it has given is gone. */
+/** Whether it is an iterator, such as a generator, whose values can be read only once. */
 export function isIterator(value: object): boolean {
   return isMethod((value as Iterator<unknown>).next)
 }

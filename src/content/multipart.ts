@@ -1,24 +1,24 @@
 import { StreamConsumed } from '../errors.ts'
 import { checkField } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
+import { ClosableIterator } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
 import { Content, discardContent, isChunk, isReplayable, lengthOf } from './content.ts'
-import { Pull } from './pull.ts'
 
 /** One part of a form. RFC 7578 4 */
 export interface Part {
   readonly name: string
-  /** Null for none. */
+  /** Null if the part has no `filename`. */
   readonly filename: string | null
-  /** Null for none. */
+  /** Null if the part has no Content-Type. */
   readonly contentType: string | null
   readonly content: Body
 }
 
-/** Up to so many bytes, pieces that are in memory are joined into one chunk. */
-const JOINED = 65_536
+/** The maximum size in bytes of a chunk that is joined from pieces in memory. */
+const MAX_JOINED = 65_536
 
-const ESCAPED: Readonly<Record<string, string>> = {
+const ESCAPES: Readonly<Record<string, string>> = {
   '"': '%22',
   '\r': '%0D',
   '\n': '%0A',
@@ -28,14 +28,14 @@ const ESCAPED: Readonly<Record<string, string>> = {
 
 const DONE: IteratorResult<Chunk> = { done: true, value: undefined }
 
-/** A form as multipart/form-data, made as it is read. RFC 7578 */
+/** A form as multipart/form-data. Its parts are read while it is sent. RFC 7578 */
 export class Multipart extends Content {
   readonly length: number | null
   readonly isReplayable: boolean
-  /** What stands between the parts, and their contents, in turn. */
+  /** The delimiter and header of each part, alternating with the content of the part. */
   readonly #pieces: readonly Body[]
 
-  /** Throws `LocalProtocolError` for a part whose content type no field value may be. */
+  /** Throws `LocalProtocolError` for a part whose content type is not a valid field value. */
   constructor(parts: readonly Part[], boundary: string) {
     super()
     const pieces: Body[] = []
@@ -46,23 +46,27 @@ export class Multipart extends Content {
     }
     pieces.push(`${lineEnd}--${boundary}--\r\n`)
     this.#pieces = pieces
-    this.length = sumOf(pieces)
+    this.length = totalLength(pieces)
     this.isReplayable = pieces.every(isReplayable)
   }
 
-  get isSpent(): boolean {
-    return this.#pieces.some((piece) => piece instanceof Content && piece.isSpent)
+  get isConsumed(): boolean {
+    return this.#pieces.some((piece) => piece instanceof Content && piece.isConsumed)
   }
 
-  /** The whole of a small form that is in memory already; null for others. */
-  joined(): Uint8Array | null {
+  /** Returns the bytes of a small form that is completely in memory; null for other forms. */
+  joinIfSmall(): Uint8Array | null {
     const pieces = this.#pieces
-    if (this.length === null || this.length > JOINED || !pieces.every(isChunk)) return null
+    if (this.length === null || this.length > MAX_JOINED || !pieces.every(isChunk)) return null
     return join(pieces as readonly Chunk[], this.length)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Chunk> {
-    if (this.isSpent) throw new StreamConsumed('A file of the form has been sent already')
+    if (this.isConsumed) {
+      throw new StreamConsumed(
+        'A file of the form has already been sent, and can be read only once',
+      )
+    }
     return new MultipartIterator(this.#pieces)
   }
 
@@ -73,9 +77,9 @@ export class Multipart extends Content {
 
 class MultipartIterator implements AsyncIterator<Chunk> {
   readonly #pieces: readonly Body[]
-  #at = 0
-  /** The content that is being read. */
-  #pull: Pull | null = null
+  #nextIndex = 0
+  /** The content of the current part, while it is read. */
+  #content: ClosableIterator | null = null
   #closed = false
 
   constructor(pieces: readonly Body[]) {
@@ -85,15 +89,15 @@ class MultipartIterator implements AsyncIterator<Chunk> {
   async next(): Promise<IteratorResult<Chunk>> {
     try {
       while (!this.#closed) {
-        if (this.#pull === null) {
-          const piece = this.#take()
+        if (this.#content === null) {
+          const piece = this.#nextPiece()
           if (piece === null) return DONE
           if (isChunk(piece)) return { done: false, value: piece }
-          this.#pull = new Pull(piece)
+          this.#content = new ClosableIterator(piece)
         }
-        const step = await this.#pull.next()
+        const step = await this.#content.next()
         if (!step.done) return step
-        this.#pull = null
+        this.#content = null
       }
       return DONE
     } catch (error) {
@@ -107,23 +111,29 @@ class MultipartIterator implements AsyncIterator<Chunk> {
     return DONE
   }
 
-  /** The content that is being read is closed, and those behind it too. */
+  /** Closes the content that is being read, and the content of all following parts. */
   #close(): void {
     this.#closed = true
-    this.#pull?.close()
-    while (this.#at < this.#pieces.length) discardContent(this.#pieces[this.#at++])
+    this.#content?.close()
+    for (const piece of this.#pieces.slice(this.#nextIndex)) discardContent(piece)
+    this.#nextIndex = this.#pieces.length
   }
 
-  /** The next piece that needs reading, or all that are in memory up to there; null at the end. */
-  #take(): Body | null {
+  /**
+   * Returns the next piece. Consecutive pieces in memory are joined up to `MAX_JOINED` bytes.
+   * Returns null at the end.
+   */
+  #nextPiece(): Body | null {
     const pieces = this.#pieces
     const chunks: Chunk[] = []
     let length = 0
-    for (; this.#at < pieces.length; this.#at++) {
-      const piece = pieces[this.#at]
+    for (;;) {
+      const piece = pieces[this.#nextIndex]
+      if (piece === undefined) break
       const size = isChunk(piece) ? sizeOf(piece) : Infinity
-      if (chunks.length > 0 && length + size > JOINED) break
-      if (!isChunk(piece)) return pieces[this.#at++]
+      if (chunks.length > 0 && length + size > MAX_JOINED) break
+      this.#nextIndex++
+      if (!isChunk(piece)) return piece
       chunks.push(piece)
       length += size
     }
@@ -132,25 +142,26 @@ class MultipartIterator implements AsyncIterator<Chunk> {
   }
 }
 
+/** Returns the size in bytes. */
 function sizeOf(chunk: Chunk): number {
   return typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.length
 }
 
 function join(chunks: readonly Chunk[], length: number): Uint8Array {
   const joined = Buffer.allocUnsafe(length)
-  let at = 0
+  let offset = 0
   for (const chunk of chunks) {
-    if (typeof chunk === 'string') at += joined.write(chunk, at)
+    if (typeof chunk === 'string') offset += joined.write(chunk, offset)
     else {
-      joined.set(chunk, at)
-      at += chunk.length
+      joined.set(chunk, offset)
+      offset += chunk.length
     }
   }
   return joined
 }
 
-/** Null if one of them is not known. */
-function sumOf(pieces: readonly Body[]): number | null {
+/** Returns the length of all pieces in bytes; null if that of one is not known. */
+function totalLength(pieces: readonly Body[]): number | null {
   let sum = 0
   for (const piece of pieces) {
     const length = lengthOf(piece)
@@ -160,10 +171,13 @@ function sumOf(pieces: readonly Body[]): number | null {
   return sum
 }
 
-/** The header of a part and the empty line. Throws `LocalProtocolError` for a type that no field value may be. */
+/**
+ * Returns the header of a part and the empty line after it. Throws `LocalProtocolError` for a
+ * content type that is not a valid field value.
+ */
 function partHead({ name, filename, contentType }: Part): string {
-  let head = `Content-Disposition: form-data; name="${escaped(name)}"`
-  if (filename !== null) head += `; filename="${escaped(filename)}"`
+  let head = `Content-Disposition: form-data; name="${escapeName(name)}"`
+  if (filename !== null) head += `; filename="${escapeName(filename)}"`
   if (contentType !== null) {
     checkField('Content-Type', contentType)
     head += `\r\nContent-Type: ${contentType}`
@@ -172,10 +186,10 @@ function partHead({ name, filename, contentType }: Part): string {
 }
 
 /**
- * As browsers do it, not RFC 2231; NUL as well, at which some servers would cut the name. WHATWG HTML 4.10.21.8
- * And the backslash, which browsers leave alone: at the end of a name it escapes the quote for who reads a
- * quoted-string (RFC 2183), so busboy loses the part.
+ * Escapes a name or file name as browsers do (WHATWG HTML 4.10.21.8), not as in RFC 2231. Two more
+ * characters are escaped. Some servers truncate a name at NUL. A backslash at the end of a name
+ * escapes the closing quote for parsers of quoted strings (RFC 2183); busboy then loses the part.
  */
-function escaped(name: string): string {
-  return name.replace(/["\r\n\0\\]/g, (each) => ESCAPED[each])
+function escapeName(name: string): string {
+  return name.replace(/["\r\n\0\\]/g, (character) => ESCAPES[character] ?? character)
 }

@@ -1,20 +1,21 @@
 import { fstatSync, ReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { StreamConsumed } from '../errors.ts'
+import { ignore } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
-import { OneShot } from './one-shot.ts'
-import { ignore } from './pull.ts'
+import { OneShotContent } from './one-shot.ts'
 
-/** What is left in a stream of Node. */
-export class NodeStreamContent extends OneShot {
+/** The remaining content of a Node.js stream. */
+export class NodeStreamContent extends OneShotContent {
   readonly length: number | null
   readonly #stream: Readable
 
-  /** Throws `StreamConsumed` if nothing can come any more. */
+  /** Throws `StreamConsumed` if the stream has ended, was destroyed or has failed. */
   constructor(stream: Readable) {
     super()
     refuseEnded(stream)
-    // An error while nobody reads is kept by the stream; without a listener it would end the process.
+    // Without a listener, an error before the stream is read would end the process. The stream
+    // keeps the error, so that `open` can throw it.
     stream.off('error', ignore).on('error', ignore)
     this.length = fileLength(stream)
     this.#stream = stream
@@ -44,7 +45,9 @@ class NodeStreamIterator implements AsyncIterator<Chunk> {
     return this.#chunks.next()
   }
 
-  /** At once. The stream's own iterator first waits for the chunk that it was asked for, maybe for ever. */
+  /**
+   * Closes the stream immediately. The stream's own iterator would wait for a pending `next` first.
+   */
   async return(): Promise<IteratorResult<Chunk>> {
     this.#stream.destroy()
     return { done: true, value: undefined }
@@ -58,27 +61,30 @@ function refuseEnded(stream: Readable): void {
   throw new StreamConsumed(`The stream given as content ${how} before it was sent`, { cause })
 }
 
-/** What the types of `ReadStream` leave out, as given to `createReadStream`; `fd` once it is open. */
+/** Members of `ReadStream` that its type does not declare: the arguments of `createReadStream`. */
 interface FileRange {
   readonly path: string | Buffer | null | undefined
+  /** Null until the file is open. */
   readonly fd: number | null
   readonly start: number | undefined
-  /** The last byte, not the one behind it. */
+  /** The position of the last byte, inclusive. */
   readonly end: number
 }
 
-/** Bytes that a file's stream will give; null for other streams and for what is no regular file. */
+/**
+ * Returns how many bytes a file stream will yield; null for other streams and for special files.
+ */
 function fileLength(stream: Readable): number | null {
   if (!(stream instanceof ReadStream) || stream.readableDidRead) return null
   const { path, fd, start, end } = stream as unknown as FileRange
-  // A bare descriptor is read from where it stands, and that cannot be asked for.
+  // A descriptor without `start` is read from its current position, which Node cannot query.
   if (start === undefined && !path) return null
   try {
     const stats = typeof fd === 'number' ? fstatSync(fd) : statSync(path ?? '')
-    // The files of /proc say that they are empty, and are not.
+    // Files in /proc report a size of 0, although they have content.
     if (!stats.isFile() || stats.size === 0) return null
     return Math.max(0, Math.min(stats.size, end + 1) - (start ?? 0))
   } catch {
-    return null // the stream itself will say why
+    return null // reading the stream will report the error
   }
 }

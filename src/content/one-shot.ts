@@ -1,46 +1,46 @@
 import { StreamConsumed } from '../errors.ts'
+import { ClosableIterator } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
 import { Content } from './content.ts'
-import { Pull } from './pull.ts'
 
-/** Content whose source gives it once. */
-export abstract class OneShot extends Content {
-  #spent = false
+/** Content whose source can be read only once. */
+export abstract class OneShotContent extends Content {
+  #consumed = false
 
   get isReplayable(): boolean {
     return false
   }
 
-  get isSpent(): boolean {
-    return this.#spent
+  get isConsumed(): boolean {
+    return this.#consumed
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Chunk> {
-    if (this.#spent) {
+    if (this.#consumed) {
       throw new StreamConsumed(
-        'The content has been sent already, and its source gives it only once',
+        'The content has already been sent, and its source can be read only once',
       )
     }
-    this.#spent = true
+    this.#consumed = true
     return this.open()
   }
 
   discard(): void {
-    if (this.#spent) return
-    this.#spent = true
+    if (this.#consumed) return
+    this.#consumed = true
     this.close()
   }
 
-  /** Called once at the most. */
+  /** Begins to read the source. Called at most once. */
   protected abstract open(): AsyncIterator<Chunk>
-  /** Instead of `open`. Must not throw. */
+  /** Closes the source. Called instead of `open`. Must not throw. */
   protected abstract close(): void
 }
 
 type Source = Iterable<Chunk> | AsyncIterable<Chunk>
 
-/** What a generator or another iterator has left to give. */
-export class IteratorContent extends OneShot {
+/** The remaining values of a generator or another iterator. */
+export class IteratorContent extends OneShotContent {
   readonly length = null
   readonly #source: Source
 
@@ -51,13 +51,13 @@ export class IteratorContent extends OneShot {
 
   protected open(): AsyncIterator<Chunk> {
     const source = this.#source
-    // A plain iterator will do: whoever asks for the next step takes one that is no promise too.
+    // A synchronous iterator works as well, because all callers await the result of `next`.
     return Symbol.asyncIterator in source
       ? source[Symbol.asyncIterator]()
       : (source[Symbol.iterator]() as unknown as AsyncIterator<Chunk>)
   }
 
   protected close(): void {
-    new Pull(this.#source).close()
+    new ClosableIterator(this.#source).close()
   }
 }

@@ -1,28 +1,32 @@
 import type { Body } from '../models/request.ts'
 import { isThenable, kindOf } from '../models/value-kind.ts'
+import { ClosableIterator } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
 import { Content, discardContent, isChunk, isReplayable, lengthOf, toBytes } from './content.ts'
-import { Pull } from './pull.ts'
 
-/** How far a body has come. */
+/** The progress of a body that is sent or received. */
 export interface Progress {
-  /** Bytes so far. */
+  /** The number of bytes so far. */
   readonly bytes: number
-  /** Bytes in all; null if that is not known. */
+  /** The length of the body in bytes; null if it is not known. */
   readonly total: number | null
 }
 
-/** Larger chunks are cut, so that there is progress to tell of. */
-const SLICE = 65_536
+/**
+ * Larger chunks are split into slices of this size in bytes, so that their progress is reported.
+ */
+const MAX_SLICE = 65_536
 
-const NOTHING = new Uint8Array(0)
+const NO_BYTES = new Uint8Array(0)
 
 /**
- * The same content, which says how much of it the connection has taken: after each 64 KiB at the
- * latest, the last time when all of it is, and never for none. Each time it is sent it counts from 0.
- * What `onProgress` throws, or rejects with, fails the upload. Throws `TypeError` if it is no function.
+ * Returns the same content, which reports how much of it the connection has accepted: at least
+ * every 64 KiB, and at the end. Empty content reports nothing. Each time the content is sent,
+ * counting starts at 0. If `onProgress` throws or rejects, the upload fails with that error.
  *
- * @param total in bytes, where the caller knows more than the content does
+ * Throws `TypeError` if `onProgress` is not a function.
+ *
+ * @param total the length in bytes, if the caller knows it and the content does not
  */
 export function withProgress(
   body: Body,
@@ -51,8 +55,8 @@ class ProgressContent extends Content {
     this.#total = total
   }
 
-  get isSpent(): boolean {
-    return this.#body instanceof Content && this.#body.isSpent
+  get isConsumed(): boolean {
+    return this.#body instanceof Content && this.#body.isConsumed
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Chunk> {
@@ -65,50 +69,55 @@ class ProgressContent extends Content {
 }
 
 class ProgressIterator implements AsyncIterator<Chunk> {
-  /** Null for content in memory: all of it is in `#rest`. */
-  readonly #pull: Pull | null
+  /** Null for content in memory, which is completely in `#unsent`. */
+  readonly #source: ClosableIterator | null
   readonly #onProgress: (progress: Progress) => void
   readonly #total: number | null
-  #rest: Uint8Array
+  /** The unsent bytes of the current chunk. */
+  #unsent: Uint8Array
   #bytes = 0
-  #reported = 0
+  #reportedBytes = 0
 
   constructor(body: Body, onProgress: (progress: Progress) => void, total: number | null) {
-    this.#rest = isChunk(body) ? toBytes(body) : NOTHING
-    this.#pull = isChunk(body) ? null : new Pull(body)
+    this.#unsent = isChunk(body) ? toBytes(body) : NO_BYTES
+    this.#source = isChunk(body) ? null : new ClosableIterator(body)
     this.#onProgress = onProgress
     this.#total = total
   }
 
-  /** Who asks for the next slice has taken the one before. */
+  /**
+   * Reports the previous slice first: the connection requests a slice when it has accepted the
+   * last.
+   */
   async next(): Promise<IteratorResult<Chunk>> {
     try {
-      const reported: unknown = this.#report()
+      const reported: unknown = this.#reportProgress()
       if (isThenable(reported)) await reported
-      if (this.#rest.length === 0) {
-        const step = this.#pull === null ? null : await this.#pull.next()
+      if (this.#unsent.length === 0) {
+        const step = this.#source === null ? null : await this.#source.next()
         if (step === null || step.done) return { done: true, value: undefined }
-        this.#rest = toBytes(step.value)
+        this.#unsent = toBytes(step.value)
       }
-      const value = this.#rest.subarray(0, SLICE)
-      this.#rest = this.#rest.subarray(value.length)
+      const value = this.#unsent.subarray(0, MAX_SLICE)
+      this.#unsent = this.#unsent.subarray(value.length)
       this.#bytes += value.length
       return { done: false, value }
     } catch (error) {
-      this.#pull?.close()
+      this.#source?.close()
       throw error
     }
   }
 
   async return(): Promise<IteratorResult<Chunk>> {
-    this.#rest = NOTHING
-    this.#pull?.close()
+    this.#unsent = NO_BYTES
+    this.#source?.close()
     return { done: true, value: undefined }
   }
 
-  #report(): unknown {
-    if (this.#bytes === this.#reported) return
-    this.#reported = this.#bytes
+  /** Returns the result of the callback. */
+  #reportProgress(): unknown {
+    if (this.#bytes === this.#reportedBytes) return
+    this.#reportedBytes = this.#bytes
     return this.#onProgress({ bytes: this.#bytes, total: this.#total })
   }
 }

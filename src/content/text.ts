@@ -2,38 +2,44 @@ import { withoutPrototype } from '../models/options.ts'
 
 const BYTE_ORDER_MARK = '\ufeff'
 const LINE_END = /\r\n|\r|\n/
-/** Pieces that are put together at a time: a piece of a byte costs 8 in a list, and 32 in a rope. */
+/**
+ * How many pieces of a line are joined at a time. Per piece, a list uses 8 bytes of memory, and a
+ * string that V8 keeps as a tree of concatenations uses 32.
+ */
 const MAX_PIECES = 1024
-const STREAM = withoutPrototype({ stream: true })
+const STREAM_OPTIONS = withoutPrototype({ stream: true })
 
 /**
- * Bytes as text, piece by piece what decoding them all at once would give. A character that a chunk cuts
- * waits for its rest; a byte order mark at the beginning is left out, and what is invalid becomes U+FFFD.
+ * Decodes text in pieces. Together they are the text that decoding all bytes at once would give. A
+ * character that is split between chunks is returned when it is complete. A byte order mark at the
+ * beginning is removed, and invalid bytes become U+FFFD.
  *
- * @param charset a name as `charsetOf` gives it
+ * @param charset a name that `charsetOf` returned
  */
 export async function* iterText(
   source: AsyncIterable<Uint8Array>,
   charset: string,
 ): AsyncGenerator<string, void, undefined> {
-  // Of its own accord Node 24 leaves out two marks where a chunk cuts the first.
+  // The mark is removed below: if it is split between chunks, the decoder of Node 24 removes two.
   const decoder = new TextDecoder(charset, withoutPrototype({ ignoreBOM: true }))
   let isBeginning = charset.startsWith('utf-')
   for await (const chunk of source) {
-    let text = decoder.decode(chunk, STREAM)
+    let text = decoder.decode(chunk, STREAM_OPTIONS)
     if (text === '') continue
     if (isBeginning && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1)
     isBeginning = false
     if (text !== '') yield text
   }
-  const rest = decoder.decode()
-  if (rest !== '') yield rest
+  const last = decoder.decode()
+  if (last !== '') yield last
 }
 
 /**
- * The lines of a text in pieces, without their ends: LF, CRLF or CR. A last line needs no end; behind an
- * end at the end there is no line. A line is given as soon as its end is here, so after a CR at the end
- * of a piece, an LF at the beginning of the next one ends nothing.
+ * Splits a text in pieces into lines, without their line ends: LF, CRLF or CR. The last line may
+ * have no line end. There is no empty line after a line end at the end of the text.
+ *
+ * A line is returned as soon as its end has been received. A CR at the end of a piece therefore
+ * ends the line, and an LF at the beginning of the next piece belongs to that line end.
  */
 export async function* iterLines(
   texts: AsyncIterable<string>,
@@ -44,17 +50,16 @@ export async function* iterLines(
     if (text === '') continue
     const pieces = text.slice(afterCr && text[0] === '\n' ? 1 : 0).split(LINE_END)
     afterCr = text.endsWith('\r')
-    line.add(pieces[0])
-    for (let i = 1; i < pieces.length; i++) {
-      yield line.take()
-      line.add(pieces[i])
+    for (const [i, piece] of pieces.entries()) {
+      if (i > 0) yield line.take()
+      line.add(piece)
     }
   }
   const last = line.take()
   if (last !== '') yield last
 }
 
-/** A line in pieces, in linear time and memory. */
+/** Joins the pieces of a line in linear time and memory. */
 class UnfinishedLine {
   #start = ''
   #pieces: string[] = []

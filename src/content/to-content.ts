@@ -17,9 +17,11 @@ import { IteratorContent } from './one-shot.ts'
 import { BlobContent, WebStreamContent } from './web-stream.ts'
 
 /**
- * What the engine can send. Strings, bytes, what can be iterated again, and what this gave before,
- * stay as they are. Throws `StreamConsumed` for a stream that has ended, failed or been read by
- * another, `TypeError` that says `label` for what is no content.
+ * Converts content to a form that the engine can send. Strings, bytes, repeatable iterables and
+ * results of this function are returned unchanged. Throws `StreamConsumed` for a stream that has
+ * ended, failed or been read, and `TypeError` for a value that is not content.
+ *
+ * @param label the name of the option, for the message of the error
  */
 export function toContent(init: ContentInit, label = 'content'): Body {
   if (typeof init === 'string' || init instanceof Uint8Array || init instanceof Content) return init
@@ -45,7 +47,7 @@ function isForm(value: object): boolean {
 
 function hint(value: unknown): string {
   if (typeof value !== 'object' || value === null) return ''
-  if (isForm(value)) return ': give a form as data'
-  if ('pipe' in value) return ': wrap a stream of the old kind by new Readable().wrap(stream)'
-  return kindOf(value) === 'Object' ? ': an object can be sent as json, or as data' : ''
+  if (isForm(value)) return '; use data to send a form'
+  if ('pipe' in value) return '; convert an old-style stream with new Readable().wrap(stream)'
+  return kindOf(value) === 'Object' ? '; use json or data to send an object' : ''
 }

@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream'
 import { StreamConsumed } from '../errors.ts'
 import type { BlobLike, WebStream, WebStreamReader } from './body-options.ts'
+import { ignore } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
 import { Content } from './content.ts'
-import { OneShot } from './one-shot.ts'
-import { ignore } from './pull.ts'
+import { OneShotContent } from './one-shot.ts'
 
-/** A `ReadableStream` from its beginning. */
-export class WebStreamContent extends OneShot {
+/** The content of a `ReadableStream` that has not been read. */
+export class WebStreamContent extends OneShotContent {
   readonly length = null
   readonly #stream: WebStream
 
-  /** Throws `StreamConsumed` if another reader has it, or had. */
+  /** Throws `StreamConsumed` if the stream is locked, or has been read or cancelled. */
   constructor(stream: WebStream) {
     super()
     refuseUsed(stream)
@@ -28,10 +28,10 @@ export class WebStreamContent extends OneShot {
   }
 }
 
-/** A `Blob`, which is read anew each time. */
+/** The content of a `Blob`, which can be read any number of times. */
 export class BlobContent extends Content {
   readonly isReplayable = true
-  readonly isSpent = false
+  readonly isConsumed = false
   readonly #blob: BlobLike
 
   constructor(blob: BlobLike) {
@@ -50,7 +50,7 @@ export class BlobContent extends Content {
   discard(): void {}
 }
 
-/** The chunks of a stream that this reader reads. */
+/** Iterates over the chunks of a `ReadableStream`. */
 export class ReaderIterator implements AsyncIterator<Chunk> {
   readonly #reader: WebStreamReader
 
@@ -62,7 +62,7 @@ export class ReaderIterator implements AsyncIterator<Chunk> {
     return this.#reader.read() as Promise<IteratorResult<Chunk>>
   }
 
-  /** At once, which `values()` of the stream does not promise while it waits for a chunk. */
+  /** Cancels the stream immediately. `stream.values()` may wait for a pending chunk first. */
   async return(): Promise<IteratorResult<Chunk>> {
     await this.#reader.cancel()
     return { done: true, value: undefined }
@@ -75,7 +75,7 @@ function refuseUsed(stream: WebStream): void {
   }
   if (Readable.isDisturbed(stream as never)) {
     throw new StreamConsumed(
-      'The ReadableStream given as content has been read or cancelled before',
+      'The ReadableStream given as content has already been read or cancelled',
     )
   }
 }

@@ -1,4 +1,4 @@
-import { parsedUrl } from '../models/url.ts'
+import { parseUrlOrNull } from '../models/url.ts'
 
 /**
  * The host as WHATWG writes it: lower case, IDNA, addresses in one notation, IPv6 in brackets; and
@@ -7,7 +7,7 @@ import { parsedUrl } from '../models/url.ts'
 export function normalizeHost(text: string): string | null {
   // WHATWG would end the host there, or leave them out.
   if (/[\s/?#@\\]/.test(text)) return null
-  const url = parsedUrl(`http://${text}`)
+  const url = parseUrlOrNull(`http://${text}`)
   return url && (hostOf(url) || null)
 }
 

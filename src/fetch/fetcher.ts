@@ -17,16 +17,16 @@ import {
   StreamConsumed,
   TooManyRedirects,
 } from '../errors.ts'
-import { checkOptions, count, flag, option } from '../models/options.ts'
+import { checkCount, checkFlag, checkOptions, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
-import type { Asked, Init, Input } from './init.ts'
-import { contentOf, readInit } from './init.ts'
+import type { FetchCall, Init, Input } from './fetch-call.ts'
+import { bufferIfSmall, readFetchCall } from './fetch-call.ts'
 import { networkError } from './network-error.ts'
-import { asWhatwg, FetchResponse } from './response.ts'
+import { FetchResponse, toWhatwgResponse } from './response.ts'
 
-/** In ms, as the runtime's own has them: a server may think for minutes. */
-const TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
+/** In ms, as in the runtime's `fetch`: a server may need minutes for its response. */
+const DEFAULT_TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
 
 const NAMES = [
   'headers',
@@ -45,23 +45,28 @@ const NAMES = [
   'trace',
 ] as const
 
-/** The options of a `Client` that mean something to a `fetch`. */
+/** The options of `createFetch`. They have the same meaning as the options of a `Client`. */
 export type FetchOptions = Pick<ClientOptions, (typeof NAMES)[number]>
 
-/** A `fetch` with connections of its own. WHATWG Fetch 5.6 */
+/** A `fetch` function with its own connections. WHATWG Fetch 5.6 */
 export interface Fetch {
   /**
-   * Resolves at the head of the response. Rejects with `TypeError`, whose `cause` is a `HawserError` unless
-   * the call itself was wrong, or with the signal's reason.
+   * Sends a request. Resolves when the head of the response has been received.
+   *
+   * Rejects with a `TypeError`, or with the reason of the signal. If the exchange failed, the
+   * `cause` of the `TypeError` is a `HawserError`; if an argument is invalid, it has no `cause`.
    */
   (input: Input, init?: Init): Promise<globalThis.Response>
-  /** Closes its connections at once; what is in flight fails. */
+  /** Closes all connections immediately. Requests in progress fail. */
   close(): Promise<void>
-  /** As `close()`. */
+  /** Same as `close()`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Throws `TypeError` for a bad option, or for one that is not among them. */
+/**
+ * Creates a `fetch` function with its own settings and connections. Throws `TypeError` for an
+ * invalid option.
+ */
 export function createFetch(options: FetchOptions = {}): Fetch {
   const fetcher = new Fetcher(options)
   const fetch = (input: Input, init?: Init) => fetcher.fetch(input, init)
@@ -69,7 +74,7 @@ export function createFetch(options: FetchOptions = {}): Fetch {
   return Object.assign(fetch, { close, [Symbol.asyncDispose]: close })
 }
 
-/** What one `fetch` function stands on. WHATWG Fetch 4 */
+/** The implementation of one `fetch` function. WHATWG Fetch 4 */
 class Fetcher {
   readonly #backend: Backend
   readonly #router: Router
@@ -80,45 +85,46 @@ class Fetcher {
   constructor(options: FetchOptions) {
     checkOptions('createFetch', options, NAMES)
     this.#backend = selectBackend(option(options, 'backend', undefined))
-    const trustEnv = flag('trustEnv', option(options, 'trustEnv', true))
-    const timeout = Timeout.from(option(options, 'timeout', undefined), TIMEOUT)
+    const trustEnv = checkFlag('trustEnv', option(options, 'trustEnv', true))
+    const timeout = Timeout.from(option(options, 'timeout', undefined), DEFAULT_TIMEOUT)
     this.#router = openRouter(options, this.#backend, timeout, trustEnv)
     this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
-    const max = count('maxRedirects', option(options, 'maxRedirects', 20), 0)
+    const max = checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
   }
 
   async fetch(input: Input, init: Init | undefined): Promise<globalThis.Response> {
-    let asked: Asked | null = null
+    let call: FetchCall | null = null
     try {
-      if (this.#closed) throw new ClientClosed('This fetch is closed')
-      asked = readInit(input, init)
-      const url = parseUrl(asked.url, null)
+      if (this.#closed) throw new ClientClosed('This fetch function is closed')
+      call = readFetchCall(input, init)
+      const url = parseUrl(call.url, null)
       if (url.username !== '' || url.password !== '') {
-        throw new TypeError('A URL with user and password: send them in an Authorization header')
+        throw new TypeError('The URL contains credentials: send them in an Authorization header')
       }
-      if (asked.signal?.aborted) throw asked.signal.reason
-      const { method, stream } = asked
+      if (call.signal?.aborted) throw call.signal.reason
+      const { method, stream } = call
       const fields =
-        asked.headers.length === 0 ? this.#headers : mergeFields(this.#headers, asked.headers)
-      const content = stream === null ? asked.content : await contentOf(stream, this.#backend.clock)
-      return asWhatwg(
-        await this.#follow(asked, { method, url, fields, content, keepsCredentials: true }),
+        call.headers.length === 0 ? this.#headers : mergeFields(this.#headers, call.headers)
+      const content =
+        stream === null ? call.content : await bufferIfSmall(stream, this.#backend.clock)
+      return toWhatwgResponse(
+        await this.#follow(call, { method, url, fields, content, keepsCredentials: true }),
       )
     } catch (error) {
-      if (asked !== null) discardContent(asked.content)
+      if (call !== null) discardContent(call.content)
       throw networkError(error)
     }
   }
 
   /** HTTP-redirect fetch: WHATWG Fetch 4.4 */
-  async #follow({ redirect, signal }: Asked, hop: Hop): Promise<FetchResponse> {
+  async #follow({ redirect, signal }: FetchCall, hop: Hop): Promise<FetchResponse> {
     for (let redirects = 0; ; redirects++) {
-      const raw = await this.#send(hop, signal)
-      const isFollowed = redirect !== 'manual' && isRedirect(raw.status)
-      const next = isFollowed ? this.#redirected(hop, raw, redirect, redirects) : null
+      const response = await this.#send(hop, signal)
+      const isFollowed = redirect !== 'manual' && isRedirect(response.status)
+      const next = isFollowed ? this.#nextHop(hop, response, redirect, redirects) : null
       if (next === null) {
-        return new FetchResponse(raw, {
+        return new FetchResponse(response, {
           method: hop.method,
           url: hop.url,
           redirected: redirects > 0,
@@ -128,30 +134,32 @@ class Fetcher {
     }
   }
 
-  /** The request that follows; null where no Location says which, so that the response is the result. */
-  #redirected(
+  /**
+   * Returns the next request; null without a Location, so that the redirect response is the result.
+   */
+  #nextHop(
     hop: Hop,
-    raw: EngineResponse,
-    mode: Asked['redirect'],
+    response: EngineResponse,
+    mode: FetchCall['redirect'],
     redirects: number,
   ): Hop | null {
     const fail = (Type: typeof RequestError | typeof StreamConsumed, why: string) =>
-      new Type(`${hop.method} ${redactUrl(hop.url)} is redirected, ${why}`, factsOf(hop))
+      new Type(`${hop.method} ${redactUrl(hop.url)} was redirected, ${why}`, factsOf(hop))
     try {
       if (mode === 'error') throw fail(RequestError, "which redirect: 'error' forbids")
-      const next = nextHop(hop, raw)
+      const next = nextHop(hop, response)
       if (next === null) return null
-      // For a POST behind 301, too, though it is followed without content.
-      if (raw.status !== 303 && !isReplayable(hop.content)) {
-        throw fail(StreamConsumed, 'and its body, a stream, gave itself only once')
+      // The standard requires this also for a POST that a 301 turns into a GET without content.
+      if (response.status !== 303 && !isReplayable(hop.content)) {
+        throw fail(StreamConsumed, 'but its body is a stream, which can be read only once')
       }
       if (redirects >= this.#maxRedirects) {
-        throw fail(TooManyRedirects, `after ${redirects} redirects`)
+        throw fail(TooManyRedirects, `but maxRedirects is ${redirects}`)
       }
-      raw.close()
+      response.close()
       return next
     } catch (error) {
-      raw.close()
+      response.close()
       throw error
     }
   }
@@ -173,7 +181,7 @@ class Fetcher {
   }
 }
 
-/** What errors show: no header, as that may be a secret. */
+/** Returns the facts of an error. They contain no headers, because headers can be secrets. */
 function factsOf({ method, url }: Hop) {
   return { request: { method, origin: url.origin, path: url.pathname + url.search } }
 }

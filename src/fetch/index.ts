@@ -1,7 +1,8 @@
-/** `hawser/fetch`: the `fetch` of WHATWG on Hawser's engine. */
+/** The public interface `hawser/fetch`: the `fetch` of the WHATWG standard, on Hawser's engine. */
+
+import type { Init, Input } from './fetch-call.ts'
 import type { Fetch } from './fetcher.ts'
 import { createFetch } from './fetcher.ts'
-import type { Init, Input } from './init.ts'
 
 export * from '../errors.ts'
 export { createFetch, type Fetch, type FetchOptions } from './fetcher.ts'
@@ -9,8 +10,9 @@ export { createFetch, type Fetch, type FetchOptions } from './fetcher.ts'
 let shared: Fetch | null = null
 
 /**
- * WHATWG `fetch`, with connections that all callers of this one share, and that never keep the process
- * alive. For other settings, and to close them: `createFetch`.
+ * Sends a request, as `fetch` of the WHATWG standard. All calls share one pool of connections,
+ * which never keeps the process alive. Use `createFetch` for other settings, or to close the
+ * connections.
  */
 export function fetch(input: Input, init?: Init): Promise<globalThis.Response> {
   shared ??= createFetch()

@@ -1,8 +1,9 @@
 import { HawserError } from '../errors.ts'
 
 /**
- * "A network error": a `TypeError` that says what failed and where, the `HawserError` its cause. What
- * is none of ours stays as it is: an abort's reason, say.
+ * Converts a `HawserError` to what the WHATWG standard calls a network error: a `TypeError` with
+ * the message and, as its cause, the `HawserError`. Other errors, such as the reason of an abort,
+ * are returned unchanged.
  */
 export function networkError(error: unknown): unknown {
   if (!(error instanceof HawserError)) return error

@@ -1,25 +1,28 @@
 import { Readable } from 'node:stream'
+import { ignore } from '../content/closable-iterator.ts'
 import { decoderFor } from '../content/decoding/decoder.ts'
-import { ignore } from '../content/pull.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { networkError } from './network-error.ts'
 
 type ByteStream = ReadableStream<Uint8Array>
 
-/** A response's body: taken whole without a stream, unless somebody asks for one. WHATWG Fetch 5.2 */
+/**
+ * The body of a response. It is read without a stream, unless the caller uses the stream.
+ * WHATWG Fetch 5.2
+ */
 export class ResponseBody {
-  readonly #raw: EngineResponse
+  readonly #response: EngineResponse
   #stream: ByteStream | null = null
   #chunks: AsyncIterator<Uint8Array> | null = null
-  #taken = false
+  #isRead = false
 
-  constructor(raw: EngineResponse) {
-    this.#raw = raw
+  constructor(response: EngineResponse) {
+    this.#response = response
   }
 
-  /** Something of it has been read, or it was cancelled. */
+  /** Whether the body has been read, at least in part, or cancelled. */
   get used(): boolean {
-    return this.#taken || (this.#stream !== null && Readable.isDisturbed(this.#stream as never))
+    return this.#isRead || (this.#stream !== null && Readable.isDisturbed(this.#stream as never))
   }
 
   get stream(): ByteStream {
@@ -27,41 +30,44 @@ export class ResponseBody {
     return this.#stream
   }
 
-  /** All of it, once. Rejects with `TypeError`, or the signal's reason. */
+  /** Reads the whole body. Rejects with `TypeError`, or with the reason of the signal. */
   async bytes(): Promise<Uint8Array> {
     this.#refuseUsed()
     if (this.#stream !== null) return collect(this.#stream)
-    this.#taken = true
+    this.#isRead = true
     try {
-      const raw = this.#raw
-      const decoder = decoderFor(raw.headers.get('content-encoding'))
-      return await (decoder === null ? raw.bytes() : decoder.decodeAll(raw))
+      const response = this.#response
+      const decoder = decoderFor(response.headers.get('content-encoding'))
+      return await (decoder === null ? response.bytes() : decoder.decodeAll(response))
     } catch (error) {
-      this.#raw.close()
+      this.#response.close()
       throw networkError(error)
     }
   }
 
-  /** Another one of the same bytes. Throws `TypeError` if this one is used or locked. */
+  /**
+   * Creates a second body with the same bytes. Throws `TypeError` if this body is used or locked.
+   */
   clone(): ResponseBody {
     this.#refuseUsed()
-    const copy = new ResponseBody(this.#raw)
+    const copy = new ResponseBody(this.#response)
     ;[this.#stream, copy.#stream] = this.stream.tee()
     return copy
   }
 
-  /** Read as it is pulled, and no earlier. */
+  /** Creates the stream. It reads a chunk only when one is requested. */
   #open(): ByteStream {
-    const taken = this.#taken
+    const isRead = this.#isRead
     const stream = new ReadableStream(
       {
         type: 'bytes',
         pull: (controller) => this.#pull(controller),
-        cancel: () => (taken ? undefined : this.#raw.close()),
+        cancel: () => (isRead ? undefined : this.#response.close()),
       },
       { highWaterMark: 0 },
     )
-    if (taken) stream.getReader().cancel().catch(ignore) // as if it had been read from
+    // The stream of a body that has been read must be disturbed and locked, as if it had been used.
+    if (isRead) stream.getReader().cancel().catch(ignore)
     return stream
   }
 
@@ -70,23 +76,23 @@ export class ResponseBody {
       this.#chunks ??= this.#decoded()[Symbol.asyncIterator]()
       let step = await this.#chunks.next()
       while (!step.done && step.value.length === 0) step = await this.#chunks.next()
-      if (!step.done) return controller.enqueue(owned(step.value))
+      if (!step.done) return controller.enqueue(withOwnMemory(step.value))
       controller.close()
       controller.byobRequest?.respond(0)
     } catch (error) {
-      this.#raw.close()
+      this.#response.close()
       throw networkError(error)
     }
   }
 
   #decoded(): AsyncIterable<Uint8Array> {
-    const decoder = decoderFor(this.#raw.headers.get('content-encoding'))
-    return decoder === null ? this.#raw : decoder.decode(this.#raw)
+    const decoder = decoderFor(this.#response.headers.get('content-encoding'))
+    return decoder === null ? this.#response : decoder.decode(this.#response)
   }
 
   #refuseUsed(): void {
     if (this.used || this.#stream?.locked) {
-      throw new TypeError('The body of the response has been read already, or is locked')
+      throw new TypeError('The body of the response has already been read, or is locked')
     }
   }
 }
@@ -100,7 +106,10 @@ async function collect(stream: ByteStream): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/** A byte stream transfers the whole memory of what it is given, and chunks share theirs. */
-function owned(chunk: Uint8Array): Uint8Array {
+/**
+ * Copies a chunk that shares its memory: a byte stream transfers the whole `ArrayBuffer` of a
+ * chunk.
+ */
+function withOwnMemory(chunk: Uint8Array): Uint8Array {
   return chunk.byteLength === chunk.buffer.byteLength ? chunk : Uint8Array.from(chunk)
 }

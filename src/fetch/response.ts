@@ -2,32 +2,32 @@ import { inspect } from 'node:util'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { ResponseBody } from './response-body.ts'
 
-/** A body there is none of: WHATWG Fetch 2.2.3. */
-const NO_BODY = new Set([101, 103, 204, 205, 304])
+/** The null body statuses. WHATWG Fetch 2.2.3 */
+const NULL_BODY_STATUSES = new Set([101, 103, 204, 205, 304])
 
 const utf8 = new TextDecoder()
 
-/** How a response came about. */
-export interface ResponseFacts {
+/** The request that the response answers, after all redirects. */
+export interface FinalRequest {
   readonly method: string
   readonly url: URL
   readonly redirected: boolean
 }
 
 /**
- * A WHATWG `Response`, made of the engine's. The runtime's own cannot be given a `url`, and costs a stream
- * and its `Headers` whether or not somebody looks at them. Here both are made when they are asked for.
+ * A WHATWG `Response` around a response of the engine. The `Response` of the runtime cannot be
+ * given a `url`, and always creates a stream and `Headers`. This class creates both on first use.
  */
 export class FetchResponse {
-  readonly #raw: EngineResponse
-  readonly #facts: ResponseFacts
-  /** Null where there is none. */
+  readonly #response: EngineResponse
+  readonly #request: FinalRequest
+  /** Null if the response has no body. */
   readonly #body: ResponseBody | null
   #headers: globalThis.Headers | null = null
 
-  constructor(raw: EngineResponse, facts: ResponseFacts, body = bodyOf(raw, facts)) {
-    this.#raw = raw
-    this.#facts = facts
+  constructor(response: EngineResponse, request: FinalRequest, body = bodyOf(response, request)) {
+    this.#response = response
+    this.#request = request
     this.#body = body
   }
 
@@ -35,18 +35,18 @@ export class FetchResponse {
     return 'basic'
   }
 
-  /** Without the fragment. */
+  /** The URL of the final request, without the fragment. */
   get url(): string {
-    const { href, hash } = this.#facts.url
+    const { href, hash } = this.#request.url
     return hash === '' && !href.endsWith('#') ? href : href.slice(0, href.indexOf('#'))
   }
 
   get redirected(): boolean {
-    return this.#facts.redirected
+    return this.#request.redirected
   }
 
   get status(): number {
-    return this.#raw.status
+    return this.#response.status
   }
 
   get ok(): boolean {
@@ -54,13 +54,13 @@ export class FetchResponse {
   }
 
   get statusText(): string {
-    return this.#raw.statusText
+    return this.#response.statusText
   }
 
   get headers(): globalThis.Headers {
     if (this.#headers === null) {
       const headers = new globalThis.Headers()
-      for (const [name, value] of this.#raw.headers) headers.append(name.toLowerCase(), value)
+      for (const [name, value] of this.#response.headers) headers.append(name.toLowerCase(), value)
       this.#headers = headers
     }
     return this.#headers
@@ -103,7 +103,7 @@ export class FetchResponse {
   }
 
   clone(): FetchResponse {
-    const copy = new FetchResponse(this.#raw, this.#facts, this.#body?.clone() ?? null)
+    const copy = new FetchResponse(this.#response, this.#request, this.#body?.clone() ?? null)
     if (this.#headers !== null) copy.#headers = new globalThis.Headers(this.#headers)
     return copy
   }
@@ -112,7 +112,7 @@ export class FetchResponse {
     return this.#body === null ? new Uint8Array(0) : this.#body.bytes()
   }
 
-  /** What depends on the media type, and is rarely asked for. */
+  /** Creates a `Response` of the runtime, for rarely used methods that depend on the media type. */
   async #native(): Promise<globalThis.Response> {
     const type = this.headers.get('content-type')
     const headers = type === null ? [] : [['content-type', type] as [string, string]]
@@ -126,19 +126,21 @@ export class FetchResponse {
   }
 }
 
-function bodyOf(raw: EngineResponse, { method }: ResponseFacts): ResponseBody | null {
-  return method === 'HEAD' || NO_BODY.has(raw.status) ? null : new ResponseBody(raw)
+function bodyOf(response: EngineResponse, { method }: FinalRequest): ResponseBody | null {
+  const hasBody = method !== 'HEAD' && !NULL_BODY_STATUSES.has(response.status)
+  return hasBody ? new ResponseBody(response) : null
 }
 
-let linked = false
+let isLinked = false
 
 /**
- * Makes `instanceof Response` true, and `new response.constructor()` what it is for others. Not before it is
- * needed: to name the class makes Node load the whole of its fetch.
+ * Links the prototype, so that `instanceof Response` is true and `response.constructor` is the
+ * `Response` of the runtime. This happens on the first call, because any use of the global
+ * `Response` makes Node load its fetch.
  */
-export function asWhatwg(response: FetchResponse): globalThis.Response {
-  if (!linked) {
-    linked = true
+export function toWhatwgResponse(response: FetchResponse): globalThis.Response {
+  if (!isLinked) {
+    isLinked = true
     Object.setPrototypeOf(FetchResponse.prototype, globalThis.Response.prototype)
     Object.defineProperty(FetchResponse.prototype, 'constructor', { value: globalThis.Response })
   }

@@ -1,9 +1,12 @@
 import { withoutPrototype } from './options.ts'
 
 const utf8 = new TextDecoder()
-const STREAM = withoutPrototype({ stream: true })
+const STREAM_OPTIONS = withoutPrototype({ stream: true })
 
-/** The charset that a Content-Type names, by WHATWG's name; `utf-8` where that is absent or unknown. RFC 9110 8.3 */
+/**
+ * Returns the WHATWG name of the charset in a Content-Type; `utf-8` if there is none or it is
+ * unknown. RFC 9110 8.3
+ */
 export function charsetOf(contentType: string | null): string {
   const label = /;\s*charset="?([^\s;"]+)/i.exec(contentType ?? '')?.[1]
   if (label === undefined) return utf8.encoding
@@ -14,11 +17,11 @@ export function charsetOf(contentType: string | null): string {
   }
 }
 
-/** Bytes as text; a byte order mark is left out, and what is invalid becomes U+FFFD. */
+/** Decodes text. A byte order mark is removed, and invalid bytes become U+FFFD. */
 export function decodeText(bytes: Uint8Array, charset: string): string {
   if (charset === utf8.encoding) return utf8.decode(bytes)
   const decoder = new TextDecoder(charset)
   if (charset !== 'windows-1252') return decoder.decode(bytes)
-  // At once, Node from 20.18.3 to 24 takes this charset for latin1. nodejs/node#60888
-  return decoder.decode(bytes, STREAM) + decoder.decode()
+  // Without `stream`, Node 20.18.3 to 24 decodes this charset as latin1. nodejs/node#60888
+  return decoder.decode(bytes, STREAM_OPTIONS) + decoder.decode()
 }

@@ -1,76 +1,84 @@
 import type { Phase } from '../errors.ts'
 
-/** What `trace` is told, and published on the diagnostics channels of these names behind `hawser:`. */
+/**
+ * The events that `trace` receives. They are also published on the diagnostics channels
+ * `hawser:request:start` and so on.
+ */
 export const events = {
   'request:start': 'a request was dispatched',
-  'request:end': 'it is over, one way or another: once for each start',
-  'connection:open':
-    'a connection was established: TCP, the tunnel and TLS, as far as there are any',
-  'connection:close': 'it was closed or given away, or it never came to be',
+  'request:end': 'a request ended, successfully or not; once for each `request:start`',
+  'connection:open': 'a connection was established, including its tunnel and TLS',
+  'connection:close': 'a connection was closed or handed over, or could not be established',
 } as const
 
-/** The name of an event. */
+/** The name of a tracing event. */
 export type EventName = keyof typeof events
 
-/** The phases of a request in their order; which of them there are is up to the route. */
+/** The phases of a request, in order. Which of them occur depends on the route. */
 export const phases = {
   queue: 'waiting for a connection',
-  dns: 'finding the addresses of a name',
-  tcp: 'connecting to one of them',
-  proxy: 'TLS with the proxy, and opening a tunnel',
-  tls: 'TLS with the origin',
-  write: 'handing the request to the socket, where that takes more than one write',
-  wait: 'until the head of the response is here',
-  read: 'until its body has been delivered',
+  dns: 'resolving the host name',
+  tcp: 'connecting to an address',
+  proxy: 'the TLS handshake with the proxy, and opening the tunnel',
+  tls: 'the TLS handshake with the origin',
+  write: 'writing the request to the socket, if that takes more than one write',
+  wait: 'waiting for the response head',
+  read: 'receiving and delivering the response body',
 } as const satisfies Record<Phase, string>
 
-/** Milliseconds in each phase that was gone through, in order; a replay's are added up. */
+/** Milliseconds spent in each phase that occurred, in order. The phases of a replay are added. */
 export type Durations = { readonly [Name in Phase]?: number }
 
-/** Told of a request when it is dispatched. */
+/** The information about a request that was dispatched. */
 export interface RequestStart {
-  /** Of this request, in this process: the same at its end. */
+  /** Identifies the request in this process; the `request:end` event has the same. */
   readonly id: number
   readonly method: string
-  /** `https://host:port`, the port where it is not the scheme's own. */
+  /** `https://host:port`. The default port of the scheme is omitted. */
   readonly origin: string
-  /** Its query is shown as `?…`. */
+  /** The path. A query is replaced by `?…`. */
   readonly path: string
 }
 
-/** Told of a request when it is over. */
+/** The information about a request that has ended. */
 export interface RequestEnd extends RequestStart {
-  /** Of the final response; null where none came. */
+  /** The status code of the final response; null if none was received. */
   readonly status: number | null
-  /** In ms, all phases together. */
+  /** The duration of all phases together in ms. */
   readonly duration: number
   readonly durations: Durations
-  /** Handed to the socket, head included; of the last attempt. */
+  /** How many bytes the last attempt wrote to the socket, head included. */
   readonly bytesSent: number
-  /** Head and framing included. */
+  /** How many bytes were received, head and framing included. */
   readonly bytesReceived: number
+  /** Whether the connection had already served another request. */
   readonly reusedConnection: boolean
-  /** Sent a second time, as the first connection turned out dead. */
+  /**
+   * Whether the request was sent a second time, because its first connection was no longer usable.
+   */
   readonly replayed: boolean
-  /** A `HawserError`, an abort's reason, or what the handler threw; null if all went well. */
+  /**
+   * A `HawserError`, the reason of an abort, or what the handler threw; null if the request
+   * succeeded.
+   */
   readonly error: unknown
 }
 
-/** Told of a connection when it is established. */
+/** The information about a connection that was established. */
 export interface ConnectionOpen {
   readonly origin: string
-  /** Undefined for a unix socket. */
+  /** The IP address of the peer; undefined for a unix socket. */
   readonly address: string | undefined
 }
 
-/** Told of a connection when it has ended. */
+/** The information about a connection that has ended. */
 export interface ConnectionClose {
   readonly origin: string
   /** A name from the table of close reasons. */
   readonly reason: string
 }
 
-/** What each event says. */
+/** The information that each event contains. */
 export interface EventInfos {
   readonly 'request:start': RequestStart
   readonly 'request:end': RequestEnd
@@ -78,7 +86,7 @@ export interface EventInfos {
   readonly 'connection:close': ConnectionClose
 }
 
-/** Hears of every event; `event` tells what `info` is. */
+/** Receives every event. The name of the event determines the type of `info`. */
 export type Trace = (
-  ...told: { [Name in EventName]: [event: Name, info: EventInfos[Name]] }[EventName]
+  ...args: { [Name in EventName]: [event: Name, info: EventInfos[Name]] }[EventName]
 ) => void

@@ -1,54 +1,57 @@
 import { LocalProtocolError } from '../errors.ts'
 
-/** Anything that a token may not contain. RFC 9110 5.6.2 */
-const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
-/** Anything that a field value may not contain; latin1 is obs-text. RFC 9110 5.5 */
-export const NOT_FIELD_VALUE: RegExp = /[^\t\x20-\x7e\x80-\xff]/
+/** A character that is not allowed in a token. RFC 9110 5.6.2 */
+const FORBIDDEN_IN_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
+/** A character that is not allowed in a field value. 80 to FF are obs-text. RFC 9110 5.5 */
+export const FORBIDDEN_IN_VALUE: RegExp = /[^\t\x20-\x7e\x80-\xff]/
 
 const SP = 0x20
 const HTAB = 0x09
 
-/** Whether `text` is a token, as methods and field names must be. RFC 9110 5.6.2 */
+/** Whether `text` is a token. Methods and field names must be tokens. RFC 9110 5.6.2 */
 export function isToken(text: string): boolean {
-  return text !== '' && !NOT_TOKEN.test(text)
+  return text !== '' && !FORBIDDEN_IN_TOKEN.test(text)
 }
 
 /**
- * Throws `LocalProtocolError` unless both may go on the wire. The message shows where it went wrong,
- * and never a value or what follows a name: either may be a secret.
+ * Throws `LocalProtocolError` for a name or value that HTTP does not allow. The message shows the
+ * invalid character, but neither the value nor the text after the character: both can be secrets.
  */
 export function checkField(name: string, value: string): void {
   if (typeof name !== 'string' || name === '') {
-    throw new LocalProtocolError('A header needs a name that is a non-empty string')
+    throw new LocalProtocolError('A header name must be a non-empty string')
   }
-  const inName = NOT_TOKEN.exec(name)
+  const inName = FORBIDDEN_IN_TOKEN.exec(name)
   if (inName) {
     const before = JSON.stringify(name.slice(0, Math.min(inName.index, 80)))
     throw new LocalProtocolError(
-      `Header name ${before} is followed by ${JSON.stringify(inName[0])}, which no name may contain`,
+      `Invalid character ${JSON.stringify(inName[0])} after ${before} in a header name`,
     )
   }
   if (typeof value !== 'string') {
     throw new LocalProtocolError(
-      `Header ${name} needs a value that is a string, not ${typeof value}`,
+      `The value of header ${name} must be a string, not ${typeof value}`,
     )
   }
-  const inValue = NOT_FIELD_VALUE.exec(value)
+  const inValue = FORBIDDEN_IN_VALUE.exec(value)
   if (inValue) {
     throw new LocalProtocolError(
-      `Header ${name} has ${JSON.stringify(inValue[0])} at ${inValue.index}, which no value may contain`,
+      `Invalid character ${JSON.stringify(inValue[0])} at index ${inValue.index} in header ${name}`,
     )
   }
 }
 
-/** `text` from `start` to `end` without blanks around it. Not `trim`, which takes obs-text (A0) too. */
+/**
+ * Returns `text` from `start` to `end` without leading and trailing SP and HTAB. `trim` would also
+ * remove A0, which is obs-text.
+ */
 export function trimBlanks(text: string, start: number, end: number): string {
   while (start < end && isBlank(text.charCodeAt(start))) start++
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)
 }
 
-/** Whether two names are the same field: ASCII case does not count, and nothing is allocated. */
+/** Whether two field names are equal, ignoring ASCII case. Allocates nothing. */
 export function isSameName(a: string, b: string): boolean {
   if (a.length !== b.length) return false
   if (a === b) return true

@@ -2,35 +2,43 @@ import type { InspectOptions } from 'node:util'
 import { inspect } from 'node:util'
 import { checkField, isSameName, trimBlanks } from './field.ts'
 
-/** One value as it may be given; a number is sent as its decimal digits. */
+/** The value of a header. A number is sent in decimal notation. */
 export type HeaderValue = string | number
 
-/** Fields as they may be given. Null and undefined in a record are left out. */
+/**
+ * The headers of a message: `Headers`, a record, pairs, or a flat list of alternating names and
+ * values. Null and undefined in a record are omitted.
+ */
 export type HeadersInit =
   | Headers
   | Readonly<Record<string, HeaderValue | readonly string[] | null | undefined>>
   | Iterable<readonly [string, HeaderValue]>
   | readonly string[]
 
-const SECRET = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie'])
+const SECRET_FIELDS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie'])
 
 /**
- * The fields of a message, in their order. Names are case-insensitive and keep their case;
- * repeated fields stay apart. RFC 9110 5
+ * The headers of a message, in order. Names are case-insensitive and keep their case. Repeated
+ * headers are separate entries. RFC 9110 5
  */
 export class Headers {
-  // Name, value, name, value ... Null until a response's fields are first asked for.
+  // Alternating names and values. Null until the headers of a response are read for the first time.
+  // The length is even, so for each even `i` below it, `list[i]` and `list[i + 1]` are strings. The
+  // loops rely on this with `as string`, because checks would make the lookup of a header slower.
   #list: string[] | null = null
   #raw = ''
   #start = 0
 
   /**
-   * From other headers, a record, pairs, or a flat list of names and values in turn. Throws
-   * `LocalProtocolError` for a field that HTTP does not allow, `TypeError` for any other shape.
+   * Creates headers from other headers, a record, pairs, or a flat list of alternating names and
+   * values. Throws `LocalProtocolError` for a header that HTTP does not allow, and `TypeError` for
+   * any other value.
    */
   constructor(init?: HeadersInit | null) {
     if (init === undefined || init === null) return
-    if (typeof init !== 'object') throw new TypeError(`Headers cannot be made of a ${typeof init}`)
+    if (typeof init !== 'object') {
+      throw new TypeError(`Headers must be given as an object or an array, not as a ${typeof init}`)
+    }
     if (init instanceof Headers) {
       this.#list = init.#list && [...init.#list]
       this.#raw = init.#raw
@@ -45,8 +53,10 @@ export class Headers {
   }
 
   /**
-   * The fields of a received head, decoded when first asked for. `raw` is latin1, has the field lines
-   * from `start` to its end, separated by CRLF and none after the last, and was checked by the parser.
+   * Creates the headers of a received head. They are split into names and values on first use.
+   *
+   * @param raw latin1 text that the parser has checked. It contains the field lines from `start` to
+   * the end, separated by CRLF, without a CRLF after the last one.
    */
   static fromRawHead(raw: string, start: number): Headers {
     const headers = new Headers()
@@ -56,47 +66,52 @@ export class Headers {
   }
 
   /**
-   * The values of `name`, joined by `, `; null if there is none. Of Set-Cookie the first alone, as
-   * joined ones cannot be told apart: see `getSetCookie`. RFC 9110 5.3
+   * Returns the values of a header, joined with `, `; null if there is none. RFC 9110 5.3
+   *
+   * For Set-Cookie, only the first value is returned, because joined values cannot be separated
+   * again. Use `getSetCookie` instead.
    */
   get(name: string): string | null {
     const list = this.flat()
     let found: string | null = null
     for (let i = 0; i < list.length; i += 2) {
-      if (!isSameName(list[i], name)) continue
-      if (found !== null) return this.#join(name)
-      found = list[i + 1]
+      if (!isSameName(list[i] as string, name)) continue
+      if (found !== null) {
+        return isSameName(name, 'set-cookie') ? found : this.getAll(name).join(', ')
+      }
+      found = list[i + 1] as string
     }
     return found
   }
 
-  /** Every value of `name`, in order. */
+  /** Returns all values of a header, in order. */
   getAll(name: string): string[] {
     const list = this.flat()
     const values: string[] = []
     for (let i = 0; i < list.length; i += 2) {
-      if (isSameName(list[i], name)) values.push(list[i + 1])
+      if (isSameName(list[i] as string, name)) values.push(list[i + 1] as string)
     }
     return values
   }
 
-  /** Every Set-Cookie, in order. */
+  /** Returns all values of Set-Cookie, in order. */
   getSetCookie(): string[] {
     return this.getAll('set-cookie')
   }
 
-  /** Whether there is a field of that name. */
+  /** Whether there is a header with this name. */
   has(name: string): boolean {
     const list = this.flat()
     for (let i = 0; i < list.length; i += 2) {
-      if (isSameName(list[i], name)) return true
+      if (isSameName(list[i] as string, name)) return true
     }
     return false
   }
 
   /**
-   * Puts one field in the place of all of that name: where the first one stood, else at the end.
-   * Throws `LocalProtocolError` for what HTTP does not allow; then nothing has changed.
+   * Replaces all headers with this name by one, at the position of the first, or else at the end.
+   * Throws `LocalProtocolError` for a name or value that HTTP does not allow, and then changes
+   * nothing.
    */
   set(name: string, value: HeaderValue): void {
     const text = checkedValue(name, value)
@@ -104,75 +119,78 @@ export class Headers {
     let end = 0
     let placed = false
     for (let i = 0; i < list.length; i += 2) {
-      const same = isSameName(list[i], name)
+      const known = list[i] as string
+      const same = isSameName(known, name)
       if (same && placed) continue
-      list[end++] = same ? name : list[i]
-      list[end++] = same ? text : list[i + 1]
+      list[end++] = same ? name : known
+      list[end++] = same ? text : (list[i + 1] as string)
       placed ||= same
     }
     list.length = end
     if (!placed) list.push(name, text)
   }
 
-  /** Adds a field at the end. Throws `LocalProtocolError` for what HTTP does not allow. */
+  /** Adds a header at the end. Throws `LocalProtocolError` for what HTTP does not allow. */
   append(name: string, value: HeaderValue): void {
     const text = checkedValue(name, value)
     this.#decoded().push(name, text)
   }
 
-  /** Removes every field of that name, and says whether there was one. */
+  /** Removes all headers with this name. Returns whether there was one. */
   delete(name: string): boolean {
     const list = this.#decoded()
     let end = 0
     for (let i = 0; i < list.length; i += 2) {
-      if (isSameName(list[i], name)) continue
-      list[end++] = list[i]
-      list[end++] = list[i + 1]
+      const known = list[i] as string
+      if (isSameName(known, name)) continue
+      list[end++] = known
+      list[end++] = list[i + 1] as string
     }
     const removed = end < list.length
     list.length = end
     return removed
   }
 
-  /** Name and value of each field, in order; a repeated one several times. */
+  /** Iterates over names and values, in order. A repeated header has several entries. */
   *entries(): IterableIterator<[name: string, value: string]> {
     const list = this.flat()
-    for (let i = 0; i < list.length; i += 2) yield [list[i], list[i + 1]]
+    for (let i = 0; i < list.length; i += 2) yield [list[i] as string, list[i + 1] as string]
   }
 
-  /** The name of each field, as it came. */
+  /** Iterates over the names, in their original case. */
   *keys(): IterableIterator<string> {
     for (const [name] of this.entries()) yield name
   }
 
-  /** The value of each field. */
+  /** Iterates over the values. */
   *values(): IterableIterator<string> {
     for (const [, value] of this.entries()) yield value
   }
 
-  /** As `entries()`. */
+  /** Same as `entries()`. */
   [Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     return this.entries()
   }
 
-  /** Calls back for each field, in order. */
+  /** Calls `callback` for each header, in order. */
   forEach(callback: (value: string, name: string, headers: Headers) => void): void {
     for (const [name, value] of this.entries()) callback(value, name, this)
   }
 
-  /** What came, in order, as pairs: a copy. */
+  /** The headers in order, in their original case, as a copy. */
   get raw(): readonly (readonly [name: string, value: string])[] {
     return [...this.entries()]
   }
 
-  /** Name, value, name, value ...: the list itself, not to be kept or changed. */
+  /** Returns the internal list of alternating names and values. Do not change or keep it. */
   flat(): readonly string[] {
     return this.#decoded()
   }
 
   /**
-   * Lower-case names with their value, or with all of them where a field is repeated. The record has no
-   * prototype: a header may be called `__proto__`. Secrets are in it.
+   * Returns a record of lower-case names and values; the value of a repeated header is an array.
+   * The record includes secrets. It has no prototype, because a header can have the name
+   * `__proto__`.
    */
   toJSON(): Record<string, string | string[]> {
     const record: Record<string, string | string[]> = Object.create(null)
@@ -186,11 +204,11 @@ export class Headers {
     return record
   }
 
-  /** Each field as it came, but credentials and cookies as `[secret]`. */
+  /** Shows the headers in their original case. Credentials and cookies are shown as `[secret]`. */
   [inspect.custom](depth: number, options: InspectOptions): string {
     if (depth < 0) return '[Headers]'
     const fields = [...this.entries()].map(([name, value]) => {
-      const shown = SECRET.has(name.toLowerCase()) ? '[secret]' : value
+      const shown = SECRET_FIELDS.has(name.toLowerCase()) ? '[secret]' : value
       return `${inspect(name, options)}: ${inspect(shown, options)}`
     })
     if (fields.length === 0) return 'Headers {}'
@@ -205,20 +223,17 @@ export class Headers {
     return this.#list
   }
 
-  #join(name: string): string {
-    const values = this.getAll(name)
-    return isSameName(name, 'set-cookie') ? values[0] : values.join(', ')
-  }
-
   #addFlat(list: readonly string[]): void {
-    if (list.length % 2 !== 0) throw new TypeError('Headers have a name without a value')
-    for (let i = 0; i < list.length; i += 2) this.append(list[i], list[i + 1])
+    if (list.length % 2 !== 0) {
+      throw new TypeError('A flat list of headers must have a value after each name')
+    }
+    for (let i = 0; i < list.length; i += 2) this.append(list[i] as string, list[i + 1] as string)
   }
 
   #addPairs(pairs: Iterable<unknown>): void {
     for (const pair of pairs) {
       if (!Array.isArray(pair) || pair.length !== 2) {
-        throw new TypeError('Headers need pairs of a name and a value')
+        throw new TypeError('A list of headers must contain [name, value] pairs')
       }
       this.append(pair[0], pair[1])
     }

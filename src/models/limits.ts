@@ -1,20 +1,20 @@
-import { checkOptions, count, duration, option } from './options.ts'
+import { checkCount, checkDuration, checkOptions, option } from './options.ts'
 
-/** How much a pool may hold, and for how long; null is no bound. Durations are milliseconds. */
+/** The limits of a connection pool. Null means no limit. Durations are in milliseconds. */
 export interface PoolLimits {
-  /** Connections open at once. Default 100. */
+  /** Maximum number of open connections. Default 100. */
   readonly maxConnections?: number | null | undefined
-  /** Idle connections kept for reuse. Default: as `maxConnections`. */
+  /** Maximum number of idle connections that are kept. Default: the value of `maxConnections`. */
   readonly maxKeepaliveConnections?: number | null | undefined
-  /** How long an idle connection is kept; 0 keeps none. Default 5000. */
+  /** How long an idle connection is kept, in ms. 0 keeps none. Default 5000. */
   readonly keepaliveExpiry?: number | null | undefined
-  /** Connections open at once to one origin. Default null. */
+  /** Maximum number of open connections to one origin. Default null. */
   readonly maxConnectionsPerOrigin?: number | null | undefined
-  /** Age at which a connection serves no further request. Default null. */
+  /** The age in ms from which a connection accepts no further request. Default null. */
   readonly maxLifetime?: number | null | undefined
 }
 
-/** Limits with every default filled in. Immutable; null is no bound. */
+/** Limits with all defaults applied. Immutable. Null means no limit. */
 export type ResolvedLimits = { readonly [Name in keyof PoolLimits]-?: number | null }
 
 const NAMES = [
@@ -25,17 +25,21 @@ const NAMES = [
   'maxLifetime',
 ] as const
 
-/** Fills in the defaults; `Infinity` is null. Throws `TypeError` that names a bad value. */
+/** Applies the defaults; `Infinity` becomes null. Throws `TypeError` for an invalid value. */
 export function resolveLimits(limits: PoolLimits = {}): ResolvedLimits {
   checkOptions('poolLimits', limits, NAMES)
-  const maxConnections = count('maxConnections', option(limits, 'maxConnections', 100), 1)
+  const maxConnections = checkCount('maxConnections', option(limits, 'maxConnections', 100), 1)
   const idle = option(limits, 'maxKeepaliveConnections', maxConnections)
   const perOrigin = option(limits, 'maxConnectionsPerOrigin', null)
   return Object.freeze({
     maxConnections,
-    maxKeepaliveConnections: count('maxKeepaliveConnections', idle, 0),
-    keepaliveExpiry: duration('keepaliveExpiry', option(limits, 'keepaliveExpiry', 5000), '>= 0'),
-    maxConnectionsPerOrigin: count('maxConnectionsPerOrigin', perOrigin, 1),
-    maxLifetime: duration('maxLifetime', option(limits, 'maxLifetime', null), '> 0'),
+    maxKeepaliveConnections: checkCount('maxKeepaliveConnections', idle, 0),
+    keepaliveExpiry: checkDuration(
+      'keepaliveExpiry',
+      option(limits, 'keepaliveExpiry', 5000),
+      '>= 0',
+    ),
+    maxConnectionsPerOrigin: checkCount('maxConnectionsPerOrigin', perOrigin, 1),
+    maxLifetime: checkDuration('maxLifetime', option(limits, 'maxLifetime', null), '> 0'),
   })
 }

@@ -1,8 +1,10 @@
 import { inspect } from 'node:util'
 
 /**
- * Throws `TypeError` if `options` is no plain object or has a key that is not among `names`: a
- * misspelt bound must not be ignored in silence.
+ * Throws `TypeError` if `options` is not an object, or has a key that is not in `names`. A misspelt
+ * limit must not be ignored silently.
+ *
+ * @param label the name of the options, for the message of the error
  */
 export function checkOptions<Name extends string>(
   label: string,
@@ -14,12 +16,15 @@ export function checkOptions<Name extends string>(
   }
   for (const key of Object.keys(options)) {
     if (!names.includes(key as Name)) {
-      throw new TypeError(`${label}.${key} is not an option; there are ${names.join(', ')}`)
+      throw new TypeError(`${label}.${key} is not an option; the options are ${names.join(', ')}`)
     }
   }
 }
 
-/** What `options` itself gives for `name`, else the fallback: a polluted prototype gives nothing. */
+/**
+ * Returns the own property `name` of `options`, or the fallback if it is undefined. Inherited
+ * properties do not count, because `Object.prototype` can be polluted.
+ */
 export function option<Options extends object, Name extends keyof Options, Fallback>(
   options: Options,
   name: Name,
@@ -29,45 +34,45 @@ export function option<Options extends object, Name extends keyof Options, Fallb
   return given === undefined ? fallback : (given as Exclude<Options[Name], undefined>)
 }
 
-/** Environment variables; `process.env` is one. */
+/** Environment variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The value of an environment variable; undefined where it is not set or empty. */
-export function variable(env: Environment, name: string): string | undefined {
-  // Through `process.env`, too, a polluted `Object.prototype` would be seen.
+/** Returns the value of an environment variable; undefined if it is not set or empty. */
+export function environmentVariable(env: Environment, name: string): string | undefined {
+  // `process.env` inherits from `Object.prototype`, which can be polluted.
   return option(env, name, undefined) || undefined
 }
 
 /**
- * A copy of the own properties, without a prototype: a polluted `Object.prototype` would tell the runtime,
- * or who destructures it, where to connect to, or to switch checks off.
+ * Copies the own properties to an object without a prototype. A polluted `Object.prototype` could
+ * otherwise change the options that the runtime or destructuring reads, for example disable checks.
  */
 export function withoutPrototype<Options extends object>(options: Options): Options {
   return Object.assign(Object.create(null), options)
 }
 
-/** A duration in milliseconds; null or `Infinity` is none. Throws `TypeError` that names `label`. */
-export function duration(label: string, value: unknown, least: '> 0' | '>= 0'): number | null {
+/** Returns a duration in ms; null for `Infinity`. Throws `TypeError` for an invalid value. */
+export function checkDuration(label: string, value: unknown, range: '> 0' | '>= 0'): number | null {
   if (value === null || value === Infinity) return null
-  if (typeof value === 'number' && (least === '> 0' ? value > 0 : value >= 0)) return value
-  throw new TypeError(`${label} must be null or milliseconds ${least}, not ${show(value)}`)
+  if (typeof value === 'number' && (range === '> 0' ? value > 0 : value >= 0)) return value
+  throw new TypeError(`${label} must be null or milliseconds ${range}, not ${show(value)}`)
 }
 
-/** A number of things; null or `Infinity` is no bound. Throws `TypeError` that names `label`. */
-export function count(label: string, value: unknown, least: 0 | 1): number | null {
+/** Returns an integer; null for `Infinity`. Throws `TypeError` for an invalid value. */
+export function checkCount(label: string, value: unknown, min: 0 | 1): number | null {
   if (value === null || value === Infinity) return null
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-  throw new TypeError(`${label} must be null or an integer >= ${least}, not ${show(value)}`)
+  if (Number.isSafeInteger(value) && (value as number) >= min) return value as number
+  throw new TypeError(`${label} must be null or an integer >= ${min}, not ${show(value)}`)
 }
 
-/** Throws `TypeError` that names `label` for anything but true and false. */
-export function flag(label: string, value: unknown): boolean {
+/** Throws `TypeError` for a value that is not a boolean. */
+export function checkFlag(label: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value
   throw new TypeError(`${label} must be true or false, not ${show(value)}`)
 }
 
-/** Throws `TypeError` that names `label` for what is no function. */
-export function callable<Value>(label: string, value: Value): Value {
+/** Throws `TypeError` for a value that is not a function. */
+export function checkFunction<Value>(label: string, value: Value): Value {
   if (typeof value === 'function') return value
   throw new TypeError(`${label} must be a function, not ${show(value)}`)
 }

@@ -1,32 +1,38 @@
 import { InvalidURL, redactUrl, UnsupportedProtocol } from '../errors.ts'
-import { NOT_IN_URL, parsedUrl } from './url.ts'
+import { FORBIDDEN_IN_URL, parseUrlOrNull } from './url.ts'
 
-/** Where requests go: scheme, host and port, taken apart once. RFC 9110 4.3.1 */
+/** A parsed origin: scheme, host and port. RFC 9110 4.3.1 */
 export interface Origin {
-  /** As `URL.origin` has it: without the port where it is the scheme's own. */
+  /** The value of `URL.origin`: the default port of the scheme is omitted. */
   readonly key: string
+  /** Whether the scheme is https. */
   readonly secure: boolean
-  /** The name or address that is connected to and verified: no brackets. */
+  /** The host name or IP address to connect to and to verify. IPv6 addresses have no brackets. */
   readonly host: string
-  /** Of `host`, when it is an address; null for a name. */
+  /** The version of the IP address; null if `host` is a name. */
   readonly ipVersion: 4 | 6 | null
   readonly port: number
-  /** The value of Host: the port only where it is not the scheme's own, brackets around IPv6. */
+  /** The value of Host: the default port is omitted, and IPv6 addresses have brackets. */
   readonly authority: string
 }
 
-/** Throws `InvalidURL` for what is no origin, `UnsupportedProtocol` for a scheme but http and https. */
+/**
+ * Parses an origin. Throws `InvalidURL` for a URL that is not an origin, and `UnsupportedProtocol`
+ * for a scheme other than http and https.
+ */
 export function parseOrigin(given: string | URL): Origin {
-  if (typeof given === 'string' && NOT_IN_URL.test(given)) {
-    throw new InvalidURL(`The origin has a control character: ${JSON.stringify(redactUrl(given))}`)
+  if (typeof given === 'string' && FORBIDDEN_IN_URL.test(given)) {
+    throw new InvalidURL(
+      `The origin contains a control character: ${JSON.stringify(redactUrl(given))}`,
+    )
   }
-  const url = parsedUrl(given)
+  const url = parseUrlOrNull(given)
   if (url === null) {
-    throw new InvalidURL(`Not an origin: ${JSON.stringify(redactUrl(String(given)))}`)
+    throw new InvalidURL(`Invalid origin: ${JSON.stringify(redactUrl(String(given)))}`)
   }
   const secure = url.protocol === 'https:'
   if (!secure && url.protocol !== 'http:') {
-    throw new UnsupportedProtocol(`Only http and https are spoken, not ${url.protocol}`)
+    throw new UnsupportedProtocol(`Unsupported URL scheme: ${url.protocol.slice(0, -1)}`)
   }
   if (
     url.pathname !== '/' ||
@@ -35,9 +41,9 @@ export function parseOrigin(given: string | URL): Origin {
     url.username !== '' ||
     url.password !== ''
   ) {
-    throw new InvalidURL(`An origin is scheme, host and port alone: ${redactUrl(url.href)}`)
+    throw new InvalidURL(`An origin has only a scheme, host and port: ${redactUrl(url.href)}`)
   }
-  // WHATWG has normalised it: what looks like an address is one.
+  // The URL parser has normalised the host, so only an address consists of digits and dots.
   const { hostname } = url
   const isV6 = hostname.startsWith('[')
   return {

@@ -4,9 +4,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A file that may hold certificates and keys in PEM. RFC 7468 */
+/** A file that can contain certificates and keys in PEM format. RFC 7468 */
 export interface PemFile {
-  /** Who named it, and its path: how an error's message begins. */
+  /** The option or variable that names the file, and its path. Messages of errors begin with it. */
   readonly name: string
   readonly text: string
 }
@@ -18,54 +18,58 @@ interface PrivateKey {
 
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----/g
 const PRIVATE_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----/g
-/** OpenSSL finds a certificate by the hash of its subject, people by its extension. */
-const MAY_HOLD_CERTIFICATES = /^[\da-f]{8}\.\d+$|\.(?:pem|crt|cer)$/i
+/** OpenSSL names certificate files by the hash of the subject; other tools use these extensions. */
+const CERTIFICATE_FILE_NAME = /^[\da-f]{8}\.\d+$|\.(?:pem|crt|cer)$/i
 
-/** Throws `TypeError` that names the file, as all of these do; `label` says who asked for it. */
+/**
+ * Reads a file. Like the other functions here, it throws a `TypeError` that names the file.
+ *
+ * @param label the option or variable that names the file
+ */
 export function readPem(label: string, path: string | URL): PemFile {
   const text = read(label, path, (file) => readFileSync(file, 'latin1'))
-  return { name: named(label, path), text }
+  return { name: nameOf(label, path), text }
 }
 
-/** The file; of a directory, all files that can be read and hold certificates. */
+/** Reads a file, or all files in a directory that are readable and contain certificates. */
 export function readBundle(label: string, path: string | URL): PemFile[] {
   const names = read(label, path, (file) => statSync(file).isDirectory() && readdirSync(file))
   if (names === false) return [readPem(label, path)]
   const files: PemFile[] = []
   for (const name of names.sort()) {
-    if (!MAY_HOLD_CERTIFICATES.test(name)) continue
+    if (!CERTIFICATE_FILE_NAME.test(name)) continue
     const file = readIfPossible(label, join(systemPath(path), name))
     if (file !== null && file.text.search(CERTIFICATE) >= 0) files.push(file)
   }
   if (files.length > 0) return files
-  throw new TypeError(`${named(label, path)} has no file with a PEM certificate`)
+  throw new TypeError(`${nameOf(label, path)} contains no file with a PEM certificate`)
 }
 
-/** Every certificate of the files as it stands there, but each one once. */
+/** Returns the certificates in the files, unchanged and without duplicates. */
 export function certificatesIn(files: readonly PemFile[]): string[] {
   const certificates = new Set<string>()
   for (const { name, text } of files) {
     let number = 0
     for (const { pem, index } of blocks(text, CERTIFICATE)) {
       number++
-      // A directory such as /etc/ssl/certs has most of them three times.
+      // Directories such as /etc/ssl/certs contain most certificates three times.
       if (certificates.has(pem)) continue
-      const fault = faultOf(pem)
-      if (fault !== null) {
+      const defect = defectOf(pem)
+      if (defect !== null) {
         const line = text.slice(0, index).split('\n').length
-        throw new TypeError(`${name}: certificate ${number} (line ${line}) is broken: ${fault}`)
+        throw new TypeError(`${name}: certificate ${number} (line ${line}) is invalid: ${defect}`)
       }
       certificates.add(pem)
     }
-    if (number === 0) throw new TypeError(`${name} has no PEM certificate`)
+    if (number === 0) throw new TypeError(`${name} contains no PEM certificate`)
   }
   return [...certificates]
 }
 
-/** The first private key of the file: OpenSSL takes no other. */
+/** Returns the first private key in the file, which is the one that OpenSSL uses. */
 export function privateKeyIn({ name, text }: PemFile, passphrase: string | undefined): PrivateKey {
   const [block] = blocks(text, PRIVATE_KEY)
-  if (block === undefined) throw new TypeError(`${name} has no PEM private key`)
+  if (block === undefined) throw new TypeError(`${name} contains no PEM private key`)
   const { pem } = block
   const encrypted = /^-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem)
   if (encrypted && passphrase === undefined) {
@@ -74,17 +78,19 @@ export function privateKeyIn({ name, text }: PemFile, passphrase: string | undef
   try {
     return { pem, object: createPrivateKey({ key: pem, passphrase }) }
   } catch (cause) {
-    const fault = encrypted ? 'cannot be decrypted with the passphrase' : 'is broken'
-    throw new TypeError(`${name}: the private key ${fault} (${codeOf(cause)})`, { cause })
+    const defect = encrypted ? 'cannot be decrypted with the passphrase' : 'is invalid'
+    throw new TypeError(`${name}: the private key ${defect} (${codeOf(cause)})`, { cause })
   }
 }
 
-/** Whether the key is that of the certificate. */
+/** Whether the private key belongs to the certificate. */
 export function isPair(certificate: string, key: PrivateKey): boolean {
   return new X509Certificate(certificate).checkPrivateKey(key.object)
 }
 
-/** From each BEGIN line to its END line; where there is none, to the end of the text. */
+/**
+ * Yields the blocks from a BEGIN line to its END line, or to the end of the text if it is missing.
+ */
 function* blocks(text: string, begin: RegExp): Generator<{ pem: string; index: number }> {
   for (const { 0: line, 1: label, index } of text.matchAll(begin)) {
     const endLine = `-----END ${label}-----`
@@ -93,8 +99,9 @@ function* blocks(text: string, begin: RegExp): Generator<{ pem: string; index: n
   }
 }
 
-function faultOf(certificate: string): string | null {
-  // OpenSSL passes over a block that is cut off and takes the next one for it.
+/** Returns why the certificate is invalid; null if it is valid. */
+function defectOf(certificate: string): string | null {
+  // OpenSSL would skip a truncated block and read the next one.
   const isCut = !certificate.endsWith('-----') || certificate.includes('-----BEGIN', 1)
   if (isCut) return 'its END line is missing'
   try {
@@ -113,15 +120,15 @@ function readIfPossible(label: string, path: string): PemFile | null {
   }
 }
 
-function read<Content>(label: string, path: string | URL, how: (path: string) => Content): Content {
+function read<Result>(label: string, path: string | URL, reader: (path: string) => Result): Result {
   try {
-    return how(systemPath(path))
+    return reader(systemPath(path))
   } catch (cause) {
-    throw new TypeError(`${named(label, path)} cannot be read (${codeOf(cause)})`, { cause })
+    throw new TypeError(`${nameOf(label, path)} cannot be read (${codeOf(cause)})`, { cause })
   }
 }
 
-function named(label: string, path: string | URL): string {
+function nameOf(label: string, path: string | URL): string {
   return `${label} "${path}"`
 }
 

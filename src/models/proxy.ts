@@ -7,36 +7,39 @@ import { checkOptions, option } from './options.ts'
 import type { Origin } from './origin.ts'
 import { parseOrigin } from './origin.ts'
 import type { ClientCertificate, Verify } from './tls-settings.ts'
-import { tlsSettings } from './tls-settings.ts'
-import { NOT_IN_URL, parsedUrl, percentDecode } from './url.ts'
+import { resolveTlsSettings } from './tls-settings.ts'
+import { FORBIDDEN_IN_URL, parseUrlOrNull, percentDecode } from './url.ts'
 
 /**
- * What a proxy is asked for. `DEFAULT`: http is forwarded, https goes through a tunnel.
- * `TUNNEL_ONLY`: everything goes through tunnels. `FORWARD_ONLY`: everything is forwarded, so the
- * proxy reads https requests in clear. A SOCKS proxy knows tunnels alone.
+ * How requests are sent to a proxy. `DEFAULT` forwards http requests and tunnels https requests.
+ * `TUNNEL_ONLY` tunnels all requests. `FORWARD_ONLY` forwards all requests, so that the proxy can
+ * read https requests. SOCKS proxies support only tunnels.
  */
 export type ProxyMode = 'DEFAULT' | 'TUNNEL_ONLY' | 'FORWARD_ONLY'
 
-/** What an `HTTPProxy` is made with, besides its URL. */
+/** The options of an `HTTPProxy`. */
 export interface HTTPProxyOptions {
+  /** How requests are sent to the proxy. Default `DEFAULT`. */
   readonly mode?: ProxyMode | undefined
-  /** For the proxy: sent with CONNECT and with what is forwarded, never through a tunnel. */
+  /**
+   * Headers for the proxy. Sent with CONNECT and with forwarded requests, never through a tunnel.
+   */
   readonly headers?: HeadersInit | null | undefined
-  /** User and password, instead of those in the URL; null for none. */
+  /** User name and password. Replaces the credentials in the URL; null removes them. */
   readonly auth?: readonly [user: string, password: string] | null | undefined
-  /** Whom an https proxy's certificate must satisfy; as the client's `verify`, and apart from it. */
+  /** TLS certificate verification for an https proxy. Does not affect the origins. Default true. */
   readonly verify?: Verify | undefined
-  /** Our certificate for an https proxy; as the client's `cert`. */
+  /** The client certificate for an https proxy. Default null. */
   readonly cert?: ClientCertificate | null | undefined
-  /** Whether the environment has a say in `verify`. Not given: as the client that uses the proxy says. */
+  /** Whether environment variables affect `verify`. Default: the `trustEnv` of the client. */
   readonly trustEnv?: boolean | undefined
 }
 
 const OPTIONS = ['mode', 'headers', 'auth', 'verify', 'cert', 'trustEnv'] as const
 const MODES: readonly unknown[] = ['DEFAULT', 'TUNNEL_ONLY', 'FORWARD_ONLY']
 
-/** Fields that belong to the one request they stand in. */
-const OF_THE_REQUEST = [
+/** Fields that Hawser determines for each request. */
+const PER_REQUEST_FIELDS = [
   ...['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'trailer', 'upgrade'],
   'expect',
 ]
@@ -45,18 +48,26 @@ type Scheme = 'http' | 'https' | 'socks5' | 'socks5h'
 const SCHEMES: readonly string[] = ['http', 'https', 'socks5', 'socks5h']
 const SOCKS_PORT = 1080
 
-/** RFC 1929 2: the length of each is one byte. */
+/** In bytes. RFC 1929 2 encodes each length in one byte. */
 const MAX_SOCKS_CREDENTIAL = 255
 
-/** What the engine knows of a proxy; its secrets are here, and nowhere that a log could show them. */
+/**
+ * A proxy as the engine uses it. Contains secrets, so no object that a log may show refers to it.
+ */
 export interface ProxySettings {
   readonly scheme: Scheme
-  /** Where it is. Its key names the proxy, and is no request's origin. */
+  /**
+   * The address of the proxy. Its key begins with `proxy`, so it never equals the origin of a
+   * request.
+   */
   readonly origin: Origin
   readonly mode: ProxyMode
-  /** Names and values in turn, Proxy-Authorization among them. */
+  /** Alternating names and values, including Proxy-Authorization. */
   readonly headers: readonly string[]
-  /** For SOCKS. */
+  /**
+   * User name and password. HTTP proxies get them as Proxy-Authorization, SOCKS proxies as they
+   * are.
+   */
   readonly credentials: Credentials | null
   readonly hasCredentials: boolean
   readonly tls: ConnectionOptions
@@ -69,38 +80,44 @@ export interface Credentials {
 
 const settings = new WeakMap<HTTPProxy, ProxySettings>()
 
-export function proxySettings(proxy: HTTPProxy): ProxySettings {
+export function proxySettingsOf(proxy: HTTPProxy): ProxySettings {
   return settings.get(proxy) as ProxySettings
 }
 
-/** A proxy and how it is used: http, https, socks5 (names are resolved here) or socks5h (by the proxy). */
+/**
+ * A proxy and its settings. The scheme of its URL is http, https, socks5 (the client resolves host
+ * names) or socks5h (the proxy resolves host names).
+ */
 export class HTTPProxy {
-  /** Without user and password. */
+  /** The URL without credentials. */
   readonly url: string
   readonly mode: ProxyMode
   readonly #given: HTTPProxyOptions & { readonly url: string | URL }
 
   /**
-   * User and password in the URL count, percent-decoded. Throws `InvalidURL` for what is no proxy's
-   * URL, `TypeError` for a bad option.
+   * Throws `InvalidURL` for a URL that is not that of a proxy, and `TypeError` for an invalid
+   * option.
+   *
+   * @param url the URL of the proxy. Credentials in it are percent-decoded and used
    */
   constructor(url: string | URL, options: HTTPProxyOptions = {}) {
     checkOptions('HTTPProxy', options, OPTIONS)
     const { scheme, origin, userinfo } = parseProxyUrl(url)
     const credentials = credentialsOf(option(options, 'auth', undefined), userinfo, scheme)
     const mode = option(options, 'mode', 'DEFAULT')
-    if (!MODES.includes(mode)) throw new TypeError(`HTTPProxy.mode must be ${MODES.join(', ')}`)
+    if (!MODES.includes(mode))
+      throw new TypeError(`HTTPProxy.mode must be one of ${MODES.join(', ')}`)
     if (mode === 'FORWARD_ONLY' && isSocks(scheme)) {
-      throw new TypeError(`HTTPProxy.mode: a ${scheme} proxy does not forward`)
+      throw new TypeError(`HTTPProxy.mode: a ${scheme} proxy cannot forward requests`)
     }
     const headers = headersOf(options, scheme)
     if (headers.has('proxy-authorization') && credentials !== null) {
       throw new TypeError(
-        'HTTPProxy has credentials twice: Proxy-Authorization in its headers, too',
+        'HTTPProxy has credentials twice: remove Proxy-Authorization from headers, or auth and userinfo',
       )
     }
     if (credentials !== null && !isSocks(scheme)) {
-      headers.set('Proxy-Authorization', basic(credentials))
+      headers.set('Proxy-Authorization', basicAuthorization(credentials))
     }
     this.url = origin.key
     this.mode = mode
@@ -112,7 +129,7 @@ export class HTTPProxy {
       headers: headers.flat(),
       credentials,
       hasCredentials: credentials !== null || headers.has('proxy-authorization'),
-      tls: tlsSettings({
+      tls: resolveTlsSettings({
         verify: option(options, 'verify', undefined),
         cert: option(options, 'cert', undefined),
         trustEnv: option(options, 'trustEnv', false),
@@ -120,11 +137,14 @@ export class HTTPProxy {
     })
   }
 
-  /** What was given as a proxy, with this `trustEnv` if it has none of its own. Throws as the constructor does. */
+  /**
+   * Returns a proxy for a URL or an `HTTPProxy`. `trustEnv` is its default for the option of that
+   * name. Throws as the constructor does.
+   */
   static from(given: HTTPProxy | string | URL, trustEnv?: boolean): HTTPProxy {
     if (typeof given === 'string' || given instanceof URL) return new HTTPProxy(given, { trustEnv })
     if (!(given instanceof HTTPProxy)) {
-      throw new TypeError('A proxy has to be an HTTPProxy or its URL')
+      throw new TypeError('A proxy must be an HTTPProxy or the URL of a proxy')
     }
     const { url, ...options } = given.#given
     if (trustEnv === undefined || option(options, 'trustEnv', undefined) !== undefined) return given
@@ -132,7 +152,7 @@ export class HTTPProxy {
   }
 
   [inspect.custom](): string {
-    const { hasCredentials } = proxySettings(this)
+    const { hasCredentials } = proxySettingsOf(this)
     return `<HTTPProxy [${this.url}, ${this.mode}${hasCredentials ? ', with credentials' : ''}]>`
   }
 }
@@ -143,35 +163,38 @@ export function isSocks(scheme: Scheme): boolean {
 
 function parseProxyUrl(given: string | URL) {
   if (typeof given !== 'string' && !(given instanceof URL)) {
-    throw new TypeError(`A proxy's URL must be a string or a URL, not ${typeof given}`)
+    throw new TypeError(`The URL of a proxy must be a string or a URL, not ${typeof given}`)
   }
   const text = String(given)
-  // No cause: Node's error holds the URL whole, secrets and all.
-  const bad = (why: string) =>
-    new InvalidURL(`Not the URL of a proxy, ${why}: ${JSON.stringify(redactUrl(text))}`)
-  if (NOT_IN_URL.test(text)) throw bad('it has a control character')
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1].toLowerCase()
+  // The errors have no cause: Node's error contains the complete URL, including secrets.
+  const invalid = (why: string) =>
+    new InvalidURL(`Invalid proxy URL ${JSON.stringify(redactUrl(text))}: ${why}`)
+  if (FORBIDDEN_IN_URL.test(text)) throw invalid('it contains a control character')
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined || !SCHEMES.includes(scheme)) {
-    throw bad(`which begins with one of ${SCHEMES.map((each) => `${each}://`).join(' ')}`)
+    throw invalid(`it must begin with one of ${SCHEMES.map((each) => `${each}://`).join(' ')}`)
   }
-  const port = parsedUrl(text)?.port
-  if (port === undefined) throw bad('it cannot be parsed')
-  // Hosts are normalised in schemes that WHATWG knows, and only there.
+  const port = parseUrlOrNull(text)?.port
+  if (port === undefined) throw invalid('it cannot be parsed')
+  // The URL parser normalises hosts only for schemes that WHATWG calls special, such as http.
   const asHttp = text.replace(/^socks5h?/i, 'http')
-  const url = parsedUrl(asHttp)
-  if (url === null) throw bad('its host cannot be parsed')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw bad('it has a path')
+  const url = parseUrlOrNull(asHttp)
+  if (url === null) throw invalid('its host cannot be parsed')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw invalid('it must not have a path, query or fragment')
+  }
   const { username, password } = url
   url.username = url.password = ''
   const origin = parseOrigin(url)
   return {
     scheme: scheme as Scheme,
-    origin: isSocks(scheme as Scheme) ? asSocks(origin, scheme, port) : origin,
+    origin: isSocks(scheme as Scheme) ? toSocksOrigin(origin, scheme, port) : origin,
     userinfo: username === '' && password === '' ? null : { username, password },
   }
 }
 
-function asSocks(origin: Origin, scheme: string, given: string): Origin {
+/** Replaces the scheme http, with which the URL was parsed, and its default port. */
+function toSocksOrigin(origin: Origin, scheme: string, given: string): Origin {
   const port = given === '' ? SOCKS_PORT : Number(given)
   const host = origin.ipVersion === 6 ? `[${origin.host}]` : origin.host
   const authority = `${host}:${port}`
@@ -191,10 +214,12 @@ function credentialsOf(
   const { user, password } = credentials
   if (isSocks(scheme)) {
     if (user.length === 0 || Math.max(user.length, password.length) > MAX_SOCKS_CREDENTIAL) {
-      throw new TypeError('HTTPProxy: user and password for SOCKS have 1 to 255 bytes (RFC 1929)')
+      throw new TypeError(
+        'HTTPProxy: user name and password for SOCKS must have 1 to 255 bytes (RFC 1929)',
+      )
     }
   } else if (user.includes(':')) {
-    throw new TypeError('HTTPProxy: a user name has no colon in it (RFC 7617 2)')
+    throw new TypeError('HTTPProxy: the user name must not contain a colon (RFC 7617 2)')
   }
   return credentials
 }
@@ -207,8 +232,8 @@ function fromPair(auth: unknown): Credentials {
   return { user: Buffer.from(user), password: Buffer.from(password) }
 }
 
-/** RFC 7617 2 */
-function basic({ user, password }: Credentials): string {
+/** Returns the value of Proxy-Authorization. RFC 7617 2 */
+function basicAuthorization({ user, password }: Credentials): string {
   return `Basic ${Buffer.concat([user, Buffer.from(':'), password]).toString('base64')}`
 }
 
@@ -220,11 +245,12 @@ function headersOf(options: HTTPProxyOptions, scheme: Scheme): Headers {
     if (!(error instanceof LocalProtocolError)) throw error
     throw new TypeError(`HTTPProxy.headers: ${error.message}`)
   }
-  for (const name of OF_THE_REQUEST) {
-    if (headers.has(name)) throw new TypeError(`HTTPProxy.headers: ${name} is each request's own`)
+  for (const name of PER_REQUEST_FIELDS) {
+    if (!headers.has(name)) continue
+    throw new TypeError(`HTTPProxy.headers must not contain ${name}, which each request sets`)
   }
   if (isSocks(scheme) && headers.flat().length > 0) {
-    throw new TypeError(`HTTPProxy.headers: a ${scheme} proxy takes none`)
+    throw new TypeError(`HTTPProxy.headers: a ${scheme} proxy does not accept headers`)
   }
   return headers
 }

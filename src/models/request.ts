@@ -3,8 +3,9 @@ import type { Headers, HeadersInit } from './headers.ts'
 import type { TimeoutInit } from './timeout.ts'
 
 /**
- * What the engine sends as content. Iterables are read as the socket takes them, and closed when it does
- * not: once, unless one says `isReplayable: true` because each of its iterators gives the same.
+ * The content of a request, as the engine sends it. Iterables are read as fast as the socket
+ * accepts their chunks, and closed if the exchange ends early. An iterable is sent once, unless it
+ * has the property `isReplayable: true`, which promises that each of its iterators yields the same.
  */
 export type Body =
   | string
@@ -12,67 +13,83 @@ export type Body =
   | Iterable<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>
 
-/** One request, as the engine takes it. */
+/** One request of the engine. */
 export interface DispatchRequest {
-  /** `http://host`, `https://host:port`: what else a URL has is refused. */
+  /** The origin, such as `https://host:port`. A URL with more than that is refused. */
   readonly origin: string | URL
-  /** The request-target: path and query, already encoded; `*` for OPTIONS; `host:port` for CONNECT. RFC 9112 3.2 */
+  /**
+   * The request-target: path and query, already encoded; `*` for OPTIONS; `host:port` for CONNECT.
+   * RFC 9112 3.2
+   */
   readonly path: string
-  /** Case-sensitive; `GET` if not given. RFC 9110 9.1 */
+  /** The method, case-sensitive. Default `GET`. RFC 9110 9.1 */
   readonly method?: string | undefined
-  /** A flat list `[name, value, name, value]` costs least. */
+  /** The headers. A flat list `[name, value, name, value]` is the fastest form. */
   readonly headers?: HeadersInit | null | undefined
   readonly body?: Body | null | undefined
-  /** Fields behind the content, which is then sent in chunks; asked for when the content has ended. RFC 9110 6.5 */
+  /**
+   * Fields that are sent after the content, which is then sent in chunks. A function is called when
+   * the content has ended. RFC 9110 6.5
+   */
   readonly trailers?: HeadersInit | (() => HeadersInit) | null | undefined
-  /** Instead of the pool's, field by field. */
+  /** Replaces the timeouts of the pool, field by field. */
   readonly timeouts?: TimeoutInit
-  /** Aborts the exchange, which then fails with the signal's reason. */
+  /** Aborts the exchange, which then fails with the reason of the signal. */
   readonly signal?: AbortSignal | null | undefined
-  /** `onData` gets buffers that it may keep, at the cost of a copy. */
+  /** Whether `onData` receives copies, which it may keep. Default false. */
   readonly copy?: boolean | undefined
 }
 
-/** The status line and the fields of a response. */
+/** The head of a response: status line and headers. */
 export interface Head {
   readonly status: number
   /** The reason phrase, often empty. */
   readonly statusText: string
-  /** `1.0` or `1.1` */
+  /** `1.0` or `1.1`. */
   readonly httpVersion: string
   readonly headers: Headers
 }
 
 /**
- * Receives one response. Exactly one of `onEnd`, `onError` and `onUpgrade` is called, once, and never
- * before `dispatch` has returned. What `onHead` or `onData` throws ends the exchange.
+ * Receives one response. Exactly one of `onEnd`, `onError` and `onUpgrade` is called, once, and
+ * after `dispatch` has returned. If `onHead` or `onData` throws, the exchange fails with that
+ * error.
  */
 export interface DispatchHandler {
-  /** A 1xx response; the final one follows. */
+  /** Receives the head of a 1xx response, before the final response. */
   onInformational?(head: Head): void
-  /** The head of the final response. */
+  /** Receives the head of the final response. */
   onHead(head: Head): void
   /**
-   * A part of the body. **Borrowed**: its bytes are overwritten once this returns, unless the request
-   * said `copy: true`. Never keep, transfer or write it asynchronously.
-   * @returns false to pause, until `control.resume()`
+   * Receives a part of the body.
+   *
+   * `chunk` is **borrowed**: its bytes are overwritten after this method returns, unless the
+   * request has `copy: true`. Never keep it, transfer it or write it asynchronously.
+   *
+   * @returns false to pause until `control.resume()` is called
    */
   onData(chunk: Uint8Array): boolean | undefined | void
-  /** The response is complete, and the connection already serves others. */
+  /** Called when the response is complete. The connection may already serve another request. */
   onEnd(trailers: Headers): void
-  /** A `HawserError`, the signal's reason, or what `onHead` or `onData` threw. */
+  /**
+   * Called when the exchange fails.
+   *
+   * @param error a `HawserError`, the reason of the signal, or what `onHead` or `onData` threw
+   */
   onError(error: unknown): void
   /**
-   * 101, or 2xx to CONNECT: the connection is the handler's. `firstBytes` came behind the head and
-   * are not among what the socket gives, as for Node's own `upgrade` event.
+   * Called after 101, or 2xx to CONNECT. The handler then owns the connection.
+   *
+   * @param firstBytes the bytes that were received after the head. As with the `upgrade` event of
+   * Node.js, the socket does not yield them again
    */
   onUpgrade?(socket: Duplex, firstBytes: Uint8Array, head: Head): void
 }
 
-/** Steers one dispatched request. After its end both do nothing. */
+/** Controls one dispatched request. After the end of the exchange, its methods have no effect. */
 export interface DispatchControl {
-  /** Goes on after `onData` returned false. Nothing is delivered inside this call. */
+  /** Continues after `onData` returned false. Nothing is delivered before this call returns. */
   resume(): void
-  /** Closes the connection; `onError` gets `reason`, or an `AbortError`, later. */
+  /** Closes the connection. `onError` is called later, with `reason` or an `AbortError`. */
   abort(reason?: unknown): void
 }

@@ -3,22 +3,24 @@ import type { Origin } from './origin.ts'
 import type { ProxySettings } from './proxy.ts'
 import { isSocks } from './proxy.ts'
 
-/** Where a connection is about to go: an address, and the host it was found for. */
+/** The address that a connection is about to be opened to. */
 export interface ConnectFacts {
+  /** An IP address of `host`. */
   readonly address: string
   readonly family: 4 | 6
   readonly port: number
   readonly host: string
 }
 
-/** How connections are made: the same for all connections of a pool, so none serves another route. */
+/** How a pool opens its connections. All connections of a pool have the same route. */
 export interface Route {
-  /** A unix socket that all connections go to. */
+  /** The path of a unix socket, used for all connections; null for TCP. */
   readonly uds: string | null
-  /** All connections go through it. */
+  /** The proxy of all connections; null for direct connections. */
   readonly proxy: ProxySettings | null
+  /** The local address of all connections; undefined lets the operating system choose. */
   readonly localAddress: string | undefined
-  /** Instead of the runtime's name resolution. */
+  /** Resolves host names instead of the runtime; null for the runtime's resolution. */
   readonly lookup:
     | ((
         host: string,
@@ -28,15 +30,18 @@ export interface Route {
         ) => void,
       ) => void)
     | null
-  /** Sees each address before it is connected to; refuses it by throwing. With a proxy that is the proxy's. */
+  /**
+   * Called with each address before a connection to it is opened; refuses the address by throwing.
+   * With a proxy, it receives the address of the proxy.
+   */
   readonly onConnect: ((facts: ConnectFacts) => void) | null
   readonly tls: ConnectionOptions
 }
 
-/** What the proxy of a route is to one origin. */
+/** How requests to one origin are sent: without a proxy, forwarded by it, or through a tunnel. */
 export type ProxyUse = 'direct' | 'forward' | 'tunnel'
 
-/** RFC 9110 7.3.2, 9.3.6; SOCKS tunnels whatever it is. */
+/** Returns how a proxy is used for an origin. SOCKS proxies always tunnel. RFC 9110 7.3.2, 9.3.6 */
 export function proxyUse(proxy: ProxySettings | null, origin: Origin): ProxyUse {
   if (proxy === null) return 'direct'
   if (isSocks(proxy.scheme) || proxy.mode === 'TUNNEL_ONLY') return 'tunnel'

@@ -1,6 +1,6 @@
-import { checkOptions, duration, option } from './options.ts'
+import { checkDuration, checkOptions, option } from './options.ts'
 
-/** Milliseconds for each part of a call; null is none, undefined not given. */
+/** Timeouts in milliseconds. Null means no timeout, undefined means not given. */
 export interface TimeoutFields {
   readonly connect?: number | null | undefined
   readonly read?: number | null | undefined
@@ -9,46 +9,48 @@ export interface TimeoutFields {
   readonly total?: number | null | undefined
 }
 
-/** What is taken wherever a timeout is given. */
+/** A value that can be given as a timeout. A number sets all timeouts except `total`. */
 export type TimeoutInit = Timeout | TimeoutFields | number | null | undefined
 
 const NAMES = ['connect', 'read', 'write', 'pool', 'total'] as const
 
-/** How long each part of a call may take: milliseconds, null for ever. Immutable. */
+/** The timeouts of a call, in milliseconds. Null means no timeout. Immutable. */
 export class Timeout {
-  /** Until a connection is established: DNS, TCP, proxy and TLS together. */
+  /** The time until a connection is established: DNS, TCP, proxy and TLS together. */
   readonly connect: number | null
-  /** Without a byte received while one is awaited. */
+  /** The time without a received byte while one is awaited. */
   readonly read: number | null
-  /** Without progress in sending. */
+  /** The time without progress in sending. */
   readonly write: number | null
-  /** Waiting for a connection of the pool. */
+  /** The time that a request waits for a connection of the pool. */
   readonly pool: number | null
-  /** The whole call. */
+  /** The time for the whole call, including redirects, retries and reading the body. */
   readonly total: number | null
 
-  /** 5000 ms each, no total. */
+  /** 5000 ms for each timeout except `total`, which is null. */
   static readonly default = new Timeout(5000)
 
   /**
-   * `all` is for each field that `fields` leaves out, but never for `total`, which is null unless it
-   * is given. `Infinity` is null. Throws `TypeError` for 0, negative, NaN and what is no number.
+   * Throws `TypeError` for 0, negative numbers, NaN, and values that are not numbers.
+   *
+   * @param all the default in ms of all timeouts except `total`; null or `Infinity` for no timeout
+   * @param fields single timeouts in ms. `total` is null if it is not given
    */
   constructor(all: number | null = 5000, fields: TimeoutFields = {}) {
-    const each = duration('timeout', all, '> 0')
+    const each = checkDuration('timeout', all, '> 0')
     checkOptions('timeout', fields, NAMES)
-    this.connect = duration('timeout.connect', option(fields, 'connect', each), '> 0')
-    this.read = duration('timeout.read', option(fields, 'read', each), '> 0')
-    this.write = duration('timeout.write', option(fields, 'write', each), '> 0')
-    this.pool = duration('timeout.pool', option(fields, 'pool', each), '> 0')
-    this.total = duration('timeout.total', option(fields, 'total', null), '> 0')
+    this.connect = checkDuration('timeout.connect', option(fields, 'connect', each), '> 0')
+    this.read = checkDuration('timeout.read', option(fields, 'read', each), '> 0')
+    this.write = checkDuration('timeout.write', option(fields, 'write', each), '> 0')
+    this.pool = checkDuration('timeout.pool', option(fields, 'pool', each), '> 0')
+    this.total = checkDuration('timeout.total', option(fields, 'total', null), '> 0')
     Object.freeze(this)
   }
 
   /**
-   * The timeout that `value` means where `base` is the default: undefined is `base` itself, null none
-   * at all; a number sets all but `total`; of a plain object what it leaves out comes from `base`.
-   * Throws `TypeError` as the constructor does.
+   * Converts a value to a `Timeout`. Undefined gives `base`, and null gives no timeouts at all. A
+   * number sets all timeouts except `total`. Fields that a plain object does not contain come from
+   * `base`. Throws `TypeError` as the constructor does.
    */
   static from(value: TimeoutInit, base: Timeout): Timeout {
     if (value === undefined) return base

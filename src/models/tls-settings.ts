@@ -2,20 +2,24 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { inspect } from 'node:util'
+import { InternTable, snapshotOf } from './intern-table.ts'
 import type { Environment } from './options.ts'
-import { checkOptions, option, variable } from './options.ts'
+import { checkOptions, environmentVariable, option } from './options.ts'
 import type { PemFile } from './pem.ts'
 import { certificatesIn, isPair, privateKeyIn, readBundle, readPem } from './pem.ts'
-import { SharedByContent, snapshotOf } from './shared-by-content.ts'
-import { isPlain, kindOf } from './value-kind.ts'
+import { isPlainObject, kindOf } from './value-kind.ts'
 
 /**
- * Whom to trust: true is the runtime's CA bundle (with NODE_EXTRA_CA_CERTS), false is anybody, a path
- * is a bundle, or a directory of certificates, instead of it; or settings of `node:tls`.
+ * How certificates are verified. True uses the CA certificates of the runtime (and
+ * NODE_EXTRA_CA_CERTS). False verifies nothing. A path names a CA bundle, or a directory of CA
+ * certificates, that replaces them. An object contains options of `node:tls`.
  */
 export type Verify = boolean | string | URL | ConnectionOptions
 
-/** Paths of PEM files: one with certificate and key, or one for each, and the key's passphrase. */
+/**
+ * The client certificate: the path of a PEM file with certificate and key, or the paths of two
+ * files and the passphrase of the key.
+ */
 export type ClientCertificate =
   | string
   | URL
@@ -25,15 +29,18 @@ export interface TlsSettingsInit {
   /** Default true. */
   readonly verify?: Verify | undefined
   readonly cert?: ClientCertificate | null | undefined
-  /** Whether SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE and NODE_TLS_REJECT_UNAUTHORIZED count. Default true. */
+  /**
+   * Whether SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE and NODE_TLS_REJECT_UNAUTHORIZED are used.
+   * Default true.
+   */
   readonly trustEnv?: boolean | undefined
-  /** Default `process.env`. */
+  /** The environment variables. Default `process.env`. */
   readonly env?: Environment | undefined
 }
 
-/** What `node:tls` takes, never to be changed. The same settings are the same object. */
+/** Options for `node:tls`. Immutable. Equal settings are the same object. */
 export interface TlsSettings extends ConnectionOptions {
-  /** Wants each line that a TLS socket has for SSLKEYLOGFILE: its 'keylog' events. */
+  /** Receives each line for the key log file: the 'keylog' events of a TLS socket. */
   keylog?: (line: Uint8Array) => void
 }
 
@@ -44,8 +51,8 @@ interface ClientFiles {
 }
 
 const NAMES = ['verify', 'cert', 'trustEnv', 'env'] as const
-/** These say where to connect to and how, or are the connection's own. */
-const NO_SETTINGS = [
+/** Options of `tls.connect` that Hawser sets for each connection. */
+const CONNECTION_OPTIONS = [
   'host',
   'port',
   'path',
@@ -56,44 +63,46 @@ const NO_SETTINGS = [
   'timeout',
   'session',
 ] as const
-const VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
-/** What is spoken here. */
-const PROTOCOLS: readonly unknown[] = ['http/1.1', 'http/1.0']
-const OWN_IDENTITY = ['cert', 'key', 'pfx', 'secureContext'] as const
+const TLS_VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
+/** The ALPN protocols that Hawser supports. */
+const ALPN_PROTOCOLS: readonly unknown[] = ['http/1.1', 'http/1.0']
+/** Options that give a client certificate in another way than `cert`. */
+const IDENTITY_OPTIONS = ['cert', 'key', 'pfx', 'secureContext'] as const
 
-const unset: TlsSettings = Object.freeze(Object.create(null))
-const shared = new SharedByContent<TlsSettings>()
+const noSettings: TlsSettings = Object.freeze(Object.create(null))
+const knownSettings = new InternTable<TlsSettings>()
 
 /**
- * Reads all files at once; equal settings and contents give the same frozen object, so that TLS
- * contexts are built once. Throws `TypeError` that names what is wrong, and the path.
+ * Reads the files and returns the settings. Equal settings and files give the same frozen object,
+ * so that each TLS context is built once. Throws a `TypeError` that names the option, and the path
+ * if there is one.
  */
-export function tlsSettings(init: TlsSettingsInit = {}): TlsSettings {
+export function resolveTlsSettings(init: TlsSettingsInit = {}): TlsSettings {
   checkOptions('tlsSettings', init, NAMES)
   const trustEnv = option(init, 'trustEnv', true)
   const env = trustEnv ? option(init, 'env', process.env) : {}
   const verify = option(init, 'verify', true)
   const options = optionsOf(verify)
-  // Node's own default is what NODE_TLS_REJECT_UNAUTHORIZED says, and it reads that for each connection.
+  // Without this option, Node reads NODE_TLS_REJECT_UNAUTHORIZED for each connection.
   if (!trustEnv) options.rejectUnauthorized ??= true
   const bundle = bundleOf(verify, options, env)
   const client = clientFiles(option(init, 'cert', null), options)
-  const keyLog = variable(env, 'SSLKEYLOGFILE')
-  if (!bundle && !client && !keyLog && Object.keys(options).length === 0) return unset
+  const keyLog = environmentVariable(env, 'SSLKEYLOGFILE')
+  if (!bundle && !client && !keyLog && Object.keys(options).length === 0) return noSettings
 
-  const content = [
+  const contents = [
     options,
     bundle?.map(({ text }) => text),
     client && [client.cert.text, client.key.text, client.passphrase],
     keyLog && resolve(keyLog),
   ]
-  // To parse a bundle takes as long as to build a context from it: known content is known to be good.
-  return shared.get(content, () => {
+  // Parsing a bundle takes as long as building a context from it, so known contents are not parsed.
+  return knownSettings.getOrCreate(contents, () => {
     if (bundle) options.ca = certificatesIn(bundle).join('\n')
     else checkAuthorities(options.ca)
     if (client) Object.assign(options, identityOf(client))
     if (keyLog) options.keylog ??= keyLogger(resolve(keyLog))
-    Object.defineProperty(options, inspect.custom, { value: showNames })
+    Object.defineProperty(options, inspect.custom, { value: inspectNames })
     return Object.freeze(options)
   })
 }
@@ -101,45 +110,50 @@ export function tlsSettings(init: TlsSettingsInit = {}): TlsSettings {
 function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {
   if (verify === true || typeof verify === 'string' || verify instanceof URL) return snapshotOf({})
   if (verify === false) return snapshotOf({ rejectUnauthorized: false })
-  if (!isPlain(verify)) {
+  if (!isPlainObject(verify)) {
     throw new TypeError(
       `verify must be a boolean, a path or an object of TLS options, not ${kindOf(verify)}`,
     )
   }
   const options = snapshotOf(verify)
-  for (const name of NO_SETTINGS) {
-    if (Object.hasOwn(options, name)) throw new TypeError(`verify.${name} is no TLS setting`)
+  for (const name of CONNECTION_OPTIONS) {
+    if (Object.hasOwn(options, name)) throw new TypeError(`verify.${name} is not a TLS setting`)
   }
-  checkFunctions('verify', options)
+  checkTlsCallbacks('verify', options)
   checkChoices(options)
   return options
 }
 
-/** Node would call them in the middle of a handshake. */
-const FUNCTIONS = ['checkServerIdentity', 'keylog'] as const
+/** A value that is not a function would fail only during the handshake. */
+const CALLBACKS = ['checkServerIdentity', 'keylog'] as const
 
-/** Throws `TypeError` that names the option, as `verify.keylog`. */
-export function checkFunctions(what: string, options: TlsSettings): void {
-  for (const name of FUNCTIONS) {
+/**
+ * Throws `TypeError` for a callback that is not a function.
+ *
+ * @param label the name of the options, for the message of the error
+ */
+export function checkTlsCallbacks(label: string, options: TlsSettings): void {
+  for (const name of CALLBACKS) {
     const given: unknown = option(options, name, undefined)
     if (given === undefined || typeof given === 'function') continue
-    throw new TypeError(`${what}.${name} must be a function`)
+    throw new TypeError(`${label}.${name} must be a function`)
   }
 }
 
 function checkChoices(options: Readonly<Record<string, unknown>>): void {
   for (const name of ['minVersion', 'maxVersion']) {
     const version = options[name]
-    if (version === undefined || VERSIONS.includes(version)) continue
-    throw new TypeError(`verify.${name} must be one of ${VERSIONS.join(', ')}`)
+    if (version === undefined || TLS_VERSIONS.includes(version)) continue
+    throw new TypeError(`verify.${name} must be one of ${TLS_VERSIONS.join(', ')}`)
   }
   const { ALPNProtocols: protocols } = options
-  const isSpoken = Array.isArray(protocols) && protocols.every((each) => PROTOCOLS.includes(each))
-  if (protocols === undefined || isSpoken) return
-  throw new TypeError(`verify.ALPNProtocols must be a list of ${PROTOCOLS.join(', ')}`)
+  const isSupported =
+    Array.isArray(protocols) && protocols.every((protocol) => ALPN_PROTOCOLS.includes(protocol))
+  if (protocols === undefined || isSupported) return
+  throw new TypeError(`verify.ALPNProtocols must be an array of ${ALPN_PROTOCOLS.join(', ')}`)
 }
 
-/** Node would trust nobody, without a word, if `ca` were a path. */
+/** Throws for a `ca` that is not PEM, such as a path: Node would accept it, and trust no server. */
 function checkAuthorities(ca: unknown): void {
   for (const each of Array.isArray(ca) ? ca : [ca]) {
     if (typeof each !== 'string' && !(each instanceof Uint8Array)) continue
@@ -147,15 +161,16 @@ function checkAuthorities(ca: unknown): void {
   }
 }
 
-/** Null for the runtime's own, or where the options have their own. */
+/** Returns the CA certificates; null if the runtime's are used, or `options` contains others. */
 function bundleOf(verify: Verify, options: ConnectionOptions, env: Environment): PemFile[] | null {
   if (typeof verify === 'string' || verify instanceof URL) return readBundle('verify', verify)
   const { ca, secureContext, rejectUnauthorized } = options
   if (ca !== undefined || secureContext !== undefined || rejectUnauthorized === false) return null
-  const file = variable(env, 'SSL_CERT_FILE')
+  const file = environmentVariable(env, 'SSL_CERT_FILE')
   if (file !== undefined) return readBundle('SSL_CERT_FILE', file)
-  // As for OpenSSL it may be a list, where some need not be there.
-  const directories = variable(env, 'SSL_CERT_DIR')?.split(delimiter).filter(Boolean) ?? []
+  // As in OpenSSL, it can be a list, and directories that do not exist are ignored.
+  const directories =
+    environmentVariable(env, 'SSL_CERT_DIR')?.split(delimiter).filter(Boolean) ?? []
   const present = directories.filter((directory) => existsSync(directory))
   const chosen = present.length > 0 ? present : directories.slice(0, 1)
   return chosen.length > 0 ? chosen.flatMap((path) => readBundle('SSL_CERT_DIR', path)) : null
@@ -163,14 +178,14 @@ function bundleOf(verify: Verify, options: ConnectionOptions, env: Environment):
 
 function clientFiles(cert: unknown, options: object): ClientFiles | null {
   if (cert === null) return null
-  const [certPath, keyPath, passphrase, ...rest] = Array.isArray(cert) ? cert : [cert, cert]
+  const [certPath, keyPath, passphrase, ...excess] = Array.isArray(cert) ? cert : [cert, cert]
   const isPassphrase = typeof (passphrase ?? '') === 'string'
-  if (!isPath(certPath) || !isPath(keyPath) || !isPassphrase || rest.length > 0) {
+  if (!isPath(certPath) || !isPath(keyPath) || !isPassphrase || excess.length > 0) {
     throw new TypeError('cert must be a path, [cert, key] or [cert, key, passphrase]')
   }
-  for (const name of OWN_IDENTITY) {
+  for (const name of IDENTITY_OPTIONS) {
     if (!Object.hasOwn(options, name)) continue
-    throw new TypeError(`cert and verify.${name} exclude one another`)
+    throw new TypeError(`cert and verify.${name} cannot be combined`)
   }
   const certFile = readPem('cert', certPath)
   const keyFile = keyPath === certPath ? certFile : readPem('cert', keyPath)
@@ -185,7 +200,7 @@ function identityOf({ cert, key: keyFile, passphrase }: ClientFiles): Connection
   const chain = certificatesIn([cert])
   const key = privateKeyIn(keyFile, passphrase)
   if (!isPair(chain[0]!, key)) {
-    throw new TypeError(`${keyFile.name}: the private key is not that of ${cert.name}`)
+    throw new TypeError(`${keyFile.name}: the private key does not match ${cert.name}`)
   }
   const identity = { cert: chain.join('\n'), key: key.pem }
   return passphrase === undefined ? identity : { ...identity, passphrase }
@@ -203,12 +218,12 @@ function keyLogger(path: string): (line: Uint8Array) => void {
     try {
       append(line)
     } catch {
-      // A full disk ends the log, not the process.
+      // An error such as a full disk must not end the process.
     }
   }
 }
 
-/** There are keys in it. */
-function showNames(this: TlsSettings): string {
+/** Shows only the names, because the values include private keys. */
+function inspectNames(this: TlsSettings): string {
   return `<TLS settings: ${Object.keys(this).join(', ')}>`
 }

@@ -1,12 +1,14 @@
-/** What the URL parser drops in silence (WHATWG URL 4.4), and NUL: nobody gives them on purpose. */
-export const NOT_IN_URL: RegExp = /[\r\n\t\0]/
+/** Characters that the URL parser removes silently (WHATWG URL 4.4), and NUL. Always a mistake. */
+export const FORBIDDEN_IN_URL: RegExp = /[\r\n\t\0]/
 
 /**
- * The URL, or null for what is none. Not by `URL.canParse`: once it is optimised, that of Node 20 and 22
- * takes latin1 for UTF-8, and allows what `new URL` throws at. Its error, which shows the whole URL with
- * its password, is dropped.
+ * Parses a URL. Returns null if that fails: the error of the runtime is not rethrown, because it
+ * contains the complete URL, including a password.
+ *
+ * Does not use `URL.canParse`: in Node 20 and 22 the optimised function reads latin1 strings as
+ * UTF-8, and accepts URLs for which `new URL` throws.
  */
-export function parsedUrl(given: string | URL, base?: string | URL): URL | null {
+export function parseUrlOrNull(given: string | URL, base?: string | URL): URL | null {
   try {
     return new URL(given, base)
   } catch {
@@ -14,10 +16,10 @@ export function parsedUrl(given: string | URL, base?: string | URL): URL | null 
   }
 }
 
-/** The bytes that userinfo of a `URL` stands for. Percent signs that encode nothing stay as they are. */
+/** Percent-decodes the userinfo of a `URL`. Percent signs that encode nothing are not changed. */
 export function percentDecode(userinfo: string): Buffer {
   const bytes = userinfo.replace(/%([\da-f]{2})/gi, (_, hex) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   )
-  return Buffer.from(bytes, 'latin1') // the URL parser has left nothing but ASCII
+  return Buffer.from(bytes, 'latin1') // the URL parser has percent-encoded all other characters
 }

@@ -6,10 +6,10 @@ import { selectBackend } from '../backends/select.ts'
 import type { Trace } from '../models/events.ts'
 import type { PoolLimits } from '../models/limits.ts'
 import { checkOptions, option } from '../models/options.ts'
-import { HTTPProxy, proxySettings } from '../models/proxy.ts'
+import { HTTPProxy, proxySettingsOf } from '../models/proxy.ts'
 import type { ConnectFacts, Route } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
-import { checkFunctions } from '../models/tls-settings.ts'
+import { checkTlsCallbacks } from '../models/tls-settings.ts'
 
 /** Resolves a name: a function with the signature of `dns.lookup`, called with `all: true`. */
 export type Lookup = (
@@ -87,7 +87,7 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
     trace: functionOption(options, 'trace'),
     route: {
       uds,
-      proxy: proxy === null ? null : proxySettings(HTTPProxy.from(proxy)),
+      proxy: proxy === null ? null : proxySettingsOf(HTTPProxy.from(proxy)),
       localAddress: option(options, 'localAddress', undefined),
       lookup: lookup && allAddresses(lookup),
       onConnect,
@@ -101,7 +101,7 @@ function tlsOf(options: PoolOptions): ConnectionOptions {
   if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) {
     throw new TypeError('ConnectionPool.tls must be an object of TLS options')
   }
-  checkFunctions('ConnectionPool.tls', tls)
+  checkTlsCallbacks('ConnectionPool.tls', tls)
   return tls
 }
 

@@ -1,6 +1,6 @@
 /** The one place where a request's head becomes bytes, and where it is refused if it must not. */
 import { LocalProtocolError } from '../errors.ts'
-import { checkField, isToken, NOT_FIELD_VALUE } from '../models/field.ts'
+import { checkField, FORBIDDEN_IN_VALUE, isToken } from '../models/field.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
 import { expectsContent } from './methods.ts'
@@ -119,7 +119,7 @@ export function requestHead(
       const name = list[i]
       const value = list[i + 1]
       const role = roleOf(name)
-      if (typeof value !== 'string' || NOT_FIELD_VALUE.test(value)) checkField(name, value)
+      if (typeof value !== 'string' || FORBIDDEN_IN_VALUE.test(value)) checkField(name, value)
       if (role !== 'plain') {
         if (role === 'proxy-authorization') checkProxyAuthorization(proxy, target)
         special ??= new SpecialFields()

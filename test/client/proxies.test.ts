@@ -145,9 +145,12 @@ describe('proxies', () => {
       assert.throws(() => new Client({ uds: uds as string }), TypeError)
     }
     const invalid: [ClientOptions['proxies'], RegExp][] = [
-      ['p.test:80', /which begins with one of http:/],
+      ['p.test:80', /it must begin with one of http:/],
       [{ ftp: 'http://p.test' }, /proxies\["ftp"\]: it must be scheme/],
-      [{ all: 'http://u:hunter2@p.test/path' }, /it has a path: "http:\/\/p\.test/],
+      [
+        { all: 'http://u:hunter2@p.test/path' },
+        /"http:\/\/p\.test\/path": it must not have a path/,
+      ],
       [{ all: 5 as never }, /proxies\["all"\] must be null, a URL or an HTTPProxy, not number/],
     ]
     for (const [proxies, message] of invalid) {

@@ -142,10 +142,10 @@ describe('33 verify', () => {
     const missing = join(path, 'missing.pem')
     const cases: [options: Pick<ClientOptions, 'verify' | 'cert'>, message: string][] = [
       [{ verify: missing }, `verify "${missing}" cannot be read (ENOENT)`],
-      [{ verify: path }, `verify "${path}" has no file with a PEM certificate`],
-      [{ verify: write('x', 'text') }, `verify "${join(path, 'x')}" has no PEM certificate`],
+      [{ verify: path }, `verify "${path}" contains no file with a PEM certificate`],
+      [{ verify: write('x', 'text') }, `verify "${join(path, 'x')}" contains no PEM certificate`],
       [{ cert: missing }, `cert "${missing}" cannot be read (ENOENT)`],
-      [{ cert: write('y', valid.cert) }, `cert "${join(path, 'y')}" has no PEM private key`],
+      [{ cert: write('y', valid.cert) }, `cert "${join(path, 'y')}" contains no PEM private key`],
     ]
     for (const [options, message] of cases) {
       assert.throws(() => new Client(options), { name: 'TypeError', message })

@@ -14,7 +14,7 @@ import {
   isReplayable,
   lengthOf,
   readContent,
-  refuseSpent,
+  refuseConsumed,
 } from '../../src/content/content.ts'
 import { toContent } from '../../src/content/to-content.ts'
 import { StreamConsumed } from '../../src/errors.ts'
@@ -22,10 +22,10 @@ import type { Body } from '../../src/models/request.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 const request = { method: 'PUT', url: 'http://h/' }
-const isSpent = { name: 'StreamConsumed' }
+const isConsumed = { name: 'StreamConsumed' }
 
-/** A generator that notes how it went. */
-function watched(chunks: readonly string[]) {
+/** Returns a generator, and a log of the chunks that it yielded and of its end. */
+function loggedGenerator(chunks: readonly string[]) {
   const seen: string[] = []
   function* generate() {
     try {
@@ -63,8 +63,8 @@ async function* generated(): AsyncGenerator<string> {
   yield 'parts'
 }
 
-/** A file of ten bytes that is gone after the test. */
-function tenBytes(t: TestContext, content = '0123456789'): string {
+/** Creates a file of ten bytes, which is removed after the test. Returns its path. */
+function tenByteFile(t: TestContext, content = '0123456789'): string {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'ten.txt')
@@ -72,7 +72,7 @@ function tenBytes(t: TestContext, content = '0123456789'): string {
   return path
 }
 
-describe('what stays as it is', () => {
+describe('toContent returns unchanged', () => {
   const bytes = new Uint8Array([1])
   const iterable = { [Symbol.iterator]: () => ['a'][Symbol.iterator]() }
   for (const init of [
@@ -90,7 +90,7 @@ describe('what stays as it is', () => {
     })
   }
 
-  test('what toContent gave', () => {
+  test('its own results', () => {
     for (const init of [new Blob(['a']), generated(), Readable.from(['a'])]) {
       const body = toContent(init)
       assert.notEqual(body, init)
@@ -99,7 +99,7 @@ describe('what stays as it is', () => {
   })
 })
 
-describe('every kind', () => {
+describe('every kind of content', () => {
   const memory = Uint8Array.from([0, 104, 105, 0]).buffer
   const shared = new SharedArrayBuffer(2)
   new Uint8Array(shared).set([104, 105])
@@ -120,7 +120,7 @@ describe('every kind', () => {
     ['a File', () => new File(['hi'], 'name'), 'hi', 2, true],
     ['an empty Blob', () => new Blob([]), '', 0, true],
     ['an array', () => ['h', Buffer.from('i')], 'hi', null, true],
-    ['a generator', () => watched(['h', 'i']).source, 'hi', null, false],
+    ['a generator', () => loggedGenerator(['h', 'i']).source, 'hi', null, false],
     ['an async generator', generated, 'by parts', null, false],
     ['an iterator of an array', () => ['h', 'i'].values(), 'hi', null, false],
     ['a ReadableStream', () => webStream(['h', 'i']).stream, 'hi', null, false],
@@ -133,16 +133,16 @@ describe('every kind', () => {
       const body = toContent(make())
       assert.equal(lengthOf(body), length)
       assert.equal(isReplayable(body), replayable)
-      refuseSpent(body, request)
+      refuseConsumed(body, request)
       assert.equal(Buffer.from(await readContent(body)).toString(), text)
       if (replayable) {
-        refuseSpent(body, request)
+        refuseConsumed(body, request)
         assert.equal(Buffer.from(await readContent(body)).toString(), text)
         return
       }
-      await assert.rejects(readContent(body), isSpent)
+      await assert.rejects(readContent(body), isConsumed)
       assert.throws(
-        () => refuseSpent(body, request),
+        () => refuseConsumed(body, request),
         (error) => {
           assert.ok(error instanceof StreamConsumed)
           assert.equal(error.request, request)
@@ -158,10 +158,10 @@ describe('every kind', () => {
     assert.equal(isReplayable(null), true)
     assert.equal((await readContent(null)).length, 0)
     discardContent(null)
-    refuseSpent(null, request)
+    refuseConsumed(null, request)
   })
 
-  test('sources that never passed toContent are known for what they are', () => {
+  test('sources that were not passed to toContent are recognised', () => {
     for (const body of [generated(), Readable.from(['a']), webStream(['a']).stream]) {
       assert.equal(isReplayable(body as Body), false)
       assert.equal(lengthOf(body as Body), null)
@@ -173,7 +173,7 @@ describe('every kind', () => {
     assert.equal(view.buffer, memory)
   })
 
-  test('a chunk that is no bytes is refused, and its source closed', async () => {
+  test('a chunk that is not bytes is refused, and its source is closed', async () => {
     let closed = false
     function* numbers(): Generator<never> {
       try {
@@ -184,22 +184,22 @@ describe('every kind', () => {
     }
     await assert.rejects(readContent(toContent(numbers())), {
       name: 'TypeError',
-      message: /not bytes: number/,
+      message: /must yield bytes or strings, not number/,
     })
     assert.equal(closed, true)
   })
 })
 
-describe('what is no content', () => {
+describe('values that are not content', () => {
   const wrong: [init: unknown, message: RegExp][] = [
     [7, /content must be .* not number$/],
     [true, /not boolean$/],
     [() => {}, /not function$/],
-    [{ password: 'secret' }, /not Object: .* json/],
+    [{ password: 'secret' }, /not Object; use json/],
     [Promise.resolve('secret'), /not Promise$/],
     [new Date(), /not Date$/],
-    [new URLSearchParams('password=secret'), /not URLSearchParams: .* data/],
-    [new FormData(), /not FormData: .* data/],
+    [new URLSearchParams('password=secret'), /not URLSearchParams; use data/],
+    [new FormData(), /not FormData; use data/],
     [Object.assign(new EventEmitter(), { pipe() {} }), /new Readable\(\)\.wrap/],
   ]
   for (const [init, message] of wrong) {
@@ -216,7 +216,7 @@ describe('what is no content', () => {
     })
   }
 
-  test('22 a polluted prototype makes no content', () => {
+  test('22 a polluted prototype does not turn an object into content', () => {
     const polluted = { next: 'x', pipe: 'x', getReader: 'x', stream: 'x', length: 7, path: 'x' }
     whilePolluted(polluted, () => {
       assert.throws(() => toContent({} as ContentInit), TypeError)
@@ -228,7 +228,7 @@ describe('what is no content', () => {
   })
 })
 
-describe('streams that are gone already', () => {
+describe('streams that are already consumed', () => {
   const failed = () => Readable.from(['a']).on('error', () => {})
   const streams: [name: string, make: () => Promise<ContentInit>][] = [
     ['a destroyed Readable', async () => Readable.from(['a']).destroy()],
@@ -250,7 +250,7 @@ describe('streams that are gone already', () => {
       },
     ],
     [
-      'a ReadableStream that another has read from',
+      'a ReadableStream that has been read from',
       async () => {
         const { stream } = webStream(['a', 'b'])
         const reader = stream.getReader()
@@ -271,28 +271,28 @@ describe('streams that are gone already', () => {
   for (const [name, make] of streams) {
     test(name, async () => {
       const init = await make()
-      assert.throws(() => toContent(init), isSpent)
+      assert.throws(() => toContent(init), isConsumed)
     })
   }
 
-  test('the error of a failed one is kept', () => {
+  test('the error of a failed stream becomes the cause', () => {
     const cause = new Error('broken')
-    assert.throws(() => toContent(failed().destroy(cause)), { ...isSpent, cause })
+    assert.throws(() => toContent(failed().destroy(cause)), { ...isConsumed, cause })
   })
 
-  test('gone between the call and the sending', async () => {
+  test('consumed between the call and the sending', async () => {
     const readable = Readable.from(['a'])
     const readableBody = toContent(readable)
     await buffer(readable)
-    await assert.rejects(readContent(readableBody), isSpent)
+    await assert.rejects(readContent(readableBody), isConsumed)
 
     const { stream } = webStream(['a'])
     const webBody = toContent(stream)
     stream.getReader()
-    await assert.rejects(readContent(webBody), isSpent)
+    await assert.rejects(readContent(webBody), isConsumed)
   })
 
-  test('a Readable of which a part was read gives the rest', async () => {
+  test('a Readable that was read in part yields the remaining chunks', async () => {
     const stream = Readable.from(['a', 'b', 'c'], { highWaterMark: 1 })
     await new Promise<void>((resolve) => stream.once('readable', resolve))
     assert.equal(stream.read(), 'a')
@@ -301,17 +301,18 @@ describe('streams that are gone already', () => {
 })
 
 describe('errors of a source', () => {
-  test('a Readable that fails while nobody reads does not end the process', async () => {
+  test('a Readable that fails before it is read does not end the process', async () => {
     const stream = new PassThrough()
     const body = toContent(stream)
     const cause = new Error('broken')
     const closed = new Promise((resolve) => stream.once('close', resolve))
-    stream.destroy(cause) // without a listener its 'error' is an uncaughtException, and fails the run
+    // Without a listener, its 'error' event is an uncaught exception, which fails the test.
+    stream.destroy(cause)
     await closed
     await assert.rejects(readContent(body), cause)
   })
 
-  test('nor does one that fails after it was abandoned', async () => {
+  test('a Readable that fails after it was abandoned does not end the process', async () => {
     const stream = new PassThrough({
       destroy: (_error, callback) => callback(new Error('cannot be closed')),
     })
@@ -323,19 +324,19 @@ describe('errors of a source', () => {
     await closed
   })
 
-  test('nor does a ReadableStream that fails and is discarded', async () => {
+  test('a ReadableStream that fails and is discarded does not end the process', async () => {
     const stream = new ReadableStream({ start: (controller) => controller.error(new Error('x')) })
     discardContent(toContent(stream))
-    await new Promise(setImmediate) // time for an unhandled rejection, which fails the run
+    await new Promise(setImmediate) // an unhandled rejection, which fails the test, needs a turn
   })
 
-  test('a file that is not there', async () => {
+  test('a missing file', async () => {
     const body = toContent(createReadStream('/nowhere/at/all'))
     assert.equal(lengthOf(body), null)
     await assert.rejects(readContent(body), { code: 'ENOENT' })
   })
 
-  test('what a stream says while it is read', async () => {
+  test('an error of a stream while it is read', async () => {
     const cause = new Error('broken')
     const stream = new PassThrough()
     const reading = readContent(toContent(stream))
@@ -344,36 +345,36 @@ describe('errors of a source', () => {
     await assert.rejects(reading, cause)
   })
 
-  test('the same stream given many times has one listener', () => {
+  test('a stream that is passed many times has one listener', () => {
     const stream = new PassThrough()
     for (let i = 0; i < 20; i++) toContent(stream)
     assert.equal(stream.listenerCount('error'), 1)
   })
 })
 
-describe('what nobody wants is closed', () => {
-  test('generators, begun and not', async () => {
-    const begun = watched(['a', 'b'])
+describe('unneeded content is closed', () => {
+  test('a generator, begun and not begun', async () => {
+    const begun = loggedGenerator(['a', 'b'])
     const iterator = iteratorOf(toContent(begun.source))
     await iterator.next()
     await iterator.return?.()
     assert.deepEqual(begun.seen, ['a', 'closed'])
 
-    const fresh = watched(['a'])
+    const fresh = loggedGenerator(['a'])
     discardContent(toContent(fresh.source))
     assert.deepEqual(fresh.source.next(), { done: true, value: undefined })
     assert.deepEqual(fresh.seen, [])
   })
 
-  test('a Readable, begun and not, and while it is awaited', async () => {
+  test('a Readable, begun and not begun, and while a chunk is awaited', async () => {
     const fresh = new PassThrough()
     const body = toContent(fresh)
     discardContent(body)
     assert.equal(fresh.destroyed, true)
-    assert.throws(() => refuseSpent(body, request), isSpent)
+    assert.throws(() => refuseConsumed(body, request), isConsumed)
     discardContent(body)
 
-    const stuck = new PassThrough() // gives nothing, ever
+    const stuck = new PassThrough() // never yields a chunk
     const iterator = iteratorOf(toContent(stuck))
     const pending = iterator.next()
     const returned = iterator.return?.()
@@ -382,7 +383,7 @@ describe('what nobody wants is closed', () => {
     await assert.rejects(pending, { code: 'ERR_STREAM_PREMATURE_CLOSE' })
   })
 
-  test('a ReadableStream, begun and not, and while it is awaited', async () => {
+  test('a ReadableStream, begun and not begun, and while a chunk is awaited', async () => {
     const fresh = webStream(['a'])
     discardContent(toContent(fresh.stream))
     assert.equal(fresh.cancelled.length, 1)
@@ -396,8 +397,8 @@ describe('what nobody wants is closed', () => {
     assert.equal((await pending).done, true)
   })
 
-  test('discarding does not disturb what is being read, nor what can be read again', async () => {
-    const { source, seen } = watched(['a', 'b'])
+  test('discarding does not affect content that is being read, or can be read again', async () => {
+    const { source, seen } = loggedGenerator(['a', 'b'])
     const body = toContent(source)
     const iterator = iteratorOf(body)
     await iterator.next()
@@ -429,12 +430,12 @@ describe('what nobody wants is closed', () => {
         },
       }
       discardContent(toContent(source as unknown as ContentInit))
-      await new Promise(setImmediate) // time for an unhandled rejection, which fails the run
+      await new Promise(setImmediate) // an unhandled rejection, which fails the test, needs a turn
     })
   }
 })
 
-describe("a file stream's length", () => {
+describe('the length of a file stream', () => {
   const ranges: [range: { start?: number; end?: number }, text: string][] = [
     [{}, '0123456789'],
     [{ start: 4 }, '456789'],
@@ -446,14 +447,14 @@ describe("a file stream's length", () => {
   ]
   for (const [range, text] of ranges) {
     test(JSON.stringify(range), async (t) => {
-      const body = toContent(createReadStream(tenBytes(t), range))
+      const body = toContent(createReadStream(tenByteFile(t), range))
       assert.equal(lengthOf(body), text.length)
       assert.equal(String(await readContent(body)), text)
     })
   }
 
-  test('of one that is open, whatever stands at its path by then', async (t) => {
-    const path = tenBytes(t)
+  test('is that of the open file, even if another file has its path now', async (t) => {
+    const path = tenByteFile(t)
     const stream = createReadStream(path)
     await new Promise((resolve) => stream.once('open', resolve))
     rmSync(path)
@@ -463,8 +464,8 @@ describe("a file stream's length", () => {
     await readContent(body)
   })
 
-  test('of a descriptor is known only with a start', async (t) => {
-    const path = tenBytes(t)
+  test('is known for a descriptor only with `start`', async (t) => {
+    const path = tenByteFile(t)
     const fd = openSync(path, 'r')
     const handle = await open(path)
     const bodies: [body: Body, length: number | null][] = [
@@ -475,29 +476,29 @@ describe("a file stream's length", () => {
       assert.equal(lengthOf(body), length)
       assert.equal((await readContent(body)).length, length)
     }
-    const rest = createReadStream(null as never, { fd })
-    assert.equal(lengthOf(toContent(rest)), null)
-    rest.destroy()
+    const withoutStart = createReadStream(null as never, { fd })
+    assert.equal(lengthOf(toContent(withoutStart)), null)
+    withoutStart.destroy()
   })
 
-  test('is not known of an empty one, since those of /proc only seem so, nor of a folder', async (t) => {
-    assert.equal(lengthOf(toContent(createReadStream(tenBytes(t, '')))), null)
+  test('is unknown for an empty file, which can be one of /proc, and for a directory', async (t) => {
+    assert.equal(lengthOf(toContent(createReadStream(tenByteFile(t, '')))), null)
     const folder = createReadStream(tmpdir())
     const body = toContent(folder)
     assert.equal(lengthOf(body), null)
     await assert.rejects(readContent(body), { code: 'EISDIR' })
   })
 
-  test('is not known once some of it was read', async (t) => {
-    const stream = createReadStream(tenBytes(t), { highWaterMark: 4 })
+  test('is unknown once the stream has been read in part', async (t) => {
+    const stream = createReadStream(tenByteFile(t), { highWaterMark: 4 })
     await new Promise<void>((resolve) => stream.once('readable', resolve))
     stream.read(1)
     assert.equal(lengthOf(toContent(stream)), null)
     stream.destroy()
   })
 
-  test('is not looked for by the path that another kind of stream has', (t) => {
-    const stream = Object.assign(Readable.from(['a']), { path: tenBytes(t), end: 3 })
+  test('is unknown for other streams with a path', (t) => {
+    const stream = Object.assign(Readable.from(['a']), { path: tenByteFile(t), end: 3 })
     assert.equal(lengthOf(toContent(stream)), null)
   })
 })

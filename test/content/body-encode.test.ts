@@ -12,7 +12,7 @@ import { whilePolluted } from '../support/pollution.ts'
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
 
-/** What is in memory needs no Content-Length: the engine counts it. */
+/** The result for content in memory. It needs no Content-Length, which the engine adds. */
 function inMemory(content: Body, contentType: string | null) {
   return { content, contentType }
 }
@@ -53,18 +53,18 @@ describe('encodeBody', () => {
   for (const [options, encoded] of cases) {
     test(inspect(options, { breakLength: Infinity }), () => {
       assert.deepEqual(encodeBody(options, null), encoded)
-      // What the caller says of the content stands.
-      const ours = encoded && { ...encoded, contentType: null }
-      assert.deepEqual(encodeBody(options, 'x/y'), ours)
-      assert.deepEqual(encodeBody(options, ''), ours)
+      // A Content-Type that the caller gave is kept.
+      const withoutType = encoded && { ...encoded, contentType: null }
+      assert.deepEqual(encodeBody(options, 'x/y'), withoutType)
+      assert.deepEqual(encodeBody(options, ''), withoutType)
     })
   }
 
-  test('strings and bytes are passed on, not wrapped', () => {
+  test('strings and bytes are returned unchanged', () => {
     assert.equal(encodeBody({ content: bytes }, null)?.content, bytes)
   })
 
-  test('a Blob has a length and gives its type, unless the caller gave one', () => {
+  test('a Blob has a length, and its type is used unless the caller gave one', () => {
     const content = new Blob(['abc'], { type: 'text/x' })
     const encoded = encodeBody({ content }, null)
     assert.equal(lengthOf(encoded?.content ?? null), 3)
@@ -73,7 +73,7 @@ describe('encodeBody', () => {
     assert.equal(encodeBody({ content: new Blob(['abc']) }, null)?.contentType, null)
   })
 
-  test('a stream has neither', () => {
+  test('a stream has no length and no type', () => {
     const encoded = encodeBody({ content: Readable.from(['a']) }, null)
     assert.ok(encoded)
     assert.equal(lengthOf(encoded.content), null)
@@ -81,7 +81,7 @@ describe('encodeBody', () => {
   })
 })
 
-describe('two bodies', () => {
+describe('two bodies are refused', () => {
   const parts = {
     content: 'secret',
     json: { a: 'secret' },
@@ -100,7 +100,7 @@ describe('two bodies', () => {
       const options = { [other]: parts[other], [one]: parts[one] } as BodyOptions
       assert.throws(() => encodeBody(options, null), {
         name: 'TypeError',
-        message: `${one} and ${other} are two bodies for one request`,
+        message: `${one} and ${other} cannot be combined: a request has one body`,
       })
     })
   }
@@ -113,12 +113,12 @@ describe('two bodies', () => {
     { json: 0, files: {} } as never,
   ]
   for (const options of empty) {
-    test(`${inspect(options)}: empty ones count too`, () => {
+    test(`also if one is empty: ${inspect(options)}`, () => {
       assert.throws(() => encodeBody(options, null), TypeError)
     })
   }
 
-  test('what is off or not given does not count', () => {
+  test('null and undefined do not count, except for json: null', () => {
     const options = { content: null, json: undefined, data: null, files: null }
     for (const [name, value] of Object.entries(parts)) {
       assert.ok(encodeBody({ ...options, [name]: value } as BodyOptions, null))
@@ -126,37 +126,37 @@ describe('two bodies', () => {
   })
 })
 
-describe('what cannot be sent', () => {
+describe('values that cannot be sent', () => {
   const ring: Record<string, unknown> = {}
   ring.ring = ring
   const wrong: [options: unknown, message: RegExp][] = [
-    [{ json: () => {} }, /json must not be a function/],
-    [{ json: Symbol('x') }, /json must not be a symbol/],
-    [{ json: { toJSON() {} } }, /json must not be/],
+    [{ json: () => {} }, /json must be a JSON value, but JSON has no form for this function/],
+    [{ json: Symbol('x') }, /json must be a JSON value, .* for this symbol/],
+    [{ json: { toJSON() {} } }, /json must be a JSON value/],
     [{ json: ring }, /circular|cyclic/],
     [{ json: 1n }, /BigInt/],
     [{ content: 7 }, /content must be .* not number/],
-    [{ data: 'secret' }, /data must be an object or pairs, not string: give as content/],
-    [{ data: Buffer.from('secret') }, /data must be .* not Uint8Array: give as content/],
-    [{ data: new ArrayBuffer(1) }, /not ArrayBuffer: give as content/],
-    [{ data: new Blob(['secret']) }, /not Blob: give as content/],
-    [{ data: Readable.from(['secret']) }, /not Object: give as content/],
-    [{ data: new Blob([]).stream() }, /not ReadableStream: give as content/],
+    [{ data: 'secret' }, /data must be an object or pairs, not string; use content/],
+    [{ data: Buffer.from('secret') }, /data must be .* not Uint8Array; use content/],
+    [{ data: new ArrayBuffer(1) }, /not ArrayBuffer; use content/],
+    [{ data: new Blob(['secret']) }, /not Blob; use content/],
+    [{ data: Readable.from(['secret']) }, /not Object; use content/],
+    [{ data: new Blob([]).stream() }, /not ReadableStream; use content/],
     [{ data: 7 }, /data must be an object or pairs, not number$/],
     [{ data: () => {} }, /not function$/],
     [{ data: Promise.resolve({ a: 'secret' }) }, /not Promise$/],
     [{ data: new Date() }, /not Date$/],
-    [{ data: ['ab', 'cd'] }, /data needs pairs of a name and a value/],
-    [{ data: [['a']] }, /data needs pairs/],
-    [{ data: [['a', 'b', 'c']] }, /data needs pairs/],
-    [{ data: [[7, 'b']] }, /data needs pairs/],
+    [{ data: ['ab', 'cd'] }, /data must contain \[name, value\] pairs/],
+    [{ data: [['a']] }, /data must contain/],
+    [{ data: [['a', 'b', 'c']] }, /data must contain/],
+    [{ data: [[7, 'b']] }, /data must contain/],
     [{ data: { a: { b: 'secret' } } }, /data\.a must be a string, .* not Object$/],
     [{ data: { a: [['secret']] } }, /data\.a must be .* not Array$/],
     [{ data: { a: () => {} } }, /data\.a must be .* not function$/],
     [{ data: { a: Symbol('secret') } }, /data\.a must be .* not symbol$/],
     [{ data: { a: new Date() } }, /data\.a must be .* not Date$/],
-    [{ data: { a: Buffer.from('secret') } }, /data\.a must be .*: give it in files$/],
-    [{ data: { a: new Blob(['secret']) } }, /data\.a must be .*: give it in files$/],
+    [{ data: { a: Buffer.from('secret') } }, /data\.a must be .*; use files to send it$/],
+    [{ data: { a: new Blob(['secret']) } }, /data\.a must be .*; use files to send it$/],
   ]
   for (const [options, message] of wrong) {
     test(String(message), () => {
@@ -173,7 +173,7 @@ describe('what cannot be sent', () => {
   }
 })
 
-test('22 a polluted prototype gives no body, and no fields', () => {
+test('22 a polluted prototype adds no body and no fields', () => {
   const polluted = { content: 'x', json: 1, data: { a: 1 }, files: { a: 'x' }, evil: 'x', '0': 'x' }
   whilePolluted(polluted, () => {
     assert.equal(encodeBody({}, null), null)
@@ -183,7 +183,7 @@ test('22 a polluted prototype gives no body, and no fields', () => {
   })
 })
 
-test('21 large forms take linear time', () => {
+test('21 large forms are encoded in linear time', () => {
   assertLinear<FormInit>(
     (size) => Array.from({ length: size / 10 }, (_, i) => [`name${i}`, 'value'] as const),
     (data) => encodeBody({ data }, null),

@@ -1,4 +1,4 @@
-// The content that the client makes, as the engine sends it.
+// The bodies that the client encodes, as the engine sends them.
 import assert from 'node:assert/strict'
 import type { IncomingHttpHeaders } from 'node:http'
 import { PassThrough, Readable } from 'node:stream'
@@ -18,7 +18,7 @@ interface Received {
   readonly content: Buffer
 }
 
-/** Sends it as the client does, and gives what the server got. */
+/** Sends a body as the client does, and returns what the server received. */
 async function exchange(
   t: TestContext,
   options: BodyOptions,
@@ -46,7 +46,7 @@ async function exchange(
   return received
 }
 
-describe('with Content-Length where it is known, else in chunks', () => {
+describe('a body is sent with a Content-Length if it is known, else in chunks', () => {
   const file = new Blob([Buffer.alloc(300_000, 'x')])
   const bodies: [name: string, make: () => BodyOptions, length: number | null][] = [
     ['a string', () => ({ content: 'é' }), 2],
@@ -92,7 +92,7 @@ describe('with Content-Length where it is known, else in chunks', () => {
   })
 })
 
-test('a small form goes out in one write, with its head', async (t) => {
+test('a small form is sent in one write, with its head', async (t) => {
   const reads: string[] = []
   const { origin } = await rawServer(t, (socket) => {
     socket.on('data', (chunk) => {
@@ -110,11 +110,11 @@ test('a small form goes out in one write, with its head', async (t) => {
   })
   await response.bytes()
   assert.equal(reads.length, 1)
-  assert.match(reads[0], /--\r\n$/)
+  assert.match(reads.join(), /--\r\n$/)
 })
 
 describe('an upload that ends early closes its files', () => {
-  test('aborted while a part is awaited', async (t) => {
+  test('when it is aborted while a part is awaited', async (t) => {
     const { origin } = await rawServer(t, () => {})
     const stuck = new PassThrough()
     const later = new PassThrough()
@@ -127,7 +127,7 @@ describe('an upload that ends early closes its files', () => {
       body: encoded?.content ?? null,
       signal: controller.signal,
     })
-    await new Promise((resolve) => stuck.once('newListener', resolve)) // it is being read
+    await new Promise((resolve) => stuck.once('newListener', resolve)) // reading has begun
     const closed = new Promise((resolve) => later.once('close', resolve))
     controller.abort()
     await assert.rejects(pending, { name: 'AbortError' })
@@ -135,9 +135,9 @@ describe('an upload that ends early closes its files', () => {
     assert.equal(stuck.destroyed, true)
   })
 
-  test('what the progress callback throws', async (t) => {
+  test('when the progress callback throws', async (t) => {
     const stream = Readable.from(['a', 'b', 'c'])
-    const cause = new Error('the bar is broken')
+    const cause = new Error('thrown by the callback')
     const failed = exchange(t, { content: stream }, () => {
       throw cause
     })

@@ -4,14 +4,14 @@ import type { Transform } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import type { Decoding } from '../../src/content/decoding/decoder.ts'
+import type { ContentDecoder } from '../../src/content/decoding/decoder.ts'
 import { decoderFor } from '../../src/content/decoding/decoder.ts'
 
 type Encode = (bytes: Uint8Array) => Buffer
 
 export const zstdCompress = (zlib as { zstdCompressSync?: Encode }).zstdCompressSync
 
-/** Each coding: its name in Content-Encoding, and what applies it. */
+/** The codings: a title, the name in Content-Encoding, and the function that encodes. */
 export const encoders: readonly (readonly [title: string, name: string, encode: Encode])[] = [
   ['gzip', 'gzip', (bytes) => zlib.gzipSync(bytes)],
   ['deflate', 'deflate', (bytes) => zlib.deflateSync(bytes)],
@@ -21,7 +21,7 @@ export const encoders: readonly (readonly [title: string, name: string, encode: 
   ...(zstdCompress ? [['zstd', 'zstd', zstdCompress] as const] : []),
 ]
 
-/** Bytes that compress badly, the same ones each time. */
+/** Returns pseudo-random bytes, which compress badly. They are the same for each call. */
 export function noise(length: number): Buffer {
   const bytes = Buffer.alloc(length)
   for (let i = 0, state = 1; i < length; i++) {
@@ -31,15 +31,23 @@ export function noise(length: number): Buffer {
   return bytes
 }
 
-export function decodingOf(contentEncoding: string): Decoding {
-  const decoding = decoderFor(contentEncoding)
-  assert.ok(decoding, contentEncoding)
-  return decoding
+/** Changes the byte at `index`: flips the bits in `mask`. */
+export function flipBits(bytes: Buffer, index: number, mask: number): void {
+  bytes.writeUInt8(bytes.readUInt8(index) ^ mask, index)
 }
 
-/** A source of these chunks, which then ends or throws, and knows what was taken of it. */
+/** Returns the decoder for a Content-Encoding, and fails if there is none. */
+export function knownDecoder(contentEncoding: string): ContentDecoder {
+  const decoder = decoderFor(contentEncoding)
+  assert.ok(decoder, contentEncoding)
+  return decoder
+}
+
+/** A source that yields the chunks, and then ends or throws. It counts what was read of it. */
 export class Source {
+  /** The number of chunks that were read. */
   taken = 0
+  /** How often the source was closed. */
   returned = 0
   readonly #chunks: readonly Uint8Array[]
   readonly #error: unknown
@@ -52,8 +60,10 @@ export class Source {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     return {
       next: async () => {
-        if (this.taken < this.#chunks.length) {
-          return { done: false, value: this.#chunks[this.taken++] }
+        const value = this.#chunks[this.taken]
+        if (value !== undefined) {
+          this.taken++
+          return { done: false, value }
         }
         if (this.#error !== null) throw this.#error
         return { done: true, value: undefined }
@@ -71,7 +81,7 @@ interface Outcome {
   readonly error: unknown
 }
 
-/** All that came out, and what it ended with. */
+/** Reads all chunks. Returns their bytes, and the error that ended them or null. */
 export async function outcome(chunks: AsyncIterable<Uint8Array>): Promise<Outcome> {
   const all: Uint8Array[] = []
   let error: unknown = null
@@ -86,50 +96,50 @@ export async function outcome(chunks: AsyncIterable<Uint8Array>): Promise<Outcom
   return { bytes: Buffer.concat(all), error }
 }
 
-/** The chunks that `bytes` makes when cut at these places. */
-export function cutAt(bytes: Uint8Array, ...places: number[]): Uint8Array[] {
-  const ends = [...places, bytes.length]
+/** Splits `bytes` at the given positions. */
+export function splitAt(bytes: Uint8Array, ...positions: number[]): Uint8Array[] {
+  const ends = [...positions, bytes.length]
   return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end))
 }
 
-/** Single bytes. */
-export function crumbs(bytes: Uint8Array): Uint8Array[] {
+/** Splits `bytes` into chunks of one byte. */
+export function singleBytes(bytes: Uint8Array): Uint8Array[] {
   return Array.from(bytes, (_, i) => bytes.subarray(i, i + 1))
 }
 
-/** A zlib stream that somebody made, and how many bytes came out of it. */
-export interface Made {
+/** A zlib stream, and how many bytes it has decoded. */
+export interface SpiedGunzip {
   readonly stream: Transform
-  out: number
+  decodedBytes: number
 }
 
-/** The gunzips that are made during the test. */
-export function spyOnGunzip(t: TestContext): Made[] {
-  // The module as CommonJS sees it, where it can be changed.
+/** Returns a list to which each gunzip stream is added that is created during the test. */
+export function spyOnGunzip(t: TestContext): SpiedGunzip[] {
+  // The CommonJS module can be changed, the ES module cannot.
   const module = createRequire(import.meta.url)('node:zlib') as typeof zlib
-  const all: Made[] = []
+  const spied: SpiedGunzip[] = []
   const original = module.createGunzip
   t.mock.method(module, 'createGunzip', (options: zlib.ZlibOptions) => {
     const stream = original(options)
-    const made = { stream, out: 0 }
-    all.push(made)
+    const gunzip = { stream, decodedBytes: 0 }
+    spied.push(gunzip)
     const push = stream.push.bind(stream)
     stream.push = (chunk: Buffer | null) => {
-      made.out += chunk?.length ?? 0
+      gunzip.decodedBytes += chunk?.length ?? 0
       return push(chunk)
     }
     return stream
   })
-  return all
+  return spied
 }
 
-/** 10 MB that are 10 GB of zeros, in chunks of 64 KB. */
+/** Returns a decompression bomb: 10 MB in chunks of 64 KB, which decode to 10 GB of zeros. */
 export function bomb(): Uint8Array[] {
   const member = zlib.gzipSync(Buffer.alloc(2 ** 26))
   return Array(160).fill(member)
 }
 
-/** Until zlib has had time for many megabytes of work. */
+/** Resolves after zlib has had time to decode many megabytes. */
 export async function whileZlibWorks(): Promise<void> {
   const coded = zlib.gzipSync(Buffer.alloc(2 ** 22))
   for (let i = 0; i < 10; i++) await promisify(zlib.gunzip)(coded)

@@ -1,26 +1,28 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import zlib from 'node:zlib'
-import { limited } from '../../src/content/decoding/decoder.ts'
+import { limitSize } from '../../src/content/decoding/decoder.ts'
 import { DecodingError, ResponseTooLarge } from '../../src/errors.ts'
+import type { SpiedGunzip } from './decoding-samples.ts'
 import {
   bomb,
-  crumbs,
-  cutAt,
-  decodingOf,
+  flipBits,
+  knownDecoder,
   noise,
   outcome,
   Source,
+  singleBytes,
+  splitAt,
   spyOnGunzip,
   whileZlibWorks,
   zstdCompress,
 } from './decoding-samples.ts'
 
-const WINDOW = 65_536
+const OUTPUT_CHUNK = 65_536
 const text = Buffer.from('so far')
 const { Z_SYNC_FLUSH, BROTLI_OPERATION_FLUSH } = zlib.constants
 
-/** What a server sends that flushes its encoder and goes on later. */
+/** The output of encoders that were flushed, but not ended. */
 const flushed: [name: string, coded: Buffer][] = [
   ['gzip', zlib.gzipSync(text, { finishFlush: Z_SYNC_FLUSH })],
   ['deflate', zlib.deflateSync(text, { finishFlush: Z_SYNC_FLUSH })],
@@ -33,91 +35,96 @@ if (zstdCompress) {
   flushed.push(['zstd', compress(text, { finishFlush: ZSTD_e_flush })])
 }
 
+function assertDecodedAtMost(gunzip: SpiedGunzip | undefined, max: number): void {
+  assert.ok(gunzip)
+  assert.ok(gunzip.decodedBytes <= max, `${gunzip.decodedBytes} bytes were decoded`)
+}
+
 for (const [name, coded] of flushed) {
-  test(`${name}: what can be decoded comes out before the next chunk is asked for`, async () => {
+  test(`${name}: decodes what it can before it requests the next chunk`, async () => {
     const steps: string[] = []
     async function* source() {
       yield coded
-      steps.push('asked for more')
+      steps.push('next chunk requested')
     }
     await assert.rejects(async () => {
-      for await (const chunk of decodingOf(name).decode(source())) steps.push(String(chunk))
+      for await (const chunk of knownDecoder(name).decode(source())) steps.push(String(chunk))
     }, DecodingError)
-    assert.deepEqual(steps, ['so far', 'asked for more'])
+    assert.deepEqual(steps, ['so far', 'next chunk requested'])
   })
 
-  test(`${name}: the error of the source passes unchanged, after what came before it`, async () => {
-    const cut = new Error('cut')
-    for (const chunks of [[coded], crumbs(coded)]) {
-      const { bytes, error } = await outcome(decodingOf(name).decode(new Source(chunks, cut)))
+  test(`${name}: rethrows an error of the source after the bytes before it`, async () => {
+    const failure = new Error('truncated')
+    for (const chunks of [[coded], singleBytes(coded)]) {
+      const { bytes, error } = await outcome(knownDecoder(name).decode(new Source(chunks, failure)))
       assert.equal(String(bytes), 'so far')
-      assert.equal(error, cut)
+      assert.equal(error, failure)
     }
   })
 
-  test(`${name}: an error of the source before any byte`, async () => {
-    const cut = new Error('cut')
-    const { error } = await outcome(decodingOf(name).decode(new Source([], cut)))
-    assert.equal(error, cut)
+  test(`${name}: rethrows an error of the source before the first byte`, async () => {
+    const failure = new Error('truncated')
+    const { error } = await outcome(knownDecoder(name).decode(new Source([], failure)))
+    assert.equal(error, failure)
   })
 }
 
-test('nothing is decoded, and nothing taken, before the first chunk is asked for', async (t) => {
-  const made = spyOnGunzip(t)
+test('nothing is read or decoded before the first chunk is requested', async (t) => {
+  const gunzips = spyOnGunzip(t)
   const source = new Source([zlib.gzipSync(text)])
-  const chunks = decodingOf('gzip, gzip').decode(source)
+  const chunks = knownDecoder('gzip, gzip').decode(source)
   await whileZlibWorks()
-  assert.equal(made.length, 0)
+  assert.equal(gunzips.length, 0)
   assert.equal(source.taken, 0)
   await chunks.return()
-  await decodingOf('gzip').decode(new Source([])).next()
-  assert.equal(made.length, 0)
+  await knownDecoder('gzip').decode(new Source([])).next()
+  assert.equal(gunzips.length, 0)
 })
 
-describe('a reader slower than the source', () => {
-  test('36, 38 a bomb goes off one window at a time', async (t) => {
-    const made = spyOnGunzip(t)
+describe('with a reader slower than the source', () => {
+  test('36, 38 a bomb is decoded one output chunk at a time', async (t) => {
+    const gunzips = spyOnGunzip(t)
     const source = new Source(bomb())
-    const chunks = decodingOf('gzip').decode(source)
-    for (let read = 0; read < 2_000_000; read += WINDOW) {
+    const chunks = knownDecoder('gzip').decode(source)
+    for (let read = 0; read < 2_000_000; read += OUTPUT_CHUNK) {
       const { value } = await chunks.next()
-      assert.ok(value && value.length <= WINDOW)
+      assert.ok(value && value.length <= OUTPUT_CHUNK)
     }
     await whileZlibWorks()
-    assert.ok(made[0].out <= 2_000_000 + 3 * WINDOW, `${made[0].out} bytes came out`)
+    assertDecodedAtMost(gunzips[0], 2_000_000 + 3 * OUTPUT_CHUNK)
     assert.equal(source.taken, 1)
     await chunks.return()
   })
 
-  test('36, 38 of a chain, each coding is one window ahead', async (t) => {
-    const made = spyOnGunzip(t)
-    const chunks = decodingOf('gzip, gzip').decode(
+  test('36, 38 each coding of a chain is one output chunk ahead', async (t) => {
+    const gunzips = spyOnGunzip(t)
+    const chunks = knownDecoder('gzip, gzip').decode(
       new Source([zlib.gzipSync(Buffer.concat(bomb()))]),
     )
     for (let i = 0; i < 20; i++) await chunks.next()
     await whileZlibWorks()
-    const ahead = made.map(({ out }) => out)
-    assert.ok(ahead[1] <= 23 * WINDOW, `${ahead} bytes came out`)
-    assert.ok(ahead[0] <= 3 * WINDOW, `${ahead} bytes came out`)
+    const [outer, inner] = gunzips
+    assertDecodedAtMost(inner, 23 * OUTPUT_CHUNK)
+    assertDecodedAtMost(outer, 3 * OUTPUT_CHUNK)
     await chunks.return()
   })
 
-  test('is not run ahead of at the source', async () => {
+  test('the source is not read ahead', async () => {
     const coded = zlib.gzipSync(noise(1_000_000))
-    const places = Array.from({ length: 99 }, (_, i) => (i + 1) * 10_000)
-    const source = new Source(cutAt(coded, ...places))
-    const chunks = decodingOf('gzip').decode(source)
+    const positions = Array.from({ length: 99 }, (_, i) => (i + 1) * 10_000)
+    const source = new Source(splitAt(coded, ...positions))
+    const chunks = knownDecoder('gzip').decode(source)
     for (let i = 1; i <= 20; i++) {
       await chunks.next()
       await whileZlibWorks()
-      assert.ok(source.taken <= i + 1, `${source.taken} chunks were taken for ${i}`)
+      assert.ok(source.taken <= i + 1, `${source.taken} chunks were read for ${i}`)
     }
     await chunks.return()
   })
 })
 
-describe('abandoned', () => {
-  const ways: [way: string, leave: (chunks: AsyncGenerator<Uint8Array>) => Promise<unknown>][] = [
+describe('an abandoned reader', () => {
+  const ways: [way: string, abandon: (chunks: AsyncGenerator<Uint8Array>) => Promise<unknown>][] = [
     [
       'by break',
       async (chunks) => {
@@ -136,54 +143,54 @@ describe('abandoned', () => {
       'by throw',
       async (chunks) => {
         await chunks.next()
-        const enough = new Error('enough')
-        await assert.rejects(chunks.throw(enough), enough)
+        const failure = new Error('thrown into the generator')
+        await assert.rejects(chunks.throw(failure), failure)
       },
     ],
   ]
-  for (const [way, leave] of ways) {
-    test(`36 ${way}: decoding stops, all is closed, the source too`, async (t) => {
-      const made = spyOnGunzip(t)
+  for (const [way, abandon] of ways) {
+    test(`36 ${way}: decoding stops, decoders and source are closed`, async (t) => {
+      const gunzips = spyOnGunzip(t)
       const source = new Source([zlib.gzipSync(Buffer.concat(bomb()))])
-      await leave(decodingOf('gzip, gzip').decode(source))
-      assert.equal(made.length, 2)
-      assert.ok(made.every(({ stream }) => stream.destroyed))
+      await abandon(knownDecoder('gzip, gzip').decode(source))
+      assert.equal(gunzips.length, 2)
+      assert.ok(gunzips.every(({ stream }) => stream.destroyed))
       assert.equal(source.returned, 1)
-      const before = made.map(({ out }) => out)
+      const before = gunzips.map(({ decodedBytes }) => decodedBytes)
       await whileZlibWorks()
       assert.deepEqual(
-        made.map(({ out }) => out),
+        gunzips.map(({ decodedBytes }) => decodedBytes),
         before,
       )
     })
   }
 })
 
-test('all is closed after the end, and after an error', async (t) => {
-  const made = spyOnGunzip(t)
+test('the decoders are closed after the end, and after an error', async (t) => {
+  const gunzips = spyOnGunzip(t)
   const coded = zlib.gzipSync(text)
-  const broken = Buffer.concat([coded, coded])
-  broken[coded.length + 12] ^= 0xff
-  for (const [chunks, cut, returned] of [
+  const corrupt = Buffer.concat([coded, coded])
+  flipBits(corrupt, coded.length + 12, 0xff)
+  for (const [chunks, failure, returned] of [
     [[coded], null, 0],
-    [[broken], null, 1],
-    [[broken.subarray(0, -20)], null, 0],
-    [[coded], new Error('cut'), 0],
+    [[corrupt], null, 1],
+    [[corrupt.subarray(0, -20)], null, 0],
+    [[coded], new Error('truncated'), 0],
   ] as const) {
-    const source = new Source(chunks, cut)
-    await outcome(decodingOf('gzip').decode(source))
+    const source = new Source(chunks, failure)
+    await outcome(knownDecoder('gzip').decode(source))
     assert.equal(source.returned, returned)
   }
-  assert.equal(made.length, 4)
-  assert.ok(made.every(({ stream }) => stream.destroyed))
+  assert.equal(gunzips.length, 4)
+  assert.ok(gunzips.every(({ stream }) => stream.destroyed))
 })
 
-describe('limited', () => {
+describe('limitSize', () => {
   const chunks = ['abc', '', 'de', 'f'].map((chunk) => Buffer.from(chunk))
   for (const max of [0, 1, 2, 3, 4, 5, 6, 7, Infinity]) {
-    test(`to ${max} of 6 bytes`, async () => {
+    test(`with the limit ${max} for 6 bytes`, async () => {
       const source = new Source(chunks.filter((chunk) => chunk.length > 0))
-      const { bytes, error } = await outcome(limited(source, max))
+      const { bytes, error } = await outcome(limitSize(source, max))
       assert.equal(String(bytes), 'abcdef'.slice(0, max))
       if (max >= 6) return assert.equal(error, null)
       assert.ok(error instanceof ResponseTooLarge)
@@ -193,24 +200,27 @@ describe('limited', () => {
     })
   }
 
-  test('passes errors on, and has the facts that were given', async () => {
-    const cut = new Error('cut')
-    assert.equal((await outcome(limited(new Source(chunks.slice(0, 1), cut), 3))).error, cut)
+  test('rethrows errors of the source, and adds the given facts to its own', async () => {
+    const failure = new Error('truncated')
+    const failing = new Source(chunks.slice(0, 1), failure)
+    assert.equal((await outcome(limitSize(failing, 3))).error, failure)
     const request = { method: 'GET' }
-    const { error } = await outcome(limited(new Source([text]), 1, { request }))
+    const { error } = await outcome(limitSize(new Source([text]), 1, { request }))
     assert.ok(error instanceof ResponseTooLarge)
     assert.equal(error.request, request)
   })
 
-  test('36, 37 a bomb: hardly more than the bound is decoded', async (t) => {
-    const made = spyOnGunzip(t)
+  test('36, 37 of a bomb, hardly more than the limit is decoded', async (t) => {
+    const gunzips = spyOnGunzip(t)
     const source = new Source(bomb())
-    const { bytes, error } = await outcome(limited(decodingOf('gzip').decode(source), 1_000_000))
+    const { bytes, error } = await outcome(
+      limitSize(knownDecoder('gzip').decode(source), 1_000_000),
+    )
     assert.equal(bytes.length, 1_000_000)
     assert.ok(error instanceof ResponseTooLarge)
     await whileZlibWorks()
-    assert.ok(made[0].out <= 1_000_000 + 3 * WINDOW, `${made[0].out} bytes came out`)
-    assert.ok(made[0].stream.destroyed)
+    assertDecodedAtMost(gunzips[0], 1_000_000 + 3 * OUTPUT_CHUNK)
+    assert.ok(gunzips[0]?.stream.destroyed)
     assert.equal(source.taken, 1)
     assert.equal(source.returned, 1)
   })

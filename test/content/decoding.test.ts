@@ -5,13 +5,14 @@ import { acceptEncoding, decoderFor } from '../../src/content/decoding/decoder.t
 import { DecodingError } from '../../src/errors.ts'
 import { assertLinear } from '../support/growth.ts'
 import {
-  crumbs,
-  cutAt,
-  decodingOf,
   encoders,
+  flipBits,
+  knownDecoder,
   noise,
   outcome,
   Source,
+  singleBytes,
+  splitAt,
   zstdCompress,
 } from './decoding-samples.ts'
 
@@ -19,58 +20,62 @@ const short = Buffer.from('A short text, a short text, and a shorter one.')
 const long = Buffer.concat([noise(100_000), Buffer.alloc(400_000, short)])
 
 async function decode(name: string, chunks: readonly Uint8Array[]) {
-  return outcome(decodingOf(name).decode(new Source(chunks)))
+  return outcome(knownDecoder(name).decode(new Source(chunks)))
 }
 
 async function assertDecodes(name: string, chunks: readonly Uint8Array[], expected: Uint8Array) {
   const { bytes, error } = await decode(name, chunks)
   assert.ifError(error)
-  assert.ok(bytes.equals(expected), `${bytes.length} bytes came out`)
+  assert.ok(bytes.equals(expected), `decoded to ${bytes.length} bytes`)
 }
 
-async function assertBroken(name: string, chunks: readonly Uint8Array[], expected: Uint8Array) {
+/** Asserts a `DecodingError`, and that the bytes before it are the beginning of `expected`. */
+async function assertInvalid(name: string, chunks: readonly Uint8Array[], expected: Uint8Array) {
   const { bytes, error } = await decode(name, chunks)
   assert.ok(error instanceof DecodingError, `${chunks.length} chunks: ${error}`)
   assert.ok(error.cause instanceof Error)
-  assert.match(error.message, new RegExp(`^The response's content coding ${name} is broken: .`))
-  assert.ok(bytes.equals(expected.subarray(0, bytes.length)), 'other bytes came out')
+  assert.match(
+    error.message,
+    new RegExp(`^Could not decode the ${name} content of the response: .`),
+  )
+  assert.ok(bytes.equals(expected.subarray(0, bytes.length)), 'decoded to other bytes')
 }
 
 for (const [title, name, encode] of encoders) {
   describe(title, () => {
     const coded = encode(short)
 
-    test('whole', async () => {
+    test('in one chunk', async () => {
       await assertDecodes(name, [coded], short)
       await assertDecodes(name, [encode(long)], long)
     })
 
     test('split at every byte', async () => {
-      for (let i = 0; i <= coded.length; i++) await assertDecodes(name, cutAt(coded, i), short)
+      for (let i = 0; i <= coded.length; i++) await assertDecodes(name, splitAt(coded, i), short)
     })
 
     test('byte by byte', async () => {
-      await assertDecodes(name, crumbs(coded), short)
+      await assertDecodes(name, singleBytes(coded), short)
     })
 
-    test('27 cut short at every byte', async () => {
+    test('27 truncated at every byte', async () => {
       for (let i = 1; i < coded.length; i++) {
-        await assertBroken(name, [coded.subarray(0, i)], short)
-        await assertBroken(name, crumbs(coded.subarray(0, i)), short)
+        await assertInvalid(name, [coded.subarray(0, i)], short)
+        await assertInvalid(name, singleBytes(coded.subarray(0, i)), short)
       }
     })
 
-    test('27 cut short, all that had come is delivered before the error', async () => {
+    test('27 the bytes before the end of truncated content are returned before the error', async () => {
       const text = noise(200_000)
       const coded = encode(text)
       const { bytes, error } = await decode(name, [coded.subarray(0, coded.length / 2)])
       assert.ok(error instanceof DecodingError)
-      assert.ok(bytes.length >= 65_536, `${bytes.length} bytes came out`)
+      assert.ok(bytes.length >= 65_536, `decoded to ${bytes.length} bytes`)
       assert.ok(bytes.equals(text.subarray(0, bytes.length)))
     })
 
-    test('not that coding at all', async () => {
-      await assertBroken(name, [Buffer.from('\xff\xffnot coded\n', 'latin1')], Buffer.alloc(0))
+    test('content without this coding', async () => {
+      await assertInvalid(name, [Buffer.from('\xff\xffnot coded\n', 'latin1')], Buffer.alloc(0))
     })
 
     test('27 empty content stays empty', async () => {
@@ -79,23 +84,23 @@ for (const [title, name, encode] of encoders) {
     })
 
     test('empty chunks between others', async () => {
-      const chunks = crumbs(coded).flatMap((chunk) => [Buffer.alloc(0), chunk])
+      const chunks = singleBytes(coded).flatMap((chunk) => [Buffer.alloc(0), chunk])
       await assertDecodes(name, chunks, short)
     })
 
-    test('nothing that is coded', async () => {
+    test('encoded empty content', async () => {
       await assertDecodes(name, [encode(Buffer.alloc(0))], Buffer.alloc(0))
     })
 
-    test('gzip below it, at every split', async () => {
+    test('applied after gzip, split at every byte', async () => {
       const chain = encode(zlib.gzipSync(short))
       for (let i = 0; i <= chain.length; i++) {
-        await assertDecodes(`gzip, ${name}`, cutAt(chain, i), short)
+        await assertDecodes(`gzip, ${name}`, splitAt(chain, i), short)
       }
-      await assertBroken('gzip', [zlib.gzipSync(encode(short)).subarray(0, -1)], encode(short))
+      await assertInvalid('gzip', [zlib.gzipSync(encode(short)).subarray(0, -1)], encode(short))
     })
 
-    test('five of it', async () => {
+    test('applied five times', async () => {
       const five = encode(encode(encode(encode(encode(long)))))
       await assertDecodes(Array(5).fill(name).join(), [five], long)
     })
@@ -113,75 +118,76 @@ describe('S16 several members or frames are one content', () => {
     const expected = Buffer.concat(texts)
 
     test(`${name}, split at every byte`, async () => {
-      for (let i = 0; i <= coded.length; i++) await assertDecodes(name, cutAt(coded, i), expected)
-      await assertDecodes(name, crumbs(coded), expected)
+      for (let i = 0; i <= coded.length; i++) await assertDecodes(name, splitAt(coded, i), expected)
+      await assertDecodes(name, singleBytes(coded), expected)
     })
 
-    test(`${name}, cut short at every byte but between them`, async () => {
+    test(`${name}, truncated at every byte except between them`, async () => {
       for (let i = 1; i < coded.length; i++) {
-        if (!ends.includes(i)) await assertBroken(name, [coded.subarray(0, i)], expected)
+        if (!ends.includes(i)) await assertInvalid(name, [coded.subarray(0, i)], expected)
       }
     })
 
-    test(`${name}, with something else behind`, async () => {
+    test(`${name}, followed by other bytes`, async () => {
       const junk = Buffer.concat([coded, Buffer.from('<!-- -->')])
-      await assertBroken(name, [junk], expected)
-      await assertBroken(name, cutAt(junk, coded.length), expected)
+      await assertInvalid(name, [junk], expected)
+      await assertInvalid(name, splitAt(junk, coded.length), expected)
     })
   }
 })
 
-describe('bytes behind the end', () => {
-  const cases: [name: string, encode: (bytes: Uint8Array) => Buffer, behind: Buffer][] = [
+describe('bytes after the end', () => {
+  const cases: [name: string, encode: (bytes: Uint8Array) => Buffer, excess: Buffer][] = [
     ['gzip', zlib.gzipSync, Buffer.alloc(1)],
     ['gzip', zlib.gzipSync, Buffer.alloc(600)],
     ['deflate', zlib.deflateSync, short],
     ['deflate', zlib.deflateRawSync, short],
     ['br', zlib.brotliCompressSync, short],
   ]
-  for (const [name, encode, behind] of cases) {
-    test(`${encode.name} ignores ${behind.length}, read to their end`, async () => {
-      const coded = Buffer.concat([encode(short), behind])
+  for (const [name, encode, excess] of cases) {
+    test(`${encode.name}: ${excess.length} bytes are read and ignored`, async () => {
+      const coded = Buffer.concat([encode(short), excess])
       await assertDecodes(name, [coded], short)
-      await assertDecodes(name, crumbs(coded), short)
-      const cut = new Error('cut')
+      await assertDecodes(name, singleBytes(coded), short)
+      const failure = new Error('truncated')
       const { bytes, error } = await outcome(
-        decodingOf(name).decode(new Source([coded, behind, behind], cut)),
+        knownDecoder(name).decode(new Source([coded, excess, excess], failure)),
       )
       assert.ok(bytes.equals(short))
-      assert.equal(error, cut)
+      assert.equal(error, failure)
     })
   }
 })
 
-test('corrupted gzip: what came before it is delivered, then the error', async () => {
+test('the bytes before the error in corrupt gzip content are returned', async () => {
   const coded = zlib.gzipSync(long)
-  coded[coded.length - 8] ^= 1 // its checksum
-  for (const chunks of [[coded], cutAt(coded, 60_000), cutAt(coded, 60_000, 100_000)]) {
+  flipBits(coded, coded.length - 8, 1) // its checksum
+  for (const chunks of [[coded], splitAt(coded, 60_000), splitAt(coded, 60_000, 100_000)]) {
     const { bytes, error } = await decode('gzip', chunks)
     assert.ok(error instanceof DecodingError)
     assert.match(error.message, /incorrect data check$/)
-    // Of the read in which zlib finds it, nothing is given.
-    assert.ok(bytes.length >= long.length - 65_536, `${bytes.length} bytes came out`)
+    // zlib returns nothing of the output chunk in which it finds the error.
+    assert.ok(bytes.length >= long.length - 65_536, `decoded to ${bytes.length} bytes`)
     assert.ok(bytes.equals(long.subarray(0, bytes.length)))
   }
 })
 
-test('a gzip header with all its optional fields, split at every byte', async () => {
+test('a gzip header with all optional fields, split at every byte', async () => {
   const plain = zlib.gzipSync(short)
   const header = Buffer.from(plain.subarray(0, 10))
   header[3] = 0b11100 // extra field, name, comment
   const fields = Buffer.from('\x02\x00xxname\0comment\0', 'latin1')
   const coded = Buffer.concat([header, fields, plain.subarray(10)])
-  for (let i = 0; i <= coded.length; i++) await assertDecodes('gzip', cutAt(coded, i), short)
+  for (let i = 0; i <= coded.length; i++) await assertDecodes('gzip', splitAt(coded, i), short)
 })
 
 test('36 zstd frames with a window above 8 MB are refused', { skip: !zstdCompress }, async () => {
   const frame = (window: number) =>
-    // No content size, no checksum; a window of 2 ** (10 + window / 8); one raw block of one byte.
+    // No content size, no checksum, a window of 2 ** (10 + window / 8), and one raw block of one
+    // byte.
     Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window, 9, 0, 0, 120])
   await assertDecodes('zstd', [frame(13 << 3)], Buffer.from('x'))
-  await assertBroken('zstd', [frame(14 << 3)], Buffer.alloc(0))
+  await assertInvalid('zstd', [frame(14 << 3)], Buffer.alloc(0))
 })
 
 describe('S16 Content-Encoding', () => {
@@ -199,11 +205,11 @@ describe('S16 Content-Encoding', () => {
     test(JSON.stringify(name), () => assertDecodes(name, [coded], short))
   }
 
-  const nothing = [null, '', ' ', ',', ', ,', 'identity', 'Identity , identity']
+  const none = [null, '', ' ', ',', ', ,', 'identity', 'Identity , identity']
   const unknown = ['compress', 'x', 'gzip, x', 'x, gzip', 'gzip;q=1', 'gz ip', '__proto__', 'x-br']
-  const odd = ['constructor', 'gzip\u00a0', '\u00a0gzip', '\u212agzip']
-  for (const name of [...nothing, ...unknown, ...odd]) {
-    test(`nothing to decode: ${JSON.stringify(name)}`, () => {
+  const similar = ['constructor', 'gzip\u00a0', '\u00a0gzip', '\u212agzip']
+  for (const name of [...none, ...unknown, ...similar]) {
+    test(`no decoder for ${JSON.stringify(name)}`, () => {
       assert.equal(decoderFor(name), null)
     })
   }
@@ -236,17 +242,17 @@ describe('S16 Content-Encoding', () => {
   }
 })
 
-test('Accept-Encoding is what can be decoded here', () => {
+test('Accept-Encoding lists the codings that this runtime can decode', () => {
   assert.equal(acceptEncoding(), zstdCompress ? 'gzip, deflate, br, zstd' : 'gzip, deflate, br')
   for (const name of acceptEncoding().split(', ')) assert.ok(decoderFor(name))
   assert.equal(decoderFor('zstd') !== null, zstdCompress !== undefined)
 })
 
-test('errors carry the facts that were given', async () => {
+test('errors have the given facts', async () => {
   const request = { method: 'GET', url: 'http://h/' }
-  const decoding = decoderFor('gzip', { request, responseStarted: true })
-  assert.ok(decoding)
-  const { error } = await outcome(decoding.decode(new Source([short])))
+  const decoder = decoderFor('gzip', { request, responseStarted: true })
+  assert.ok(decoder)
+  const { error } = await outcome(decoder.decode(new Source([short])))
   assert.ok(error instanceof DecodingError)
   assert.equal(error.request, request)
   assert.equal(error.responseStarted, true)

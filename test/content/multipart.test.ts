@@ -11,7 +11,7 @@ import {
   isReplayable,
   lengthOf,
   readContent,
-  refuseSpent,
+  refuseConsumed,
 } from '../../src/content/content.ts'
 import { encodeBody } from '../../src/content/encode-body.ts'
 import { LocalProtocolError } from '../../src/errors.ts'
@@ -36,7 +36,9 @@ async function sent(options: BodyOptions): Promise<string> {
   return Buffer.from(bytes).toString()
 }
 
-/** A form's text: each part as its header lines, an empty one, and its content. */
+/**
+ * Returns the text of a form. The lines of a part are its headers, an empty line, and its content.
+ */
 function form(...parts: string[][]): string {
   return `${parts.map((lines) => `--BB\r\n${lines.join('\r\n')}\r\n`).join('')}--BB--\r\n`
 }
@@ -131,17 +133,17 @@ describe('A6 a file as a part', () => {
       part('name="f"; filename="a.txt"', 'text/plain', 'hi'),
     ],
     [
-      'a tuple whose type is off',
+      'a tuple with the type null',
       () => ['a.txt', png('b'), null],
       part('name="f"; filename="a.txt"', null, 'hi'),
     ],
     [
-      'a tuple with a folder in its name',
+      'a tuple with a directory in its name',
       () => ['a/b.txt', 'hi'],
       part('name="f"; filename="a/b.txt"', 'text/plain', 'hi'),
     ],
     [
-      'a tuple with an unknown ending',
+      'a tuple with an unknown file name extension',
       () => ['a.zzzz', 'hi'],
       part('name="f"; filename="a.zzzz"', octets, 'hi'),
     ],
@@ -153,17 +155,17 @@ describe('A6 a file as a part', () => {
       part('name="f"', 'application/json', 'hi'),
     ],
     [
-      'no name, of a Blob with a type',
+      'no name, with a Blob with a type',
       () => [null, new Blob(['hi'], { type: 'text/x' })],
       part('name="f"', 'text/x', 'hi'),
     ],
     [
-      'a tuple of a File: its type, not its name',
+      'a tuple with a File, whose type is used, but not its name',
       () => ['a.txt', png('b.png', 'text/x')],
       part('name="f"; filename="a.txt"', 'text/x', 'hi'),
     ],
     [
-      'a tuple of an array of chunks',
+      'a tuple with an array of chunks',
       () => ['a.txt', ['h', Buffer.from('i')]],
       part('name="f"; filename="a.txt"', 'text/plain', 'hi'),
     ],
@@ -174,7 +176,7 @@ describe('A6 a file as a part', () => {
     })
   }
 
-  test("a file's stream", async (t) => {
+  test('a file stream', async (t) => {
     const path = fileNamed(t, 'a"b.txt', 'content')
     const { content } = encode({ files: { f: createReadStream(path) } })
     const contentLength = lengthOf(content)
@@ -190,7 +192,7 @@ describe('A6 a form', () => {
   const f = part('name="f"; filename="x.txt"', 'text/plain', 'hi')
   const g = part('name="f"; filename="upload"', octets, 'two')
   const forms: [name: string, options: BodyOptions, text: string][] = [
-    ['files alone', { files: { f: ['x.txt', 'hi'] } }, form(f)],
+    ['only files', { files: { f: ['x.txt', 'hi'] } }, form(f)],
     [
       'fields come first',
       { files: { f: ['x.txt', 'hi'] }, data: { a: 1, b: null, c: undefined } },
@@ -209,8 +211,8 @@ describe('A6 a form', () => {
     ['files as pairs', { files: [['f', ['x.txt', 'hi']] as const, ['f', 'two']] }, form(f, g)],
     ['files as a Map', { files: new Map([['f', Buffer.from('two')]]) }, form(g)],
     ['several files', { files: { f: [['x.txt', 'hi'], Buffer.from('two')] } }, form(f, g)],
-    ['several bare files', { files: { f: [Buffer.from('two'), 'two'] } }, form(g, g)],
-    ['files that are left out', { files: { e: null, f: 'two', g: undefined } }, form(g)],
+    ['several files without names', { files: { f: [Buffer.from('two'), 'two'] } }, form(g, g)],
+    ['files that are null or undefined', { files: { e: null, f: 'two', g: undefined } }, form(g)],
   ]
   for (const [name, options, text] of forms) {
     test(name, async () => assert.equal(await sent(options), text))
@@ -230,12 +232,12 @@ describe('A6 a form', () => {
     assert.equal((await readContent(content)).length, contentLength)
   })
 
-  test('the form-data package is sent to files, not taken for FormData', () => {
+  test('a form of the form-data package is not accepted as FormData', () => {
     const data = { [Symbol.toStringTag]: 'FormData', pipe() {}, on() {} }
     assert.throws(() => encode({ data: data as never }), /data must be an object or pairs/)
   })
 
-  test('another implementation reads it', async () => {
+  test('another implementation can parse it', async () => {
     const files: FilesInit = [
       ['one', ['ä".txt', 'text\r\n--not the boundary']],
       ['two', new Blob([Buffer.from([0, 255, 13, 10])], { type: 'image/png' })],
@@ -246,7 +248,8 @@ describe('A6 a form', () => {
     const response = new Response(body as never, { headers: { 'content-type': contentType ?? '' } })
     const read = await response.formData()
     assert.equal(read.get('fiéld'), 'välue\n')
-    const [one, two, three] = ['one', 'two', 'three'].map((name) => read.get(name) as File)
+    const file = (name: string) => read.get(name) as File
+    const [one, two, three] = [file('one'), file('two'), file('three')] as const
     assert.equal(one.type, 'text/plain')
     assert.equal(await one.text(), 'text\r\n--not the boundary')
     assert.deepEqual(Buffer.from(await two.arrayBuffer()), Buffer.from([0, 255, 13, 10]))
@@ -281,7 +284,7 @@ describe('19, A6 nothing can be injected', () => {
   }
 
   for (const type of ['a\r\nX-Evil: 1', 'a\nb', 'a\rb', 'a\0b', 'text/\u0100', 'a\x7fb']) {
-    test(`a content type ${JSON.stringify(type)} is refused at once`, () => {
+    test(`the content type ${JSON.stringify(type)} is refused`, () => {
       const stream = new PassThrough()
       assert.throws(() => encode({ files: { f: ['a', stream, type] } }), LocalProtocolError)
       const blob = { [Symbol.toStringTag]: 'Blob', size: 1, type, stream() {} }
@@ -316,21 +319,21 @@ describe('19, A6 nothing can be injected', () => {
   })
 })
 
-describe('wrong files', () => {
+describe('invalid files', () => {
   const wrong: [files: unknown, message: RegExp][] = [
-    ['text', /files must be an object or pairs, not string: .*content/],
-    [Buffer.from('secret'), /files must be .* not Uint8Array: .*content/],
+    ['text', /files must be an object or pairs, not string; .*content/],
+    [Buffer.from('secret'), /files must be .* not Uint8Array; .*content/],
     [7, /files must be .* not number/],
-    [['a', 'b'], /files needs pairs/],
-    [[['a']], /files needs pairs/],
-    [[[1, 'x']], /files needs pairs/],
+    [['a', 'b'], /files must contain \[name, value\] pairs/],
+    [[['a']], /files must contain \[name, value\] pairs/],
+    [[[1, 'x']], /files must contain \[name, value\] pairs/],
     [{ f: 7 }, /files\.f must be a string, bytes.* not number/],
     [{ f: {} }, /files\.f must be .* not Object/],
-    [{ f: [] }, /files\.f must be .* not an array of 0/],
-    [{ f: ['name'] }, /files\.f must be .* not an array of 1/],
-    [{ f: [null] }, /files\.f must be .* not an array of 1/],
-    [{ f: ['name', 'x', 'text/x', {}] }, /files\.f must be .* not an array of 4/],
-    [{ f: [['name']] }, /files\.f must be .* not an array of 1/],
+    [{ f: [] }, /files\.f must be .* not an array of length 0/],
+    [{ f: ['name'] }, /files\.f must be .* not an array of length 1/],
+    [{ f: [null] }, /files\.f must be .* not an array of length 1/],
+    [{ f: ['name', 'x', 'text/x', {}] }, /files\.f must be .* not an array of length 4/],
+    [{ f: [['name']] }, /files\.f must be .* not an array of length 1/],
     [{ f: [7, 'x'] }, /files\.f must be .* not number/],
     [[['f', [[undefined, 'x']]]], /files\.f: the file name must be a string or null, not undef/],
     [{ f: ['name', 7] }, /files\.f must be .* not number/],
@@ -355,7 +358,7 @@ describe('wrong files', () => {
 describe('20, A6 the boundary', () => {
   const files = { f: 'x' }
 
-  test('is 128 random bits, anew each time', () => {
+  test('is 128 random bits for each form', () => {
     const types = new Set<string | null>()
     for (let i = 0; i < 50; i++) types.add(encode({ files }, null).contentType)
     assert.equal(types.size, 50)
@@ -363,7 +366,7 @@ describe('20, A6 the boundary', () => {
   })
 
   test('does not come from Math.random', (t) => {
-    t.mock.method(Math, 'random', () => assert.fail('a weak generator'))
+    t.mock.method(Math, 'random', () => assert.fail('Math.random was called'))
     encode({ files }, null)
   })
 
@@ -399,8 +402,8 @@ describe('20, A6 the boundary', () => {
     })
   }
 
-  const bad = ['', 'é', 'a@b', `"${'x'.repeat(71)}"`, '"a "', '"a\tb"', '"a\\"b"']
-  for (const boundary of bad) {
+  const invalid = ['', 'é', 'a@b', `"${'x'.repeat(71)}"`, '"a "', '"a\tb"', '"a\\"b"']
+  for (const boundary of invalid) {
     test(`${boundary} is refused`, () => {
       assert.throws(
         () => encode({ files }, `multipart/form-data; boundary=${boundary}`),
@@ -410,7 +413,7 @@ describe('20, A6 the boundary', () => {
   }
 
   for (const type of ['', 'application/json', 'text/plain; x=boundary', 'x; y="boundary=a"']) {
-    test(`none could be found in ${type || 'an empty type'}: refused`, () => {
+    test(`is missing in ${type || 'an empty type'}, which is not multipart: refused`, () => {
       assert.throws(() => encode({ files }, type), TypeError)
     })
   }
@@ -421,10 +424,10 @@ describe('lengths', () => {
     ['strings and bytes', () => ({ a: 'é', b: Buffer.alloc(70_000) }), true],
     ['a Blob', () => ({ a: new Blob(['x']) }), true],
     ['a generator', () => ({ a: (function* () {})() }), false],
-    ['a stream beside others', () => ({ a: 'x', b: new PassThrough().end(), c: 'y' }), false],
+    ['a stream among strings', () => ({ a: 'x', b: new PassThrough().end(), c: 'y' }), false],
   ]
   for (const [name, files, known] of cases) {
-    test(`${name}: ${known ? 'known' : 'not known'}`, async () => {
+    test(`${name}: ${known ? 'known' : 'unknown'}`, async () => {
       const { content } = encode({ data: { é: 'ü' }, files: files() })
       const contentLength = lengthOf(content)
       assert.equal(contentLength !== null, known)
@@ -435,7 +438,7 @@ describe('lengths', () => {
 })
 
 describe('chunks', () => {
-  test('a small form in memory is one piece of bytes, to be sent with the head', () => {
+  test('a small form in memory is encoded to bytes', () => {
     const { content } = encode({ data: { a: '1' }, files: { f: 'x' } })
     assert.ok(content instanceof Uint8Array)
   })
@@ -445,12 +448,12 @@ describe('chunks', () => {
     const small = Array.from({ length: 300 }, (_, i) => ['f', `${i}`.repeat(50)] as const)
     const { content } = encode({ files: [...small, ['l', large], ...small] })
     const sizes: number[] = []
-    let isThere = false
+    let hasLarge = false
     for await (const chunk of content as AsyncIterable<Uint8Array>) {
       sizes.push(chunk.length)
-      isThere ||= chunk === large
+      hasLarge ||= chunk === large
     }
-    assert.ok(isThere)
+    assert.ok(hasLarge)
     assert.ok(sizes.length <= 7, `${sizes.length} chunks`)
     assert.deepEqual(
       sizes.filter((size) => size > 65_536),
@@ -458,14 +461,14 @@ describe('chunks', () => {
     )
   })
 
-  test('streams come as they are, between what stands around them', async () => {
+  test('the chunks of streams are not changed', async () => {
     const { content } = encode({ files: { a: 'x', f: Readable.from(['1', '2']), z: 'y' } })
     const chunks = await chunksOf(content)
     assert.deepEqual(chunks.slice(1, 3), ['1', '2'])
     assert.equal(chunks.length, 4)
   })
 
-  test('21 10,000 parts take 64 times as long as 156', () => {
+  test('21 parts are encoded in linear time', () => {
     assertLinear(
       (size) => Array.from({ length: size / 50 }, (_, i) => ['name', `${i}`] as const),
       (files) => encode({ data: files, files }),
@@ -500,10 +503,10 @@ describe('14 back-pressure', () => {
   const CHUNKS = 1024 // 64 MiB
 
   test('a generator is never ahead of the reader', async () => {
-    let made = 0
+    let yielded = 0
     function* generate() {
-      for (; made < CHUNKS; ) {
-        made++
+      for (; yielded < CHUNKS; ) {
+        yielded++
         yield CHUNK
       }
     }
@@ -511,17 +514,17 @@ describe('14 back-pressure', () => {
     let read = 0
     for await (const chunk of content as AsyncIterable<Uint8Array>) {
       if (chunk === CHUNK) read++
-      assert.equal(made, read)
+      assert.equal(yielded, read)
     }
     assert.equal(read, CHUNKS)
   })
 
-  test('a Readable is ahead by its own buffer alone', async () => {
-    let made = 0
+  test('a Readable is ahead only by its own buffer', async () => {
+    let pushed = 0
     const stream = new Readable({
       highWaterMark: 4 * CHUNK.length,
       read() {
-        this.push(made++ < CHUNKS ? CHUNK : null)
+        this.push(pushed++ < CHUNKS ? CHUNK : null)
       },
     })
     const { content } = encode({ files: { f: stream } })
@@ -529,18 +532,18 @@ describe('14 back-pressure', () => {
     for await (const chunk of content as AsyncIterable<Uint8Array>) {
       read += chunk.length
       await new Promise(setImmediate) // a slow reader
-      const ahead = Math.min(made, CHUNKS) - Math.floor(read / CHUNK.length)
+      const ahead = Math.min(pushed, CHUNKS) - Math.floor(read / CHUNK.length)
       assert.ok(ahead <= 6, `${ahead} chunks ahead`)
     }
-    assert.equal(made, CHUNKS + 1)
+    assert.equal(pushed, CHUNKS + 1)
   })
 
-  test('a file is read only when its turn comes', async (t) => {
+  test('a file is read only after the files before it', async (t) => {
     const path = fileNamed(t, 'f', 'content')
-    let later = 0
+    let reads = 0
     const second = new Readable({
       read() {
-        later++
+        reads++
         this.push(null)
       },
     })
@@ -548,38 +551,38 @@ describe('14 back-pressure', () => {
     const iterator = iteratorOf(content)
     await iterator.next()
     await iterator.next()
-    assert.equal(later, 0)
+    assert.equal(reads, 0)
     await iterator.return?.()
   })
 })
 
-describe('sent again', () => {
-  test('a form whose parts can be', async () => {
+describe('sending a form again', () => {
+  test('is possible if all parts can be sent again', async () => {
     const { content } = encode({
       data: { a: '1' },
       files: { f: new Blob(['hi']), g: ['n', ['x']] },
     })
     assert.equal(isReplayable(content), true)
     const first = await readContent(content)
-    refuseSpent(content, request)
+    refuseConsumed(content, request)
     assert.deepEqual(await readContent(content), first)
   })
 
-  test('not one with a stream, which says so before anything is sent', async () => {
+  test('is refused for a form with a stream, before anything is sent', async () => {
     const { content } = encode({ files: { a: 'x', f: Readable.from(['hi']) } })
     assert.equal(isReplayable(content), false)
-    refuseSpent(content, request)
+    refuseConsumed(content, request)
     await readContent(content)
-    assert.throws(() => refuseSpent(content, request), { name: 'StreamConsumed', request })
+    assert.throws(() => refuseConsumed(content, request), { name: 'StreamConsumed', request })
     assert.throws(() => iteratorOf(content), { name: 'StreamConsumed' })
   })
 
-  test('not one that was abandoned at its first part', async () => {
+  test('is refused after the form was abandoned at its first part', async () => {
     const { content } = encode({ files: { a: Readable.from(['1', '2']), b: Readable.from(['x']) } })
     const iterator = iteratorOf(content)
     await iterator.next()
     await iterator.return?.()
-    assert.throws(() => refuseSpent(content, request), { name: 'StreamConsumed' })
+    assert.throws(() => refuseConsumed(content, request), { name: 'StreamConsumed' })
   })
 })
 
@@ -594,19 +597,19 @@ describe('an abandoned form closes its files', () => {
     return { files, content, closed }
   }
 
-  test('before the first', async (t) => {
+  test('when it is discarded', async (t) => {
     const { content, closed } = threeFiles(t)
     discardContent(content)
     await closed
   })
 
-  test('before the first, by one who had asked for it', async (t) => {
+  test('before the first chunk', async (t) => {
     const { content, closed } = threeFiles(t)
     await iteratorOf(content).return?.()
     await closed
   })
 
-  test('in the middle of the first', async (t) => {
+  test('in the middle of the first file', async (t) => {
     const { content, closed } = threeFiles(t)
     const iterator = iteratorOf(content)
     await iterator.next()
@@ -616,7 +619,7 @@ describe('an abandoned form closes its files', () => {
     assert.equal((await iterator.next()).done, true)
   })
 
-  test('while a chunk is awaited that never comes', async (t) => {
+  test('while a chunk is awaited', async (t) => {
     const stuck = new PassThrough()
     const later = createReadStream(fileNamed(t, 'f', 'x'))
     const { content } = encode({ files: { a: stuck, b: later } })
@@ -642,7 +645,7 @@ describe('an abandoned form closes its files', () => {
     await assert.rejects(readContent(content), { name: 'StreamConsumed' })
   })
 
-  test('a generator that abandons the form from inside', async () => {
+  test('when a generator in it abandons the form while it runs', async () => {
     let closed = false
     let iterator: AsyncIterator<unknown> | null = null
     function* generate() {
@@ -653,7 +656,7 @@ describe('an abandoned form closes its files', () => {
         closed = true
       }
     }
-    // Behind another one, so that it runs when nobody can know that a generator runs.
+    // It follows an empty generator, so that it starts in the middle of a call of `next`.
     const { content } = encode({ files: { a: (function* () {})(), f: generate() } })
     iterator = iteratorOf(content)
     await iterator.next()

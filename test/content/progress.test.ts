@@ -7,7 +7,7 @@ import {
   isReplayable,
   lengthOf,
   readContent,
-  refuseSpent,
+  refuseConsumed,
 } from '../../src/content/content.ts'
 import { encodeBody } from '../../src/content/encode-body.ts'
 import type { Progress } from '../../src/content/progress.ts'
@@ -21,7 +21,7 @@ function iteratorOf(body: Body): AsyncIterator<Uint8Array> {
   return (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]()
 }
 
-describe('progress', () => {
+describe('progress is reported', () => {
   const blob = new Blob([Buffer.alloc(200_000)])
   const contents: [
     name: string,
@@ -29,20 +29,20 @@ describe('progress', () => {
     total: number | null,
     bytes: number[] | number,
   ][] = [
-    ['no bytes', () => '', 0, []],
+    ['an empty string', () => '', 0, []],
     ['a string', () => 'é', 2, [2]],
     ['bytes', () => Buffer.alloc(10), 10, [10]],
     ['a slice', () => Buffer.alloc(SLICE), SLICE, [SLICE]],
-    ['more bytes', () => Buffer.alloc(SLICE + 1), SLICE + 1, [SLICE, SLICE + 1]],
+    ['more than a slice', () => Buffer.alloc(SLICE + 1), SLICE + 1, [SLICE, SLICE + 1]],
     ['a long string', () => 'x'.repeat(2 * SLICE), 2 * SLICE, [SLICE, 2 * SLICE]],
     ['an array', () => ['abc', '', Buffer.alloc(2)], null, [3, 5]],
     ['large chunks', () => [Buffer.alloc(SLICE + 1), 'a'], null, [SLICE, SLICE + 1, SLICE + 2]],
     ['a Readable', () => Readable.from(['abc', 'de']), null, [3, 5]],
-    ['nothing from a stream', () => Readable.from([]), null, []],
+    ['an empty Readable', () => Readable.from([]), null, []],
     ['a Blob', () => blob, blob.size, blob.size],
   ]
   for (const [name, make, total, bytes] of contents) {
-    test(`of ${name}`, async () => {
+    test(`for ${name}`, async () => {
       const reports: Progress[] = []
       const plain = toContent(make())
       const body = withProgress(plain, (progress) => reports.push(progress))
@@ -50,7 +50,7 @@ describe('progress', () => {
       assert.equal(isReplayable(body), isReplayable(plain))
       const rounds = isReplayable(body) ? 2 : 1
       for (let round = 0; round < rounds; round++) {
-        refuseSpent(body, { method: 'PUT' })
+        refuseConsumed(body, { method: 'PUT' })
         reports.length = 0
         const read = await readContent(body)
         for (const report of reports) assert.equal(report.total, total)
@@ -63,12 +63,12 @@ describe('progress', () => {
         assert.equal(seen.at(-1) ?? 0, read.length)
       }
       if (rounds === 1) {
-        assert.throws(() => refuseSpent(body, { method: 'PUT' }), { name: 'StreamConsumed' })
+        assert.throws(() => refuseConsumed(body, { method: 'PUT' }), { name: 'StreamConsumed' })
       }
     })
   }
 
-  test('of a form counts all of it', async () => {
+  test('for a form, including its part headers', async () => {
     const encoded = encodeBody({ files: { f: blob } }, null)
     assert.ok(encoded)
     const reports: Progress[] = []
@@ -80,7 +80,7 @@ describe('progress', () => {
     })
   })
 
-  test('takes the total from one who knows it', async () => {
+  test('with the given total', async () => {
     const reports: Progress[] = []
     const body = withProgress(['abc'], (progress) => reports.push(progress), 3)
     assert.equal(lengthOf(body), null)
@@ -88,7 +88,7 @@ describe('progress', () => {
     assert.deepEqual(reports, [{ bytes: 3, total: 3 }])
   })
 
-  test('tells of a slice when it was taken, not when it is handed out', async () => {
+  test('for a slice when the next one is requested', async () => {
     const reports: number[] = []
     const body = withProgress(Buffer.alloc(2 * SLICE), ({ bytes }) => reports.push(bytes))
     const iterator = iteratorOf(body)
@@ -101,13 +101,13 @@ describe('progress', () => {
     assert.equal((await iterator.next()).done, true)
   })
 
-  test('does not copy bytes', async () => {
+  test('without copying bytes', async () => {
     const bytes = Buffer.alloc(10)
     const { value } = await iteratorOf(withProgress(bytes, () => {})).next()
     assert.equal(value?.buffer, bytes.buffer)
   })
 
-  test('needs a function', () => {
+  test('only to a function', () => {
     assert.throws(() => withProgress('x', 7 as never), {
       name: 'TypeError',
       message: 'onUploadProgress must be a function, not number',
@@ -116,7 +116,7 @@ describe('progress', () => {
 })
 
 describe('a callback that fails', () => {
-  const cause = new Error('the bar is broken')
+  const cause = new Error('thrown by the callback')
   const callbacks: [name: string, callback: () => void][] = [
     [
       'throws',
@@ -127,7 +127,7 @@ describe('a callback that fails', () => {
     ['rejects', async () => Promise.reject(cause)],
   ]
   for (const [name, callback] of callbacks) {
-    test(`${name}: the upload fails with it, and its source is closed`, async () => {
+    test(`${name}: the upload fails with the error, and its source is closed`, async () => {
       const stream = new PassThrough()
       stream.write('abc')
       await assert.rejects(readContent(withProgress(toContent(stream), callback)), cause)
@@ -137,8 +137,8 @@ describe('a callback that fails', () => {
   }
 })
 
-describe('what nobody wants is closed', () => {
-  test('before it is read, in the middle, and while it is awaited', async () => {
+describe('unneeded content is closed', () => {
+  test('before it is read, and while a chunk is awaited', async () => {
     const fresh = new PassThrough()
     discardContent(withProgress(toContent(fresh), () => {}))
     assert.equal(fresh.destroyed, true)
@@ -154,7 +154,7 @@ describe('what nobody wants is closed', () => {
     await assert.rejects(pending, { code: 'ERR_STREAM_PREMATURE_CLOSE' })
   })
 
-  test('when the source gives what is no bytes', async () => {
+  test('when the source yields a chunk that is not bytes', async () => {
     let closed = false
     function* numbers(): Generator<never> {
       try {

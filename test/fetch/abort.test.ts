@@ -1,16 +1,16 @@
-// As fetch.test.ts: on Node's own fetch and on ours.
+// Tests of aborts. Like fetch.test.ts, they run with the fetch of Node and with Hawser's.
 import assert from 'node:assert/strict'
 import { errorOf, table } from './table.ts'
 
-const why = { why: true }
+const reason = { reason: true }
 
-/** What it rejects with, when the signal is aborted once `begun` has settled. */
-async function aborted(
-  work: (signal: AbortSignal) => Promise<unknown>,
+/** Returns the error of `run` after its signal was aborted in the next turn of the event loop. */
+async function errorOfAborted(
+  run: (signal: AbortSignal) => Promise<unknown>,
   ...reason: [] | [unknown]
 ): Promise<unknown> {
   const controller = new AbortController()
-  const failed = errorOf(() => work(controller.signal))
+  const failed = errorOf(() => run(controller.signal))
   await new Promise((resolve) => setImmediate(resolve))
   controller.abort(...reason)
   return failed
@@ -18,82 +18,87 @@ async function aborted(
 
 table('abort', [
   [
-    'before: with the reason',
+    'before the call: rejects with the reason',
     async (fetch, origin) => [
-      await errorOf(() => fetch(`${origin}/text`, { signal: AbortSignal.abort(why) })),
+      await errorOf(() => fetch(`${origin}/text`, { signal: AbortSignal.abort(reason) })),
       await errorOf(() => fetch(`${origin}/text`, { signal: AbortSignal.abort() })),
-      await errorOf(() => fetch(new Request(`${origin}/text`, { signal: AbortSignal.abort(why) }))),
+      await errorOf(() =>
+        fetch(new Request(`${origin}/text`, { signal: AbortSignal.abort(reason) })),
+      ),
     ],
-    [why, 'AbortError', why],
+    [reason, 'AbortError', reason],
   ],
   [
-    'before: a bad call is told first',
+    'before the call: an invalid argument is reported first',
     (fetch, origin) =>
-      errorOf(() => fetch(`${origin}/text`, { method: ' ', signal: AbortSignal.abort(why) })),
+      errorOf(() => fetch(`${origin}/text`, { method: ' ', signal: AbortSignal.abort(reason) })),
     'TypeError',
   ],
   [
     'while the response is awaited',
     async (fetch, origin) => [
-      await aborted((signal) => fetch(`${origin}/never`, { signal }), why),
-      await aborted((signal) => fetch(`${origin}/never`, { signal })),
-      await aborted((signal) => fetch(new Request(`${origin}/never`, { signal }), {}), why),
+      await errorOfAborted((signal) => fetch(`${origin}/never`, { signal }), reason),
+      await errorOfAborted((signal) => fetch(`${origin}/never`, { signal })),
+      await errorOfAborted(
+        (signal) => fetch(new Request(`${origin}/never`, { signal }), {}),
+        reason,
+      ),
       await errorOf(() => fetch(`${origin}/never`, { signal: AbortSignal.timeout(5) })),
     ],
-    [why, 'AbortError', why, 'TimeoutError'],
+    [reason, 'AbortError', reason, 'TimeoutError'],
   ],
   [
     'while the body is read',
     async (fetch, origin) => {
       const read = async (method: 'text' | 'arrayBuffer' | 'blob' | 'json') => {
         const controller = new AbortController()
-        const response = await fetch(`${origin}/early`, { signal: controller.signal })
+        const response = await fetch(`${origin}/unfinished`, { signal: controller.signal })
         const failed = errorOf(() => response[method]())
-        controller.abort(why)
+        controller.abort(reason)
         return failed
       }
       return [await read('text'), await read('arrayBuffer'), await read('blob'), await read('json')]
     },
-    [why, why, why, why],
+    [reason, reason, reason, reason],
   ],
   [
     'while a stream is read',
     async (fetch, origin) => {
       const controller = new AbortController()
-      const response = await fetch(`${origin}/early`, { signal: controller.signal })
+      const response = await fetch(`${origin}/unfinished`, { signal: controller.signal })
       const reader = response.body!.getReader()
       const { value } = await reader.read()
       const failed = errorOf(() => reader.read())
-      controller.abort(why)
+      controller.abort(reason)
       return [Buffer.from(value!).toString(), await failed, await errorOf(() => reader.read())]
     },
-    ['first', why, why],
+    ['first', reason, reason],
   ],
   [
     'both halves of a clone',
     async (fetch, origin) => {
       const controller = new AbortController()
-      const response = await fetch(`${origin}/early`, { signal: controller.signal })
+      const response = await fetch(`${origin}/unfinished`, { signal: controller.signal })
       const copy = response.clone()
       const failed = [errorOf(() => response.text()), errorOf(() => copy.text())]
-      controller.abort(why)
+      controller.abort(reason)
       return Promise.all(failed)
     },
-    [why, why],
+    [reason, reason],
   ],
   [
-    'after the end: nothing',
+    'after the end: no effect',
     async (fetch, origin) => {
       const controller = new AbortController()
       const response = await fetch(`${origin}/text`, { signal: controller.signal })
       const text = await response.text()
-      controller.abort(why)
+      controller.abort(reason)
       return [text, response.status]
     },
     ['hello', 200],
   ],
   [
-    'one signal for many',
+    'one signal for several calls',
     async (fetch, origin) => {
       const controller = new AbortController()
       const { signal } = controller
@@ -101,11 +106,11 @@ table('abort', [
         errorOf(() => fetch(`${origin}/never`, { signal })),
       )
       await new Promise((resolve) => setTimeout(resolve, 5))
-      controller.abort(why)
+      controller.abort(reason)
       const results = await Promise.all(calls)
       assert.equal(new Set(results).size, 1)
       return results[0]
     },
-    why,
+    reason,
   ],
 ])

@@ -1,5 +1,5 @@
-// The behaviours of WHATWG Fetch that mean something on a server: each case runs on Node's own fetch
-// and on ours, and both must do what stands there.
+// The behaviour of WHATWG Fetch that is relevant on a server. Each case runs with the fetch of Node
+// and with Hawser's, and both must give the expected result.
 import assert from 'node:assert/strict'
 import type { Case } from './table.ts'
 import { errorOf, table } from './table.ts'
@@ -34,16 +34,16 @@ const form = () => {
 table('methods', [
   ...['get', 'Post', 'PUT', 'delete', 'OPTIONS'].map(
     (method): Case => [
-      `${method} in capitals`,
+      `${method} is converted to upper case`,
       async (fetch, origin) => (await echo(fetch(`${origin}/echo`, { method }))).method,
       method.toUpperCase(),
     ],
   ),
   ...['patch', 'PATCH', 'propfind'].map(
     (method): Case => [
-      `${method} as it is`,
+      `${method} is sent unchanged`,
       async (fetch, origin) => {
-        // Node's server refuses what it does not know, with 400.
+        // The server of Node refuses unknown methods with 400.
         const response = await fetch(`${origin}/echo`, { method })
         return response.ok ? ((await response.json()) as Echo).method : response.status
       },
@@ -67,7 +67,7 @@ table('methods', [
   ],
 ])
 
-const headerForms: [string, RequestInit['headers']][] = [
+const headerForms: [string, NonNullable<RequestInit['headers']>][] = [
   ['a record', { 'X-One': '1', two: ' 2 ' }],
   [
     'pairs',
@@ -98,7 +98,7 @@ table('request headers', [
     ],
   ),
   [
-    'a repeated one, and values that are no strings',
+    'repeated headers, and values that are not strings',
     async (fetch, origin) => {
       const headers = [
         ['a', '1'],
@@ -112,7 +112,7 @@ table('request headers', [
     ['1, 2', '3', ''],
   ],
   [
-    'ours in place of the defaults',
+    'headers that replace the defaults',
     async (fetch, origin) => {
       const headers = { Accept: 'a/b', 'User-Agent': 'me', 'accept-encoding': 'identity' }
       const sent = (await echo(fetch(`${origin}/echo`, { headers }))).headers
@@ -131,8 +131,8 @@ table('request headers', [
       ['a number', 1],
     ] as const
   ).map(
-    ([what, headers]): Case => [
-      `${what} is refused`,
+    ([name, headers]): Case => [
+      `${name} is refused`,
       (fetch, origin) => errorOf(() => fetch(`${origin}/echo`, { headers: headers as never })),
       'TypeError',
     ],
@@ -147,7 +147,7 @@ table('request bodies', [
     [
       ['a string', { body: 'é' }, ['POST', 'é', PLAIN, '2', null]],
       ['an empty string', { body: '' }, ['POST', '', PLAIN, '0', null]],
-      ['none', {}, ['POST', '', null, '0', null]],
+      ['no body', {}, ['POST', '', null, '0', null]],
       ['null', { body: null }, ['POST', '', null, '0', null]],
       [
         'parameters',
@@ -175,14 +175,14 @@ table('request bodies', [
       ],
       ['a number', { body: 7 as never }, ['POST', '7', PLAIN, '1', null]],
       [
-        'a type of ours',
+        'a given Content-Type',
         { body: 'x', headers: { 'Content-Type': 'x/y' } },
         ['POST', 'x', 'x/y', '1', null],
       ],
     ] as [string, RequestInit, unknown][]
   ).map(
-    ([what, init, expected]): Case => [
-      what,
+    ([name, init, expected]): Case => [
+      name,
       (fetch, origin) => bodyOf(fetch(`${origin}/echo`, { method: 'POST', ...init })),
       expected,
     ],
@@ -228,14 +228,14 @@ table('request bodies', [
       ['a stream without duplex', { method: 'POST', body: stream('a') }],
     ] as [string, RequestInit][]
   ).map(
-    ([what, init]): Case => [
-      `${what} is refused`,
+    ([name, init]): Case => [
+      `${name} is refused`,
       (fetch, origin) => errorOf(() => fetch(`${origin}/echo`, init)),
       'TypeError',
     ],
   ),
   [
-    'a stream that is locked, or was read, is refused',
+    'a stream that is locked or has been read is refused',
     async (fetch, origin) => {
       const locked = stream('a')
       locked.getReader()
@@ -248,7 +248,7 @@ table('request bodies', [
     ['TypeError', 'TypeError'],
   ],
   [
-    'a stream of what is not bytes fails',
+    'a stream of chunks that are not bytes fails',
     (fetch, origin) => {
       const body = new ReadableStream({
         start(controller) {
@@ -264,7 +264,7 @@ table('request bodies', [
 
 table('a Request', [
   [
-    'is sent as it is',
+    'is sent unchanged',
     async (fetch, origin) => {
       const request = new Request(`${origin}/echo?q`, {
         method: 'PUT',
@@ -277,11 +277,11 @@ table('a Request', [
     ['PUT', '/echo?q', '1', PLAIN, 'x', true],
   ],
   [
-    'says how long its body is, where that is known',
+    'is sent with the length of its body, if that is known',
     async (fetch, origin) => {
-      const ask = (init: RequestInit) =>
+      const send = (init: RequestInit) =>
         bodyOf(fetch(new Request(`${origin}/echo`, { method: 'POST', ...init })))
-      return [await ask({ body: 'abc' }), await ask({ body: new Uint8Array(3) }), await ask({})]
+      return [await send({ body: 'abc' }), await send({ body: new Uint8Array(3) }), await send({})]
     },
     [
       ['POST', 'abc', PLAIN, '3', null],
@@ -290,21 +290,21 @@ table('a Request', [
     ],
   ],
   [
-    'with a stream that takes its time',
+    'with a slow stream',
     (fetch, origin) => {
       const body = new ReadableStream({
         async pull(controller) {
           await new Promise((resolve) => setTimeout(resolve, 5))
-          controller.enqueue(Buffer.from('late'))
+          controller.enqueue(Buffer.from('slow'))
           controller.close()
         },
       })
       return bodyOf(fetch(new Request(`${origin}/echo`, { ...half, body })))
     },
-    ['POST', 'late', null, null, 'chunked'],
+    ['POST', 'slow', null, null, 'chunked'],
   ],
   [
-    'is changed by the second argument',
+    'is overridden by the second argument',
     async (fetch, origin) => {
       const request = new Request(`${origin}/echo`, {
         method: 'PUT',
@@ -319,7 +319,7 @@ table('a Request', [
     ['POST', null, '2', 'y'],
   ],
   [
-    'gives what it has as the second argument',
+    'can be the second argument',
     async (fetch, origin) => {
       const request = new Request('http://other/', { method: 'DELETE', headers: { a: '1' } })
       const { method, headers } = await echo(fetch(`${origin}/echo`, request))
@@ -328,7 +328,7 @@ table('a Request', [
     ['DELETE', '1'],
   ],
   [
-    'whose body was read is refused',
+    'whose body has been read is refused',
     async (fetch, origin) => {
       const request = new Request(`${origin}/echo`, { method: 'POST', body: 'x' })
       await request.text()
@@ -337,7 +337,7 @@ table('a Request', [
     'TypeError',
   ],
   [
-    'has its signal and its redirect mode',
+    'is sent with its signal and its redirect mode',
     async (fetch, origin) => [
       await errorOf(() =>
         fetch(new Request(`${origin}/never`, { signal: AbortSignal.timeout(5) })),
@@ -353,7 +353,7 @@ table('URLs', [
     (url): Case => [`${url} is refused`, (fetch) => errorOf(() => fetch(url)), 'TypeError'],
   ),
   [
-    'a URL, and what says that it is one',
+    'a URL object, and an object with toString',
     async (fetch, origin) => [
       (await fetch(new URL(`${origin}/text`))).status,
       (await fetch({ toString: () => `${origin}/text` } as never)).status,
@@ -361,7 +361,7 @@ table('URLs', [
     [200, 200],
   ],
   [
-    'without its fragment, as sent and as told',
+    'the fragment is neither sent nor part of response.url',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/echo?a=ü b#frag`)
       return [response.url.replace(origin, ''), ((await response.json()) as Echo).url]
@@ -437,7 +437,7 @@ table('a response', [
     ['1', 'a, b', ['a=1', 'b=2'], ['set-cookie', 'set-cookie', 'x-many', 'x-one']],
   ],
   [
-    'methods for its body',
+    'has methods that read its body',
     async (fetch, origin) => {
       const get = (query = '') => fetch(`${origin}/text?${query}`)
       const blob = await (await get('type=Text/X;a=b')).blob()
@@ -462,7 +462,7 @@ table('a response', [
     ],
   ],
   [
-    'an ArrayBuffer of its own, no larger than the body',
+    'arrayBuffer() is as large as the body',
     async (fetch, origin) => {
       const buffer = await (await fetch(`${origin}/bytes/010203`)).arrayBuffer()
       return [buffer instanceof ArrayBuffer, buffer.byteLength, [...new Uint8Array(buffer)]]
@@ -470,7 +470,7 @@ table('a response', [
     [true, 3, [1, 2, 3]],
   ],
   [
-    'text is UTF-8, whatever its charset, without a BOM, and never fails',
+    'text() decodes UTF-8 for any charset, removes a BOM, and never fails',
     async (fetch, origin) => [
       await (await fetch(`${origin}/bytes/efbbbf41`)).text(),
       await (await fetch(`${origin}/bytes/41ff42`)).text(),
@@ -479,7 +479,7 @@ table('a response', [
     ['A', 'A\ufffdB', 'é'],
   ],
   [
-    'json that is none, and a form that is none',
+    'json() and formData() of other content fail',
     async (fetch, origin) => [
       await errorOf(async () => (await fetch(`${origin}/text`)).json()),
       await errorOf(async () => (await fetch(`${origin}/text?body=`)).json()),
@@ -494,12 +494,12 @@ table('a response', [
       const first = response.text()
       const during = response.bodyUsed
       await first
-      const again = []
+      const errors = []
       for (const method of ['text', 'json', 'arrayBuffer', 'blob', 'formData'] as const) {
-        again.push(await errorOf(() => response[method]()))
+        errors.push(await errorOf(() => response[method]()))
       }
       const clone = await errorOf(async () => response.clone())
-      return [during, response.bodyUsed, response.body?.locked, ...again, clone]
+      return [during, response.bodyUsed, response.body?.locked, ...errors, clone]
     },
     [true, true, true, ...Array(6).fill('TypeError')],
   ],
@@ -524,7 +524,7 @@ table('a response', [
     ['one two three', 'one two three', 'one two three'],
   ],
   [
-    'gives its parts to another',
+    'can be copied with the Response constructor',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/text`)
       const other = new Response(response.body, response)
@@ -543,15 +543,15 @@ table('a response', [
         return [await whole.text(), text, whole.headers.get('content-encoding')]
       },
       coding.length > 7
-        ? ['as it is', 'as it is', coding]
+        ? ['not coded', 'not coded', coding]
         : coding === 'unknown'
-          ? ['as it is', 'as it is', coding]
+          ? ['not coded', 'not coded', coding]
           : ['decoded', 'decoded', coding],
     ],
   ),
   [
-    'content that is not coded as it says',
-    async (fetch, origin) => errorOf(async () => (await fetch(`${origin}/coded/broken`)).text()),
+    'content that is not encoded as declared',
+    async (fetch, origin) => errorOf(async () => (await fetch(`${origin}/coded/invalid`)).text()),
     'TypeError',
   ],
 ])
@@ -573,7 +573,7 @@ table('a body as a stream', [
     [false, 'one two three', true, 'TypeError'],
   ],
   [
-    'into the buffer of a reader that brings one',
+    'into the buffer of a BYOB reader',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/text`)
       const reader = response.body!.getReader({ mode: 'byob' })
@@ -590,7 +590,7 @@ table('a body as a stream', [
     ],
   ],
   [
-    'locked: its methods fail, and work when it is released',
+    'while it is locked, methods fail; after release, they work',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/text`)
       const reader = response.body!.getReader()
@@ -604,7 +604,7 @@ table('a body as a stream', [
     ['TypeError', 'TypeError', false, 'hello'],
   ],
   [
-    'of 1 MB, piped',
+    'with 1 MB, piped',
     async (fetch, origin) => {
       const { body } = await fetch(`${origin}/large`)
       let size = 0
@@ -622,14 +622,14 @@ table('a body as a stream', [
   [
     'cancelled',
     async (fetch, origin) => {
-      const response = await fetch(`${origin}/early`)
+      const response = await fetch(`${origin}/unfinished`)
       await response.body!.cancel()
       return [response.bodyUsed, await errorOf(() => response.text())]
     },
     [true, 'TypeError'],
   ],
   [
-    'left in the middle',
+    'abandoned in the middle',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/large`)
       for await (const _ of response.body!) break
@@ -638,11 +638,11 @@ table('a body as a stream', [
     [true, false],
   ],
   [
-    'cut by the server',
+    'truncated by the server',
     async (fetch, origin) => [
-      await errorOf(async () => (await fetch(`${origin}/cut`)).text()),
+      await errorOf(async () => (await fetch(`${origin}/truncated`)).text()),
       await errorOf(async () => {
-        for await (const _ of (await fetch(`${origin}/cut`)).body!);
+        for await (const _ of (await fetch(`${origin}/truncated`)).body!);
       }),
     ],
     ['TypeError', 'TypeError'],
@@ -664,7 +664,7 @@ table('redirects', [
   ),
   ...[300, 304, 305, 306].map(
     (status): Case => [
-      `${status} is not`,
+      `${status} is not followed`,
       (fetch, origin) => redirected(fetch(`${origin}/redirect/${status}`), origin),
       [status, false, `/redirect/${status}`],
     ],
@@ -681,14 +681,14 @@ table('redirects', [
     ] as const
   ).map(
     ([status, method, expected]): Case => [
-      `${status} of ${method}`,
+      `${status} in response to ${method}`,
       async (fetch, origin) =>
         (await bodyOf(fetch(`${origin}/redirect/${status}`, { method, body: 'x' }))).slice(0, 3),
       expected,
     ],
   ),
   [
-    '303 of HEAD stays HEAD',
+    '303 in response to HEAD is followed with HEAD',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/redirect/303`, { method: 'HEAD' })
       return [response.status, response.body]
@@ -696,7 +696,7 @@ table('redirects', [
     [200, null],
   ],
   [
-    'the fragment goes along, and is not told',
+    'the fragment of Location is not part of response.url',
     (fetch, origin) => redirected(fetch(`${origin}/redirect/302?to=/text#a`), origin),
     [200, true, '/text'],
   ],
@@ -720,14 +720,14 @@ table('redirects', [
   [
     'without Location',
     async (fetch, origin) => {
-      const response = await fetch(`${origin}/nowhere`)
+      const response = await fetch(`${origin}/no-location`)
       return [response.status, await response.text()]
     },
     [302, 'no location'],
   ],
   ['too many', (fetch, origin) => errorOf(() => fetch(`${origin}/loop/1`)), 'TypeError'],
   [
-    'to where nobody can go',
+    'to an unsupported or invalid URL',
     async (fetch, origin) => [
       await errorOf(() => fetch(`${origin}/redirect/302?to=foo:bar`)),
       await errorOf(() => fetch(`${origin}/redirect/302?to=${encodeURIComponent('http://[')}`)),
@@ -736,20 +736,20 @@ table('redirects', [
   ],
   ...[301, 307].map(
     (status): Case => [
-      `${status} of a stream fails`,
+      `${status} in response to a stream fails`,
       (fetch, origin) =>
         errorOf(() => fetch(`${origin}/redirect/${status}`, { ...half, body: stream('a') })),
       'TypeError',
     ],
   ),
   [
-    '303 of a stream goes on without it',
+    '303 in response to a stream is followed without a body',
     async (fetch, origin) =>
       (await bodyOf(fetch(`${origin}/redirect/303`, { ...half, body: stream('a') }))).slice(0, 2),
     ['GET', ''],
   ],
   [
-    'secrets stay at their origin',
+    'credentials are not sent to another origin',
     async (fetch, origin) => {
       const headers = { authorization: 'secret', cookie: 'a=1', 'x-mine': '1' }
       const elsewhere = `${origin.replace('127.0.0.1', 'localhost')}/echo`
@@ -764,7 +764,7 @@ table('redirects', [
 
 table('errors', [
   [
-    'nobody listens, the server hangs up',
+    'a refused connection, a closed connection, and an unknown host',
     async (fetch, origin) => [
       await errorOf(() => fetch('http://127.0.0.1:9/')),
       await errorOf(() => fetch(`${origin}/drop`)),
@@ -784,7 +784,7 @@ table('errors', [
     [true, true],
   ],
   [
-    'bad options',
+    'invalid options',
     async (fetch, origin) => [
       await errorOf(() => fetch(origin, { redirect: 'x' as never })),
       await errorOf(() => fetch(origin, { signal: 1 as never })),
@@ -792,7 +792,7 @@ table('errors', [
     ['TypeError', 'TypeError'],
   ],
   [
-    'options that mean nothing here are ignored',
+    'options that have no meaning on a server are ignored',
     async (fetch, origin) => {
       const init = { credentials: 'include', cache: 'no-store', keepalive: true, mode: 'cors' }
       const more = { referrer: '', referrerPolicy: 'no-referrer', priority: 'high', window: null }

@@ -1,4 +1,4 @@
-// What is ours alone: options, errors, and what Node's own fetch does not do.
+// Behaviour that the fetch of Node does not have: options, errors, and the use of connections.
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
@@ -11,7 +11,7 @@ import {
   RequestError,
   TooManyRedirects,
 } from '../../src/errors.ts'
-import * as face from '../../src/fetch/index.ts'
+import * as publicNames from '../../src/fetch/index.ts'
 import { createFetch, fetch } from '../../src/fetch/index.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 import { settle } from '../support/scripted-clock.ts'
@@ -19,30 +19,30 @@ import { errorOf } from './table.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Id: 7\r\n\r\nok'
 
-/** Newer than our types. */
+/** A method that `@types/node` for Node 20 does not declare. */
 interface WithBytes {
   bytes(): Promise<Uint8Array>
 }
 
-function scripted(options: face.FetchOptions = {}) {
+function scriptedFetch(options: publicNames.FetchOptions = {}) {
   const backend = new ScriptedBackend()
   return { backend, fetch: createFetch({ trustEnv: false, ...options, backend }) }
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
-    () => assert.fail('it did not fail'),
+    () => assert.fail('the call did not fail'),
     (error) => error,
   )
 }
 
-test("hawser/fetch's names", () => {
+test('the exported names', () => {
   const expected = [...Object.keys(errors), 'fetch', 'createFetch']
-  assert.deepEqual(Object.keys(face).sort(), expected.sort())
+  assert.deepEqual(Object.keys(publicNames).sort(), expected.sort())
 })
 
-test('what goes over the wire', async () => {
-  const { backend, fetch } = scripted({ headers: { 'user-agent': 'me', 'X-All': '1' } })
+test('the bytes of a request', async () => {
+  const { backend, fetch } = scriptedFetch({ headers: { 'user-agent': 'me', 'X-All': '1' } })
   const response = fetch('http://a.test/p?q#f', { headers: { 'X-One': '1' } })
   await settle()
   assert.match(
@@ -55,8 +55,8 @@ test('what goes over the wire', async () => {
 })
 
 describe('errors', () => {
-  test('say what failed and where, and keep secrets', async () => {
-    const { backend, fetch } = scripted()
+  test('contain method and URL, and no secrets', async () => {
+    const { backend, fetch } = scriptedFetch()
     backend.hosts.set('a.test', new Error('no such name'))
     const headers = { authorization: 'secret' }
     const error = await failureOf(fetch('http://a.test/p?token=secret', { headers }))
@@ -67,8 +67,8 @@ describe('errors', () => {
     await fetch.close()
   })
 
-  test('of redirects show no header', async () => {
-    const { backend, fetch } = scripted({ maxRedirects: 0 })
+  test('about redirects contain no headers', async () => {
+    const { backend, fetch } = scriptedFetch({ maxRedirects: 0 })
     const headers = { authorization: 'secret' }
     for (const [redirect, type] of [
       ['follow', TooManyRedirects],
@@ -84,8 +84,8 @@ describe('errors', () => {
     await fetch.close()
   })
 
-  test('a timeout of its own', async () => {
-    const { backend, fetch } = scripted({ timeout: { read: 50 } })
+  test('a timeout that was given as an option', async () => {
+    const { backend, fetch } = scriptedFetch({ timeout: { read: 50 } })
     const failed = failureOf(fetch('http://a.test/'))
     await settle()
     await backend.clock.advance(50)
@@ -93,8 +93,8 @@ describe('errors', () => {
     await fetch.close()
   })
 
-  test('a server may think for minutes', async () => {
-    const { backend, fetch } = scripted()
+  test('the default timeouts permit a response after minutes', async () => {
+    const { backend, fetch } = scriptedFetch()
     const response = fetch('http://a.test/')
     await settle()
     await backend.clock.advance(299_000)
@@ -103,15 +103,15 @@ describe('errors', () => {
     await fetch.close()
   })
 
-  test('options that there are none of', () => {
+  test('invalid options', () => {
     for (const options of [{ auth: ['a', 'b'] }, { cookies: {} }, { maxRedirects: -1 }, null]) {
       assert.throws(() => createFetch(options as never), TypeError)
     }
   })
 })
 
-test('closed, it refuses, and what is in flight fails', async () => {
-  const { fetch } = scripted()
+test('close() fails requests in progress, and refuses later calls', async () => {
+  const { fetch } = scriptedFetch()
   const inFlight = failureOf(fetch('http://a.test/'))
   await settle()
   await fetch.close()
@@ -119,8 +119,8 @@ test('closed, it refuses, and what is in flight fails', async () => {
   assert.ok((await failureOf(fetch('http://a.test/'))).cause instanceof ClientClosed)
 })
 
-test('cookies are neither kept nor sent', async () => {
-  const { backend, fetch } = scripted()
+test('cookies are neither stored nor sent', async () => {
+  const { backend, fetch } = scriptedFetch()
   for (let i = 0; i < 2; i++) {
     const response = fetch('http://a.test/', { credentials: 'include' })
     await settle()
@@ -131,9 +131,9 @@ test('cookies are neither kept nor sent', async () => {
   await fetch.close()
 })
 
-test('the stream of an upload that is aborted is cancelled, whether or not it was begun', async () => {
+test('an abort cancels the stream of the body, whether or not it was begun', async () => {
   for (const connects of [true, false]) {
-    const { backend, fetch } = scripted()
+    const { backend, fetch } = scriptedFetch()
     backend.autoConnect = false
     const controller = new AbortController()
     let cancelled = 0
@@ -151,17 +151,17 @@ test('the stream of an upload that is aborted is cancelled, whether or not it wa
       backend.socket.unblock(1000)
       await backend.clock.flush()
     }
-    controller.abort('why')
-    assert.equal(await failed, 'why')
+    controller.abort('reason')
+    assert.equal(await failed, 'reason')
     await settle()
     assert.equal(cancelled, 1)
     await fetch.close()
   }
 })
 
-test('bytes that change after the call are sent as they were', async () => {
-  const { backend, fetch } = scripted()
-  const body = Buffer.alloc(50_000, 'a') // more than is copied behind the head
+test('bytes are copied at the call', async () => {
+  const { backend, fetch } = scriptedFetch()
+  const body = Buffer.alloc(50_000, 'a') // too large to be sent with the head
   const response = fetch('http://a.test/', { method: 'POST', body })
   body.fill('b')
   await settle()
@@ -171,8 +171,8 @@ test('bytes that change after the call are sent as they were', async () => {
   await fetch.close()
 })
 
-test('a body that was looked at while it is read', async () => {
-  const { backend, fetch } = scripted()
+test('headers, body and inspect can be used while the body is read', async () => {
+  const { backend, fetch } = scriptedFetch()
   const response = fetch('http://a.test/')
   await settle()
   backend.socket.receive(OK.slice(0, -2))
@@ -187,8 +187,8 @@ test('a body that was looked at while it is read', async () => {
   await fetch.close()
 })
 
-test('its connections are used again, and bytes() gives bytes', async () => {
-  const { backend, fetch } = scripted()
+test('connections are reused, and bytes() returns a Uint8Array', async () => {
+  const { backend, fetch } = scriptedFetch()
   for (let i = 0; i < 3; i++) {
     const response = fetch('http://a.test/')
     await settle()
@@ -201,8 +201,8 @@ test('its connections are used again, and bytes() gives bytes', async () => {
   await fetch.close()
 })
 
-test('22 a polluted prototype says nothing', async () => {
-  const { backend, fetch } = scripted()
+test('22 a polluted prototype has no effect', async () => {
+  const { backend, fetch } = scriptedFetch()
   const pollution = { method: 'DELETE', body: 'evil', redirect: 'error', headers: { evil: '1' } }
   Object.assign(Object.prototype, pollution)
   let response: Promise<Response>
@@ -219,19 +219,19 @@ test('22 a polluted prototype says nothing', async () => {
   await fetch.close()
 })
 
-test('the async context of the caller goes on', async () => {
+test('the async context of the caller is preserved', async () => {
   const storage = new AsyncLocalStorage<string>()
-  const { backend, fetch } = scripted()
-  const seen = storage.run('mine', async () => {
+  const { backend, fetch } = scriptedFetch()
+  const seen = storage.run('caller', async () => {
     await (await fetch('http://a.test/')).text()
     return storage.getStore()
   })
   await settle()
   storage.run('other', () => backend.socket.receive(OK))
-  assert.equal(await seen, 'mine')
+  assert.equal(await seen, 'caller')
   await fetch.close()
 })
 
-test('the shared one never throws, but rejects', async () => {
+test('the shared fetch rejects and never throws', async () => {
   assert.ok((await failureOf(fetch('nonsense'))) instanceof TypeError)
 })

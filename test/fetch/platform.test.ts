@@ -1,12 +1,12 @@
-// As fetch.test.ts, on Node's own fetch and on ours: what the web platform's tests ask of edges, where it
-// means something on a server.
+// Edge cases of the Web Platform Tests that are relevant on a server. Like fetch.test.ts, they run
+// with the fetch of Node and with Hawser's.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Case } from './table.ts'
 import { errorOf, table } from './table.ts'
 
-const why = { why: true }
+const reason = { reason: true }
 const half = { method: 'POST', duplex: 'half' } as const
 
 const echo = async (response: Promise<Response>) =>
@@ -18,7 +18,7 @@ const echo = async (response: Promise<Response>) =>
 
 table('calls', [
   [
-    'without arguments, or with a URL that is none: rejected, not thrown',
+    'without arguments or with an invalid URL reject, and do not throw',
     (fetch) =>
       Promise.all([
         errorOf(() => (fetch as unknown as () => Promise<Response>)()),
@@ -29,10 +29,10 @@ table('calls', [
     Array(4).fill('TypeError'),
   ],
   ...['about:blank', 'ftp://127.0.0.1/', 'file:///etc/hosts', 'foo:bar'].map(
-    (url): Case => [`of ${url}`, (fetch) => errorOf(() => fetch(url)), 'TypeError'],
+    (url): Case => [`with ${url}`, (fetch) => errorOf(() => fetch(url)), 'TypeError'],
   ),
   [
-    'what turns into a string is a URL',
+    'with an object whose toString returns a URL',
     async (fetch, origin) =>
       (await fetch({ toString: () => `${origin}/text` } as unknown as string)).text(),
     'hello',
@@ -41,7 +41,7 @@ table('calls', [
 
 table('a Request', [
   [
-    'and its clone, both with the body',
+    'and its clone are both sent with the body',
     async (fetch, origin) => {
       const request = new Request(`${origin}/echo`, { method: 'POST', body: 'x' })
       const copy = request.clone()
@@ -70,51 +70,53 @@ table('a Request', [
     'TypeError',
   ],
   [
-    'gets another signal, or none',
+    'can be sent with another signal, or without a signal',
     async (fetch, origin) => {
-      const request = () => new Request(`${origin}/text`, { signal: AbortSignal.abort(why) })
+      const request = () => new Request(`${origin}/text`, { signal: AbortSignal.abort(reason) })
       return [
         (await fetch(request(), { signal: null })).status,
         (await fetch(request(), { signal: new AbortController().signal })).status,
         await errorOf(() => fetch(request(), {})),
       ]
     },
-    [200, 200, why],
+    [200, 200, reason],
   ],
 ])
 
 table('bodies', [
   [
-    'null and undefined are none',
+    'null and undefined mean no body',
     async (fetch, origin) => {
-      const ask = async (body: null | undefined) =>
-        (await echo(fetch(`${origin}/echo`, { method: 'POST', body }))).headers['content-length']
-      return [await ask(null), await ask(undefined)]
+      const send = async (body: unknown) => {
+        const init = { method: 'POST', body } as RequestInit
+        return (await echo(fetch(`${origin}/echo`, init))).headers['content-length']
+      }
+      return [await send(null), await send(undefined)]
     },
     ['0', '0'],
   ],
   [
-    'empty ones of every kind',
+    'an empty body of each kind',
     async (fetch, origin) => {
       const kinds = ['', new Uint8Array(), new ArrayBuffer(0), new Blob([]), new URLSearchParams()]
       const lengths = kinds.map(async (body) => {
-        const { headers, body: got } = await echo(fetch(`${origin}/echo`, { method: 'POST', body }))
-        return `${headers['content-length']}${got}`
+        const echoed = await echo(fetch(`${origin}/echo`, { method: 'POST', body }))
+        return `${echoed.headers['content-length']}${echoed.body}`
       })
       return Promise.all(lengths)
     },
     Array(5).fill('0'),
   ],
   [
-    'replayed by 307: a Blob, parameters, a form',
+    'a Blob, parameters and a form are sent again after 307',
     async (fetch, origin) => {
       const form = new FormData()
       form.append('a', '1')
       const kinds = [new Blob(['blob']), new URLSearchParams({ b: '2' }), form]
       const bodies = kinds.map(async (body) => {
         const init = { method: 'POST', body }
-        const got = (await echo(fetch(`${origin}/redirect/307`, init))).body
-        return got.replaceAll(/--[\w-]+/g, '--').replaceAll(/\s+/g, ' ')
+        const echoed = await echo(fetch(`${origin}/redirect/307`, init))
+        return echoed.body.replaceAll(/--[\w-]+/g, '--').replaceAll(/\s+/g, ' ')
       })
       return Promise.all(bodies)
     },
@@ -123,13 +125,15 @@ table('bodies', [
   [
     'a stream that fails',
     async (fetch, origin) => {
-      const body = new ReadableStream({ pull: (controller) => controller.error(new Error('mine')) })
+      const body = new ReadableStream({
+        pull: (controller) => controller.error(new Error('failed')),
+      })
       return errorOf(() => fetch(`${origin}/echo`, { ...half, body }))
     },
     'TypeError',
   ],
   [
-    'a length that is not theirs',
+    'a wrong Content-Length is refused',
     (fetch, origin) =>
       errorOf(() =>
         fetch(`${origin}/echo`, { method: 'POST', body: 'x', headers: { 'content-length': '2' } }),
@@ -140,7 +144,7 @@ table('bodies', [
 
 table('redirects', [
   [
-    'twenty are followed, the next is not',
+    '20 are followed, one more is not',
     async (fetch, origin) => [
       (await fetch(`${origin}/loop/-20`)).status,
       await errorOf(() => fetch(`${origin}/loop/-21`)),
@@ -148,13 +152,13 @@ table('redirects', [
     [200, 'TypeError'],
   ],
   [
-    'several: one url, one body',
+    'several: url and body are those of the last response',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/loop/-3`)
       const { redirected, url } = response
       return [redirected, url.replace(origin, ''), await response.text()]
     },
-    [true, '/loop/0', 'home'],
+    [true, '/loop/0', 'done'],
   ],
   [
     'a Location in UTF-8',
@@ -170,10 +174,10 @@ table('redirects', [
     ],
   ),
   [
-    'there and back again: what was dropped stays dropped',
+    'to another origin and back: dropped credentials stay dropped',
     async (fetch, origin) => {
-      const there = origin.replace('127.0.0.1', 'localhost')
-      const back = `${there}/redirect/302?to=${encodeURIComponent(`${origin}/echo`)}`
+      const other = origin.replace('127.0.0.1', 'localhost')
+      const back = `${other}/redirect/302?to=${encodeURIComponent(`${origin}/echo`)}`
       const url = `${origin}/redirect/302?to=${encodeURIComponent(back)}`
       return (await echo(fetch(url, { headers: { authorization: 'secret' } }))).headers
         .authorization
@@ -184,7 +188,7 @@ table('redirects', [
 
 table('a body', [
   [
-    'there is none of: text and json of a 204',
+    'of a 204 response is empty for text, and invalid for json',
     async (fetch, origin) => [
       await (await fetch(`${origin}/status/204`)).text(),
       await errorOf(async () => (await fetch(`${origin}/status/204`)).json()),
@@ -193,7 +197,7 @@ table('a body', [
     ['', 'SyntaxError', 0],
   ],
   [
-    'that is empty: no chunk',
+    'that is empty yields no chunk',
     async (fetch, origin) => {
       const { body } = await fetch(`${origin}/text?body=`)
       return body?.getReader().read()
@@ -201,7 +205,7 @@ table('a body', [
     { done: true, value: undefined },
   ],
   [
-    'in two branches',
+    'can be split into two branches with tee()',
     async (fetch, origin) => {
       const [a, b] = (await fetch(`${origin}/pieces`)).body!.tee()
       return Promise.all([new Response(a).text(), new Response(b).text()])
@@ -209,7 +213,7 @@ table('a body', [
     ['one two three', 'one two three'],
   ],
   [
-    'of which a part was read: no clone, no text',
+    'that was read in part cannot be cloned or read as text',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/large`)
       const reader = response.body!.getReader()
@@ -225,9 +229,9 @@ table('a body', [
     ['TypeError', 'TypeError', true],
   ],
   [
-    'that is locked cannot be cancelled, and can by its reader',
+    'that is locked can be cancelled only by its reader',
     async (fetch, origin) => {
-      const response = await fetch(`${origin}/early`)
+      const response = await fetch(`${origin}/unfinished`)
       const reader = response.body!.getReader()
       return [
         await errorOf(() => response.body!.cancel()),
@@ -238,7 +242,7 @@ table('a body', [
     ['TypeError', undefined, { done: true, value: undefined }],
   ],
   [
-    'through a transform',
+    'can be piped through a transform',
     async (fetch, origin) => {
       const { body } = await fetch(`${origin}/pieces`)
       let text = ''
@@ -248,19 +252,21 @@ table('a body', [
     'one two three',
   ],
   [
-    'a clone that is cancelled, and the other read',
+    'can be read after its clone was cancelled',
     async (fetch, origin) => {
       const response = await fetch(`${origin}/text`)
       const copy = response.clone()
-      void copy.body!.cancel() // settles when both are
+      void copy.body!.cancel() // resolves when both branches are cancelled
       return response.text()
     },
     'hello',
   ],
 ])
 
-/** A server that answers a head and the beginning of a body, and what it sees of the end. */
-async function openEnded() {
+/**
+ * Starts a server that never ends its response. `closed` resolves when the connection is closed.
+ */
+async function startUnfinishedResponse() {
   const server = createServer((_, response) => void response.write('first'))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -276,21 +282,21 @@ async function openEnded() {
 
 table('an abort', [
   [
-    'before: nothing is sent',
+    'before the call: nothing is sent',
     async (fetch, origin) => {
-      const { url, close } = await openEnded()
-      close() // to connect would be another error
+      const { url, close } = await startUnfinishedResponse()
+      close() // an attempt to connect would give another error
       return [
-        await errorOf(() => fetch(url, { signal: AbortSignal.abort(why) })),
+        await errorOf(() => fetch(url, { signal: AbortSignal.abort(reason) })),
         (await fetch(`${origin}/text`)).status,
       ]
     },
-    [why, 200],
+    [reason, 200],
   ],
   [
-    'after the head: the connection is closed, and the body fails when it is asked for',
+    'after the head: the connection is closed, and reading the body fails',
     async (fetch) => {
-      const { url, closed, close } = await openEnded()
+      const { url, closed, close } = await startUnfinishedResponse()
       const controller = new AbortController()
       const response = await fetch(url, { signal: controller.signal })
       controller.abort()
@@ -304,11 +310,11 @@ table('an abort', [
     'without a reason, while a stream is read',
     async (fetch, origin) => {
       const controller = new AbortController()
-      const { body } = await fetch(`${origin}/early`, { signal: controller.signal })
+      const { body } = await fetch(`${origin}/unfinished`, { signal: controller.signal })
       const reader = body!.getReader()
       await reader.read()
       controller.abort()
-      const error = await reader.read().catch((reason: unknown) => reason)
+      const error = await reader.read().catch((thrown: unknown) => thrown)
       const { name, code } = error as DOMException
       return [name, code, error instanceof DOMException]
     },
@@ -323,20 +329,20 @@ table('an abort', [
         fetch(`${origin}/redirect/302?to=${to}`, { signal: controller.signal }),
       )
       await new Promise((resolve) => setTimeout(resolve, 10))
-      controller.abort(why)
+      controller.abort(reason)
       return failed
     },
-    why,
+    reason,
   ],
   [
-    'of a body that was read to its end: nothing',
+    'after the body was read: no effect',
     async (fetch, origin) => {
       const controller = new AbortController()
       const response = await fetch(`${origin}/text`, { signal: controller.signal })
       const reader = response.body!.getReader()
       let step = await reader.read()
       while (!step.done) step = await reader.read()
-      controller.abort(why)
+      controller.abort(reason)
       return (await reader.read()).done
     },
     true,
@@ -345,7 +351,7 @@ table('an abort', [
 
 table('headers', [
   [
-    'in latin1, both ways',
+    'in latin1, in request and response',
     async (fetch, origin) => {
       const { headers } = await echo(fetch(`${origin}/echo`, { headers: { 'x-a': 'é' } }))
       return [headers['x-a'], (await fetch(`${origin}/latin1`)).headers.get('x-latin')]
@@ -353,7 +359,7 @@ table('headers', [
     ['é', 'é'],
   ],
   [
-    'beyond latin1, with line ends or NUL, or with a name that is none: refused',
+    'with characters beyond latin1, line ends or NUL, or with an invalid name, are refused',
     (fetch, origin) =>
       Promise.all(
         [
@@ -369,13 +375,13 @@ table('headers', [
     Array(5).fill('TypeError'),
   ],
   [
-    'blanks around a value are no part of it',
+    'blanks around a value are removed',
     async (fetch, origin) =>
       (await echo(fetch(`${origin}/echo`, { headers: { 'x-a': ' \t1\t ' } }))).headers['x-a'],
     '1',
   ],
   [
-    'given as Headers stay as they are',
+    'given as Headers are not changed',
     async (fetch, origin) => {
       const headers = new Headers({ 'x-a': '1' })
       await (await fetch(`${origin}/echo`, { method: 'POST', body: 'x', headers })).text()
@@ -385,17 +391,17 @@ table('headers', [
   ],
 ])
 
-table('a Response made by the runtime', [
+table('the constructor of a response', [
   [
-    'of error and redirect: the platform’s own, untouched by ours',
+    'has the static methods of the runtime',
     async (fetch, origin) => {
-      const ours = await fetch(`${origin}/text`)
-      const maker = ours.constructor as typeof Response
-      await ours.text()
+      const response = await fetch(`${origin}/text`)
+      const ResponseType = response.constructor as typeof Response
+      await response.text()
       return [
-        maker.error().type,
-        maker.redirect('http://a.test/', 302).status,
-        maker.json({}, { status: 201 }).ok,
+        ResponseType.error().type,
+        ResponseType.redirect('http://a.test/', 302).status,
+        ResponseType.json({}, { status: 201 }).ok,
       ]
     },
     ['error', 302, true],

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 
-/** What is common to the cases: paths say what is answered. */
+/** Starts the server of the cases. The path of a request selects the response. */
 export async function startServer() {
   const server = createServer((request, response) => void answer(request, response))
   server.listen(0, '127.0.0.1')
@@ -24,13 +24,13 @@ const codings: Record<string, (text: string) => Buffer> = {
   deflate: (text) => deflateSync(text),
   raw: (text) => deflateRawSync(text),
   br: (text) => brotliCompressSync(text),
-  broken: () => Buffer.from('this is no gzip'),
+  invalid: () => Buffer.from('this is not gzip'),
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://h')
-  const [, what, more = ''] = pathname.split('/')
-  switch (what) {
+  const [, action, argument = ''] = pathname.split('/')
+  switch (action) {
     case 'echo': {
       const body = Buffer.concat(await request.toArray().catch(() => []))
       const { method, url, headers } = request
@@ -41,9 +41,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       response.setHeader('content-type', searchParams.get('type') ?? 'text/plain')
       return void response.end(searchParams.get('body') ?? 'hello')
     case 'bytes':
-      return void response.end(Buffer.from(more, 'hex'))
+      return void response.end(Buffer.from(argument, 'hex'))
     case 'status':
-      response.writeHead(Number(more), searchParams.get('reason') ?? undefined)
+      response.writeHead(Number(argument), searchParams.get('reason') ?? undefined)
       return void response.end()
     case 'headers':
       response.appendHeader('x-one', '1')
@@ -52,32 +52,34 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       return void response.end()
     case 'redirect':
       request.resume()
-      response.writeHead(Number(more), { location: searchParams.get('to') ?? '/echo' })
+      response.writeHead(Number(argument), { location: searchParams.get('to') ?? '/echo' })
       return void response.end('moved')
     case 'loop':
-      if (more === '0') return void response.end('home')
-      response.writeHead(302, { location: `/loop/${Number(more) + 1}` })
+      if (argument === '0') return void response.end('done')
+      response.writeHead(302, { location: `/loop/${Number(argument) + 1}` })
       return void response.end()
-    case 'location':
-      response.writeHead(302, { location: `/text/${Buffer.from(more, 'hex').toString('latin1')}` })
+    case 'location': {
+      const text = Buffer.from(argument, 'hex').toString('latin1')
+      response.writeHead(302, { location: `/text/${text}` })
       return void response.end()
+    }
     case 'latin1':
       response.writeHead(200, { 'x-latin': 'é' })
       return void response.end()
-    case 'nowhere':
+    case 'no-location':
       response.writeHead(302)
       return void response.end('no location')
     case 'coded': {
-      const coding = more === 'raw' ? 'deflate' : more === 'broken' ? 'gzip' : more
+      const coding = argument === 'raw' ? 'deflate' : argument === 'invalid' ? 'gzip' : argument
       response.setHeader('content-encoding', coding)
-      return void response.end(codings[more]?.('decoded') ?? 'as it is')
+      return void response.end(codings[argument]?.('decoded') ?? 'not coded')
     }
     case 'large':
       return void response.end(Buffer.alloc(1 << 20, 'x'))
-    case 'early':
+    case 'unfinished':
       response.write('first')
       return
-    case 'cut':
+    case 'truncated':
       response.writeHead(200, { 'content-length': 100 })
       response.write('first')
       return void setImmediate(() => request.socket.destroy())
@@ -90,6 +92,6 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       }
       return void response.end()
     default:
-      return // no answer at all
+      return // never responds
   }
 }

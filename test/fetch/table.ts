@@ -10,10 +10,10 @@ export type Case = readonly [
   expected: unknown,
 ]
 
-const ours = createFetch({ trustEnv: false })
+const hawserFetch = createFetch({ trustEnv: false })
 const implementations: [name: string, fetch: AnyFetch][] = [
   ['node', globalThis.fetch],
-  ['hawser', ours as AnyFetch],
+  ['hawser', hawserFetch as AnyFetch],
 ]
 
 let servers: Awaited<ReturnType<typeof startServer>>
@@ -22,15 +22,15 @@ before(async () => {
 })
 after(async () => {
   servers.close()
-  await ours.close()
+  await hawserFetch.close()
 })
 
-/** Each case on both, which must do the same. */
+/** Tests each case with both implementations, which must give the expected result. */
 export function table(name: string, cases: readonly Case[]): void {
   describe(name, () => {
-    for (const [what, run, expected] of cases) {
-      for (const [whose, fetch] of implementations) {
-        test(`${what} (${whose})`, async () => {
+    for (const [title, run, expected] of cases) {
+      for (const [implementation, fetch] of implementations) {
+        test(`${title} (${implementation})`, async () => {
           assert.deepEqual(await run(fetch, servers.origin), expected)
         })
       }
@@ -38,11 +38,14 @@ export function table(name: string, cases: readonly Case[]): void {
   })
 }
 
-/** The name of what it rejects with; what has none, as it is. */
-export async function errorOf(work: () => Promise<unknown>): Promise<unknown> {
+/**
+ * Returns the name of the error that `run` rejects with, or the reason itself if it is not an
+ * error.
+ */
+export async function errorOf(run: () => Promise<unknown>): Promise<unknown> {
   try {
-    await work()
-    return 'nothing'
+    await run()
+    return 'no error'
   } catch (error) {
     return error instanceof Error ? error.name : error
   }

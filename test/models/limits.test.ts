@@ -19,7 +19,7 @@ test('5 the defaults', () => {
   assert.deepEqual(resolveLimits({ maxConnections: undefined, maxLifetime: undefined }), defaults)
 })
 
-test('what is given is kept', () => {
+test('given limits replace the defaults', () => {
   const limits = {
     maxConnections: 10,
     maxKeepaliveConnections: 5,
@@ -30,34 +30,34 @@ test('what is given is kept', () => {
   assert.deepEqual(resolveLimits(limits), limits)
 })
 
-test('as many connections are kept as may be open', () => {
+test('maxKeepaliveConnections defaults to maxConnections', () => {
   assert.equal(resolveLimits({ maxConnections: 7 }).maxKeepaliveConnections, 7)
   assert.equal(resolveLimits({ maxConnections: null }).maxKeepaliveConnections, null)
   assert.equal(resolveLimits({ maxConnections: Infinity }).maxKeepaliveConnections, null)
 })
 
-test('null and Infinity are no bound', () => {
+test('null and Infinity mean no limit', () => {
   for (const name of Object.keys(defaults) as (keyof PoolLimits)[]) {
     assert.equal(resolveLimits({ [name]: null })[name], null)
     assert.equal(resolveLimits({ [name]: Infinity })[name], null)
   }
 })
 
-test('0 keeps no idle connection', () => {
+test('0 is a valid limit for idle connections', () => {
   assert.equal(resolveLimits({ maxKeepaliveConnections: 0 }).maxKeepaliveConnections, 0)
   assert.equal(resolveLimits({ keepaliveExpiry: 0 }).keepaliveExpiry, 0)
 })
 
-const always = [-1, NaN, -Infinity, '10', true, 10n, {}]
-const bad: Record<keyof PoolLimits, unknown[]> = {
-  maxConnections: [...always, 0, 1.5, 2 ** 53],
-  maxKeepaliveConnections: [...always, 1.5],
-  keepaliveExpiry: always,
-  maxConnectionsPerOrigin: [...always, 0, 1.5],
-  maxLifetime: [...always, 0],
+const neverValid = [-1, NaN, -Infinity, '10', true, 10n, {}]
+const invalid: Record<keyof PoolLimits, unknown[]> = {
+  maxConnections: [...neverValid, 0, 1.5, 2 ** 53],
+  maxKeepaliveConnections: [...neverValid, 1.5],
+  keepaliveExpiry: neverValid,
+  maxConnectionsPerOrigin: [...neverValid, 0, 1.5],
+  maxLifetime: [...neverValid, 0],
 }
-for (const [name, values] of Object.entries(bad)) {
-  test(`a bad ${name} is a TypeError that names it`, () => {
+for (const [name, values] of Object.entries(invalid)) {
+  test(`an invalid ${name} is a TypeError with its name`, () => {
     for (const value of values) {
       assert.throws(() => resolveLimits({ [name]: value }), {
         name: 'TypeError',
@@ -67,7 +67,7 @@ for (const [name, values] of Object.entries(bad)) {
   })
 }
 
-test('what is no object, or has a name that no limit has, is a TypeError', () => {
+test('a value that is not an object, or has an unknown name, is a TypeError', () => {
   for (const value of [null, 100, 'all', [], [100]]) {
     assert.throws(() => resolveLimits(value as PoolLimits), TypeError)
   }
@@ -77,7 +77,7 @@ test('what is no object, or has a name that no limit has, is a TypeError', () =>
   })
 })
 
-test('the result cannot be changed', () => {
+test('the result is frozen', () => {
   assert.ok(Object.isFrozen(resolveLimits({ maxConnections: 1 })))
 })
 

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Certificate } from '../support/certificates.ts'
 
-/** A directory that is gone after the test; `write` puts a file into it and gives its path. */
+/**
+ * Creates a directory that is removed after the test. `write` creates a file in it and returns its
+ * path.
+ */
 export function temporaryDirectory(t: TestContext) {
   const path = mkdtempSync(join(tmpdir(), 'hawser-'))
   t.after(() => rmSync(path, { recursive: true }))
@@ -16,7 +19,7 @@ export function temporaryDirectory(t: TestContext) {
   return { path, write }
 }
 
-/** The key under a passphrase: as PKCS #8 has it, or as OpenSSL wrote it before. */
+/** Returns the encrypted private key, in PKCS #8 format or in the older format of OpenSSL. */
 export function encrypted(
   { key }: Certificate,
   passphrase: string,

@@ -3,15 +3,15 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { InvalidURL } from '../../src/errors.ts'
 import type { HTTPProxyOptions } from '../../src/models/proxy.ts'
-import { HTTPProxy, proxySettings } from '../../src/models/proxy.ts'
+import { HTTPProxy, proxySettingsOf } from '../../src/models/proxy.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 const settings = (url: string | URL, options?: HTTPProxyOptions) =>
-  proxySettings(new HTTPProxy(url, options))
+  proxySettingsOf(new HTTPProxy(url, options))
 
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
 
-describe('where it is', () => {
+describe('the URL of a proxy', () => {
   const urls: [given: string, shown: string, host: string, port: number][] = [
     ['http://proxy.test', 'http://proxy.test', 'proxy.test', 80],
     ['http://proxy.test:80/', 'http://proxy.test', 'proxy.test', 80],
@@ -29,7 +29,7 @@ describe('where it is', () => {
     test(given, () => {
       for (const url of [given, new URL(given)]) {
         const proxy = new HTTPProxy(url)
-        const { origin } = proxySettings(proxy)
+        const { origin } = proxySettingsOf(proxy)
         assert.equal(proxy.url, shown)
         assert.deepEqual([origin.host, origin.port, origin.key], [host, port, `proxy ${shown}`])
         assert.equal(origin.secure, given.startsWith('https'))
@@ -38,7 +38,7 @@ describe('where it is', () => {
   }
 
   const secret = 'sEcr3t'
-  for (const bad of [
+  for (const invalid of [
     '',
     'proxy.test:3128',
     `me:${secret}@proxy.test:3128`,
@@ -53,9 +53,9 @@ describe('where it is', () => {
     `http://me:${secret}@proxy.test\r\n`,
     `http:me:${secret}@proxy.test`,
   ]) {
-    test(`not a proxy's URL: ${JSON.stringify(bad)}`, () => {
+    test(`refuses ${JSON.stringify(invalid)}`, () => {
       assert.throws(
-        () => new HTTPProxy(bad),
+        () => new HTTPProxy(invalid),
         (error) => error instanceof InvalidURL && !inspect(error).includes(secret),
       )
     })
@@ -85,7 +85,7 @@ describe('A4 credentials', () => {
     })
   }
 
-  test('for SOCKS they are no header', () => {
+  test('for SOCKS are not sent as a header', () => {
     const { credentials, headers } = settings('socks5://m%C3%A9:s%3Ae@proxy.test')
     assert.deepEqual(headers, [])
     assert.deepEqual(
@@ -96,7 +96,7 @@ describe('A4 credentials', () => {
     assert.equal(empty?.password.length, 0)
   })
 
-  test('are not shown', () => {
+  test('do not appear in the output of inspect, JSON and String', () => {
     const proxies = [
       new HTTPProxy('http://me:sEcr3t@proxy.test', { headers: { 'x-key': 'sEcr3t' } }),
       new HTTPProxy('socks5://me:sEcr3t@proxy.test'),
@@ -119,7 +119,7 @@ describe('A4 credentials', () => {
   })
 })
 
-test('19 bad options are TypeErrors that show no secret', () => {
+test('19 invalid options are TypeErrors without secrets', () => {
   const bad: [url: string, options: unknown][] = [
     ['http://p', { mode: 'tunnel' }],
     ['http://p', { modes: 'DEFAULT' }],
@@ -160,14 +160,14 @@ test('22 a polluted Object.prototype changes nothing', () => {
   assert.notEqual(tls.rejectUnauthorized, false)
 })
 
-test('`from` takes a proxy as it is, or with the trustEnv of who uses it', () => {
+test('`from` returns the proxy itself, or a copy with the given trustEnv', () => {
   const given = new HTTPProxy('http://me:secret@p:1', { mode: 'TUNNEL_ONLY' })
   assert.equal(HTTPProxy.from(given), given)
   const other = HTTPProxy.from(given, true)
   assert.notEqual(other, given)
-  const { tls: _, ...same } = proxySettings(given)
-  assert.deepEqual({ ...proxySettings(other), tls: undefined }, { ...same, tls: undefined })
-  const decided = new HTTPProxy('http://p', { trustEnv: false })
-  assert.equal(HTTPProxy.from(decided, true), decided)
+  const { tls: _, ...same } = proxySettingsOf(given)
+  assert.deepEqual({ ...proxySettingsOf(other), tls: undefined }, { ...same, tls: undefined })
+  const withTrustEnv = new HTTPProxy('http://p', { trustEnv: false })
+  assert.equal(HTTPProxy.from(withTrustEnv, true), withTrustEnv)
   assert.equal(HTTPProxy.from('http://p:1', true).url, 'http://p:1')
 })

@@ -5,26 +5,26 @@ import { Timeout } from '../../src/models/timeout.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 const each = (value: number | null) => ({ connect: value, read: value, write: value, pool: value })
-const bad: unknown[] = [0, -0, -1, -Infinity, NaN, '1000', true, 10n, Symbol('a'), () => 1]
+const invalid: unknown[] = [0, -0, -1, -Infinity, NaN, '1000', true, 10n, Symbol('a'), () => 1]
 const names = ['connect', 'read', 'write', 'pool', 'total'] as const
 
-test('8 the default is 5000 ms each, and no total', () => {
+test('8 each default is 5000 ms, except for total, which is null', () => {
   assert.deepEqual({ ...Timeout.default }, { ...each(5000), total: null })
   assert.deepEqual({ ...new Timeout() }, { ...Timeout.default })
 })
 
-test('a number sets all but total', () => {
+test('a number sets all timeouts except total', () => {
   assert.deepEqual({ ...new Timeout(1000) }, { ...each(1000), total: null })
 })
 
-test('null and Infinity are no timeout', () => {
+test('null and Infinity mean no timeout', () => {
   assert.deepEqual({ ...new Timeout(null) }, { ...each(null), total: null })
   assert.deepEqual({ ...new Timeout(Infinity) }, { ...each(null), total: null })
   const fields = { read: Infinity, total: Infinity }
   assert.deepEqual({ ...new Timeout(1, fields) }, { ...each(1), read: null, total: null })
 })
 
-test('fields come before the number for all', () => {
+test('fields take precedence over the number', () => {
   const timeout = new Timeout(10_000, { connect: 60_000, read: null, write: undefined, total: 9 })
   assert.deepEqual(
     { ...timeout },
@@ -32,22 +32,25 @@ test('fields come before the number for all', () => {
   )
 })
 
-test('fractions and what a timer cannot hold are kept', () => {
+test('fractions, and durations beyond the range of a timer, are not changed', () => {
   assert.equal(new Timeout(0.5).read, 0.5)
   assert.equal(new Timeout(2 ** 31).read, 2 ** 31)
   assert.equal(new Timeout(Number.MAX_VALUE).read, Number.MAX_VALUE)
 })
 
-for (const value of bad) {
-  test(`${String(value)} (${typeof value}) is a TypeError that names field and value`, () => {
+for (const value of invalid) {
+  test(`${String(value)} (${typeof value}) is a TypeError with the name and the value`, () => {
     const shown = String(value).replace(/[()]/g, '\\$&')
-    const isBad = (label: string) => ({ name: 'TypeError', message: new RegExp(`^${label} .*`) })
-    assert.throws(() => new Timeout(value as number), isBad('timeout'))
-    assert.throws(() => Timeout.from(value as number, Timeout.default), isBad('timeout'))
+    const isRefusal = (label: string) => ({
+      name: 'TypeError',
+      message: new RegExp(`^${label} .*`),
+    })
+    assert.throws(() => new Timeout(value as number), isRefusal('timeout'))
+    assert.throws(() => Timeout.from(value as number, Timeout.default), isRefusal('timeout'))
     for (const name of names) {
       const fields = { [name]: value } as TimeoutFields
-      assert.throws(() => new Timeout(1, fields), isBad(`timeout.${name}`))
-      assert.throws(() => Timeout.from(fields, Timeout.default), isBad(`timeout.${name}`))
+      assert.throws(() => new Timeout(1, fields), isRefusal(`timeout.${name}`))
+      assert.throws(() => Timeout.from(fields, Timeout.default), isRefusal(`timeout.${name}`))
     }
     if (typeof value === 'number' && !Object.is(value, -0)) {
       assert.throws(() => new Timeout(value), new RegExp(`not ${shown}$`))
@@ -55,7 +58,7 @@ for (const value of bad) {
   })
 }
 
-test('what is no object, or has a name that no timeout has, is a TypeError', () => {
+test('a value that is not an object, or has an unknown name, is a TypeError', () => {
   const from = (value: unknown) => () => Timeout.from(value as number, Timeout.default)
   assert.throws(from([1000]), { name: 'TypeError', message: /^timeout must be an object/ })
   assert.throws(from({ raed: 1 }), {
@@ -66,7 +69,7 @@ test('what is no object, or has a name that no timeout has, is a TypeError', () 
   assert.throws(() => new Timeout(1, 5 as never), TypeError)
 })
 
-test('an instance cannot be changed', () => {
+test('an instance is immutable', () => {
   const timeout = new Timeout(1) as { read: number | null }
   assert.throws(() => (timeout.read = 2), TypeError)
   assert.throws(() => Object.assign(Timeout.default, { read: 2 }), TypeError)
@@ -74,13 +77,13 @@ test('an instance cannot be changed', () => {
 
 const base = new Timeout(10, { connect: 20, total: 30 })
 
-test('from undefined is the base itself, from a Timeout that one', () => {
+test('`from` returns the base for undefined, and a Timeout itself', () => {
   const timeout = new Timeout(1)
   assert.equal(Timeout.from(undefined, base), base)
   assert.equal(Timeout.from(timeout, base), timeout)
 })
 
-test('from a plain object takes field by field, the others from the base', () => {
+test('`from` takes missing fields of a plain object from the base', () => {
   assert.deepEqual({ ...Timeout.from({ read: 1 }, base) }, { ...base, read: 1 })
   assert.deepEqual({ ...Timeout.from({ total: null }, base) }, { ...base, total: null })
   assert.deepEqual(
@@ -91,11 +94,11 @@ test('from a plain object takes field by field, the others from the base', () =>
     },
   )
   assert.deepEqual({ ...Timeout.from({}, base) }, { ...base })
-  const bare: TimeoutFields = Object.assign(Object.create(null), { write: 5 })
-  assert.deepEqual({ ...Timeout.from(bare, base) }, { ...base, write: 5 })
+  const withoutPrototype: TimeoutFields = Object.assign(Object.create(null), { write: 5 })
+  assert.deepEqual({ ...Timeout.from(withoutPrototype, base) }, { ...base, write: 5 })
 })
 
-test('from a number leaves the total of the base, from null nothing is left', () => {
+test('`from` keeps the total of the base for a number, and removes it for null', () => {
   assert.deepEqual({ ...Timeout.from(1, base) }, { ...each(1), total: 30 })
   assert.deepEqual({ ...Timeout.from(Infinity, base) }, { ...each(null), total: 30 })
   assert.deepEqual({ ...Timeout.from(null, base) }, { ...each(null), total: null })

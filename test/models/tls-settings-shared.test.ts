@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { TlsSettingsInit } from '../../src/models/tls-settings.ts'
-import { tlsSettings } from '../../src/models/tls-settings.ts'
+import { resolveTlsSettings } from '../../src/models/tls-settings.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { encrypted, temporaryDirectory } from './pem-files.ts'
 
@@ -14,16 +14,16 @@ const b = certificateAuthority('B')
 const client = certificateFor(['client'], { ca: a })
 
 function settings(init: TlsSettingsInit) {
-  return tlsSettings({ env: {}, ...init })
+  return resolveTlsSettings({ env: {}, ...init })
 }
 
-describe('17 the same content is the same object', () => {
-  test('of nothing at all', () => {
+describe('17 equal settings are the same object', () => {
+  test('default settings', () => {
     assert.equal(settings({}), settings({ verify: true }))
     assert.equal(settings({}), settings({ verify: {} }))
   })
 
-  test('of files, whatever their path', (t) => {
+  test('files with equal contents', (t) => {
     const { path, write } = temporaryDirectory(t)
     const ca = write('ca.pem', a.cert)
     const both = write('both.pem', client.cert + client.key)
@@ -31,11 +31,11 @@ describe('17 the same content is the same object', () => {
     copyFileSync(ca, copy)
     const one = settings({ verify: ca, cert: both })
     assert.equal(settings({ verify: copy, cert: [both, both] }), one)
-    assert.equal(tlsSettings({ env: { SSL_CERT_FILE: ca }, cert: both }), one)
+    assert.equal(resolveTlsSettings({ env: { SSL_CERT_FILE: ca }, cert: both }), one)
     assert.ok(Object.isFrozen(one))
   })
 
-  test('of options, in whatever order', () => {
+  test('options in any order', () => {
     const checkServerIdentity = () => undefined
     const one = settings({
       verify: { ca: [a.cert, Buffer.from(b.cert)], minVersion: 'TLSv1.3', checkServerIdentity },
@@ -53,32 +53,36 @@ describe('17 the same content is the same object', () => {
   })
 })
 
-describe('33 other content is another object', () => {
+describe('33 different settings are different objects', () => {
   const pairs: [string, TlsSettingsInit['verify'], TlsSettingsInit['verify']][] = [
-    ['trust', true, false],
-    ['trust, as an option', { rejectUnauthorized: true }, false],
+    ['verification', true, false],
+    ['verification, as an option', { rejectUnauthorized: true }, false],
     ['a value', { minVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3' }],
     ['a name', { minVersion: 'TLSv1.2' }, { maxVersion: 'TLSv1.2' }],
     [
-      'the functions',
+      'functions',
       { checkServerIdentity: () => undefined },
       { checkServerIdentity: () => undefined },
     ],
     [
-      'the instances',
+      'instances of classes',
       { secureContext: new (class {})() as never },
       { secureContext: new (class {})() as never },
     ],
-    ['where it ends', { ca: [a.cert, b.cert] }, { ca: [a.cert + b.cert] }],
-    ['the order', { ca: [a.cert, b.cert] }, { ca: [b.cert, a.cert] }],
-    ['text and bytes', { ca: a.cert }, { ca: Buffer.from(a.cert) }],
-    ['a list', { ca: a.cert }, { ca: [a.cert] }],
-    ['number and text', { sessionTimeout: 1 }, { sessionTimeout: '1' as never }],
-    ['number and bigint', { sessionTimeout: 1 }, { sessionTimeout: 1n as never }],
-    ['where text ends', { later: ['a', 'stringb'] } as never, { later: ['astring', 'b'] } as never],
+    ['the length of an array', { ca: [a.cert, b.cert] }, { ca: [a.cert + b.cert] }],
+    ['the order of an array', { ca: [a.cert, b.cert] }, { ca: [b.cert, a.cert] }],
+    ['a string and bytes', { ca: a.cert }, { ca: Buffer.from(a.cert) }],
+    ['a string and an array', { ca: a.cert }, { ca: [a.cert] }],
+    ['a number and a string', { sessionTimeout: 1 }, { sessionTimeout: '1' as never }],
+    ['a number and a bigint', { sessionTimeout: 1 }, { sessionTimeout: 1n as never }],
+    [
+      'the lengths of strings',
+      { later: ['a', 'stringb'] } as never,
+      { later: ['astring', 'b'] } as never,
+    ],
     ['null', { ciphers: null as never }, { ciphers: 'null' }],
     [
-      'records in lists',
+      'records in arrays',
       { key: [{ pem: 'a', passphrase: 'b' }] },
       { key: [{ pem: 'a', passphrase: 'c' }] },
     ],
@@ -91,20 +95,20 @@ describe('33 other content is another object', () => {
     })
   }
 
-  test('the passphrase, certificate and key', (t) => {
+  test('passphrase, certificate and key', (t) => {
     const { write } = temporaryDirectory(t)
     const cert = write('cert.pem', client.cert)
     const key = write('key.pem', encrypted(client, 'x'))
     const plain = write('plain.pem', client.key)
     const one = settings({ cert: [cert, key, 'x'] })
     assert.equal(settings({ cert: [cert, key, 'x'] }), one)
-    // What was good before says nothing about another passphrase.
+    // The settings with the correct passphrase must not be reused for a wrong one.
     assert.throws(() => settings({ cert: [cert, key, 'y'] }), TypeError)
     assert.notEqual(settings({ cert: [cert, plain] }), one)
     assert.notEqual(settings({ cert: [cert, plain] }), settings({ cert: [cert, plain, 'x'] }))
   })
 
-  test('a file that has changed since', (t) => {
+  test('a file that was changed', (t) => {
     const { write } = temporaryDirectory(t)
     const path = write('ca.pem', a.cert)
     const before = settings({ verify: path })
@@ -119,7 +123,7 @@ describe('33 other content is another object', () => {
     assert.throws(() => settings({ verify: path }), TypeError)
   })
 
-  test('a file that came into the directory', (t) => {
+  test('a file that was added to the directory', (t) => {
     const { path, write } = temporaryDirectory(t)
     write('a.pem', a.cert)
     const before = settings({ verify: path })
@@ -129,7 +133,8 @@ describe('33 other content is another object', () => {
 
   test('the key log', (t) => {
     const { path } = temporaryDirectory(t)
-    const withLog = (name: string) => tlsSettings({ env: { SSLKEYLOGFILE: join(path, name) } })
+    const withLog = (name: string) =>
+      resolveTlsSettings({ env: { SSLKEYLOGFILE: join(path, name) } })
     assert.equal(withLog('1'), withLog('1'))
     assert.notEqual(withLog('1'), withLog('2'))
     assert.notEqual(withLog('1'), settings({}))
@@ -137,7 +142,7 @@ describe('33 other content is another object', () => {
   })
 })
 
-test('what nobody uses any more is not kept', async () => {
+test('settings that are no longer used are garbage-collected', async () => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
   const refs = Array.from(

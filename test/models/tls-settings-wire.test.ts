@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { nodeBackend } from '../../src/backends/node.ts'
 import { ConnectError } from '../../src/errors.ts'
 import type { TlsSettings } from '../../src/models/tls-settings.ts'
-import { tlsSettings } from '../../src/models/tls-settings.ts'
+import { resolveTlsSettings } from '../../src/models/tls-settings.ts'
 import { Recorder } from '../backends/recorder.ts'
 import { openPool, tlsServer, toLoopback } from '../engine/servers.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
@@ -24,8 +24,8 @@ async function get(t: TestContext, port: number, tls: TlsSettings): Promise<stri
   return response.text()
 }
 
-describe('whom the settings trust', () => {
-  test('files, directories and the environment', async (t) => {
+describe('servers are verified', () => {
+  test('with files, directories and environment variables', async (t) => {
     const { port } = await tlsServer(t, server)
     const good = temporaryDirectory(t)
     const bad = temporaryDirectory(t)
@@ -33,40 +33,40 @@ describe('whom the settings trust', () => {
     const other = bad.write('ca.pem', stranger.cert)
     const env = {}
     for (const [tls, trusted] of [
-      [tlsSettings({ env, verify: bundle }), true],
-      [tlsSettings({ env, verify: good.path }), true],
-      [tlsSettings({ env: { SSL_CERT_FILE: bundle } }), true],
-      [tlsSettings({ env: { SSL_CERT_DIR: good.path } }), true],
-      [tlsSettings({ env, verify: { ca: authority.cert } }), true],
-      [tlsSettings({ env, verify: false }), true],
-      [tlsSettings({ env }), false],
-      [tlsSettings({ env: { SSL_CERT_FILE: bundle }, trustEnv: false }), false],
-      [tlsSettings({ env, verify: other }), false],
-      [tlsSettings({ env, verify: bad.path }), false],
-      [tlsSettings({ env: { SSL_CERT_FILE: other } }), false],
+      [resolveTlsSettings({ env, verify: bundle }), true],
+      [resolveTlsSettings({ env, verify: good.path }), true],
+      [resolveTlsSettings({ env: { SSL_CERT_FILE: bundle } }), true],
+      [resolveTlsSettings({ env: { SSL_CERT_DIR: good.path } }), true],
+      [resolveTlsSettings({ env, verify: { ca: authority.cert } }), true],
+      [resolveTlsSettings({ env, verify: false }), true],
+      [resolveTlsSettings({ env }), false],
+      [resolveTlsSettings({ env: { SSL_CERT_FILE: bundle }, trustEnv: false }), false],
+      [resolveTlsSettings({ env, verify: other }), false],
+      [resolveTlsSettings({ env, verify: bad.path }), false],
+      [resolveTlsSettings({ env: { SSL_CERT_FILE: other } }), false],
     ] as const) {
       if (trusted) assert.equal(await get(t, port, tls), 'ok')
       else await assert.rejects(get(t, port, tls), ConnectError)
     }
   })
 
-  test('NODE_TLS_REJECT_UNAUTHORIZED counts with trustEnv alone', async (t) => {
+  test('unless NODE_TLS_REJECT_UNAUTHORIZED is 0, which needs trustEnv', async (t) => {
     const { port } = await tlsServer(t, server)
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     t.after(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
-    assert.equal(await get(t, port, tlsSettings({ env: {} })), 'ok')
-    await assert.rejects(get(t, port, tlsSettings({ trustEnv: false })), ConnectError)
+    assert.equal(await get(t, port, resolveTlsSettings({ env: {} })), 'ok')
+    await assert.rejects(get(t, port, resolveTlsSettings({ trustEnv: false })), ConnectError)
   })
 
-  test('but not for another host', async (t) => {
+  test('and refused if the certificate is for another host', async (t) => {
     const { port } = await tlsServer(t, certificateFor(['b.test'], { ca: authority }))
     const { write } = temporaryDirectory(t)
-    const tls = tlsSettings({ env: {}, verify: write('ca.pem', authority.cert) })
+    const tls = resolveTlsSettings({ env: {}, verify: write('ca.pem', authority.cert) })
     await assert.rejects(get(t, port, tls), ConnectError)
   })
 })
 
-test('the client shows its certificate, whatever file it is in', async (t) => {
+test('the client sends its certificate, from files of any form', async (t) => {
   const options = { ...server, requestCert: true, ca: authority.cert }
   const { port } = await tlsServer(t, options, (socket) =>
     String(socket.getPeerCertificate().subject?.CN),
@@ -79,13 +79,13 @@ test('the client shows its certificate, whatever file it is in', async (t) => {
   const secret = write('secret.pem', encrypted(client, 'x'))
   const legacy = write('legacy.pem', encrypted(client, 'x', 'sec1'))
   for (const given of [both, [cert, key], [cert, secret, 'x'], [cert, legacy, 'x']] as const) {
-    assert.equal(await get(t, port, tlsSettings({ env: {}, verify, cert: given })), 'client')
+    assert.equal(await get(t, port, resolveTlsSettings({ env: {}, verify, cert: given })), 'client')
   }
-  await assert.rejects(get(t, port, tlsSettings({ env: {}, verify })))
+  await assert.rejects(get(t, port, resolveTlsSettings({ env: {}, verify })))
 })
 
 describe('SSLKEYLOGFILE', () => {
-  /** The lines of the key log, by what they begin with. */
+  /** Returns the labels of the lines of a key log, sorted. */
   const labels = (text: string) =>
     text
       .trim()
@@ -101,7 +101,7 @@ describe('SSLKEYLOGFILE', () => {
     'SERVER_TRAFFIC_SECRET_0',
   ]
 
-  /** What the server has for its log: the same secrets. */
+  /** Starts a server, and collects its key log lines, which contain the same secrets. */
   function serverLog(t: TestContext) {
     const lines: string[] = []
     return tlsServer(t, server).then((started) => {
@@ -110,11 +110,11 @@ describe('SSLKEYLOGFILE', () => {
     })
   }
 
-  test('gets the keys of each connection, for its owner alone', async (t) => {
+  test('receives the keys of each connection, and is readable only for its owner', async (t) => {
     const { port, lines } = await serverLog(t)
     const { path } = temporaryDirectory(t)
     const file = join(path, 'keys.log')
-    const tls = tlsSettings({ env: { SSLKEYLOGFILE: file }, verify: { ca: authority.cert } })
+    const tls = resolveTlsSettings({ env: { SSLKEYLOGFILE: file }, verify: { ca: authority.cert } })
     if (process.platform !== 'win32') assert.equal(statSync(file).mode & 0o777, 0o600)
     await get(t, port, tls)
     const first = readFileSync(file, 'latin1')
@@ -126,11 +126,14 @@ describe('SSLKEYLOGFILE', () => {
     assert.equal(second.split('\n').length, 11)
   })
 
-  test('of connections in a tunnel, too', async (t) => {
+  test('receives the keys of connections in a tunnel', async (t) => {
     const { port } = await tlsServer(t, server)
     const { path } = temporaryDirectory(t)
     const file = join(path, 'keys.log')
-    const options = tlsSettings({ env: { SSLKEYLOGFILE: file }, verify: { ca: authority.cert } })
+    const options = resolveTlsSettings({
+      env: { SSLKEYLOGFILE: file },
+      verify: { ca: authority.cert },
+    })
     const below = new Recorder()
     const target = { address: '127.0.0.1', port }
     below.listen((handler) => nodeBackend.connect(target, handler))
@@ -143,7 +146,7 @@ describe('SSLKEYLOGFILE', () => {
     assert.deepEqual(labels(readFileSync(file, 'latin1')).slice(0, 1), TLS13.slice(0, 1))
   })
 
-  test('22 a polluted Object.prototype gets nothing', async (t) => {
+  test('22 a keylog function on a polluted Object.prototype is not called', async (t) => {
     const { port } = await tlsServer(t, server)
     const lines: Uint8Array[] = []
     const target = {
@@ -160,43 +163,43 @@ describe('SSLKEYLOGFILE', () => {
     assert.equal(lines.length, 0)
   })
 
-  test('not without trustEnv', async (t) => {
+  test('is ignored without trustEnv', async (t) => {
     const { path } = temporaryDirectory(t)
     const file = join(path, 'keys.log')
-    const tls = tlsSettings({ env: { SSLKEYLOGFILE: file }, trustEnv: false })
+    const tls = resolveTlsSettings({ env: { SSLKEYLOGFILE: file }, trustEnv: false })
     assert.equal(tls.keylog, undefined)
     assert.throws(() => statSync(file), { code: 'ENOENT' })
   })
 
-  test('that cannot be written fails at once', (t) => {
+  test('is a TypeError if it cannot be written', (t) => {
     const { path } = temporaryDirectory(t)
     for (const [file, code] of [
       [path, 'EISDIR'],
       [join(path, 'missing', 'keys.log'), 'ENOENT'],
     ] as const) {
-      assert.throws(() => tlsSettings({ env: { SSLKEYLOGFILE: file } }), {
+      assert.throws(() => resolveTlsSettings({ env: { SSLKEYLOGFILE: file } }), {
         name: 'TypeError',
         message: `SSLKEYLOGFILE "${file}" cannot be written (${code})`,
       })
     }
   })
 
-  test('that cannot be written any more disturbs nobody', async (t) => {
+  test('does not disturb requests if it becomes unwritable', async (t) => {
     const { port } = await tlsServer(t, server)
     const { path } = temporaryDirectory(t)
     const SSLKEYLOGFILE = join(path, 'logs', 'keys.log')
     mkdirSync(join(path, 'logs'))
-    const tls = tlsSettings({ env: { SSLKEYLOGFILE }, verify: { ca: authority.cert } })
+    const tls = resolveTlsSettings({ env: { SSLKEYLOGFILE }, verify: { ca: authority.cert } })
     rmSync(join(path, 'logs'), { recursive: true })
     assert.equal(await get(t, port, tls), 'ok')
   })
 
-  test("a caller's own keylog is kept", async (t) => {
+  test("does not replace the caller's keylog function", async (t) => {
     const { port } = await tlsServer(t, server)
     const { path } = temporaryDirectory(t)
     const lines: string[] = []
     const verify = { ca: authority.cert, keylog: (line: Uint8Array) => lines.push(String(line)) }
-    await get(t, port, tlsSettings({ env: { SSLKEYLOGFILE: join(path, 'x') }, verify }))
+    await get(t, port, resolveTlsSettings({ env: { SSLKEYLOGFILE: join(path, 'x') }, verify }))
     assert.deepEqual(labels(lines.join('')), TLS13)
   })
 })

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import type { TlsSettings, TlsSettingsInit } from '../../src/models/tls-settings.ts'
-import { tlsSettings } from '../../src/models/tls-settings.ts'
+import { resolveTlsSettings } from '../../src/models/tls-settings.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { whilePolluted } from '../support/pollution.ts'
 import { encrypted, temporaryDirectory } from './pem-files.ts'
@@ -18,10 +18,10 @@ const PASSPHRASE = 'correct horse'
 const NO_ENV = {}
 
 function settings(init: TlsSettingsInit): TlsSettings {
-  return tlsSettings({ env: NO_ENV, ...init })
+  return resolveTlsSettings({ env: NO_ENV, ...init })
 }
 
-/** The certificates that are trusted, without line ends around them. */
+/** Returns the trusted certificates, without line ends around them. */
 function trusted({ ca }: TlsSettings): string[] {
   return String(ca)
     .split(/(?<=-----END CERTIFICATE-----)/)
@@ -29,10 +29,10 @@ function trusted({ ca }: TlsSettings): string[] {
     .filter(Boolean)
 }
 
-/** Throws unless it is a `TypeError` with all of that in its message, and without secrets. */
+/** Asserts a `TypeError` whose message contains all expected texts, and no secrets. */
 function assertRefused(init: unknown, ...expected: (string | RegExp)[]): void {
   assert.throws(
-    () => tlsSettings({ env: NO_ENV, ...(init as TlsSettingsInit) }),
+    () => resolveTlsSettings({ env: NO_ENV, ...(init as TlsSettingsInit) }),
     (error) => {
       assert.ok(error instanceof TypeError)
       for (const each of expected) {
@@ -51,7 +51,7 @@ const A = a.cert.trim()
 const B = b.cert.trim()
 
 describe('verify', () => {
-  test('nothing given, or true, is what the runtime does', () => {
+  test('true, and no value, use the defaults of the runtime', () => {
     for (const init of [{}, { verify: true }, { verify: undefined, cert: null }, { verify: {} }]) {
       assert.deepEqual(Object.keys(settings(init)), [])
     }
@@ -61,7 +61,7 @@ describe('verify', () => {
     assert.deepEqual({ ...settings({ verify: false }) }, { rejectUnauthorized: false })
   })
 
-  test('the path of a bundle, as text or URL', (t) => {
+  test('the path of a bundle, as string or URL', (t) => {
     const { write } = temporaryDirectory(t)
     const path = write('ca.pem', `# A\n${a.cert}\n# B, with a - and a -----\n${b.cert}`)
     assert.deepEqual(trusted(settings({ verify: path })), [A, B])
@@ -69,11 +69,11 @@ describe('verify', () => {
     assert.deepEqual(Object.keys(settings({ verify: path })), ['ca'])
   })
 
-  test('a bundle as people and machines write it', (t) => {
+  test('a bundle in each of the usual layouts', (t) => {
     const { write } = temporaryDirectory(t)
-    const mark = String.fromCharCode(0xfeff)
+    const byteOrderMark = String.fromCharCode(0xfeff)
     for (const text of [
-      mark + a.cert,
+      byteOrderMark + a.cert,
       a.cert.replaceAll('\n', '\r\n'),
       `${client.key}${a.cert}`,
       `-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n${a.cert}`,
@@ -86,7 +86,7 @@ describe('verify', () => {
     }
   })
 
-  test('a directory: what OpenSSL names by hash, or people by extension; each certificate once', (t) => {
+  test('a directory with files named by hash or extension; duplicates are removed', (t) => {
     const { path, write } = temporaryDirectory(t)
     write('b.crt', b.cert)
     symlinkSync('a.PEM', join(path, '0123abcd.0'))
@@ -101,7 +101,7 @@ describe('verify', () => {
     assert.deepEqual(trusted(settings({ verify: pathToFileURL(path) })), [A, B])
   })
 
-  test('settings of node:tls: copied, the unknown ones too', () => {
+  test('options of node:tls are copied, including unknown ones', () => {
     const checkServerIdentity = () => undefined
     const key = Buffer.from(client.key)
     const given = {
@@ -111,17 +111,17 @@ describe('verify', () => {
       checkServerIdentity,
       later: 1,
     }
-    const taken = settings({ verify: given })
-    assert.deepEqual({ ...taken }, given)
+    const resolved = settings({ verify: given })
+    assert.deepEqual({ ...resolved }, given)
     given.ca.push(b.cert)
     key.fill(0)
     given.later = 2
-    assert.deepEqual(taken.ca, [a.cert])
-    assert.equal(String(taken.key), client.key)
-    assert.equal((taken as { later?: number }).later, 1)
+    assert.deepEqual(resolved.ca, [a.cert])
+    assert.equal(String(resolved.key), client.key)
+    assert.equal((resolved as { later?: number }).later, 1)
   })
 
-  test('they are all own properties', () => {
+  test('only own enumerable properties of options are used', () => {
     const inherited = Object.create(Object.prototype, {
       hidden: { value: 1, enumerable: false },
       ciphers: { value: undefined, enumerable: true },
@@ -130,42 +130,42 @@ describe('verify', () => {
     assert.deepEqual({ ...settings({ verify: inherited }) }, { sigalgs: 'ed25519' })
   })
 
-  test('nothing else', () => {
+  test('any other value is refused', () => {
     for (const verify of [null, 0, 1, [], [a.cert], Symbol.iterator, () => true, new Map()]) {
       assertRefused(
         { verify },
         /^verify must be a boolean, a path or an object of TLS options, not /,
       )
     }
-    const own = ['lookup', 'localAddress', 'family', 'timeout', 'session']
-    for (const name of ['host', 'port', 'path', 'socket', ...own]) {
-      assertRefused({ verify: { [name]: 'x' } }, `verify.${name} is no TLS setting`)
+    const others = ['lookup', 'localAddress', 'family', 'timeout', 'session']
+    for (const name of ['host', 'port', 'path', 'socket', ...others]) {
+      assertRefused({ verify: { [name]: 'x' } }, `verify.${name} is not a TLS setting`)
     }
     assertRefused({ verify: new URL('https://a.test/ca.pem') }, 'verify "https://a.test/ca.pem"')
     assertRefused({ verfiy: false }, 'verfiy')
   })
 
-  test('a version or protocol that there is not', () => {
-    const bad = ['bogus', 5, null, 'TLSv1.4']
+  test('an unknown version or protocol is refused', () => {
+    const invalid = ['bogus', 5, null, 'TLSv1.4']
     for (const name of ['minVersion', 'maxVersion']) {
-      for (const given of bad) {
+      for (const given of invalid) {
         assertRefused({ verify: { [name]: given } }, `verify.${name} must be one of TLSv1, `)
       }
     }
-    for (const ALPNProtocols of [...bad, ['h2', 'http/1.1'], Buffer.from('\x02h2')]) {
+    for (const ALPNProtocols of [...invalid, ['h2', 'http/1.1'], Buffer.from('\x02h2')]) {
       assertRefused(
         { verify: { ALPNProtocols } },
-        'verify.ALPNProtocols must be a list of http/1.1',
+        'verify.ALPNProtocols must be an array of http/1.1',
       )
     }
-    const good = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1', 'http/1.0'] } as const
+    const valid = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1', 'http/1.0'] } as const
     assert.deepEqual(
-      { ...settings({ verify: { ...good, ALPNProtocols: [...good.ALPNProtocols] } }) },
-      good,
+      { ...settings({ verify: { ...valid, ALPNProtocols: [...valid.ALPNProtocols] } }) },
+      valid,
     )
   })
 
-  test('what Node is to call is a function', () => {
+  test('a callback that is not a function is refused', () => {
     for (const name of ['checkServerIdentity', 'keylog']) {
       for (const given of ['x', 5, null, {}]) {
         assertRefused({ verify: { [name]: given } }, `verify.${name} must be a function`)
@@ -173,28 +173,32 @@ describe('verify', () => {
     }
   })
 
-  test('a path where certificates belong is not trusted in silence', () => {
-    // Node takes it for an empty list.
+  test('a path as `ca` is refused', () => {
+    // Node would use it as an empty list of certificates.
     for (const ca of ['/etc/ssl/ca.pem', ['/etc/ssl/ca.pem'], [a.cert, Buffer.from('x')]]) {
-      assertRefused({ verify: { ca } }, 'verify.ca has no PEM certificate')
+      assertRefused({ verify: { ca } }, 'verify.ca contains no PEM certificate')
     }
   })
 })
 
-describe('a path that fails is named, at once', () => {
-  const broken = a.cert.replace(/\n.*\n/, '\nMIIB!!!!\n')
-  const cut = a.cert.slice(0, 100)
+describe('an invalid file is a TypeError with its path', () => {
+  const invalid = a.cert.replace(/\n.*\n/, '\nMIIB!!!!\n')
+  const truncated = a.cert.slice(0, 100)
   const cases: [name: string, content: string, expected: RegExp][] = [
-    ['empty', '', /has no PEM certificate$/],
-    ['not PEM', '\x30\x82\x01', /has no PEM certificate$/],
-    ['only a key', client.key, /has no PEM certificate$/],
-    ['broken', broken, /: certificate 1 \(line 1\) is broken: ERR_OSSL/],
-    ['the third', `${a.cert}\n${b.cert}#\n${broken}`, /: certificate 3 \(line \d\d\) is broken: /],
-    ['cut off', cut, /: certificate 1 \(line 1\) is broken: its END/],
+    ['empty', '', /contains no PEM certificate$/],
+    ['not PEM', '\x30\x82\x01', /contains no PEM certificate$/],
+    ['only a key', client.key, /contains no PEM certificate$/],
+    ['an invalid certificate', invalid, /: certificate 1 \(line 1\) is invalid: ERR_OSSL/],
     [
-      'cut off before another',
-      `${cut}\n${b.cert}`,
-      /: certificate 1 \(line 1\) is broken: its END/,
+      'the third certificate is invalid',
+      `${a.cert}\n${b.cert}#\n${invalid}`,
+      /: certificate 3 \(line \d\d\) is invalid: /,
+    ],
+    ['truncated', truncated, /: certificate 1 \(line 1\) is invalid: its END/],
+    [
+      'truncated before another certificate',
+      `${truncated}\n${b.cert}`,
+      /: certificate 1 \(line 1\) is invalid: its END/,
     ],
   ]
   for (const [name, content, expected] of cases) {
@@ -208,14 +212,14 @@ describe('a path that fails is named, at once', () => {
     })
   }
 
-  test('the line of a broken one', (t) => {
+  test('the message contains the line of the certificate', (t) => {
     const { write } = temporaryDirectory(t)
-    const path = write('ca.pem', `\n\n${a.cert}#\n${broken}`)
+    const path = write('ca.pem', `\n\n${a.cert}#\n${invalid}`)
     const line = `\n\n${a.cert}#\n`.split('\n').length
     assertRefused({ verify: path }, `certificate 2 (line ${line})`)
   })
 
-  test('not there, or not to be read', (t) => {
+  test('missing or unreadable', (t) => {
     const { path } = temporaryDirectory(t)
     const missing = join(path, 'missing.pem')
     assertRefused({ verify: missing }, `verify "${missing}" cannot be read (ENOENT)`)
@@ -232,63 +236,66 @@ describe('a path that fails is named, at once', () => {
   test('a directory without a certificate', (t) => {
     const { path, write } = temporaryDirectory(t)
     write('key.pem', client.key)
-    const expected = `"${path}" has no file with a PEM certificate`
+    const expected = `"${path}" contains no file with a PEM certificate`
     assertRefused({ verify: path }, `verify ${expected}`)
     assertRefused({ env: { SSL_CERT_DIR: path } }, `SSL_CERT_DIR ${expected}`)
   })
 
-  test('a directory with a broken one', (t) => {
+  test('a directory with an invalid certificate', (t) => {
     const { path, write } = temporaryDirectory(t)
     write('a.pem', a.cert)
-    const bad = write('b.pem', broken)
-    assertRefused({ verify: path }, `verify "${bad}": certificate 1 (line 1) is broken`)
+    const invalidPath = write('b.pem', invalid)
+    assertRefused({ verify: path }, `verify "${invalidPath}": certificate 1 (line 1) is invalid`)
   })
 })
 
 describe('SSL_CERT_FILE and SSL_CERT_DIR', () => {
-  test('instead of the default', (t) => {
+  test('replace the default', (t) => {
     const { path, write } = temporaryDirectory(t)
     const env = { SSL_CERT_FILE: write('a.pem', a.cert) }
-    assert.deepEqual(trusted(tlsSettings({ env })), [A])
-    assert.deepEqual(trusted(tlsSettings({ env, verify: true })), [A])
-    assert.deepEqual(trusted(tlsSettings({ env: { SSL_CERT_DIR: path } })), [A])
+    assert.deepEqual(trusted(resolveTlsSettings({ env })), [A])
+    assert.deepEqual(trusted(resolveTlsSettings({ env, verify: true })), [A])
+    assert.deepEqual(trusted(resolveTlsSettings({ env: { SSL_CERT_DIR: path } })), [A])
   })
 
-  test('with other settings, unless these say whom to trust', (t) => {
+  test('are combined with other settings, unless these contain CA certificates', (t) => {
     const { write } = temporaryDirectory(t)
     const env = { SSL_CERT_FILE: write('a.pem', a.cert) }
     const path = write('b.pem', b.cert)
-    assert.deepEqual(trusted(tlsSettings({ env, verify: { minVersion: 'TLSv1.3' } })), [A])
-    assert.deepEqual(trusted(tlsSettings({ env, verify: { ca: b.cert } })), [B])
-    assert.deepEqual(trusted(tlsSettings({ env, verify: path })), [B])
+    assert.deepEqual(trusted(resolveTlsSettings({ env, verify: { minVersion: 'TLSv1.3' } })), [A])
+    assert.deepEqual(trusted(resolveTlsSettings({ env, verify: { ca: b.cert } })), [B])
+    assert.deepEqual(trusted(resolveTlsSettings({ env, verify: path })), [B])
     for (const verify of [false, { rejectUnauthorized: false }, { secureContext: {} as never }]) {
-      assert.equal(tlsSettings({ env, verify }).ca, undefined)
-      // Nor is a file missed that is not needed.
-      assert.equal(tlsSettings({ env: { SSL_CERT_FILE: '/missing' }, verify }).ca, undefined)
+      assert.equal(resolveTlsSettings({ env, verify }).ca, undefined)
+      // A file that is not needed may be missing.
+      assert.equal(resolveTlsSettings({ env: { SSL_CERT_FILE: '/missing' }, verify }).ca, undefined)
     }
   })
 
-  test('not without trustEnv, or when empty', (t) => {
+  test('are ignored without trustEnv, or if they are empty', (t) => {
     const { write } = temporaryDirectory(t)
     const env = { SSL_CERT_FILE: write('a.pem', a.cert), SSL_CERT_DIR: '/missing' }
-    assert.deepEqual({ ...tlsSettings({ env, trustEnv: false }) }, { rejectUnauthorized: true })
-    for (const none of ['', delimiter]) {
+    assert.deepEqual(
+      { ...resolveTlsSettings({ env, trustEnv: false }) },
+      { rejectUnauthorized: true },
+    )
+    for (const empty of ['', delimiter]) {
       assert.deepEqual(
-        Object.keys(tlsSettings({ env: { SSL_CERT_FILE: '', SSL_CERT_DIR: none } })),
+        Object.keys(resolveTlsSettings({ env: { SSL_CERT_FILE: '', SSL_CERT_DIR: empty } })),
         [],
       )
     }
   })
 
-  test('the file comes first; directories may be a list', (t) => {
+  test('the file takes precedence, and directories can be a list', (t) => {
     const first = temporaryDirectory(t)
     const second = temporaryDirectory(t)
     const SSL_CERT_FILE = first.write('a.pem', a.cert)
     second.write('b.pem', b.cert)
     const both = { SSL_CERT_FILE, SSL_CERT_DIR: second.path }
-    assert.deepEqual(trusted(tlsSettings({ env: both })), [A])
+    assert.deepEqual(trusted(resolveTlsSettings({ env: both })), [A])
     const SSL_CERT_DIR = ['', second.path, '/missing', first.path].join(delimiter)
-    assert.deepEqual(trusted(tlsSettings({ env: { SSL_CERT_DIR } })), [B, A])
+    assert.deepEqual(trusted(resolveTlsSettings({ env: { SSL_CERT_DIR } })), [B, A])
     const missing = ['/missing', '/missing/too'].join(delimiter)
     assertRefused({ env: { SSL_CERT_DIR: missing } }, 'SSL_CERT_DIR "/missing" cannot be read')
   })
@@ -316,10 +323,10 @@ describe('cert', () => {
       [cert, key, undefined],
       [cert, key, null],
     ] as const) {
-      const taken = settings({ cert: given })
-      assert.deepEqual(Object.keys(taken), ['cert', 'key'])
-      assert.equal(taken.key, client.key.trim())
-      assert.equal(taken.cert, `${client.cert.trim()}\n${A}`)
+      const resolved = settings({ cert: given })
+      assert.deepEqual(Object.keys(resolved), ['cert', 'key'])
+      assert.equal(resolved.key, client.key.trim())
+      assert.equal(resolved.cert, `${client.cert.trim()}\n${A}`)
     }
   })
 
@@ -333,9 +340,9 @@ describe('cert', () => {
         [cert, key, PASSPHRASE],
         [both, both, PASSPHRASE],
       ] as const) {
-        const taken = settings({ cert: given })
-        assert.equal(taken.passphrase, PASSPHRASE)
-        const shown = inspect([taken, { taken }], { depth: 9, showHidden: true })
+        const resolved = settings({ cert: given })
+        assert.equal(resolved.passphrase, PASSPHRASE)
+        const shown = inspect([resolved, { resolved }], { depth: 9, showHidden: true })
         assert.match(shown, /<TLS settings: cert, key, passphrase>/)
         assert.ok(!shown.includes(PASSPHRASE) && !shown.includes('BEGIN'))
       }
@@ -349,26 +356,26 @@ describe('cert', () => {
     })
   }
 
-  test('a key that is missing, broken, or of another certificate', (t) => {
+  test('a key that is missing, invalid, or of another certificate', (t) => {
     const { write } = temporaryDirectory(t)
     const cert = write('cert.pem', client.cert)
     const key = write('key.pem', client.key)
     const wrong = write('wrong.pem', other.key)
-    const bad = write('bad.pem', client.key.replace(/\n.*\n/, '\nAAAA\n'))
+    const invalid = write('invalid.pem', client.key.replace(/\n.*\n/, '\nAAAA\n'))
     const caFirst = write('chain.pem', a.cert + client.cert)
-    assertRefused({ cert }, `cert "${cert}" has no PEM private key`)
-    assertRefused({ cert: [cert, cert] }, `cert "${cert}" has no PEM private key`)
-    assertRefused({ cert: [key, cert] }, `cert "${key}" has no PEM certificate`)
-    assertRefused({ cert: [cert, bad] }, `cert "${bad}": the private key is broken`)
+    assertRefused({ cert }, `cert "${cert}" contains no PEM private key`)
+    assertRefused({ cert: [cert, cert] }, `cert "${cert}" contains no PEM private key`)
+    assertRefused({ cert: [key, cert] }, `cert "${key}" contains no PEM certificate`)
+    assertRefused({ cert: [cert, invalid] }, `cert "${invalid}": the private key is invalid`)
     assertRefused(
       { cert: [cert, wrong] },
-      `cert "${wrong}": the private key is not that of cert "${cert}"`,
+      `cert "${wrong}": the private key does not match cert "${cert}"`,
     )
-    // The first certificate is the client's own. RFC 8446 4.4.2
-    assertRefused({ cert: [caFirst, key] }, 'is not that of', caFirst)
+    // The first certificate must be that of the client. RFC 8446 4.4.2
+    assertRefused({ cert: [caFirst, key] }, 'does not match', caFirst)
   })
 
-  test('any other form', () => {
+  test('any other value is refused', () => {
     for (const cert of [
       true,
       5,
@@ -384,7 +391,7 @@ describe('cert', () => {
     }
   })
 
-  test('together with verify', (t) => {
+  test('combined with verify', (t) => {
     const { write } = temporaryDirectory(t)
     const cert = write('both.pem', client.cert + client.key)
     const ca = write('ca.pem', a.cert)
@@ -395,10 +402,7 @@ describe('cert', () => {
       'key',
     ])
     for (const name of ['cert', 'key', 'pfx', 'secureContext']) {
-      assertRefused(
-        { cert, verify: { [name]: 'x' } },
-        `cert and verify.${name} exclude one another`,
-      )
+      assertRefused({ cert, verify: { [name]: 'x' } }, `cert and verify.${name} cannot be combined`)
     }
   })
 })
@@ -419,10 +423,12 @@ test('22 a polluted Object.prototype changes nothing', (t) => {
     keylog: () => {},
   }
   assert.deepEqual(
-    whilePolluted(pollution, () => Object.keys(tlsSettings({ env: NO_ENV }))),
+    whilePolluted(pollution, () => Object.keys(resolveTlsSettings({ env: NO_ENV }))),
     [],
   )
-  const taken = whilePolluted(pollution, () => tlsSettings({ env: NO_ENV, cert: both, verify: {} }))
-  assert.deepEqual(Object.keys(taken), ['cert', 'key'])
-  whilePolluted(pollution, () => assert.equal(taken.rejectUnauthorized, undefined))
+  const resolved = whilePolluted(pollution, () =>
+    resolveTlsSettings({ env: NO_ENV, cert: both, verify: {} }),
+  )
+  assert.deepEqual(Object.keys(resolved), ['cert', 'key'])
+  whilePolluted(pollution, () => assert.equal(resolved.rejectUnauthorized, undefined))
 })

@@ -99,8 +99,8 @@ export const redirects: readonly Mutation[] = [
     marks: 'A1',
     mistake: 'Location is resolved against the root of the origin',
     file: 'src/client/redirect.ts',
-    find: 'parsedUrl(encodeLatin1(location), url)',
-    replace: 'parsedUrl(encodeLatin1(location), url.origin)',
+    find: 'parseUrlOrNull(encodeLatin1(location), url)',
+    replace: 'parseUrlOrNull(encodeLatin1(location), url.origin)',
     tests: ['client/redirect-rules', 'client/redirects'],
   },
   {
@@ -139,8 +139,8 @@ export const redirects: readonly Mutation[] = [
     marks: '28',
     mistake: 'fetch sends credentials to another host',
     file: 'src/fetch/fetcher.ts',
-    find: 'nextHop(hop, raw)',
-    replace: 'nextHop(hop, raw) && { ...nextHop(hop, raw)!, fields: hop.fields }',
+    find: 'nextHop(hop, response)',
+    replace: 'nextHop(hop, response) && { ...nextHop(hop, response)!, fields: hop.fields }',
     tests: ['hazards/fetch'],
   },
 ]

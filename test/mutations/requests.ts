@@ -94,9 +94,9 @@ export const requests: readonly Mutation[] = [
   {
     marks: '17',
     mistake: 'two clients with equal TLS settings do not share them',
-    file: 'src/models/shared-by-content.ts',
-    find: '    if (known !== undefined) return known\n    const value = make()',
-    replace: '    const value = make()',
+    file: 'src/models/intern-table.ts',
+    find: '    if (known !== undefined) return known\n    const value = create()',
+    replace: '    const value = create()',
     tests: ['client/verify', 'models/tls-settings-shared'],
   },
   {

@@ -171,7 +171,7 @@ export const secrets: readonly Mutation[] = [
     marks: '35',
     mistake: 'a cookie from a server is stored although no header field can contain it',
     file: 'src/client/cookies/cookie-syntax.ts',
-    find: ' || NOT_FIELD_VALUE.test(setCookie)) return false',
+    find: ' || FORBIDDEN_IN_VALUE.test(setCookie)) return false',
     replace: ') return false',
     tests: ['client/cookies-keep', 'client/cookies-sent'],
   },

@@ -84,45 +84,55 @@ const places: [
     'name',
     [...NEVER, ' ', '\t', '\xe9', ':', '"', '('],
     (bad) => ({ headers: [`X-A${bad}b`, '1'] }),
-    /^Header name "X-A" is followed by "/,
+    /^Invalid character ".*" after "X-A" in a header name$/s,
   ],
-  ['value', NEVER, (bad) => ({ headers: ['X-A', `1${bad}b`] }), /^Header X-A has ".*" at 1, /s],
-  ['Host', NEVER, (bad) => ({ headers: ['Host', `a${bad}b`] }), /^Header Host has ".*" at 1, /s],
+  [
+    'value',
+    NEVER,
+    (bad) => ({ headers: ['X-A', `1${bad}b`] }),
+    /^Invalid character ".*" at index 1 in header X-A$/s,
+  ],
+  [
+    'Host',
+    NEVER,
+    (bad) => ({ headers: ['Host', `a${bad}b`] }),
+    /^Invalid character ".*" at index 1 in header Host$/s,
+  ],
   [
     'Upgrade',
     NEVER,
     (bad) => ({ headers: ['Upgrade', `a${bad}b`] }),
-    /^Header Upgrade has ".*" at 1, /s,
+    /^Invalid character ".*" at index 1 in header Upgrade$/s,
   ],
   [
     'Connection',
     NEVER,
     (bad) => ({ headers: ['Connection', `a${bad}b`] }),
-    /^Header Connection has ".*" at 1, /s,
+    /^Invalid character ".*" at index 1 in header Connection$/s,
   ],
   [
     'Content-Length',
     NEVER,
     (bad) => ({ body: 'a', headers: ['Content-Length', `1${bad}`] }),
-    /^Header Content-Length has ".*" at 1, /s,
+    /^Invalid character ".*" at index 1 in header Content-Length$/s,
   ],
   [
     'Transfer-Encoding',
     NEVER,
     (bad) => ({ body: 'a', headers: ['Transfer-Encoding', `chunked${bad}`] }),
-    /^Header Transfer-Encoding has ".*" at 7, /s,
+    /^Invalid character ".*" at index 7 in header Transfer-Encoding$/s,
   ],
   [
     'trailer name',
     [...NEVER, ' ', ':'],
     (bad) => ({ body: 'a', trailers: { [`X-A${bad}b`]: '1' } }),
-    /^Header name "X-A" is followed by "/,
+    /^Invalid character ".*" after "X-A" in a header name$/s,
   ],
   [
     'trailer value',
     NEVER,
     (bad) => ({ body: 'a', trailers: ['X-A', `1${bad}b`] }),
-    /^Header X-A has ".*" at 1, /s,
+    /^Invalid character ".*" at index 1 in header X-A$/s,
   ],
 ]
 for (const [what, bad, make, message] of places) {
@@ -145,8 +155,14 @@ for (const [shape, make] of [
 ] as const) {
   test(`19 in whatever shape headers are given: ${shape}`, async () => {
     for (const char of NEVER) {
-      assert.match((await refusal({ headers: make('X', `1${char}`) })).message, /^Header X has/)
-      assert.match((await refusal({ headers: make(`X${char}`, '1') })).message, /^Header name "X"/)
+      assert.match(
+        (await refusal({ headers: make('X', `1${char}`) })).message,
+        /^Invalid character ".*" at index 1 in header X$/s,
+      )
+      assert.match(
+        (await refusal({ headers: make(`X${char}`, '1') })).message,
+        /^Invalid character ".*" after "X" in a header name$/s,
+      )
     }
   })
 }
@@ -156,7 +172,10 @@ test('19 a name that was good once does not make another one good', async () => 
   for (let i = 0; i < 3; i++) stage.dispatch({ headers: ['X-Known', '1'] })
   await stage.pool.close()
   for (const name of ['X-Known\r\n', 'X-Known ', 'X-Known:']) {
-    assert.match((await refusal({ headers: [name, '1'] })).message, /^Header name "X-Known" is/)
+    assert.match(
+      (await refusal({ headers: [name, '1'] })).message,
+      /^Invalid character ".*" after "X-Known" in a header name$/s,
+    )
   }
 })
 
@@ -201,7 +220,7 @@ test('what is no origin', async () => {
   ]) {
     assert.ok((await refusal({ origin })) instanceof HawserError)
   }
-  assert.match((await refusal({ origin: 'ftp://h.test' })).message, /not ftp:/)
+  assert.match((await refusal({ origin: 'ftp://h.test' })).message, /^Unsupported URL scheme: ftp$/)
 })
 
 for (const path of ['', 'a', '?a', '*', 'h.test:80', 'http:/a', 'mailto:a@b', '.', '\\a']) {
@@ -295,12 +314,12 @@ refuses(
   { headers: ['a', '1', 'b'] },
   /^A header at the end of the list has no value/,
 )
-refuses('R4 an empty name', { headers: ['', '1'] }, /^A header needs a name/)
+refuses('R4 an empty name', { headers: ['', '1'] }, /^A header name must be a non-empty string/)
 for (const value of [5, null, undefined, {}, ['1'], Symbol('a')]) {
   refuses(
     `R4 a value in a flat list: ${inspect(value)}`,
     { headers: ['a', value] },
-    /^Header a needs a value that is a string/,
+    /^The value of header a must be a string/,
   )
 }
 test('R4 other shapes of headers are a TypeError', async () => {

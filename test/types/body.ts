@@ -1,4 +1,4 @@
-// Compiled with the project: what stands under @ts-expect-error must not compile, all else must.
+// Compiled with the project. Lines after @ts-expect-error must not compile, all others must.
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import type { BodyOptions } from '../../src/content/body-options.ts'
@@ -13,7 +13,7 @@ declare const named: Named
 declare const generator: AsyncGenerator<Buffer>
 declare const webStream: ReadableStream<Uint8Array>
 
-const taken: Options[] = [
+const accepted: Options[] = [
   {},
   { headers: {} },
   { content: 'text' },
@@ -55,7 +55,7 @@ const taken: Options[] = [
 const refused: Options[] = [
   // @ts-expect-error two bodies
   { content: 'text', json: 1 },
-  // @ts-expect-error null is JSON too
+  // @ts-expect-error null is a JSON value
   { content: 'text', json: null },
   // @ts-expect-error two bodies
   { content: 'text', data: { a: 1 } },
@@ -65,30 +65,30 @@ const refused: Options[] = [
   { json: 1, data: { a: 1 } },
   // @ts-expect-error two bodies
   { json: 1, files: { a: 'text' } },
-  // @ts-expect-error three
+  // @ts-expect-error three bodies
   { json: 1, data: { a: 1 }, files: { a: 'text' } },
-  // @ts-expect-error no content
+  // @ts-expect-error a number is not content
   { content: 1 },
-  // @ts-expect-error an object is json or data
+  // @ts-expect-error an object must be json or data
   { content: { a: 1 } },
-  // @ts-expect-error numbers are no chunks
+  // @ts-expect-error numbers are not chunks
   { content: [1, 2] },
-  // @ts-expect-error a form is data
+  // @ts-expect-error a form must be data
   { content: new URLSearchParams() },
-  // @ts-expect-error a form is data
+  // @ts-expect-error a form must be data
   { content: new FormData() },
-  // @ts-expect-error text is content
+  // @ts-expect-error text must be content
   { data: 'text' },
-  // @ts-expect-error bytes are content
+  // @ts-expect-error bytes must be content
   { data: Buffer.from('bytes') },
-  // @ts-expect-error a field is no object
+  // @ts-expect-error the value of a field cannot be an object
   { data: { a: { b: 1 } } },
-  // @ts-expect-error a file is no number
+  // @ts-expect-error a file cannot be a number
   { files: { a: 1 } },
-  // @ts-expect-error a file name is no number
+  // @ts-expect-error a file name cannot be a number
   { files: { a: [1, 'text'] } },
-  // @ts-expect-error nor is a content type
+  // @ts-expect-error a content type cannot be a number
   { files: { a: ['name', Buffer.from('text'), 1] } },
 ]
 
-export { refused, taken }
+export { accepted, refused }

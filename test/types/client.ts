@@ -1,4 +1,4 @@
-// Types of the client: what stands under @ts-expect-error must not compile, all else must.
+// The types of the client. Lines after @ts-expect-error must not compile, all others must.
 import type {
   Auth,
   ClientOptions,
@@ -27,7 +27,7 @@ const tokenAuth: Auth = {
   },
 }
 
-const ofClients: ClientOptions[] = [
+const clientOptions: ClientOptions[] = [
   {},
   { baseUrl: 'http://h', headers: { a: '1', b: null }, params: { a: [1, 2] }, cookies: { a: '1' } },
   { timeout: null, auth: null, followRedirects: false, retries: 3, maxRedirects: 0 },
@@ -40,82 +40,82 @@ const ofClients: ClientOptions[] = [
   { headers: undefined, timeout: undefined, auth: undefined, baseUrl: undefined },
 ]
 
-const notOfClients: ClientOptions[] = [
+const refusedClientOptions: ClientOptions[] = [
   // @ts-expect-error a misspelt name
   { baseURL: 'http://h' },
-  // @ts-expect-error of a request
+  // @ts-expect-error an option of a request
   { json: {} },
-  // @ts-expect-error of a request
+  // @ts-expect-error an option of a request
   { signal },
-  // @ts-expect-error of a request
+  // @ts-expect-error an option of a request
   { onUploadProgress() {} },
-  // @ts-expect-error no string
+  // @ts-expect-error a timeout cannot be a string
   { timeout: '5s' },
   // @ts-expect-error a misspelt field
   { timeout: { reed: 1 } },
   // @ts-expect-error a misspelt limit
   { poolLimits: { maxConnection: 1 } },
-  // @ts-expect-error three are too many
+  // @ts-expect-error credentials are a pair
   { auth: ['user', 'password', 'more'] },
-  // @ts-expect-error a name alone is no auth
+  // @ts-expect-error credentials cannot be a string
   { auth: 'user' },
-  // @ts-expect-error lists
+  // @ts-expect-error hooks are arrays
   { eventHooks: { request: () => {} } },
   // @ts-expect-error a misspelt hook
   { eventHooks: { requests: [] } },
-  // @ts-expect-error a request hook sees no status
+  // @ts-expect-error a request has no status
   { eventHooks: { request: [({ status }) => status] } },
-  // @ts-expect-error a runtime that is none
+  // @ts-expect-error an unknown runtime
   { backend: 'java' },
 ]
 
-const ofRequests: RequestOptions[] = [
+const requestOptions: RequestOptions[] = [
   {},
   { json: { a: 1 }, headers: { a: ['1', '2'] }, params: null, signal, retries: 1 },
   { content: 'x', timeout: { read: null }, onUploadProgress: ({ bytes, total }) => [bytes, total] },
   { data: { a: 1 }, files: { b: 'c' }, onDownloadProgress() {}, auth: false, signal: null },
 ]
 
-const notOfRequests: RequestOptions[] = [
-  // @ts-expect-error of the client
+const refusedRequestOptions: RequestOptions[] = [
+  // @ts-expect-error an option of the client
   { baseUrl: 'http://h' },
-  // @ts-expect-error of the client
+  // @ts-expect-error an option of the client
   { poolLimits: {} },
-  // @ts-expect-error of the client
+  // @ts-expect-error an option of the client
   { eventHooks: {} },
-  // @ts-expect-error of the client
+  // @ts-expect-error an option of the client
   { maxResponseSize: 1 },
-  // @ts-expect-error of the client
+  // @ts-expect-error an option of the client
   { maxRedirects: 1 },
-  // @ts-expect-error of send
+  // @ts-expect-error an option of send
   { stream: true },
-  // @ts-expect-error fetch's name
+  // @ts-expect-error an option of fetch
   { body: 'x' },
   // @ts-expect-error two bodies
   { content: 'x', json: 1 },
   // @ts-expect-error two bodies
   { data: {}, json: 1 },
-  // @ts-expect-error an object is no header
+  // @ts-expect-error the value of a header cannot be an object
   { headers: { a: {} } },
-  // @ts-expect-error total may be null
+  // @ts-expect-error total can be null
   { onDownloadProgress: ({ total }: { total: number }) => total },
 ]
 
-const ofSend: SendOptions[] = [
+const sendOptions: SendOptions[] = [
   {},
   { stream: true, auth: null, timeout: 1, followRedirects: false, signal },
 ]
 
-const notOfSend: SendOptions[] = [
-  // @ts-expect-error of buildRequest
+const refusedSendOptions: SendOptions[] = [
+  // @ts-expect-error an option of buildRequest
   { headers: {} },
-  // @ts-expect-error of buildRequest
+  // @ts-expect-error an option of buildRequest
   { content: 'x' },
-  // @ts-expect-error true or false
+  // @ts-expect-error a boolean option
   { stream: 'yes' },
 ]
 
-const ofOneCall: OneCallOptions[] = [
+const oneCallOptions: OneCallOptions[] = [
   { baseUrl: 'http://h', json: 1, signal, poolLimits: {}, eventHooks: {}, maxResponseSize: 1 },
   // @ts-expect-error two bodies
   { baseUrl: 'http://h', json: 1, content: 'x' },
@@ -141,21 +141,21 @@ async function results(): Promise<void> {
   request.url = 'http://h'
   request.content = 'x'
   response.encoding = 'latin1'
-  // @ts-expect-error it is unknown until somebody says what it is
+  // @ts-expect-error without a type argument, the result is unknown
   response.json().name
-  // @ts-expect-error a status is not to be changed
+  // @ts-expect-error the status is read-only
   response.status = 200
-  // @ts-expect-error the history is not to be changed
+  // @ts-expect-error the history is read-only
   response.history.push(response)
-  // @ts-expect-error URLs only
+  // @ts-expect-error a URL cannot be a number
   await client.get(7)
-  // @ts-expect-error a URL is needed
+  // @ts-expect-error the URL is missing
   await client.post({ json: 1 })
-  // @ts-expect-error a request is needed
+  // @ts-expect-error a request cannot be a string
   await client.send('GET')
-  // @ts-expect-error GET takes no option of the client
+  // @ts-expect-error an option of the client
   await client.get('http://h', { uds: '/x' })
-  // @ts-expect-error numbers are no content
+  // @ts-expect-error a number is not content
   request.content = 7
   void [name, same, text, bytes, buffer, stream, next, link]
 }
@@ -167,14 +167,14 @@ function failures(error: unknown): unknown {
 }
 
 export {
+  clientOptions,
   failures,
   hooks,
-  notOfClients,
-  notOfRequests,
-  notOfSend,
-  ofClients,
-  ofOneCall,
-  ofRequests,
-  ofSend,
+  oneCallOptions,
+  refusedClientOptions,
+  refusedRequestOptions,
+  refusedSendOptions,
+  requestOptions,
   results,
+  sendOptions,
 }

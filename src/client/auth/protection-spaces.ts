@@ -1,4 +1,4 @@
-import { parsedUrl } from '../../models/url.ts'
+import { parseUrlOrNull } from '../../models/url.ts'
 import type { DigestSession } from './digest-session.ts'
 
 /** Limits on memory: a server may invent realms, and a crawler may visit any number of servers. */
@@ -72,7 +72,7 @@ export class ProtectionSpaces {
 function prefixesOf(url: URL, domain: readonly string[]): string[] {
   return domain
     .slice(0, MAX_PREFIXES)
-    .flatMap((uri) => parsedUrl(uri, url) ?? [])
+    .flatMap((uri) => parseUrlOrNull(uri, url) ?? [])
     .filter((parsed) => parsed.origin === url.origin)
     .map(pathOf)
 }

@@ -1,6 +1,6 @@
 import type { Cookie } from 'tough-cookie'
 import { LocalProtocolError } from '../../errors.ts'
-import { NOT_FIELD_VALUE, trimBlanks } from '../../models/field.ts'
+import { FORBIDDEN_IN_VALUE, trimBlanks } from '../../models/field.ts'
 
 /**
  * A character that ends or splits the name of a cookie on some servers. Allows more than a token
@@ -75,7 +75,7 @@ export function isUnderPath(path: string, cookiePath: string): boolean {
  */
 export function isAcceptable(setCookie: string): boolean {
   // A cookie with a character that is invalid in a field would make every later request fail.
-  if (setCookie.length > MAX_SET_COOKIE_LENGTH || NOT_FIELD_VALUE.test(setCookie)) return false
+  if (setCookie.length > MAX_SET_COOKIE_LENGTH || FORBIDDEN_IN_VALUE.test(setCookie)) return false
   const end = setCookie.indexOf(';')
   return (end < 0 ? setCookie.length : end) <= MAX_PAIR_LENGTH + '='.length
 }

@@ -6,21 +6,24 @@ import { isOneFrame, separateFrames } from './zstd-frames.ts'
 
 const require = createRequire(import.meta.url)
 
-/** One content coding, as it is undone. RFC 9110 8.4.1 */
+/** Decodes one content coding. RFC 9110 8.4.1 */
 export interface Coding {
   readonly name: string
-  /** A new decoder for content whose first byte this is. */
-  open(first: number): Transform
-  /** All of it at once; throws if that cannot be done, or if more than `max` bytes come out. */
-  whole(bytes: Uint8Array, max: number): Uint8Array
-  /** Gives the content to the decoder in other pieces; `broken` makes the error if it has none. */
-  cut?(
+  /** Creates a decoder for content that begins with `start`, at least one byte. */
+  createDecoder(start: Uint8Array): Transform
+  /** Decodes complete content. Throws if it cannot, or if the result has more than `max` bytes. */
+  decodeSync(bytes: Uint8Array, max: number): Uint8Array
+  /**
+   * Splits the content as the decoder needs it.
+   * @param toError creates the error to throw if the content cannot be split
+   */
+  splitInput?(
     source: AsyncIterable<Uint8Array>,
-    broken: (cause: unknown) => Error,
+    toError: (cause: unknown) => Error,
   ): AsyncIterable<Uint8Array>
 }
 
-/** node:zlib, with what newer versions than our types have. */
+/** `node:zlib` with its zstd functions, which `@types/node` for Node 20 does not declare. */
 type Zlib = typeof import('node:zlib') & {
   createZstdDecompress?(options: ZstdOptions): Transform
   zstdDecompressSync?(bytes: Uint8Array, options: ZstdOptions): Buffer
@@ -31,19 +34,23 @@ interface ZstdOptions extends Pick<ZlibOptions, 'chunkSize' | 'maxOutputLength'>
   readonly params: Readonly<Record<number, number>>
 }
 
-/** What a decoder gives at once, in bytes: each takes a trip to zlib's threads, so 64 KB, not 16. */
-const WINDOW = 65_536
-const STREAMED = withoutPrototype({ chunkSize: WINDOW })
+/**
+ * Bytes per chunk that a decoder returns. Each chunk is a job for zlib's threads, so not 16 KiB.
+ */
+const OUTPUT_CHUNK_SIZE = 65_536
+const STREAM_OPTIONS = withoutPrototype({ chunkSize: OUTPUT_CHUNK_SIZE })
 
 let zlib: Zlib | null = null
 let zstd: Coding | null | undefined
 
-/** The value of Accept-Encoding: what can be decoded here. */
+/** Returns the value of Accept-Encoding: the codings that this runtime can decode. */
 export function acceptEncoding(): string {
-  return zstdHere() === null ? 'gzip, deflate, br' : 'gzip, deflate, br, zstd'
+  return zstdIfSupported() === null ? 'gzip, deflate, br' : 'gzip, deflate, br, zstd'
 }
 
-/** The coding of that name, in lower case; null for one that is not known here. */
+/**
+ * Returns the coding with this name, in lower case; null for one that this runtime cannot decode.
+ */
 export function codingOf(name: string): Coding | null {
   switch (name) {
     case 'gzip':
@@ -55,70 +62,82 @@ export function codingOf(name: string): Coding | null {
     case 'br':
       return brotli
     case 'zstd':
-      return zstdHere()
+      return zstdIfSupported()
     default:
       return null
   }
 }
 
-/** Several members are one content; zeros behind them are padding, anything else is an error. */
+/**
+ * zlib decodes several members as one content. It ignores zeros after them; other bytes are an
+ * error.
+ */
 const gzip: Coding = {
   name: 'gzip',
-  open: () => load().createGunzip(STREAMED),
-  whole: (bytes, max) => load().gunzipSync(bytes, atOnce(bytes, max)),
+  createDecoder: () => loadZlib().createGunzip(STREAM_OPTIONS),
+  decodeSync: (bytes, max) => loadZlib().gunzipSync(bytes, syncOptions(bytes, max)),
 }
 
-/** The zlib format, and raw DEFLATE, which some send instead. RFC 9110 8.4.1.2 */
+/** The zlib format, and raw DEFLATE, which some servers send instead. RFC 9110 8.4.1.2 */
 const deflate: Coding = {
   name: 'deflate',
-  open: (first) =>
-    isZlib(first) ? load().createInflate(STREAMED) : load().createInflateRaw(STREAMED),
-  whole: (bytes, max) =>
-    isZlib(bytes[0])
-      ? load().inflateSync(bytes, atOnce(bytes, max))
-      : load().inflateRawSync(bytes, atOnce(bytes, max)),
+  createDecoder: (start) =>
+    isZlib(start)
+      ? loadZlib().createInflate(STREAM_OPTIONS)
+      : loadZlib().createInflateRaw(STREAM_OPTIONS),
+  decodeSync: (bytes, max) =>
+    isZlib(bytes)
+      ? loadZlib().inflateSync(bytes, syncOptions(bytes, max))
+      : loadZlib().inflateRawSync(bytes, syncOptions(bytes, max)),
 }
 
 const brotli: Coding = {
   name: 'br',
-  open: () => load().createBrotliDecompress(STREAMED),
-  whole: (bytes, max) => load().brotliDecompressSync(bytes, atOnce(bytes, max)),
+  createDecoder: () => loadZlib().createBrotliDecompress(STREAM_OPTIONS),
+  decodeSync: (bytes, max) => loadZlib().brotliDecompressSync(bytes, syncOptions(bytes, max)),
 }
 
-function zstdHere(): Coding | null {
-  zstd ??= makeZstd(load())
+function zstdIfSupported(): Coding | null {
+  zstd ??= makeZstd(loadZlib())
   return zstd
 }
 
 function makeZstd({ createZstdDecompress, zstdDecompressSync, constants }: Zlib): Coding | null {
   if (createZstdDecompress === undefined || zstdDecompressSync === undefined) return null
-  // A frame may ask for any window, and gets it allocated; 8 MB is what HTTP allows. RFC 9659 3
+  // zstd allocates the window size that a frame specifies. HTTP limits it to 8 MB. RFC 9659 3
   const params = withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 23 })
   return {
     name: 'zstd',
-    open: () => createZstdDecompress(withoutPrototype({ ...STREAMED, params })),
-    whole: (bytes, max) => {
-      if (!isOneFrame(bytes)) throw new Error('Not one frame')
-      return zstdDecompressSync(bytes, withoutPrototype({ ...atOnce(bytes, max), params }))
+    createDecoder: () => createZstdDecompress(withoutPrototype({ ...STREAM_OPTIONS, params })),
+    decodeSync: (bytes, max) => {
+      if (!isOneFrame(bytes)) throw new Error('not exactly one frame')
+      return zstdDecompressSync(bytes, withoutPrototype({ ...syncOptions(bytes, max), params }))
     },
-    cut: separateFrames,
+    splitInput: separateFrames,
   }
 }
 
-/** The first byte of the zlib format says method 8; raw DEFLATE has none with these bits. RFC 1950 2.2 */
-function isZlib(first: number): boolean {
-  return (first & 0x8f) === 0x08
+/**
+ * The first byte of the zlib format contains method 8; raw DEFLATE never has these bits. RFC 1950
+ * 2.2
+ */
+function isZlib(bytes: Uint8Array): boolean {
+  const first = bytes[0]
+  return first !== undefined && (first & 0x8f) === 0x08
 }
 
-/** One allocation, in proportion: a small result keeps all of its buffer alive. */
-function atOnce(bytes: Uint8Array, max: number): { chunkSize: number; maxOutputLength: number } {
+/** Sizes the output buffer by the input, because a small result would keep a large buffer alive. */
+function syncOptions(
+  bytes: Uint8Array,
+  max: number,
+): { chunkSize: number; maxOutputLength: number } {
   return withoutPrototype({
-    chunkSize: Math.min(Math.max(bytes.length * 8, 1024), WINDOW),
+    chunkSize: Math.min(Math.max(bytes.length * 8, 1024), OUTPUT_CHUNK_SIZE),
     maxOutputLength: Math.max(max, 1),
   })
 }
 
-function load(): Zlib {
+function loadZlib(): Zlib {
   zlib ??= require('node:zlib') as Zlib
   return zlib
 }

@@ -3,19 +3,26 @@ import { DecodingError, ResponseTooLarge } from '../../errors.ts'
 import { trimBlanks } from '../../models/field.ts'
 import type { Coding } from './codings.ts'
 import { codingOf } from './codings.ts'
-import { Pulled } from './pulled.ts'
+import { ZlibReader } from './zlib-reader.ts'
 
 export { acceptEncoding } from './codings.ts'
 
 const MAX_CODINGS = 5
-/** Bytes in and out up to which a body is decoded at once, since that blocks all else. */
-const MAX_AT_ONCE = { in: 65_536, out: 1_048_576 }
+/** Up to these sizes in bytes, a body is decoded synchronously, which blocks the event loop. */
+const MAX_SYNC_BYTES = { in: 65_536, out: 1_048_576 }
 
 /**
- * How to undo a Content-Encoding; null if there is nothing to undo, or not all of it is known, as then
- * the content is passed on as it came. Throws `DecodingError` for more than 5 codings. RFC 9110 8.4
+ * Returns the decoder for a Content-Encoding. Returns null if there is nothing to decode, or if one
+ * of the codings is unknown: the content is then passed on as received. RFC 9110 8.4
+ *
+ * Throws `DecodingError` for more than 5 codings.
+ *
+ * @param facts the facts of the errors that the decoder throws
  */
-export function decoderFor(contentEncoding: string | null, facts?: ErrorFacts): Decoding | null {
+export function decoderFor(
+  contentEncoding: string | null,
+  facts?: ErrorFacts,
+): ContentDecoder | null {
   if (contentEncoding === null) return null
   const names = contentEncoding
     .split(',')
@@ -28,70 +35,85 @@ export function decoderFor(contentEncoding: string | null, facts?: ErrorFacts): 
     )
   }
   const codings = names.map(codingOf).filter((coding) => coding !== null)
-  if (codings.length === 0 || codings.length < names.length) return null
-  return new Decoding(codings.reverse(), facts)
+  const [outer, ...inner] = codings.reverse()
+  if (outer === undefined || codings.length < names.length) return null
+  return new ContentDecoder([outer, ...inner], facts)
 }
 
-/** The content codings of one response, to be undone. */
-export class Decoding {
-  /** The outermost, which was applied last, comes first. */
-  readonly #codings: readonly Coding[]
+/** In decoding order: the coding that was applied last comes first. */
+type Codings = readonly [outer: Coding, ...inner: Coding[]]
+
+/** Decodes the content codings of one response. */
+export class ContentDecoder {
+  readonly #codings: Codings
   readonly #facts: ErrorFacts | undefined
 
-  constructor(codings: readonly Coding[], facts: ErrorFacts | undefined) {
+  constructor(codings: Codings, facts: ErrorFacts | undefined) {
     this.#codings = codings
     this.#facts = facts
   }
 
   /**
-   * What comes out as it comes in, as fast as it is taken; at most a window of 64 KB for each coding is
-   * decoded ahead. Throws `DecodingError` for a coding that is broken or cut short, and passes on what
-   * the source throws, either after all that zlib had given before. Empty content stays empty. Bytes
-   * behind the end of a coding are ignored, but behind a gzip or zstd member anything is another one,
-   * save zeros behind gzip. The chunks are the reader's; those of the source must not change before
-   * the next one is asked for.
+   * Decodes content while it is received and read. Each coding decodes at most 64 KiB ahead of its
+   * reader. Empty content stays empty.
+   *
+   * Throws `DecodingError` for invalid or truncated content, and rethrows the errors of `source`;
+   * both after all bytes that were decoded before. Bytes after the end of a coding are ignored,
+   * with one exception: bytes after a gzip member or a zstd frame must be another member or frame,
+   * or, after gzip, zeros.
+   *
+   * The caller owns the returned chunks. A chunk of `source` must not change before the next one is
+   * requested.
    */
   decode(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     const [outer, ...inner] = this.#codings
     return inner.reduce(
-      (coded, coding) => decoded(coded, coding, this.#facts),
-      decoded(source, outer, this.#facts),
+      (coded, coding) => decodeOne(coded, coding, this.#facts),
+      decodeOne(source, outer, this.#facts),
     )
   }
 
   /**
-   * All of a body that is here already; a promise if it is large, or broken. Fails with
-   * `ResponseTooLarge` if more than `max` bytes come out, or with `DecodingError`.
+   * Decodes a body that has been received completely. Returns a promise only if the body is large,
+   * or cannot be decoded. Fails with `ResponseTooLarge` for a result of more than `max` bytes, or
+   * with `DecodingError`.
    */
-  decodeWhole(bytes: Uint8Array, max = Infinity): Uint8Array | Promise<Uint8Array> {
-    return this.#atOnce(bytes, max) ?? collect(limited(this.decode(once(bytes)), max, this.#facts))
+  decodeBytes(bytes: Uint8Array, max = Infinity): Uint8Array | Promise<Uint8Array> {
+    const decoded = this.#decodeSync(bytes, max)
+    return decoded ?? collect(limitSize(this.decode(single(bytes)), max, this.#facts))
   }
 
-  /** All that comes out of a source: at once, which costs a tenth, if it turns out to be small. */
+  /**
+   * Decodes all of `source`. A small body is decoded synchronously, which takes a tenth of the
+   * time.
+   */
   async decodeAll(source: AsyncIterable<Uint8Array>, max = Infinity): Promise<Uint8Array> {
     const chunks = source[Symbol.asyncIterator]()
-    const start: Uint8Array[] = []
+    const received: Uint8Array[] = []
     let length = 0
-    while (length <= MAX_AT_ONCE.in) {
+    while (length <= MAX_SYNC_BYTES.in) {
       const step = await chunks.next()
-      if (step.done) return this.decodeWhole(Buffer.concat(start), max)
-      start.push(step.value)
+      if (step.done) return this.decodeBytes(Buffer.concat(received), max)
+      received.push(step.value)
       length += step.value.length
     }
-    return collect(limited(this.decode(continued(start, chunks)), max, this.#facts))
+    return collect(limitSize(this.decode(concat(received, chunks)), max, this.#facts))
   }
 
-  /** Null if that is too much work, or fails: then the other way tells why. */
-  #atOnce(bytes: Uint8Array, max: number): Uint8Array | null {
-    let whole = bytes
+  /**
+   * Returns null if the body is too large or cannot be decoded. `decode` then reports the error.
+   */
+  #decodeSync(bytes: Uint8Array, max: number): Uint8Array | null {
+    let content = bytes
     const last = this.#codings.length - 1
     try {
       for (const [i, coding] of this.#codings.entries()) {
-        if (whole.length > MAX_AT_ONCE.in) return null
-        if (whole.length === 0) return whole
-        whole = coding.whole(whole, i < last ? MAX_AT_ONCE.out : Math.min(max, MAX_AT_ONCE.out))
+        if (content.length > MAX_SYNC_BYTES.in) return null
+        if (content.length === 0) return content
+        const maxOut = i < last ? MAX_SYNC_BYTES.out : Math.min(max, MAX_SYNC_BYTES.out)
+        content = coding.decodeSync(content, maxOut)
       }
-      return whole.length <= max ? whole : null
+      return content.length <= max ? content : null
     } catch {
       return null
     }
@@ -99,22 +121,23 @@ export class Decoding {
 }
 
 /**
- * The same bytes, but `ResponseTooLarge` as soon as there are more than `max`, which it gives before.
- * @param max `Infinity` for no bound
+ * Yields the bytes of `source`. Throws `ResponseTooLarge` after `max` bytes if there are more.
+ *
+ * @param max the limit in bytes; `Infinity` for no limit
  */
-export async function* limited(
+export async function* limitSize(
   source: AsyncIterable<Uint8Array>,
   max: number,
   facts?: ErrorFacts,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let received = 0
   for await (const chunk of source) {
-    const rest = max - received
+    const allowed = max - received
     received += chunk.length
     if (received <= max) {
       yield chunk
     } else {
-      if (rest > 0) yield chunk.subarray(0, rest)
+      if (allowed > 0) yield chunk.subarray(0, allowed)
       throw new ResponseTooLarge(
         `The response has at least ${received} bytes, more than ${max}`,
         facts,
@@ -123,21 +146,21 @@ export async function* limited(
   }
 }
 
-async function* decoded(
+async function* decodeOne(
   source: AsyncIterable<Uint8Array>,
   coding: Coding,
   facts: ErrorFacts | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const broken = (cause: unknown) =>
+  const toError = (cause: unknown) =>
     new DecodingError(
-      `The response's content coding ${coding.name} is broken: ${(cause as Error).message}`,
+      `Could not decode the ${coding.name} content of the response: ${(cause as Error).message}`,
       { ...facts, cause },
     )
-  let decoder: Pulled | null = null
+  let decoder: ZlibReader | null = null
   try {
-    for await (const chunk of coding.cut?.(source, broken) ?? source) {
+    for await (const chunk of coding.splitInput?.(source, toError) ?? source) {
       if (chunk.length === 0) continue
-      decoder ??= new Pulled(coding.open(chunk[0]), broken)
+      decoder ??= new ZlibReader(coding.createDecoder(chunk), toError)
       decoder.write(chunk)
       for (let out = await decoder.read(); out !== null; out = await decoder.read()) yield out
     }
@@ -149,23 +172,26 @@ async function* decoded(
   }
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes
 }
 
-async function* continued(
-  start: readonly Uint8Array[],
-  rest: AsyncIterator<Uint8Array>,
+/** Yields `received`, then the remaining chunks. Closes `remaining` at the end. */
+async function* concat(
+  received: readonly Uint8Array[],
+  remaining: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* start
-    for (let step = await rest.next(); !step.done; step = await rest.next()) yield step.value
+    yield* received
+    for (let step = await remaining.next(); !step.done; step = await remaining.next()) {
+      yield step.value
+    }
   } finally {
-    await rest.return?.()
+    await remaining.return?.()
   }
 }
 
-/** All the bytes of an iterable. */
+/** Returns all bytes of an iterable. */
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = []
   for await (const chunk of chunks) all.push(chunk)

@@ -1,26 +1,31 @@
+// The magic numbers. RFC 8878 3.1.1, 3.1.2
 const FRAME = 0xfd2fb528
-/** And the 15 numbers behind it. */
+/** The first of the 16 magic numbers of skippable frames. */
 const SKIPPABLE = 0x184d2a50
-const RLE = 1
+const RLE_BLOCK = 1
 
-/** What is read next; of the parts beginning with `skip` only the length is known. */
-type Part = 'magic' | 'size' | 'descriptor' | 'skip header' | 'block' | 'skip block' | 'skip rest'
+/**
+ * The part of a frame that is read next. Parts that begin with `skip` are skipped by their length.
+ */
+type Part = 'magic' | 'size' | 'descriptor' | 'skip header' | 'block' | 'skip block' | 'skip to end'
 
-/** How long a frame header is behind its descriptor. RFC 8878 3.1.1.1 */
+/** Returns the length in bytes of a frame header after its descriptor. RFC 8878 3.1.1.1 */
 function headerLength(descriptor: number): number {
   const isSingleSegment = (descriptor & 0x20) !== 0
-  const dictionary = [0, 1, 2, 4][descriptor & 3]
-  const contentSize = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]
+  const dictionary = (1 << (descriptor & 3)) >> 1 // 0, 1, 2 or 4
+  const sizeFlag = descriptor >> 6
+  const contentSize = sizeFlag === 0 && !isSingleSegment ? 0 : 1 << sizeFlag
   return (isSingleSegment ? 0 : 1) + dictionary + contentSize
 }
 
-/** Knows where frames end from the lengths in them alone. RFC 8878 3 */
+/** Finds the ends of frames from the lengths in them, without decoding them. RFC 8878 3 */
 class FrameScanner {
   #part: Part = 'magic'
-  /** Bytes of the part that are still to come, of how many. */
+  /** How many bytes of the part have not been received yet. */
   #missing = 4
+  /** The length of the part in bytes. */
   #length = 4
-  /** The part as a little-endian number. */
+  /** The bytes of the part as a little-endian number. */
   #value = 0
   #hasChecksum = false
   #isLastBlock = false
@@ -29,21 +34,25 @@ class FrameScanner {
     return this.#part === 'magic' && this.#missing === 4
   }
 
-  /** The end of the frame that `chunk` is in at `start`, or of the chunk; throws if there is none. */
+  /**
+   * Reads `chunk` from `start`. Returns the position at which the current frame ends, or the length
+   * of the chunk if it does not end in it. Throws if the bytes are not a frame.
+   */
   frameEnd(chunk: Uint8Array, start: number): number {
-    let at = start
-    while (at < chunk.length) {
+    let position = start
+    for (let byte = chunk[position]; byte !== undefined; byte = chunk[position]) {
       if (this.#part.startsWith('skip')) {
-        const skipped = Math.min(this.#missing, chunk.length - at)
+        const skipped = Math.min(this.#missing, chunk.length - position)
         this.#missing -= skipped
-        at += skipped
+        position += skipped
       } else {
-        this.#value += chunk[at++] * 256 ** (this.#length - this.#missing--)
+        this.#value += byte * 256 ** (this.#length - this.#missing--)
+        position++
       }
       while (this.#missing === 0) this.#advance()
       if (this.isBetweenFrames) break
     }
-    return at
+    return position
   }
 
   #advance(): void {
@@ -54,7 +63,7 @@ class FrameScanner {
         if (value - (value % 16) === SKIPPABLE) return this.#expect('size', 4)
         throw new Error('unknown frame')
       case 'size':
-        return this.#expect('skip rest', value)
+        return this.#expect('skip to end', value)
       case 'descriptor':
         this.#hasChecksum = (value & 4) !== 0
         return this.#expect('skip header', headerLength(value))
@@ -63,12 +72,12 @@ class FrameScanner {
       case 'block': {
         this.#isLastBlock = (value & 1) !== 0
         const type = (value >> 1) & 3
-        return this.#expect('skip block', type === RLE ? 1 : value >> 3)
+        return this.#expect('skip block', type === RLE_BLOCK ? 1 : value >> 3)
       }
       case 'skip block':
         if (!this.#isLastBlock) return this.#expect('block', 3)
-        return this.#expect('skip rest', this.#hasChecksum ? 4 : 0)
-      case 'skip rest':
+        return this.#expect('skip to end', this.#hasChecksum ? 4 : 0)
+      case 'skip to end':
         return this.#expect('magic', 4)
     }
   }
@@ -81,20 +90,22 @@ class FrameScanner {
 }
 
 /**
- * The same bytes, but no chunk has both the end of a frame and more. Throws what `broken` makes of it
- * when they are no frames or end within one. Node 22 and 24 drop what follows a frame in the same
- * write, and 22 takes a frame that is cut short for a whole one (nodejs/node#64741, #64592).
+ * Splits zstd content so that no chunk continues after the end of a frame. Node 22 and 24 drop
+ * bytes that follow a frame in the same write (nodejs/node#64741).
+ *
+ * Throws the result of `toError` if the content is not a sequence of frames, or ends inside a
+ * frame, which Node 22 accepts (nodejs/node#64592).
  */
 export async function* separateFrames(
   source: AsyncIterable<Uint8Array>,
-  broken: (cause: unknown) => Error,
+  toError: (cause: unknown) => Error,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const scanner = new FrameScanner()
   const frameEnd = (chunk: Uint8Array, start: number): number => {
     try {
       return scanner.frameEnd(chunk, start)
     } catch (cause) {
-      throw broken(cause)
+      throw toError(cause)
     }
   }
   for await (const chunk of source) {
@@ -103,10 +114,10 @@ export async function* separateFrames(
       yield chunk.subarray(start, end)
     }
   }
-  if (!scanner.isBetweenFrames) throw broken(new Error('unexpected end of file'))
+  if (!scanner.isBetweenFrames) throw toError(new Error('unexpected end of file'))
 }
 
-/** Whether these bytes are one whole frame. */
+/** Whether the bytes are exactly one complete frame. Throws if they are not a frame. */
 export function isOneFrame(bytes: Uint8Array): boolean {
   const scanner = new FrameScanner()
   return scanner.frameEnd(bytes, 0) === bytes.length && scanner.isBetweenFrames

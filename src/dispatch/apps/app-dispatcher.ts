@@ -1,5 +1,5 @@
 import type { HostPort } from '../../backends/memory-peer.ts'
-import { checkOptions, flag, option } from '../../models/options.ts'
+import { checkFlag, checkOptions, option } from '../../models/options.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import type { Dispatcher } from '../dispatcher.ts'
@@ -52,7 +52,10 @@ export class AppDispatcher extends BaseDispatcher implements Dispatcher {
     const resolved = {
       client: checkedClient(option(options, 'client', LOCAL_CLIENT)),
       rootPath: checkedRootPath(option(options, 'rootPath', '')),
-      raiseAppExceptions: flag('raiseAppExceptions', option(options, 'raiseAppExceptions', true)),
+      raiseAppExceptions: checkFlag(
+        'raiseAppExceptions',
+        option(options, 'raiseAppExceptions', true),
+      ),
     }
     super(app.kind === 'node' ? listenerParts(app, resolved) : fetchParts(app, resolved))
   }

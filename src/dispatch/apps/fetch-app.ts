@@ -1,7 +1,7 @@
 /** Calls fetch handlers: with a `Request` of the platform, for a `Response`. */
 import { createRequire } from 'node:module'
 import type { HostPort } from '../../backends/memory-peer.ts'
-import { Pull } from '../../content/pull.ts'
+import { ClosableIterator } from '../../content/closable-iterator.ts'
 import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
@@ -155,9 +155,9 @@ export function fetchAnswer(value: unknown): LocalAnswer {
   }
 }
 
-function contentOfBody(body: ReadableStream<Uint8Array>): Pull {
+function contentOfBody(body: ReadableStream<Uint8Array>): ClosableIterator {
   const chunks = new ReaderIterator(body.getReader())
-  return new Pull({ [Symbol.asyncIterator]: () => chunks })
+  return new ClosableIterator({ [Symbol.asyncIterator]: () => chunks })
 }
 
 /** The reason phrase that servers give a status without one. RFC 9110 15 */

@@ -2,7 +2,7 @@ import { systemClock } from '../../backends/system-clock.ts'
 import { DeadlineTimer } from '../../connection/deadlines.ts'
 import type { Exchange } from '../../connection/exchange.ts'
 import { readTimeout } from '../../connection/transport-errors.ts'
-import type { Pull } from '../../content/pull.ts'
+import type { ClosableIterator } from '../../content/closable-iterator.ts'
 import { ReadError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
@@ -11,7 +11,7 @@ import { LocalDelivery } from './local-delivery.ts'
 /** A response that an app has made, its content still to be asked for. */
 export interface LocalAnswer {
   readonly head: Head
-  readonly content: Pull | null
+  readonly content: ClosableIterator | null
   /** The content may give strings, which are sent as UTF-8. */
   readonly allowsText?: boolean
   readonly trailers?: Headers | undefined
@@ -22,7 +22,7 @@ export class LocalCall extends LocalDelivery {
   /** Told once, when the exchange is over; `left` if it was before the app had finished. */
   onOver: ((left: boolean) => void) | null = null
   readonly #raises: boolean
-  #content: Pull | null = null
+  #content: ClosableIterator | null = null
   #finished = false
   #resumed = false
   #resume: (() => void) | null = null

@@ -1,7 +1,7 @@
 /** A request that no connection carries, as its receiver reads it: target, fields, content. */
 import type { OutgoingRequest } from '../../connection/exchange.ts'
+import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { Chunk } from '../../content/content.ts'
-import { Pull } from '../../content/pull.ts'
 import { LocalProtocolError, WriteError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
@@ -30,7 +30,7 @@ export function targetUri({ method, origin, path }: OutgoingRequest): string {
 export class LocalContent {
   readonly #call: LocalCall
   readonly #body: Exclude<Body, string | Uint8Array>
-  #pull: Pull | null = null
+  #pull: ClosableIterator | null = null
   #missing: number
   #over = false
 
@@ -84,7 +84,7 @@ export class LocalContent {
     try {
       return await this.#run(() => {
         exchange.contentConsumed = true
-        this.#pull ??= new Pull(this.#body)
+        this.#pull ??= new ClosableIterator(this.#body)
         if (this.#over) this.#pull.close() // its iterator's maker has ended the exchange
         return this.#pull.next()
       })

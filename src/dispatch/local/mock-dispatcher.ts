@@ -1,7 +1,7 @@
-import { Pull } from '../../content/pull.ts'
+import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { HeadersInit } from '../../models/headers.ts'
 import { Headers } from '../../models/headers.ts'
-import { callable, checkOptions, option } from '../../models/options.ts'
+import { checkFunction, checkOptions, option } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
 import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import { fetchAnswer, isResponse, reasonOf } from '../apps/fetch-app.ts'
@@ -53,7 +53,7 @@ export class MockDispatcher extends BaseDispatcher implements Dispatcher {
    * real one. Throws `TypeError` for what is no function.
    */
   constructor(handler: MockHandler) {
-    callable('handler', handler)
+    checkFunction('handler', handler)
     super(
       localParts((exchange, request) => {
         const call = new LocalCall(exchange, true)
@@ -94,7 +94,7 @@ function mockAnswer(given: unknown): LocalAnswer {
       httpVersion: '1.1',
       headers,
     },
-    content: bytes === null ? null : new Pull(hasLength ? [bytes] : bytes),
+    content: bytes === null ? null : new ClosableIterator(hasLength ? [bytes] : bytes),
     allowsText: true,
     trailers: new Headers(option(described, 'trailers', null)),
   }

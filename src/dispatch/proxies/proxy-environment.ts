@@ -1,7 +1,7 @@
 import { ProxyError } from '../../errors.ts'
 import type { Environment } from '../../models/options.ts'
-import { variable } from '../../models/options.ts'
-import { NOT_IN_URL, parsedUrl } from '../../models/url.ts'
+import { environmentVariable } from '../../models/options.ts'
+import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../../models/url.ts'
 import type { UrlLookup } from '../url-map.ts'
 import { UrlMap } from '../url-map.ts'
 import { NoProxy } from './no-proxy.ts'
@@ -43,7 +43,7 @@ function setting(env: Environment, name: string): Setting | null {
 }
 
 function settingOf(env: Environment, name: string): Setting | null {
-  const value = variable(env, name)?.trim()
+  const value = environmentVariable(env, name)?.trim()
   return value ? { variable: name, value } : null
 }
 
@@ -59,7 +59,7 @@ function httpSetting(env: Environment): Setting | null {
 function proxyOf<Proxy>({ variable, value }: Setting, make: (url: string) => Proxy): Proxy {
   const url = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
   // The value is in no message, and its parser's error in no `cause`: a password may be in them.
-  if (NOT_IN_URL.test(url) || parsedUrl(url) === null) {
+  if (FORBIDDEN_IN_URL.test(url) || parseUrlOrNull(url) === null) {
     throw new ProxyError(`${variable} is not the URL of a proxy`, { phase: 'proxy' })
   }
   try {

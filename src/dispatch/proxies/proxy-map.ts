@@ -1,4 +1,4 @@
-import { isPlain, kindOf } from '../../models/value-kind.ts'
+import { isPlainObject, kindOf } from '../../models/value-kind.ts'
 import { UrlMap } from '../url-map.ts'
 import { keyName } from '../url-pattern.ts'
 
@@ -34,7 +34,7 @@ export function proxyMap<Proxy extends object>(
     }
     throw new TypeError(`${name} must be null, a URL or an HTTPProxy, not ${kindOf(choice)}`)
   }
-  if (!isPlain(given)) return new UrlMap('proxies', { all: toProxy('proxies', given) })
+  if (!isPlainObject(given)) return new UrlMap('proxies', { all: toProxy('proxies', given) })
   const entries: Record<string, Proxy | null | undefined> = Object.create(null)
   for (const [key, choice] of Object.entries(given)) {
     entries[key] = toProxy(keyName('proxies', key), choice)

@@ -5,41 +5,41 @@ type Step = IteratorResult<Chunk>
 
 const DONE: Step = { done: true, value: undefined }
 
-/** Pulls chunks out of an iterable. Unlike its iterator it can be closed at any time. */
-export class Pull {
+/** Iterates over chunks. Unlike the iterator of the source, it can be closed at any time. */
+export class ClosableIterator {
   #iterator: Iterator<Chunk> | AsyncIterator<Chunk> | null
-  #running = false
+  #isRunning = false
   #closed = false
 
-  /** Throws what the iterable throws. */
+  /** Throws the error of the source, if it cannot be iterated. */
   constructor(source: Iterable<Chunk> | AsyncIterable<Chunk>) {
     this.#iterator =
       Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
   }
 
-  /** Throws what the source throws. */
+  /** Returns the next chunk. Throws the errors of the source. */
   next(): Step | PromiseLike<Step> {
     if (this.#iterator === null) return DONE
-    this.#running = true
+    this.#isRunning = true
     try {
       return this.#iterator.next()
     } finally {
-      this.#running = false
+      this.#isRunning = false
       if (this.#closed) this.close()
     }
   }
 
-  /** The source is told that no more is wanted of it. Never throws. */
+  /** Closes the source. Never throws. */
   close(): void {
     this.#closed = true
-    if (this.#running) return // a generator that runs cannot be closed
+    if (this.#isRunning) return // a running generator cannot be closed; `next` closes it afterwards
     const iterator = this.#iterator
     this.#iterator = null
     try {
       const returned: unknown = iterator?.return?.()
       if (isThenable(returned)) returned.then(ignore, ignore)
     } catch {
-      // It did not end well, and nobody is left whom that could concern.
+      // The caller does not need the source any more, so its error is of no use.
     }
   }
 }

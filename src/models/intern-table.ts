@@ -1,37 +1,37 @@
 import type { Hash } from 'node:crypto'
 import { createHash } from 'node:crypto'
-import { isPlain } from './value-kind.ts'
+import { isPlainObject } from './value-kind.ts'
 
 /**
- * Objects that are made once for each content, and kept for as long as somebody uses them: what is
- * cached for each object, such as a TLS context, is then shared by all who ask for the same.
+ * Returns the same object for equal keys, as long as the object is in use. Caches that belong to an
+ * object, such as its TLS context, are then shared by everything that uses an equal key.
  */
-export class SharedByContent<Value extends object> {
+export class InternTable<Value extends object> {
   readonly #known = new Map<string, WeakRef<Value>>()
-  readonly #collected = new FinalizationRegistry<string>((key) => {
-    if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key)
+  readonly #collected = new FinalizationRegistry<string>((hash) => {
+    if (this.#known.get(hash)?.deref() === undefined) this.#known.delete(hash)
   })
 
-  /** What was made for equal `content`, else what `make` gives. */
-  get(content: unknown, make: () => Value): Value {
-    const key = contentKey(content)
-    const known = this.#known.get(key)?.deref()
+  /** Returns the object for an equal `key`, or else creates it. */
+  getOrCreate(key: unknown, create: () => Value): Value {
+    const hash = hashOf(key)
+    const known = this.#known.get(hash)?.deref()
     if (known !== undefined) return known
-    const value = make()
-    this.#known.set(key, new WeakRef(value))
-    this.#collected.register(value, key)
+    const value = create()
+    this.#known.set(hash, new WeakRef(value))
+    this.#collected.register(value, hash)
     return value
   }
 }
 
-/** A copy that later changes do not reach: of lists, plain objects and bytes. All else is itself. */
+/** Copies arrays, plain objects and bytes, recursively. Other values are returned as they are. */
 function snapshot(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(snapshot))
   if (value instanceof Uint8Array) return Buffer.from(value)
-  return isPlain(value) ? Object.freeze(snapshotOf(value)) : value
+  return isPlainObject(value) ? Object.freeze(snapshotOf(value)) : value
 }
 
-/** The own properties that are not undefined, copied. Not frozen yet. */
+/** Copies the own properties that are not undefined. The copy itself is not frozen. */
 export function snapshotOf(record: object): Record<string, unknown> {
   const copy: Record<string, unknown> = Object.create(null)
   for (const [name, value] of Object.entries(record)) {
@@ -40,14 +40,14 @@ export function snapshotOf(record: object): Record<string, unknown> {
   return copy
 }
 
-/** A hash: keys and passphrases are in what goes in. */
-function contentKey(content: unknown): string {
+/** Hashes a value of any type. The table keeps only hashes, because keys can contain secrets. */
+function hashOf(value: unknown): string {
   const hash = createHash('sha256')
-  add(hash, content)
+  add(hash, value)
   return hash.digest('base64')
 }
 
-/** Kind and length stand before each value, so that no two contents read the same. */
+/** Adds type and length before each value, so that different values never give the same bytes. */
 function add(hash: Hash, value: unknown): void {
   if (typeof value === 'string') {
     hash.update(`string ${value.length}:`).update(value, 'utf8')
@@ -56,7 +56,7 @@ function add(hash: Hash, value: unknown): void {
   } else if (Array.isArray(value)) {
     hash.update(`list ${value.length}:`)
     for (const item of value) add(hash, item)
-  } else if (isPlain(value)) {
+  } else if (isPlainObject(value)) {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
     hash.update(`record ${entries.length}:`)
     for (const entry of entries) add(hash, entry)

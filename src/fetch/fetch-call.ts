@@ -9,66 +9,74 @@ import { isToken, trimBlanks } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
 import { kindOf } from '../models/value-kind.ts'
 
-/** What a request can be made of: WHATWG Fetch 5.4. */
+/** The first argument of `fetch`. WHATWG Fetch 5.4 */
 export type Input = string | URL | globalThis.Request
+/** The second argument of `fetch`. */
 export type Init = globalThis.RequestInit
 
 export type RedirectMode = 'follow' | 'manual' | 'error'
 
-/** A call of `fetch`, read and checked. */
-export interface Asked {
+/** The checked arguments of a call of `fetch`. */
+export interface FetchCall {
   readonly url: string | URL
   readonly method: string
   readonly headers: FieldList
+  /** The body in `init`. */
   readonly content: Body | null
-  /** Content of a `Request`, which does not say what it is made of. */
+  /** The body of a `Request`, which is always a stream. */
   readonly stream: ReadableStream<Uint8Array> | null
   readonly redirect: RedirectMode
   readonly signal: AbortSignal | null
 }
 
-const NORMALISED = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
-const FORBIDDEN = new Set(['CONNECT', 'TRACE', 'TRACK'])
+/** Methods that are converted to upper case. WHATWG Fetch 2.2.1 */
+const NORMALISED_METHODS = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
+const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK'])
 const NO_FIELDS: FieldList = []
-/** Bytes of a body that are looked at for its end. */
-const AHEAD = 65_536
+/** The maximum size in bytes of a stream that is buffered. */
+const MAX_BUFFERED = 65_536
 
-/** Throws `TypeError` as WHATWG Fetch 5.3 says, or `StreamConsumed`. */
-export function readInit(input: Input, init: Init | undefined): Asked {
+/**
+ * Reads and checks the arguments of `fetch`. Throws `TypeError` as WHATWG Fetch 5.3 requires, or
+ * `StreamConsumed`.
+ */
+export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
   const request = kindOf(input) === 'Request' ? (input as globalThis.Request) : null
   if (request === null && init === undefined) {
-    return { ...PLAIN, url: input instanceof URL ? input : String(input) }
+    return { ...PLAIN_GET, url: input instanceof URL ? input : String(input) }
   }
   const given = init ?? {}
-  const method = methodOf(member(given, 'method') ?? request?.method)
-  let headers = fieldsOf(member(given, 'headers') ?? request?.headers)
-  const body = member(given, 'body') as Init['body']
+  const method = methodOf(readMember(given, 'method') ?? request?.method)
+  let headers = fieldsOf(readMember(given, 'headers') ?? request?.headers)
+  const body = readMember(given, 'body') as Init['body']
   let content: Body | null = null
   if (body !== null && body !== undefined) {
-    const encoded = encode(body, fieldOf(headers, 'content-type'), member(given, 'duplex'))
-    content = encoded.content
-    if (encoded.type !== null) headers = withField(headers, 'content-type', encoded.type)
-    if (encoded.length !== null && fieldOf(headers, 'content-length') === null) {
-      headers = withField(headers, 'content-length', String(encoded.length))
+    const duplex = readMember(given, 'duplex')
+    const extracted = extractBody(body, fieldOf(headers, 'content-type'), duplex)
+    content = extracted.content
+    if (extracted.type !== null) headers = withField(headers, 'content-type', extracted.type)
+    if (extracted.length !== null && fieldOf(headers, 'content-length') === null) {
+      headers = withField(headers, 'content-length', String(extracted.length))
     }
   }
   const stream = body === undefined && request !== null ? streamOf(request) : null
   if ((content !== null || stream !== null) && (method === 'GET' || method === 'HEAD')) {
     throw new TypeError(`A ${method} request cannot have a body`)
   }
-  const signal = member(given, 'signal')
+  const signal = readMember(given, 'signal')
   return {
     url: request?.url ?? (input instanceof URL ? input : String(input)),
     method,
     headers,
     content,
     stream,
-    redirect: redirectOf(member(given, 'redirect') ?? request?.redirect),
+    redirect: redirectOf(readMember(given, 'redirect') ?? request?.redirect),
     signal: signalOf(signal === undefined ? request?.signal : signal),
   }
 }
 
-const PLAIN: Omit<Asked, 'url'> = {
+/** A call without `init`. */
+const PLAIN_GET: Omit<FetchCall, 'url'> = {
   method: 'GET',
   headers: NO_FIELDS,
   content: null,
@@ -77,8 +85,11 @@ const PLAIN: Omit<Asked, 'url'> = {
   signal: null,
 }
 
-/** Of a class's instance, a `Request` for one, inherited ones too; but not what pollutes all objects. */
-function member(init: Init, name: string): unknown {
+/**
+ * Returns a member of `init`. Inherited members count, because `init` can be an instance of a class
+ * such as `Request`; members of a polluted `Object.prototype` do not.
+ */
+function readMember(init: Init, name: string): unknown {
   const value = (init as Record<string, unknown>)[name]
   if (value === undefined || Object.hasOwn(init, name)) return value
   return Object.hasOwn(Object.prototype, name) ? undefined : value
@@ -89,8 +100,8 @@ function methodOf(given: unknown): string {
   const method = String(given)
   if (!isToken(method)) throw new TypeError(`${JSON.stringify(method)} is not a valid HTTP method`)
   const upper = method.toUpperCase()
-  if (FORBIDDEN.has(upper)) throw new TypeError(`fetch cannot send ${method}`)
-  return NORMALISED.has(upper) ? upper : method
+  if (FORBIDDEN_METHODS.has(upper)) throw new TypeError(`fetch cannot send ${method}`)
+  return NORMALISED_METHODS.has(upper) ? upper : method
 }
 
 function redirectOf(given: unknown): RedirectMode {
@@ -105,81 +116,99 @@ function signalOf(given: unknown): AbortSignal | null {
   throw new TypeError('signal must be an AbortSignal')
 }
 
-/** Pairs (a `Headers` gives them), or a record. What HTTP does not allow is refused when it is sent. */
+/**
+ * Reads headers: pairs (which `Headers` yields), or a record. A header that HTTP does not allow is
+ * refused later, when the request is sent.
+ */
 function fieldsOf(init: unknown): FieldList {
   if (init === undefined || init === null) return NO_FIELDS
-  if (typeof init !== 'object') throw new TypeError(`headers cannot be made of a ${typeof init}`)
+  if (typeof init !== 'object') {
+    throw new TypeError(`headers must be an object or pairs, not a ${typeof init}`)
+  }
   const pairs = Symbol.iterator in init ? (init as Iterable<unknown>) : Object.entries(init)
   const fields: string[] = []
   for (const pair of pairs) {
     const [name, value, ...more] = pair as Iterable<unknown>
     if (value === undefined && more.length === 0 && (pair as unknown[]).length !== 2) {
-      throw new TypeError('headers need pairs of a name and a value')
+      throw new TypeError('headers must contain [name, value] pairs')
     }
-    if (more.length > 0) throw new TypeError('headers need pairs of a name and a value')
+    if (more.length > 0) throw new TypeError('headers must contain [name, value] pairs')
     const text = String(value)
     fields.push(String(name), trimBlanks(text, 0, text.length))
   }
   return fields
 }
 
-function streamOf(request: globalThis.Request): Asked['stream'] {
-  if (request.bodyUsed) throw new TypeError('The body of the Request has been read already')
-  return request.body as Asked['stream']
+function streamOf(request: globalThis.Request): FetchCall['stream'] {
+  if (request.bodyUsed) throw new TypeError('The body of the Request has already been read')
+  return request.body as FetchCall['stream']
 }
 
-interface Encoded {
+interface ExtractedBody {
   readonly content: Body
+  /** The Content-Type to set; null to leave it as it is. */
   readonly type: string | null
+  /** The Content-Length to set; null to leave it as it is. */
   readonly length: number | null
 }
 
-/** "To extract a body": WHATWG Fetch 5.2. `type` is null where the headers have one. */
-function encode(body: NonNullable<Init['body']>, given: string | null, duplex: unknown): Encoded {
-  const typed = (content: Body, type: string): Encoded => ({
+/**
+ * "To extract a body": WHATWG Fetch 5.2.
+ *
+ * @param contentType the Content-Type that the caller gave, null if there is none
+ */
+function extractBody(
+  body: NonNullable<Init['body']>,
+  contentType: string | null,
+  duplex: unknown,
+): ExtractedBody {
+  const withType = (content: Body, type: string): ExtractedBody => ({
     content,
-    type: given === null && type !== '' ? type : null,
+    type: contentType === null && type !== '' ? type : null,
     length: null,
   })
-  if (typeof body === 'string') return typed(body, 'text/plain;charset=UTF-8')
+  if (typeof body === 'string') return withType(body, 'text/plain;charset=UTF-8')
   if (typeof body === 'object') {
     if (body instanceof URLSearchParams) {
-      return typed(String(body), 'application/x-www-form-urlencoded;charset=UTF-8')
+      return withType(String(body), 'application/x-www-form-urlencoded;charset=UTF-8')
     }
     if (isFormData(body)) {
-      const form = encodeBody({ data: body as FormData }, given)
+      const form = encodeBody({ data: body as FormData }, contentType)
       if (form !== null) {
         return { content: form.content, type: form.contentType, length: lengthOf(form.content) }
       }
     }
     if (isBlob(body)) {
       const { size, type } = body as Blob
-      return { ...typed(toContent(body as Blob), type), length: size }
+      return { ...withType(toContent(body as Blob), type), length: size }
     }
     if (isWebStream(body) || Symbol.asyncIterator in body) {
-      if (duplex !== 'half') throw new TypeError("A stream as body needs `duplex: 'half'`")
-      return typed(toContent(body as AsyncIterable<Uint8Array>, 'body'), '')
+      if (duplex !== 'half') throw new TypeError("A stream body needs `duplex: 'half'`")
+      return withType(toContent(body as AsyncIterable<Uint8Array>, 'body'), '')
     }
     if (ArrayBuffer.isView(body) || kindOf(body).endsWith('ArrayBuffer')) {
-      // What is sent is what it is now. The engine would take it later, from the same memory.
-      return typed(Uint8Array.from(toContent(body as Uint8Array) as Uint8Array), '')
+      // The standard requires a copy. The engine reads the memory later, when it may have changed.
+      return withType(Uint8Array.from(toContent(body as Uint8Array) as Uint8Array), '')
     }
   }
-  return typed(String(body), 'text/plain;charset=UTF-8')
+  return withType(String(body), 'text/plain;charset=UTF-8')
 }
 
 /**
- * The content of a `Request`, which does not say what it was made of. If the stream has ended within one
- * turn of the event loop, as that of a string or bytes does, it is these bytes, to be sent with their length
- * and sent again; else it goes on as a stream.
+ * Returns the content of a stream. If the stream ends within one turn of the event loop, as that of
+ * a `Request` with a string or bytes does, the result is its bytes: they have a length, and can be
+ * sent again. Otherwise, or for more than 64 KiB, the result is a stream.
  */
-export async function contentOf(stream: ReadableStream<Uint8Array>, clock: Clock): Promise<Body> {
+export async function bufferIfSmall(
+  stream: ReadableStream<Uint8Array>,
+  clock: Clock,
+): Promise<Body> {
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
   let size = 0
   let next = reader.read()
   const turn = new Promise<null>((resolve) => clock.afterPending(() => resolve(null)))
-  while (size <= AHEAD) {
+  while (size <= MAX_BUFFERED) {
     const step = await Promise.race([next, turn])
     if (step === null) break
     if (step.done) return Buffer.concat(chunks)
@@ -187,13 +216,13 @@ export async function contentOf(stream: ReadableStream<Uint8Array>, clock: Clock
     size += step.value.byteLength
     next = reader.read()
   }
-  next.catch(() => {}) // it is told to whoever reads on
-  return toContent(rest(chunks, next, reader))
+  next.catch(() => {}) // `continueStream` reports the error
+  return toContent(continueStream(chunks, next, reader))
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
-async function* rest(
+async function* continueStream(
   chunks: readonly Uint8Array[],
   next: ReturnType<Reader['read']>,
   reader: Reader,
