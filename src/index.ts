@@ -50,7 +50,7 @@ export {
   type MockHandler,
   type MockRequest,
   type MockResponse,
-} from './dispatch/local/mock-dispatcher.ts'
+} from './dispatch/in-process/mock-dispatcher.ts'
 export type { ProxiesInit } from './dispatch/proxies/proxy-map.ts'
 export * from './errors.ts'
 export type {

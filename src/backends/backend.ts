@@ -1,132 +1,211 @@
 /**
- * What the engine asks of a runtime: sockets, name resolution and time. Everything that knows a
- * runtime implements this; nothing above it touches a socket, a timer or a clock of its own.
+ * The interface between the engine and a runtime: sockets, name resolution and time. The engine
+ * uses no other sockets, timers or clocks. To run the engine on another transport, implement
+ * `Backend`.
+ *
+ * All callbacks are asynchronous: no method of a `SocketHandler` and no callback is called before
+ * the call to the backend or the socket that caused it has returned. A microtask is late enough.
  */
 import type { ConnectionOptions } from 'node:tls'
 
-/** A single deadline that is armed, moved and cancelled without a new timer each time. */
+/** One deadline, which can be armed, moved and cancelled any number of times. */
 export interface Timer {
-  /** Calls back once after `ms` milliseconds (any length, `setTimeout`'s 2^31-1 is no bound), instead of any earlier arming. Never keeps the process alive. */
+  /**
+   * Calls the callback once, after `ms` milliseconds. Replaces an earlier `arm`. Never keeps the
+   * process alive.
+   *
+   * @param ms a finite number, not negative; may be larger than the limit of `setTimeout`, 2^31-1
+   */
   arm(ms: number): void
-  /** Lets go of everything; may be armed again. */
+  /** Prevents the call. The timer can be armed again. */
   cancel(): void
 }
 
+/** The source of time. Tests pass one that they control. */
 export interface Clock {
-  /** Milliseconds from an arbitrary start; never goes back. */
+  /** The current time in milliseconds since an arbitrary start. Never decreases. */
   now(): number
-  /** A timer that is not armed yet; it does not keep the process alive. */
+  /** Creates a timer, which is not armed yet. */
   timer(callback: () => void): Timer
-  /** Calls back after all that has arrived on the sockets by now has been delivered. */
+  /**
+   * Calls back once, after all events have been delivered that are pending on sockets now. The
+   * engine calls this when a deadline passes, because data may have arrived while the event loop
+   * was blocked.
+   */
   afterPending(callback: () => void): void
-  /** Calls back after what runs now, before anything else. */
+  /** Calls back once, in a microtask. */
   microtask(callback: () => void): void
 }
 
+/** An address that a name resolves to. */
 export interface Address {
+  /** The IPv4 or IPv6 address, without brackets. */
   readonly address: string
   readonly family: 4 | 6
 }
 
-/** The end point of one connection attempt. */
+/** The endpoint of one connection attempt: `address` and `port`, or `path`. */
 export interface ConnectTarget {
-  /** An IP address (never a name), with `port`; or `path`. */
+  /** An IP address, never a name. */
   readonly address?: string
   readonly port?: number
-  /** A unix socket's path; a leading NUL means Linux's abstract namespace. */
+  /** The path of a Unix socket. A leading NUL selects Linux's abstract namespace. */
   readonly path?: string
+  /** The local IP address to connect from. Default: the choice of the operating system. */
   readonly localAddress?: string | undefined
-  /** TLS straight on the new connection. */
+  /** Starts TLS as soon as the transport is connected. Default: no TLS. */
   readonly tls?: TlsTarget | null
 }
 
+/** The peer and the settings of a TLS connection. */
 export interface TlsTarget {
-  /** Whom the certificate must name, on resumed sessions too. Also the SNI unless it is an IP address. */
+  /**
+   * The name or IP address that the peer's certificate must be valid for, also if a session is
+   * resumed. A name is sent as SNI as well, unless `options.servername` is set.
+   */
   readonly host: string
-  /** Shared by all connections of a pool: a secure context is built once for each such object. */
+  /**
+   * The options for `tls.connect`. All connections of a pool share this object, so a backend can
+   * cache what it makes from it, such as a secure context.
+   */
   readonly options: ConnectionOptions
-  /** Sessions to resume; none is kept without it. A backend that resumes none ignores it. */
+  /**
+   * Stores the sessions of this peer. Without it, no session is resumed. A backend that cannot
+   * resume sessions ignores it.
+   */
   readonly sessions?: TlsSessionStore | undefined
 }
 
-/** Keeps the TLS session of one peer for its next connection. */
+/** Stores the TLS session of one peer for its next connection. */
 export interface TlsSessionStore {
-  /** The session to offer to the peer; undefined for none. */
+  /** The session to offer to the peer; undefined if there is none. */
   get(): Uint8Array | undefined
-  /** Replaces the session. May be called several times for one connection, after `onSecure` too, or never. */
+  /**
+   * Replaces the stored session. The backend calls this for each session that the peer sends:
+   * never, once or several times per connection, and possibly after `onSecure`.
+   */
   set(session: Uint8Array): void
 }
 
 /**
- * Receives what happens on one socket. No method is ever called inside a call to the socket:
- * always later. After `onClose` nothing is called any more.
+ * Receives the events of one socket. The socket never calls a method of its handler while one of
+ * its own methods is running, but always later. After `onClose` it calls nothing more.
  */
 export interface SocketHandler {
-  /** The transport is established (before TLS). */
+  /** The transport is connected. TLS, if requested, follows. */
   onConnect(): void
-  /** TLS is established and the peer's identity checked. (Alone, without `onConnect`, for `secure`.) */
+  /**
+   * TLS is established, and the peer's certificate has been verified. Follows `onConnect` for a
+   * socket of `Backend.connect`; the first event of a socket of `Backend.secure`.
+   */
   onSecure(): void
   /**
-   * Where the next read goes: never empty. Asked for before the first read comes, and right after
-   * each `onRead` (after `destroy`, too), so the answer may be one read old when the data comes.
+   * Returns the buffer for the next read. It is never empty. The socket calls this before the first
+   * read, and right after each `onRead`, even if the handler has called `destroy` there. The socket
+   * may therefore read into a buffer that the handler chose one read earlier.
    */
   readTarget(): Uint8Array
-  /** `length` bytes stand at the start of the latest `readTarget()`. May come after `pause()`, too. */
+  /**
+   * Data has arrived: the first `length` bytes of the buffer that `readTarget` returned last. The
+   * buffer belongs to the handler. May be called once more after `pause`.
+   *
+   * @param length at least 1, at most the length of the buffer
+   */
   onRead(length: number): void
-  /** All that was written has been taken by the operating system; follows each `write` that returned false. */
+  /**
+   * The operating system has accepted all written bytes. Called once after one or more calls of
+   * `write` that returned false.
+   */
   onDrain(): void
-  /** Writing failed (EPIPE, ECONNRESET): nothing more is sent, but what the peer has said is still delivered. */
+  /**
+   * Writing failed, for example with EPIPE or ECONNRESET. Nothing more is sent, and no `onDrain`
+   * follows. Data that the peer has sent before is still delivered. Called at most once.
+   */
   onWriteError(error: Error): void
-  /** The peer has finished sending. The socket stays, ended on both sides even, until `destroy`. */
+  /**
+   * The peer has finished sending (FIN). The socket stays open for writing, and is not closed until
+   * `destroy`, even if both sides have finished.
+   */
   onEnd(): void
-  /** The socket is gone. Last call; exactly one for each socket, after `destroy` too. */
+  /**
+   * The socket is closed. Called exactly once for each socket, after `destroy` too, as the last
+   * event.
+   *
+   * @param error the reason, such as a failed connection attempt or a reset; null after `destroy`
+   */
   onClose(error: Error | null): void
 }
 
+/** One connection. */
 export interface BackendSocket {
-  /** Whom events go to; may be changed inside any event. */
+  /** Receives the events. Can be replaced during any event, and then applies to the next one. */
   handler: SocketHandler
   /**
-   * Strings are latin1. Bytes belong to the socket until `onDrain`, or until it returns true.
-   * Never called with nothing to write. After `onWriteError` nothing is sent any more.
-   * `tail` follows in the same system call, where the runtime can: a head and a large body by
-   * themselves cost a fifth more.
-   * @returns false when bytes are left for later: `onDrain` follows.
+   * Sends `data`, then `tail`. If the runtime can, both go into one system call: for a head and a
+   * large body, two calls take a fifth more CPU. The engine never passes empty data. After
+   * `onWriteError`, the data is dropped.
+   *
+   * @param data bytes, or a string of latin1 characters. The socket owns bytes until this returns
+   *   true or `onDrain` is called; the caller must not change them before
+   * @param tail bytes to send after `data`, owned in the same way
+   * @returns true if the operating system has accepted everything (or writing has failed before);
+   *   if false, `onDrain` follows
    */
   write(data: string | Uint8Array, tail?: Uint8Array): boolean
-  /** Bytes written that the operating system has not taken yet: what falls is progress. */
+  /**
+   * How many written bytes the operating system has not accepted yet. The write timeout counts
+   * every decrease as progress.
+   */
   pendingBytes(): number
-  /** Finishes sending. */
+  /** Finishes sending (FIN), after all written bytes. Reading is not affected. */
   end(): void
-  /** Stops reading. What is on its way may still come. */
+  /** Stops reading. Data that is already being read may still be delivered. */
   pause(): void
-  /** Reads on. */
+  /** Continues reading after `pause`. */
   resume(): void
-  /** Closes at once. `onClose` follows. */
+  /** Closes the connection at once, and discards unsent bytes. `onClose` follows. */
   destroy(): void
-  /** While `on` (initially off) the socket keeps the process alive; the engine uses `Backend.hold` instead, for raw sockets it gives away it is this. */
+  /**
+   * Sets whether this socket keeps the process alive. Off at first. The engine uses `Backend.hold`
+   * for its own connections, and this only for sockets that it hands to the caller after an
+   * upgrade.
+   */
   keepAlive(on: boolean): void
-  /** As Node names them; undefined where there is none. */
+  /**
+   * The addresses and ports, in Node's notation; undefined if they do not exist or are not known.
+   */
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
-  /** The protocol agreed on by ALPN, false when none was or there is no TLS. */
+  /** The protocol that ALPN has selected; false if none was selected, or without TLS. */
   readonly alpnProtocol: string | false
 }
 
+/** A runtime, or another transport, that the engine runs on. */
 export interface Backend {
+  /** The name of the backend, such as `node`. */
   readonly name: string
   readonly clock: Clock
-  /** All addresses of a name, in the resolver's order. Calls back once, later. */
+  /**
+   * Resolves a name to all its addresses, in the order of the resolver. Calls back once, later.
+   *
+   * @param callback receives an error, or null and the addresses
+   */
   lookup(host: string, callback: (error: Error | null, addresses: readonly Address[]) => void): void
-  /** Starts one attempt; `handler` hears `onConnect` (and `onSecure`), or `onClose` with the reason. */
+  /**
+   * Starts one connection attempt. `handler` receives `onConnect`, then `onSecure` if TLS was
+   * requested; or `onClose` with the reason if the attempt fails. Does not throw: an invalid target
+   * is reported to `onClose` too.
+   */
   connect(target: ConnectTarget, handler: SocketHandler): BackendSocket
   /**
-   * Speaks TLS over an established socket (a tunnel). The old socket belongs to the new one from
-   * then on: its handler hears nothing more, no `onClose` either.
+   * Starts TLS over a connected socket, such as a tunnel through a proxy. The returned socket takes
+   * over `socket`: its handler receives no more events, not even `onClose`.
    *
-   * @param firstBytes what has been read from the socket already, and is the TLS peer's
+   * @param socket a socket of this backend
+   * @param firstBytes bytes of the TLS peer that have already been read from `socket`; null for
+   *   none
    */
   secure(
     socket: BackendSocket,
@@ -134,8 +213,11 @@ export interface Backend {
     handler: SocketHandler,
     firstBytes?: Uint8Array | null,
   ): BackendSocket
-  /** Keeps the process alive until as many `release` calls were made. Sockets and timers by themselves never do. */
+  /**
+   * Keeps the process alive until `release` has been called as often as `hold`. Sockets and timers
+   * never keep it alive, except for a socket whose `keepAlive` is on.
+   */
   hold(): void
-  /** Takes one `hold()` back. */
+  /** Cancels one call of `hold`. */
   release(): void
 }

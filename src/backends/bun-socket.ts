@@ -1,47 +1,47 @@
 import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
-import { Delivery } from './delivery.ts'
-import { KEEP_ALIVE_PROBES_AFTER } from './node.ts'
+import { EventQueue } from './event-queue.ts'
+import { KEEP_ALIVE_DELAY } from './node.ts'
 import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './other-runtimes.ts'
 import { connectFailure, writeFailure } from './other-runtimes.ts'
 
-/** Up to here a head and what follows it are copied together, beyond the rest goes by itself. */
-const TOGETHER = 65_536
+/** `data` and `tail` of one write are copied into one buffer of at most so many bytes. */
+const MAX_COMBINED_WRITE = 65_536
 
 type Tcp = BunTcpSocket<BunSocket>
 
-/** Shared by all sockets. */
+/** The handlers of `Bun.connect`, shared by all sockets. */
 const listeners: BunHandlers<BunSocket> = {
   open: (tcp) => tcp.data.onOpened(tcp),
-  connectError: () => {}, // the promise says it, too, and always later
-  data: (tcp, chunk) => tcp.data.delivery.bytes(chunk),
+  connectError: () => {}, // the promise of `Bun.connect` rejects too, and never synchronously
+  data: (tcp, chunk) => tcp.data.events.addBytes(chunk),
   drain: (tcp) => tcp.data.flush(),
-  end: (tcp) => tcp.data.delivery.end(),
+  end: (tcp) => tcp.data.events.addEnd(),
   close: (tcp, error) => tcp.data.onClosed(error ?? null),
   error: () => {}, // 'close' follows
 }
 
-/** A socket of `Bun.connect`. */
+/** A socket that uses `Bun.connect`. */
 export class BunSocket implements BackendSocket {
   handler: SocketHandler
-  /** For the listeners. */
-  readonly delivery = new Delivery(this)
+  /** The queue of events, to which the shared handlers add. */
+  readonly events = new EventQueue(this)
   #tcp: Tcp | null = null
-  /** Written, and not taken by the operating system. */
+  /** Written bytes that the operating system has not accepted. */
   #unsent: Uint8Array[] = []
   #pending = 0
   #ending = false
   #writeFailed = false
-  /** Before there is a socket to tell. */
+  /** The last argument of `keepAlive`, applied when the socket opens. */
   #keepAlive = false
 
   constructor(bun: BunApi, target: ConnectTarget, handler: SocketHandler) {
     this.handler = handler
     try {
-      const refused = (error: Error) => this.delivery.close(connectFailure(error, target))
-      bun.connect(this.#options(target)).catch(refused)
+      const onError = (error: Error) => this.events.addError(connectFailure(error, target))
+      bun.connect(this.#options(target)).catch(onError)
     } catch (error) {
-      queueMicrotask(() => this.delivery.close(error as Error))
+      queueMicrotask(() => this.events.addError(error as Error))
     }
   }
 
@@ -49,26 +49,30 @@ export class BunSocket implements BackendSocket {
     const { address, port, path } = withoutPrototype(target)
     const options = { allowHalfOpen: true, data: this, socket: listeners }
     if (path !== undefined) return withoutPrototype({ ...options, unix: path })
-    if (address === undefined || port === undefined) throw new TypeError('no address and no path')
+    if (address === undefined || port === undefined)
+      throw new TypeError('ConnectTarget: expected address and port, or path')
     return withoutPrototype({ ...options, hostname: address, port })
   }
 
   onOpened(tcp: Tcp): void {
-    if (this.delivery.destroyed) {
+    if (this.events.destroyed) {
       tcp.close()
       return
     }
     this.#tcp = tcp
     if (!this.#keepAlive) tcp.unref()
     tcp.setNoDelay(true)
-    tcp.setKeepAlive(true, KEEP_ALIVE_PROBES_AFTER)
+    tcp.setKeepAlive(true, KEEP_ALIVE_DELAY)
     this.handler.onConnect()
   }
 
-  /** Bun closes what is ended on both sides; for the handler it then stays until `destroy`. */
+  /**
+   * Bun closes a socket once both sides have finished. The handler sees only the end then, because
+   * `onClose` must wait for `destroy`.
+   */
   onClosed(error: Error | null): void {
-    if (error !== null) this.delivery.close(error)
-    else this.delivery.end()
+    if (error !== null) this.events.addError(error)
+    else this.events.addEnd()
   }
 
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
@@ -80,41 +84,41 @@ export class BunSocket implements BackendSocket {
   }
 
   #writeText(text: string): void {
-    const taken = this.#tcp?.write(text, 'latin1') ?? -1
-    if (taken === text.length) return
-    if (taken < 0) this.#failWriting()
-    else this.#keep(Buffer.from(text, 'latin1').subarray(taken))
+    const accepted = this.#tcp?.write(text, 'latin1') ?? -1
+    if (accepted === text.length) return
+    if (accepted < 0) this.#failWriting()
+    else this.#queue(Buffer.from(text, 'latin1').subarray(accepted))
   }
 
   #writeBytes(bytes: Uint8Array): void {
-    const taken = this.#pending > 0 ? 0 : (this.#tcp?.write(bytes) ?? -1)
-    if (taken === bytes.length) return
-    if (taken < 0) this.#failWriting()
-    else this.#keep(bytes.subarray(taken))
+    const accepted = this.#pending > 0 ? 0 : (this.#tcp?.write(bytes) ?? -1)
+    if (accepted === bytes.length) return
+    if (accepted < 0) this.#failWriting()
+    else this.#queue(bytes.subarray(accepted))
   }
 
   #writeBoth(data: string | Uint8Array, tail: Uint8Array): void {
     const head = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    const fits = Math.max(0, TOGETHER - head.length)
-    this.#writeBytes(Buffer.concat([head, tail.subarray(0, fits)]))
-    if (tail.length > fits && !this.#writeFailed) this.#writeBytes(tail.subarray(fits))
+    const combined = Math.max(0, MAX_COMBINED_WRITE - head.length)
+    this.#writeBytes(Buffer.concat([head, tail.subarray(0, combined)]))
+    if (tail.length > combined && !this.#writeFailed) this.#writeBytes(tail.subarray(combined))
   }
 
-  #keep(bytes: Uint8Array): void {
+  #queue(bytes: Uint8Array): void {
     this.#unsent.push(bytes)
     this.#pending += bytes.length
   }
 
-  /** For the listeners: the operating system takes more. */
+  /** Called by the shared handlers when the operating system accepts more bytes. */
   flush(): void {
-    if (this.#pending === 0 || this.#tcp === null || this.delivery.destroyed) return
+    if (this.#pending === 0 || this.#tcp === null || this.events.destroyed) return
     while (this.#unsent.length > 0) {
       const bytes = this.#unsent[0]!
-      const taken = this.#tcp.write(bytes)
-      if (taken < 0) return this.#failWriting()
-      this.#pending -= taken
-      if (taken < bytes.length) {
-        this.#unsent[0] = bytes.subarray(taken)
+      const accepted = this.#tcp.write(bytes)
+      if (accepted < 0) return this.#failWriting()
+      this.#pending -= accepted
+      if (accepted < bytes.length) {
+        this.#unsent[0] = bytes.subarray(accepted)
         return
       }
       this.#unsent.shift()
@@ -129,7 +133,7 @@ export class BunSocket implements BackendSocket {
     this.#unsent = []
     this.#pending = 0
     queueMicrotask(() => {
-      if (!this.delivery.over) this.handler.onWriteError(writeFailure())
+      if (!this.events.closed) this.handler.onWriteError(writeFailure())
     })
   }
 
@@ -144,18 +148,18 @@ export class BunSocket implements BackendSocket {
   }
 
   pause(): void {
-    this.delivery.pause()
-    if (!this.delivery.over) this.#tcp?.pause()
+    this.events.pause()
+    if (!this.events.closed) this.#tcp?.pause()
   }
 
   resume(): void {
-    this.delivery.resume(() => {
-      if (!this.delivery.paused && !this.delivery.over) this.#tcp?.resume()
+    this.events.resume(() => {
+      if (!this.events.paused && !this.events.closed) this.#tcp?.resume()
     })
   }
 
   destroy(): void {
-    if (!this.delivery.destroy()) return
+    if (!this.events.destroy()) return
     this.#unsent = []
     this.#pending = 0
     this.#tcp?.close()

@@ -1,21 +1,21 @@
 /**
- * Sockets of `Bun.connect`, for what they can do exactly:
+ * The backend for Bun. It uses `Bun.connect` where that does everything a backend must do:
  *
- * | asked for                        | by                                             |
- * | -------------------------------- | ---------------------------------------------- |
- * | TCP, unix sockets                | `Bun.connect`                                  |
- * | `localAddress`                   | `node:net`: `Bun.connect` cannot bind          |
- * | TLS                              | `node:tls`: `Bun.connect` reports no session,  |
- * |                                  | and leaves the check of the name to its caller |
- * | TLS over a socket (a tunnel)     | `node:tls` over that socket as a stream        |
- * | names, time, keeping the process | as the node backend                            |
+ * | Feature                      | Implementation                                 |
+ * | ---------------------------- | ---------------------------------------------- |
+ * | TCP, Unix sockets            | `Bun.connect`                                  |
+ * | `localAddress`               | `node:net`, as `Bun.connect` cannot bind       |
+ * | TLS                          | `node:tls`, as `Bun.connect` reports no        |
+ * |                              | sessions and does not verify the name          |
+ * | TLS over a socket (a tunnel) | `node:tls` over the socket as a stream         |
+ * | `lookup`, `clock`, `hold`    | as in the node backend                         |
  */
 import { withoutPrototype } from '../models/options.ts'
 import type { Backend } from './backend.ts'
 import { BunSocket } from './bun-socket.ts'
 import { nodeBackend } from './node.ts'
 import type { BunApi } from './other-runtimes.ts'
-import { secureOverStream } from './over-stream.ts'
+import { startTlsOverStream } from './tls-over-stream.ts'
 
 export function bunBackend(bun: BunApi): Backend {
   return {
@@ -31,7 +31,7 @@ export function bunBackend(bun: BunApi): Backend {
     secure(socket, tls, handler, firstBytes = null) {
       if (!(socket instanceof BunSocket))
         return nodeBackend.secure(socket, tls, handler, firstBytes)
-      return secureOverStream(socket, socket.delivery.finished, tls, handler, firstBytes)
+      return startTlsOverStream(socket, socket.events.readEnded, tls, handler, firstBytes)
     },
   }
 }

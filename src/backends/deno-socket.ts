@@ -1,6 +1,6 @@
 import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
-import { Delivery } from './delivery.ts'
+import { EventQueue } from './event-queue.ts'
 import type {
   DenoAddress,
   DenoApi,
@@ -10,21 +10,22 @@ import type {
 } from './other-runtimes.ts'
 import { connectFailure, writeFailure } from './other-runtimes.ts'
 
-/** What an idle connection's read waits with, and that of one which fills it. */
+/** The size of the read buffer: of a quiet connection, and of one whose reads have filled it. */
 const SMALL_READ = 8192
 const LARGE_READ = 65_536
 
-/** Up to here a head and what follows it are copied together, beyond the rest goes by itself. */
-const TOGETHER = 65_536
+/** `data` and `tail` of one write are copied into one buffer of at most so many bytes. */
+const MAX_COMBINED_WRITE = 65_536
 
 /**
- * A socket of `Deno.connect`. Deno reads long before it says so: two sockets must not read into the
- * same target, so each has memory of its own, which is copied from.
+ * A socket that uses `Deno.connect`. Deno fills the buffer of a read long before it resolves the
+ * promise, so two sockets must not share a read target. Each socket reads into its own buffer, and
+ * copies.
  */
 export class DenoSocket implements BackendSocket {
   handler: SocketHandler
-  readonly delivery = new Delivery(this)
-  readonly #dialling = new AbortController()
+  readonly events = new EventQueue(this)
+  readonly #connecting = new AbortController()
   #connection: DenoConnection | null = null
   #remote: DenoAddress | undefined
   #local: DenoAddress | undefined
@@ -52,10 +53,10 @@ export class DenoSocket implements BackendSocket {
   async #open(deno: DenoApi, target: ConnectTarget, tls: DenoTlsOptions | null): Promise<void> {
     const connected = deno.connect(this.#options(target))
     this.#use(await connected.catch((error) => Promise.reject(connectFailure(error, target))))
-    if (this.delivery.destroyed) return
+    if (this.events.destroyed) return
     this.handler.onConnect()
-    if (tls !== null && !this.delivery.destroyed) await this.#secure(deno, tls)
-    if (this.delivery.destroyed) return
+    if (tls !== null && !this.events.destroyed) await this.#secure(deno, tls)
+    if (this.events.destroyed) return
     this.#established = true
     this.#flush()
     this.#read()
@@ -64,8 +65,9 @@ export class DenoSocket implements BackendSocket {
   #options(target: ConnectTarget): DenoConnectOptions {
     const { address, port, path } = withoutPrototype(target)
     if (path !== undefined) return withoutPrototype({ transport: 'unix', path })
-    if (address === undefined || port === undefined) throw new TypeError('no address and no path')
-    const { signal } = this.#dialling
+    if (address === undefined || port === undefined)
+      throw new TypeError('ConnectTarget: expected address and port, or path')
+    const { signal } = this.#connecting
     return withoutPrototype({
       transport: 'tcp',
       hostname: address,
@@ -78,15 +80,15 @@ export class DenoSocket implements BackendSocket {
   async #secure(deno: DenoApi, tls: DenoTlsOptions): Promise<void> {
     const connection = await deno.startTls(this.#connection!, tls)
     this.#use(connection)
-    if (this.delivery.destroyed) return
+    if (this.events.destroyed) return
     const { alpnProtocol } = await connection.handshake()
     this.#alpnProtocol = alpnProtocol ?? false
-    if (!this.delivery.destroyed) this.handler.onSecure()
+    if (!this.events.destroyed) this.handler.onSecure()
   }
 
   #use(connection: DenoConnection): void {
     this.#connection = connection
-    if (this.delivery.destroyed) {
+    if (this.events.destroyed) {
       connection.close()
       return
     }
@@ -97,10 +99,10 @@ export class DenoSocket implements BackendSocket {
     this.#local = connection.localAddr
   }
 
-  /** One read at a time, and none while paused. */
+  /** Starts a read, unless one is in progress or the socket is paused. */
   #read(): void {
     const connection = this.#connection
-    const { paused, destroyed, holding } = this.delivery
+    const { paused, destroyed, hasBytes: holding } = this.events
     if (this.#reading || connection === null || paused || destroyed || holding) return
     this.#reading = true
     connection.read(this.#buffer).then(this.#onRead, this.#onReadError)
@@ -109,11 +111,11 @@ export class DenoSocket implements BackendSocket {
   readonly #onRead = (length: number | null): void => {
     this.#reading = false
     if (length === null) {
-      this.delivery.end()
+      this.events.addEnd()
       return
     }
     const buffer = this.#buffer
-    this.delivery.bytes(buffer.subarray(0, length))
+    this.events.addBytes(buffer.subarray(0, length))
     if (length === buffer.length) this.#buffer = new Uint8Array(LARGE_READ)
     else if (buffer.length === LARGE_READ && length < SMALL_READ) {
       this.#buffer = new Uint8Array(SMALL_READ)
@@ -127,38 +129,38 @@ export class DenoSocket implements BackendSocket {
   }
 
   #fail(error: Error): void {
-    this.delivery.close(error)
-    this.#release()
+    this.events.addError(error)
+    this.#closeConnection()
   }
 
-  #release(): void {
+  #closeConnection(): void {
     try {
       this.#connection?.close()
     } catch {
-      // Closed already; or `startTls` has it, and then closes it.
+      // It is closed already, or `startTls` owns it and will close it.
     }
   }
 
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed) return true
     const head = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    if (tail === undefined) this.#keep(head)
+    if (tail === undefined) this.#queue(head)
     else {
-      const fits = Math.max(0, TOGETHER - head.length)
-      this.#keep(Buffer.concat([head, tail.subarray(0, fits)]))
-      if (tail.length > fits) this.#keep(tail.subarray(fits))
+      const combined = Math.max(0, MAX_COMBINED_WRITE - head.length)
+      this.#queue(Buffer.concat([head, tail.subarray(0, combined)]))
+      if (tail.length > combined) this.#queue(tail.subarray(combined))
     }
     this.#flush()
     return false
   }
 
-  #keep(bytes: Uint8Array): void {
+  #queue(bytes: Uint8Array): void {
     this.#unsent.push(bytes)
     this.#pending += bytes.length
   }
 
   #flush(): void {
-    if (this.#writing || !this.#established || this.delivery.destroyed) return
+    if (this.#writing || !this.#established || this.events.destroyed) return
     if (this.#unsent.length > 0) {
       this.#writing = true
       this.#connection!.write(this.#unsent[0]!).then(this.#onWritten, this.#onWriteError)
@@ -168,19 +170,19 @@ export class DenoSocket implements BackendSocket {
     }
   }
 
-  readonly #onWritten = (taken: number): void => {
+  readonly #onWritten = (accepted: number): void => {
     this.#writing = false
-    if (this.delivery.destroyed) return
+    if (this.events.destroyed) return
     const bytes = this.#unsent[0]!
-    this.#pending -= taken
-    if (taken < bytes.length) this.#unsent[0] = bytes.subarray(taken)
+    this.#pending -= accepted
+    if (accepted < bytes.length) this.#unsent[0] = bytes.subarray(accepted)
     else this.#unsent.shift()
     this.#flush()
     if (this.#pending === 0) this.handler.onDrain()
   }
 
   readonly #onWriteError = (error: Error): void => {
-    if (this.delivery.destroyed || this.#writeFailed) return
+    if (this.events.destroyed || this.#writeFailed) return
     this.#writeFailed = true
     this.#unsent = []
     this.#pending = 0
@@ -198,19 +200,19 @@ export class DenoSocket implements BackendSocket {
   }
 
   pause(): void {
-    this.delivery.pause()
+    this.events.pause()
   }
 
   resume(): void {
-    this.delivery.resume(() => this.#read())
+    this.events.resume(() => this.#read())
   }
 
   destroy(): void {
-    if (!this.delivery.destroy()) return
+    if (!this.events.destroy()) return
     this.#unsent = []
     this.#pending = 0
-    this.#dialling.abort()
-    this.#release()
+    this.#connecting.abort()
+    this.#closeConnection()
   }
 
   keepAlive(on: boolean): void {

@@ -1,21 +1,21 @@
 /**
- * Sockets of `Deno.connect`, for what they can do exactly:
+ * The backend for Deno. It uses `Deno.connect` where that does everything a backend must do:
  *
- * | asked for                          | by                                              |
- * | ---------------------------------- | ----------------------------------------------- |
- * | TCP, unix sockets                  | `Deno.connect`                                  |
- * | `localAddress`                     | `node:net`: `Deno.connect` cannot bind          |
- * | TLS with `ALPNProtocols` at most   | `Deno.startTls`, against the host and the       |
- * |                                    | certificates that Deno trusts                   |
- * | TLS with any other setting (its    | `node:tls` over that socket as a stream: a `ca` |
- * | `ca`, a client's certificate, ...) | would come beside Deno's own ones, the others   |
- * |                                    | are not there                                   |
- * | TLS over a socket (a tunnel)       | `node:tls` over that socket as a stream:        |
- * |                                    | `startTls` takes none that is being read        |
- * | names, time, keeping the process   | as the node backend                             |
+ * | Feature                            | Implementation                                     |
+ * | ---------------------------------- | -------------------------------------------------- |
+ * | TCP, Unix sockets                  | `Deno.connect`                                     |
+ * | `localAddress`                     | `node:net`, as `Deno.connect` cannot bind          |
+ * | TLS with no option other than      | `Deno.startTls`, which verifies the host against   |
+ * | `ALPNProtocols`                    | the certificates that Deno trusts                  |
+ * | TLS with other options (`ca`, a    | `node:tls` over the socket as a stream. `startTls` |
+ * | client certificate, ...)           | adds a `ca` to its own instead of replacing them,  |
+ * |                                    | and lacks the other options                        |
+ * | TLS over a socket (a tunnel)       | `node:tls` over the socket as a stream, as         |
+ * |                                    | `startTls` refuses a socket that is being read     |
+ * | `lookup`, `clock`, `hold`          | as in the node backend                             |
  *
- * Deno resumes no TLS session, by neither. Its sockets write asynchronously: `write` returns false
- * each time, and `onDrain` follows.
+ * Neither API of Deno resumes TLS sessions. Deno's sockets write asynchronously: `write` always
+ * returns false, and `onDrain` follows.
  */
 import { isIP } from 'node:net'
 import { withoutPrototype } from '../models/options.ts'
@@ -23,7 +23,7 @@ import type { Backend, TlsTarget } from './backend.ts'
 import { DenoSocket } from './deno-socket.ts'
 import { nodeBackend } from './node.ts'
 import type { DenoApi, DenoTlsOptions } from './other-runtimes.ts'
-import { connectOverStream, secureOverStream } from './over-stream.ts'
+import { connectTlsOverStream, startTlsOverStream } from './tls-over-stream.ts'
 
 export function denoBackend(deno: DenoApi): Backend {
   return {
@@ -35,19 +35,20 @@ export function denoBackend(deno: DenoApi): Backend {
       if (localAddress !== undefined) return nodeBackend.connect(target, handler)
       const tlsOptions = tls ? denoTlsOptions(tls) : null
       if (tlsOptions !== undefined) return new DenoSocket(deno, target, tlsOptions, handler)
-      const plain: Backend['connect'] = (to, below) => new DenoSocket(deno, to, null, below)
-      return connectOverStream(plain, target, tls!, handler)
+      const connectPlain: Backend['connect'] = (plainTarget, plainHandler) =>
+        new DenoSocket(deno, plainTarget, null, plainHandler)
+      return connectTlsOverStream(connectPlain, target, tls!, handler)
     },
 
     secure(socket, tls, handler, firstBytes = null) {
       if (!(socket instanceof DenoSocket))
         return nodeBackend.secure(socket, tls, handler, firstBytes)
-      return secureOverStream(socket, socket.delivery.finished, tls, handler, firstBytes)
+      return startTlsOverStream(socket, socket.events.readEnded, tls, handler, firstBytes)
     },
   }
 }
 
-/** Undefined for what `Deno.startTls` would not do in the same way. */
+/** Options for `Deno.startTls`; undefined if it would behave differently from `node:tls`. */
 function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
   const { host, options } = withoutPrototype(target)
   const { ALPNProtocols = ['http/1.1'], rejectUnauthorized, ...others } = withoutPrototype(options)
@@ -56,18 +57,22 @@ function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
   if (!Array.isArray(ALPNProtocols) || !ALPNProtocols.every((name) => typeof name === 'string')) {
     return undefined
   }
-  if (!isEnvironmentSilent(rejectUnauthorized !== undefined)) return undefined
+  if (!hasDefaultTlsEnvironment(rejectUnauthorized !== undefined)) return undefined
   const hostname = isIP(host) === 0 ? host.replace(/\.$/, '') : host
-  // Without a prototype: Deno reads more names than these.
+  // Without a prototype, because Deno reads other properties too, which may be polluted.
   return withoutPrototype({ hostname, alpnProtocols: ALPNProtocols as string[] })
 }
 
-/** Without `--allow-env` nobody knows, and `node:tls` says so in the right place. */
-function isEnvironmentSilent(isVerifiedAnyway: boolean): boolean {
+/**
+ * Whether no environment variable changes how `node:tls` verifies. Without the permission
+ * `--allow-env` this is unknown, so the answer is no, and `node:tls` reports the missing
+ * permission.
+ */
+function hasDefaultTlsEnvironment(isVerificationExplicit: boolean): boolean {
   try {
     const { NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS } = process.env
     if (NODE_EXTRA_CA_CERTS !== undefined) return false
-    return isVerifiedAnyway || NODE_TLS_REJECT_UNAUTHORIZED === undefined
+    return isVerificationExplicit || NODE_TLS_REJECT_UNAUTHORIZED === undefined
   } catch {
     return false
   }

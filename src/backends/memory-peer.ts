@@ -1,42 +1,46 @@
 import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
 
-/** How many bytes wait on the way to each side. */
+/** How many bytes are buffered in each direction. */
 export const CAPACITY = 65_536
 
-/** Host and port of one side. */
+/** The host and the port of one end of a connection. */
 export type HostPort = readonly [host: string, port: number]
 
-/** What the other end is told. */
-export interface PeerOwner {
+/** Receives the events of a peer: the other end of the connection. */
+export interface PeerHandler {
   /** The app wants to read. */
   onPeerRead(): void
-  onPeerWrite(bytes: Buffer, taken: () => void): void
+  /** The app has written. @param done to be called when the app may write more */
+  onPeerWrite(bytes: Buffer, done: () => void): void
   /** The app has finished writing. */
   onPeerEnd(): void
-  onPeerGone(error: Error | null): void
+  /** The app has destroyed its end. */
+  onPeerDestroy(error: Error | null): void
 }
 
-/** The app's end of a connection inside the process: to a server it looks like an accepted socket. */
+/**
+ * The app's end of a connection in memory. To an `http.Server` it looks like an accepted socket.
+ */
 export class MemoryPeer extends Duplex {
   readonly remoteAddress: string
   readonly remotePort: number
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
-  /** As on a `TLSSocket`; on a plain socket there is no such thing. */
+  /** True for a connection with TLS, as on a `TLSSocket`; undefined as on a plain socket. */
   readonly encrypted: true | undefined
   readonly connecting = false
   readonly pending = false
   bytesRead = 0
   bytesWritten = 0
-  /** Of `setTimeout`, in milliseconds. */
+  /** The value of `setTimeout`, in milliseconds. */
   timeout: number | undefined
-  readonly #owner: PeerOwner
+  readonly #handler: PeerHandler
   #timer: NodeJS.Timeout | undefined
 
-  constructor(owner: PeerOwner, remote: HostPort, local: Partial<HostPort>, encrypted: boolean) {
+  constructor(owner: PeerHandler, remote: HostPort, local: Partial<HostPort>, encrypted: boolean) {
     super({ highWaterMark: CAPACITY })
-    this.#owner = owner
+    this.#handler = owner
     ;[this.remoteAddress, this.remotePort] = remote
     ;[this.localAddress, this.localPort] = local
     this.encrypted = encrypted || undefined
@@ -56,7 +60,7 @@ export class MemoryPeer extends Duplex {
     return { address, port, family }
   }
 
-  /** `timeout` is emitted after `ms` without a byte either way; 0 is never. Keeps no process alive. */
+  /** Emits `timeout` after `ms` milliseconds without a byte in either direction; 0 disables it. */
   setTimeout(ms: number, callback?: () => void): this {
     clearTimeout(this.#timer)
     this.timeout = ms
@@ -84,7 +88,7 @@ export class MemoryPeer extends Duplex {
     return this
   }
 
-  /** Closes once all is written. */
+  /** Closes after everything has been written. */
   destroySoon(): void {
     if (this.writable) this.end()
     if (this.writableFinished) this.destroy()
@@ -95,7 +99,7 @@ export class MemoryPeer extends Duplex {
     return this.destroy()
   }
 
-  /** @returns whether the app wants more */
+  /** Passes bytes to the app. @returns whether it wants more */
   deliver(bytes: Buffer): boolean {
     this.bytesRead += bytes.length
     this.#timer?.refresh()
@@ -103,23 +107,23 @@ export class MemoryPeer extends Duplex {
   }
 
   override _read(): void {
-    this.#owner.onPeerRead()
+    this.#handler.onPeerRead()
   }
 
-  override _write(bytes: Buffer, _encoding: string, taken: () => void): void {
+  override _write(bytes: Buffer, _encoding: string, done: () => void): void {
     this.bytesWritten += bytes.length
     this.#timer?.refresh()
-    this.#owner.onPeerWrite(bytes, taken)
+    this.#handler.onPeerWrite(bytes, done)
   }
 
   override _final(done: () => void): void {
-    this.#owner.onPeerEnd()
+    this.#handler.onPeerEnd()
     done()
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearTimeout(this.#timer)
-    this.#owner.onPeerGone(error)
+    this.#handler.onPeerDestroy(error)
     done(error)
   }
 }

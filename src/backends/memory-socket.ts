@@ -1,11 +1,11 @@
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
-import type { HostPort, PeerOwner } from './memory-peer.ts'
+import type { HostPort, PeerHandler } from './memory-peer.ts'
 import { CAPACITY, MemoryPeer } from './memory-peer.ts'
 
-const LOCAL_CLIENT: HostPort = ['127.0.0.1', 123]
+const DEFAULT_CLIENT: HostPort = ['127.0.0.1', 123]
 
-/** One end of a connection inside the process; the other is `peer`, for an app to speak on. */
-export class MemorySocket implements BackendSocket, PeerOwner {
+/** The client's end of a connection in memory. The app uses the other end, `peer`. */
+export class MemorySocket implements BackendSocket, PeerHandler {
   handler: SocketHandler
   readonly peer: MemoryPeer
   readonly remoteAddress: string | undefined
@@ -14,11 +14,11 @@ export class MemorySocket implements BackendSocket, PeerOwner {
   readonly localPort = undefined
   alpnProtocol: string | false = false
 
-  readonly #outgoing = new Channel()
-  readonly #incoming = new Channel()
-  /** Tells the peer that what it wrote was taken. */
-  #taken: (() => void) | null = null
-  #blocked = false
+  readonly #outgoing = new ByteQueue()
+  readonly #incoming = new ByteQueue()
+  /** Completes the write of the peer that did not fit into the buffer. */
+  #peerWriteDone: (() => void) | null = null
+  #awaitsDrain = false
   #ended = false
   #endSent = false
   #paused = false
@@ -27,11 +27,15 @@ export class MemorySocket implements BackendSocket, PeerOwner {
   #writeFailed = false
   #peerReads = false
   #peerEnded = false
-  #peerEndTold = false
-  #peerGone: { cause: Error | null } | null = null
+  #endDelivered = false
+  #peerDestroyed: { cause: Error | null } | null = null
 
-  /** @param client what the app sees as the address of who connects */
-  constructor(handler: SocketHandler, target: ConnectTarget = {}, client: HostPort = LOCAL_CLIENT) {
+  /** @param client the client's address and port, as the app sees them */
+  constructor(
+    handler: SocketHandler,
+    target: ConnectTarget = {},
+    client: HostPort = DEFAULT_CLIENT,
+  ) {
     this.handler = handler
     this.remoteAddress = target.address
     this.remotePort = target.port
@@ -39,16 +43,16 @@ export class MemorySocket implements BackendSocket, PeerOwner {
     this.peer = new MemoryPeer(this, client, [address, port], Boolean(tls))
   }
 
-  // --- what the app does
+  // --- PeerHandler
 
   onPeerRead(): void {
     this.#peerReads = true
     this.#send()
   }
 
-  onPeerWrite(bytes: Buffer, taken: () => void): void {
-    if (this.#incoming.add(bytes)) taken()
-    else this.#taken = taken
+  onPeerWrite(bytes: Buffer, done: () => void): void {
+    if (this.#incoming.add(bytes)) done()
+    else this.#peerWriteDone = done
     this.#later(() => this.#deliver())
   }
 
@@ -57,17 +61,19 @@ export class MemorySocket implements BackendSocket, PeerOwner {
     this.#later(() => this.#deliver())
   }
 
-  onPeerGone(cause: Error | null): void {
-    this.#peerGone = { cause }
+  onPeerDestroy(cause: Error | null): void {
+    this.#peerDestroyed = { cause }
     this.#later(() => {
       this.#send()
       this.#deliver()
     })
   }
 
-  // --- what the client does
+  // --- BackendSocket
 
-  /** @param accept takes the peer; what it throws closes the connection. */
+  /**
+   * @param accept passes the peer to the app. If it throws, the connection closes with that error
+   */
   connect(accept: () => void, tls: boolean): void {
     this.#later(() => {
       try {
@@ -83,7 +89,7 @@ export class MemorySocket implements BackendSocket, PeerOwner {
 
   secure(handler: SocketHandler, firstBytes: Uint8Array | null = null): void {
     this.handler = handler
-    if (firstBytes !== null) this.#incoming.putBack(firstBytes)
+    if (firstBytes !== null) this.#incoming.prepend(firstBytes)
     this.#later(() => {
       this.alpnProtocol = 'http/1.1'
       this.handler.onSecure()
@@ -96,7 +102,7 @@ export class MemorySocket implements BackendSocket, PeerOwner {
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
     let fits = this.#outgoing.add(bytes)
     if (tail !== undefined) fits = this.#outgoing.add(tail)
-    if (!fits) this.#blocked = true
+    if (!fits) this.#awaitsDrain = true
     this.#later(() => this.#send())
     return fits
   }
@@ -126,7 +132,7 @@ export class MemorySocket implements BackendSocket, PeerOwner {
 
   keepAlive(): void {}
 
-  /** No handler and no app is called inside a call to the socket. */
+  /** Calls back in a microtask, as no handler or app may be called inside a call to the socket. */
   #later(callback: () => void): void {
     queueMicrotask(() => {
       if (!this.#destroyed && !this.#closed) callback()
@@ -135,7 +141,7 @@ export class MemorySocket implements BackendSocket, PeerOwner {
 
   #send(): void {
     if (this.#destroyed || this.#closed) return
-    if (this.#peerGone) {
+    if (this.#peerDestroyed) {
       this.#failWrite()
       return
     }
@@ -149,42 +155,42 @@ export class MemorySocket implements BackendSocket, PeerOwner {
       this.#endSent = true
       this.peer.push(null)
     }
-    if (!this.#blocked) return
-    this.#blocked = false
+    if (!this.#awaitsDrain) return
+    this.#awaitsDrain = false
     this.#later(() => this.handler.onDrain())
   }
 
   #failWrite(): void {
     if (this.#writeFailed || this.#outgoing.size === 0) return
     this.#writeFailed = true
-    this.handler.onWriteError(errorOf('EPIPE', this.#peerGone?.cause))
+    this.handler.onWriteError(errorOf('EPIPE', this.#peerDestroyed?.cause))
   }
 
-  /** One read at a time: what waits for its promise comes before the next, as on a socket. */
+  /** Delivers one read per microtask. Promise reactions run between reads, as on a real socket. */
   #deliver(): void {
     if (this.#paused) return
     if (this.#incoming.size > 0) {
       const length = this.#incoming.read(this.handler.readTarget())
       this.handler.onRead(length)
-      this.#acknowledge()
+      this.#completePeerWrite()
       this.#later(() => this.#deliver())
     } else if (this.#peerEnded) {
-      this.#tellEnd()
-    } else if (this.#peerGone) {
-      this.#close(errorOf('ECONNRESET', this.#peerGone.cause))
+      this.#deliverEnd()
+    } else if (this.#peerDestroyed) {
+      this.#close(errorOf('ECONNRESET', this.#peerDestroyed.cause))
     }
   }
 
-  #acknowledge(): void {
+  #completePeerWrite(): void {
     if (this.#incoming.size > 0) return
-    const taken = this.#taken
-    this.#taken = null
-    taken?.()
+    const done = this.#peerWriteDone
+    this.#peerWriteDone = null
+    done?.()
   }
 
-  #tellEnd(): void {
-    if (this.#peerEndTold) return
-    this.#peerEndTold = true
+  #deliverEnd(): void {
+    if (this.#endDelivered) return
+    this.#endDelivered = true
     this.handler.onEnd()
   }
 
@@ -196,12 +202,15 @@ export class MemorySocket implements BackendSocket, PeerOwner {
   }
 }
 
-/** The bytes on the way in one direction. */
-class Channel {
+/** The bytes in transit in one direction. */
+class ByteQueue {
   size = 0
   #chunks: Uint8Array[] = []
 
-  /** @returns whether the bytes were copied; if not they are their owner's until they were read. */
+  /**
+   * @returns true if the bytes were copied; if false, the queue holds the bytes themselves, and
+   *   their owner must not change them until they have been read
+   */
   add(bytes: Uint8Array): boolean {
     const fits = this.size + bytes.length <= CAPACITY
     this.#chunks.push(fits ? new Uint8Array(bytes) : bytes)
@@ -209,12 +218,12 @@ class Channel {
     return fits
   }
 
-  putBack(bytes: Uint8Array): void {
+  prepend(bytes: Uint8Array): void {
     this.#chunks.unshift(bytes)
     this.size += bytes.length
   }
 
-  /** @returns how many bytes were put into `target`. */
+  /** Moves bytes into `target`. @returns how many */
   read(target: Uint8Array): number {
     let length = 0
     for (let chunk = this.#chunks[0]; chunk !== undefined; chunk = this.#chunks[0]) {

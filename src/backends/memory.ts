@@ -10,12 +10,17 @@ import type { HostPort, MemoryPeer } from './memory-peer.ts'
 import { MemorySocket } from './memory-socket.ts'
 import { hold, release, systemClock } from './system-clock.ts'
 
-/** Takes the app's end of a new connection; `socket` is the other. What it throws refuses the connection. */
+/**
+ * Accepts a new connection. If it throws, the connection attempt fails with that error.
+ *
+ * @param peer the app's end
+ * @param socket the client's end
+ */
 export type Accept = (peer: MemoryPeer, target: ConnectTarget, socket: MemorySocket) => void
 
 const LOOPBACK: readonly Address[] = [{ address: '127.0.0.1', family: 4 }]
 
-/** Every connection leads into this process, to `accept`. TLS is agreed to and not spoken. */
+/** Connects in memory to `accept`, whatever the target is. TLS succeeds without being used. */
 export class MemoryBackend implements Backend {
   readonly name = 'memory'
   readonly clock = systemClock
@@ -24,7 +29,7 @@ export class MemoryBackend implements Backend {
   readonly #accept: Accept
   readonly #client: HostPort | undefined
 
-  /** @param client what apps see as the address of who connects; 127.0.0.1:123 if not given */
+  /** @param client the client's address and port, as apps see them; default 127.0.0.1:123 */
   constructor(accept: Accept, client?: HostPort) {
     this.#accept = accept
     this.#client = client
@@ -50,7 +55,7 @@ export class MemoryBackend implements Backend {
     firstBytes: Uint8Array | null = null,
   ): BackendSocket {
     if (!(socket instanceof MemorySocket))
-      throw new TypeError('secure: not a socket of this backend')
+      throw new TypeError('secure: the socket is not of this backend')
     socket.secure(handler, firstBytes)
     return socket
   }

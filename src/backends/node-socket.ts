@@ -4,26 +4,27 @@ import type { TLSSocket } from 'node:tls'
 import type { BackendSocket, SocketHandler, TlsTarget } from './backend.ts'
 import {
   forgetWriteError,
+  reportsUnsentBytes,
   requestDrain,
   surviveWriteErrors,
-  tellsUnsentBytes,
   unsentBytes,
 } from './node-internals.ts'
-import { keepSession } from './node-tls.ts'
+import { storeSession } from './node-tls.ts'
 import { PacedWrites } from './paced-writes.ts'
 import type { SocketStream } from './socket-stream.ts'
 
 /**
- * Where a socket's first read goes, to be copied from. Node asks for that target inside `connect`,
- * where no handler is called. Reading and calling back are one step, so all sockets share it.
+ * The target of a socket's first read, which is copied to the handler's target. Node asks for the
+ * first target inside `connect`, where handlers must not be called. All sockets share it, because
+ * Node reads and calls back in one step.
  */
-const firstTarget: Uint8Array = Buffer.allocUnsafeSlow(65_536)
+const sharedTarget: Uint8Array = Buffer.allocUnsafeSlow(65_536)
 
-/** The handler of a socket that belongs to the TLS above it. */
-const deaf: SocketHandler = {
+/** The handler of a socket that TLS has taken over. */
+const ignoringHandler: SocketHandler = {
   onConnect() {},
   onSecure() {},
-  readTarget: () => firstTarget,
+  readTarget: () => sharedTarget,
   onRead() {},
   onDrain() {},
   onWriteError() {},
@@ -31,71 +32,77 @@ const deaf: SocketHandler = {
   onClose() {},
 }
 
+/** The property of a Node socket that refers to its `NodeSocket`. */
 const OWNER = Symbol('hawser')
 
 type OwnedSocket = Socket & { [OWNER]: NodeSocket }
 
-/** Shared by all sockets: a closure for each event would cost each idle connection 400 bytes. */
+/** Shared by all sockets: a closure per event would cost 400 bytes for each idle connection. */
 const listeners = {
   connect(this: OwnedSocket) {
     this[OWNER].handler.onConnect()
   },
   drain(this: OwnedSocket) {
-    this[OWNER].onDrained()
+    this[OWNER].onDrain()
   },
-  /** After `end` no 'drain' comes. */
+  /** After `end`, Node emits no 'drain'. */
   finish(this: OwnedSocket) {
-    this[OWNER].onDrained()
+    this[OWNER].onDrain()
   },
   end(this: OwnedSocket) {
     if (!this.destroyed) this[OWNER].handler.onEnd()
   },
   error(this: OwnedSocket, error: Error) {
-    this[OWNER].onFailed(error)
+    this[OWNER].onError(error)
   },
   close(this: OwnedSocket) {
-    this[OWNER].onClosed()
+    this[OWNER].onClose()
   },
 }
 
 const EVENTS = ['connect', 'drain', 'finish', 'end', 'error', 'close'] as const
 
+/** A socket of `node:net` or `node:tls`. */
 export class NodeSocket implements BackendSocket {
   handler: SocketHandler
   readonly #socket: Socket
-  #blocked = false
+  #awaitsDrain = false
   #writeFailed = false
-  /** Only where it is needed: for a large write, from then on. */
-  #paced: PacedWrites | null = null
+  /** Used from the first large write on, if the runtime does not report the progress of writes. */
+  #pacedWrites: PacedWrites | null = null
   #ending = false
-  #reason: Error | null = null
+  #closeError: Error | null = null
 
-  /** What it speaks over, if it is not the operating system. */
-  readonly #below: SocketStream | undefined
+  /** The stream that TLS runs over; undefined if the socket belongs to the operating system. */
+  readonly #underlying: SocketStream | undefined
+  /** Whether this is a TLS connection. */
   readonly isSecure: boolean
 
-  /** @param open What it throws, the socket closes with. */
+  /**
+   * @param open creates the Node socket. If it throws, the socket closes with that error
+   * @param underlying the stream that TLS runs over, if `open` creates a socket over a stream
+   */
   constructor(
     handler: SocketHandler,
     tls: TlsTarget | null | undefined,
     open: (onread: OnReadOpts) => Socket,
-    below?: SocketStream,
+    underlying?: SocketStream,
   ) {
     this.handler = handler
     this.isSecure = Boolean(tls)
-    this.#below = below
+    this.#underlying = underlying
     let opening = true
-    let target = firstTarget
-    let armedFor = handler
+    let target = sharedTarget
+    let targetOwner = handler
     const onread = {
       buffer: () => {
-        armedFor = this.handler
-        target = opening ? firstTarget : armedFor.readTarget()
+        targetOwner = this.handler
+        target = opening ? sharedTarget : targetOwner.readTarget()
         return target
       },
       callback: (length: number) => {
-        const known = target !== firstTarget && armedFor === this.handler
-        if (known) this.handler.onRead(length)
+        const isHandlersTarget = target !== sharedTarget && targetOwner === this.handler
+        if (isHandlersTarget) this.handler.onRead(length)
         else this.#deliver(target.subarray(0, length))
         return true
       },
@@ -119,30 +126,31 @@ export class NodeSocket implements BackendSocket {
     for (const event of EVENTS) socket.on(event, listeners[event])
   }
 
-  /** For the listeners. */
-  onDrained(): void {
-    if (!this.#blocked || this.#waitingBytes > 0) return
-    if (this.#bytesBelow > 0) return
-    this.#blocked = false
+  // `onDrain`, `onClose` and `onError` are for the shared listeners.
+
+  onDrain(): void {
+    if (!this.#awaitsDrain || this.#waitingBytes > 0) return
+    if (this.#underlyingBytes > 0) return
+    this.#awaitsDrain = false
     this.handler.onDrain()
   }
 
-  onClosed(): void {
-    this.handler.onClose(this.#reason)
+  onClose(): void {
+    this.handler.onClose(this.#closeError)
   }
 
   #listenSecure(socket: TLSSocket, tls: TlsTarget): void {
     socket.on('secureConnect', () => this.handler.onSecure())
     socket.on('session', (session) => {
-      if (!socket.destroyed) keepSession(session, tls)
+      if (!socket.destroyed) storeSession(session, tls)
     })
   }
 
-  /** Whatever destroys the socket is the reason it closes; what leaves it alive was a write. */
-  onFailed(error: Error): void {
+  /** An error that has destroyed the socket is its close reason. Any other is a write error. */
+  onError(error: Error): void {
     const socket = this.#socket as Socket & { readonly secureConnecting?: boolean }
     if (socket.destroyed || socket.secureConnecting) {
-      this.#reason = error
+      this.#closeError = error
       socket.destroy()
       return
     }
@@ -152,6 +160,7 @@ export class NodeSocket implements BackendSocket {
     this.handler.onWriteError(error)
   }
 
+  /** Copies bytes into targets of the handler. */
   #deliver(bytes: Uint8Array): void {
     let at = 0
     while (at < bytes.length && !this.#socket.destroyed) {
@@ -163,68 +172,69 @@ export class NodeSocket implements BackendSocket {
     }
   }
 
-  /** For sockets over which `onread` does nothing. */
-  readByEvents(): this {
+  /** Reads with 'data' events, for sockets that ignore the option `onread`. */
+  readWithDataEvents(): this {
     this.#socket.on('data', (bytes) => this.#deliver(bytes))
     return this
   }
 
-  /** Nothing comes from the peer any more. */
-  get finished(): boolean {
+  /** Whether no more data of the peer follows. */
+  get readEnded(): boolean {
     return this.#socket.destroyed || this.#socket.readableEnded
   }
 
-  /** The socket itself, for TLS to be spoken over it. Nothing is heard here from now on. */
-  giveUp(): Socket {
-    this.handler = deaf
+  /** Returns the Node socket, to start TLS over it. The handler receives nothing from now on. */
+  detach(): Socket {
+    this.handler = ignoringHandler
     return this.#socket
   }
 
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed) return true
     const socket = this.#socket
-    if (this.#paced === null && isLarge(data, tail) && !tellsUnsentBytes(socket)) {
-      this.#paced = new PacedWrites(socket, () => {
+    if (this.#pacedWrites === null && isLarge(data, tail) && !reportsUnsentBytes(socket)) {
+      this.#pacedWrites = new PacedWrites(socket, () => {
         if (this.#ending) socket.end()
-        this.onDrained()
+        this.onDrain()
       })
     }
-    if (this.#paced !== null) return this.#writePaced(this.#paced, data, tail)
+    if (this.#pacedWrites !== null) return this.#writePaced(this.#pacedWrites, data, tail)
     if (tail !== undefined) socket.cork()
-    // A callback for each write would cost 0.5 us, 'drain' for each 0.2 us.
+    // A callback for each write would cost 0.5 us, a 'drain' event for each 0.2 us.
     if (typeof data === 'string') socket.write(data, 'latin1')
     else socket.write(data)
     if (tail !== undefined) {
       socket.write(tail)
       socket.uncork()
     }
-    if ((socket.writableLength === 0 || unsentBytes(socket) === 0) && this.#bytesBelow === 0) {
+    if ((socket.writableLength === 0 || unsentBytes(socket) === 0) && this.#underlyingBytes === 0) {
       return true
     }
-    this.#blocked = true
+    this.#awaitsDrain = true
     requestDrain(socket)
     return false
   }
 
-  #writePaced(paced: PacedWrites, data: string | Uint8Array, tail?: Uint8Array): boolean {
-    paced.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
-    if (tail !== undefined) paced.write(tail)
+  #writePaced(writes: PacedWrites, data: string | Uint8Array, tail?: Uint8Array): boolean {
+    writes.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
+    if (tail !== undefined) writes.write(tail)
     if (this.pendingBytes() === 0) return true
-    this.#blocked = true
+    this.#awaitsDrain = true
     return false
   }
 
-  /** Encrypted, and not taken. */
-  get #bytesBelow(): number {
-    return this.#below?.writableLength ?? 0
+  /** Encrypted bytes that the underlying stream has not accepted. */
+  get #underlyingBytes(): number {
+    return this.#underlying?.writableLength ?? 0
   }
 
+  /** Bytes that the paced writes have not passed to the socket. */
   get #waitingBytes(): number {
-    return this.#paced?.waitingBytes ?? 0
+    return this.#pacedWrites?.waitingBytes ?? 0
   }
 
   pendingBytes(): number {
-    return this.#waitingBytes + unsentBytes(this.#socket) + this.#bytesBelow
+    return this.#waitingBytes + unsentBytes(this.#socket) + this.#underlyingBytes
   }
 
   end(): void {
@@ -246,25 +256,25 @@ export class NodeSocket implements BackendSocket {
   }
 
   keepAlive(on: boolean): void {
-    this.#below?.socket.keepAlive(on)
+    this.#underlying?.socket.keepAlive(on)
     if (on) this.#socket.ref()
     else this.#socket.unref()
   }
 
   get remoteAddress(): string | undefined {
-    return this.#socket.remoteAddress ?? this.#below?.socket.remoteAddress
+    return this.#socket.remoteAddress ?? this.#underlying?.socket.remoteAddress
   }
 
   get remotePort(): number | undefined {
-    return this.#socket.remotePort ?? this.#below?.socket.remotePort
+    return this.#socket.remotePort ?? this.#underlying?.socket.remotePort
   }
 
   get localAddress(): string | undefined {
-    return this.#socket.localAddress ?? this.#below?.socket.localAddress
+    return this.#socket.localAddress ?? this.#underlying?.socket.localAddress
   }
 
   get localPort(): number | undefined {
-    return this.#socket.localPort ?? this.#below?.socket.localPort
+    return this.#socket.localPort ?? this.#underlying?.socket.localPort
   }
 
   get alpnProtocol(): string | false {

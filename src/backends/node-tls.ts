@@ -5,19 +5,19 @@ import { withoutPrototype } from '../models/options.ts'
 import type { TlsSettings } from '../models/tls-settings.ts'
 import type { TlsTarget } from './backend.ts'
 
-/** One for each options object: it parses certificates and keys, and owns some 100 KB. */
+/** One context per options object. It is expensive to create, and takes about 100 KB. */
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
 
-/** Starts TLS for `target`; `where` says over what. */
-export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSocket {
-  const socket = connect({ ...tlsOptions(target), ...where })
+/** Starts TLS. @param transport the address to connect to, or the socket to use */
+export function connectTls(target: TlsTarget, transport: ConnectionOptions): TLSSocket {
+  const socket = connect({ ...tlsOptions(target), ...transport })
   const { keylog } = withoutPrototype<TlsSettings>(target.options)
   if (typeof keylog === 'function') {
     socket.on('keylog', (line) => {
       try {
         keylog(line)
       } catch (error) {
-        // Not now: OpenSSL is at work on what would be destroyed.
+        // Deferred, because OpenSSL is still using the socket inside this event.
         process.nextTick(() => socket.destroy(asError(error)))
       }
     })
@@ -25,7 +25,7 @@ export function connectTls(target: TlsTarget, where: ConnectionOptions): TLSSock
   return socket
 }
 
-/** What `tls.connect` takes, but for where to connect to. */
+/** The options for `tls.connect`, except for the transport. */
 function tlsOptions(target: TlsTarget): ConnectionOptions {
   const { host, options: given, sessions } = withoutPrototype(target)
   const options = withoutPrototype(given)
@@ -36,30 +36,30 @@ function tlsOptions(target: TlsTarget): ConnectionOptions {
     path: undefined,
     socket: undefined,
     secureContext: options.secureContext ?? secureContextOf(given),
-    session: resumable(sessions?.get(), host, given),
+    session: resumableSession(sessions?.get(), host, given),
     servername: options.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : undefined),
     ALPNProtocols: options.ALPNProtocols ?? ['http/1.1'],
     rejectUnauthorized: rejectsUnauthorized(options),
-    // Node would check against the SNI name, else the address, else 'localhost'.
+    // By default, Node verifies the SNI name, else the address, else 'localhost'.
     checkServerIdentity: (_, certificate) => identityError(host, options, certificate),
   }
 }
 
-/** For which host and settings a session's full handshake was verified. */
+/** The host and the settings for which the full handshake of a session was verified. */
 const verifiedFor = new WeakMap<Uint8Array, { host: string; options: ConnectionOptions }>()
 
 /**
- * Node checks no identity on a resumed session, and has no certificate of it to look at (20 to 26):
- * one made with a.test was taken for b.test. So a session serves the host and the settings alone
- * under which its first handshake was checked.
+ * Stores a session for the host and the settings under which its handshake was verified. Only they
+ * may use it, because Node verifies no identity when it resumes a session, and has no certificate
+ * to verify later (Node 20 to 26): a session made with a.test was accepted for b.test.
  */
-export function keepSession(session: Uint8Array, target: TlsTarget): void {
+export function storeSession(session: Uint8Array, target: TlsTarget): void {
   const { host, options, sessions } = withoutPrototype(target)
   verifiedFor.set(session, { host, options })
   sessions?.set(session)
 }
 
-function resumable(
+function resumableSession(
   session: Uint8Array | undefined,
   host: string,
   options: ConnectionOptions,
@@ -82,7 +82,7 @@ function rejectsUnauthorized(options: ConnectionOptions): boolean {
   return options.rejectUnauthorized ?? process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'
 }
 
-/** Nobody but the process would hear what is thrown inside Node's handshake. */
+/** Verifies the identity. Returns what a custom check throws, because Node would not catch it. */
 function identityError(
   host: string,
   options: ConnectionOptions,

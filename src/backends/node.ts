@@ -4,17 +4,17 @@ import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { withoutPrototype } from '../models/options.ts'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
-import { readInto } from './node-internals.ts'
+import { setOnRead } from './node-internals.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
 import { bunApi, denoApi } from './other-runtimes.ts'
-import { connectOverStream, secureOverStream } from './over-stream.ts'
 import { hold, release, systemClock } from './system-clock.ts'
+import { connectTlsOverStream, startTlsOverStream } from './tls-over-stream.ts'
 
-/** In milliseconds. */
-export const KEEP_ALIVE_PROBES_AFTER = 60_000
+/** After how many idle milliseconds the operating system sends TCP keep-alive probes. */
+export const KEEP_ALIVE_DELAY = 60_000
 
-/** Sockets of `node:net` and `node:tls`. */
+/** The backend for Node.js: sockets of `node:net` and `node:tls`. */
 export const nodeBackend: Backend = {
   name: 'node',
   clock: systemClock,
@@ -27,24 +27,25 @@ export const nodeBackend: Backend = {
 
   connect(target, handler) {
     const { tls } = withoutPrototype(target)
-    if (tls && denoApi()) return connectOverStream(connectDirectly, target, tls, handler)
+    if (tls && denoApi()) return connectTlsOverStream(connectDirectly, target, tls, handler)
     return connectDirectly(target, handler)
   },
 
   secure(socket, tls, handler, firstBytes = null) {
-    if (!(socket instanceof NodeSocket)) throw new TypeError('secure: not a socket of this backend')
+    if (!(socket instanceof NodeSocket))
+      throw new TypeError('secure: the socket is not of this backend')
     if (denoApi() || (bunApi() && (socket.isSecure || firstBytes !== null))) {
-      return secureOverStream(socket, socket.finished, tls, handler, firstBytes)
+      return startTlsOverStream(socket, socket.readEnded, tls, handler, firstBytes)
     }
-    const below = socket.giveUp()
-    let isRead = false
+    const underlying = socket.detach()
+    let hasOnRead = false
     const secure = new NodeSocket(handler, tls, (onread) => {
-      const opened = openOver(below, tls, firstBytes)
-      // Over TLS inside of TLS an answer that waits behind a failing write would never come.
-      isRead = !(below instanceof TLSSocket) && readInto(opened, onread)
+      const opened = openOver(underlying, tls, firstBytes)
+      // Not for TLS inside TLS: a response that arrived before a write error would be lost there.
+      hasOnRead = !(underlying instanceof TLSSocket) && setOnRead(opened, onread)
       return opened
     })
-    return isRead ? secure : secure.readByEvents()
+    return hasOnRead ? secure : secure.readWithDataEvents()
   },
 
   hold,
@@ -58,7 +59,7 @@ function connectDirectly(target: ConnectTarget, handler: SocketHandler): Backend
 function open(target: ConnectTarget, onread: OnReadOpts): Socket {
   const { address, port, path, localAddress, tls } = withoutPrototype(target)
   const options = {
-    // All of them, or `connect` could find the missing one on a polluted `Object.prototype`.
+    // All are set, even to undefined: `connect` would read a missing one from a polluted prototype.
     host: address,
     port: port as number,
     path: path as string,
@@ -66,23 +67,23 @@ function open(target: ConnectTarget, onread: OnReadOpts): Socket {
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_PROBES_AFTER,
+    keepAliveInitialDelay: KEEP_ALIVE_DELAY,
     onread,
   }
   return tls ? connectTls(tls, options) : connect(options)
 }
 
-function openOver(below: Socket, tls: TlsTarget, firstBytes: Uint8Array | null): Socket {
+function openOver(underlying: Socket, tls: TlsTarget, firstBytes: Uint8Array | null): Socket {
   try {
-    // TLS over such a socket would never say anything.
-    if (below.destroyed || below.readableEnded) throw new Error('the tunnel is closed')
-    if (firstBytes !== null) below.unshift(firstBytes) // TLS begins with what is buffered
-    // A stream in 'data' mode reads on after `pause()` until its buffer is full, and an error found
-    // there costs what is in the buffer: it holds one read.
-    const options = { socket: below, highWaterMark: 1 }
+    // TLS over a closed socket would never emit an event.
+    if (underlying.destroyed || underlying.readableEnded) throw new Error('the tunnel is closed')
+    if (firstBytes !== null) underlying.unshift(firstBytes) // TLS reads buffered data first
+    // After `pause()`, a stream that emits 'data' reads until its buffer is full. If it then finds
+    // an error, it drops the buffer. The limit of 1 keeps the loss to one read.
+    const options = { socket: underlying, highWaterMark: 1 }
     return connectTls(tls, options)
   } catch (error) {
-    below.destroy()
+    underlying.destroy()
     throw error
   }
 }

@@ -1,8 +1,8 @@
-/** What is used of the globals of Bun and Deno, and errors of their sockets as Node reports them. */
+/** Types for the globals of Bun and Deno, and errors in the form of Node. */
 import { withoutPrototype } from '../models/options.ts'
 import type { ConnectTarget } from './backend.ts'
 
-/** What we use of Bun's global, as of Bun 1.4. */
+/** The used members of the global `Bun`, as of Bun 1.4. */
 export interface BunApi {
   connect<Data>(options: BunConnectOptions<Data>): Promise<unknown>
 }
@@ -16,11 +16,11 @@ export interface BunConnectOptions<Data> {
   readonly socket: BunHandlers<Data>
 }
 
-/** Each may be called inside a call to the socket. */
+/** Bun may call these while a method of the socket is running. */
 export interface BunHandlers<Data> {
   open(socket: BunTcpSocket<Data>): void
   connectError(socket: BunTcpSocket<Data>, error: Error): void
-  /** A chunk of its own, of up to 512 KiB. */
+  /** @param chunk up to 512 KiB, which Bun does not use again */
   data(socket: BunTcpSocket<Data>, chunk: Uint8Array): void
   drain(socket: BunTcpSocket<Data>): void
   end(socket: BunTcpSocket<Data>): void
@@ -34,7 +34,7 @@ export interface BunTcpSocket<Data> {
   readonly remotePort: number | undefined
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
-  /** @returns how many bytes the operating system took, -1 when it takes no more. */
+  /** @returns how many bytes were accepted; -1 if the socket is closed for writing */
   write(bytes: Uint8Array): number
   write(text: string, encoding: 'latin1'): number
   shutdown(): void
@@ -44,7 +44,7 @@ export interface BunTcpSocket<Data> {
   ref(): void
   unref(): void
   setNoDelay(on: boolean): boolean
-  /** @param initialDelay in milliseconds. */
+  /** @param initialDelay in milliseconds */
   setKeepAlive(on: boolean, initialDelay: number): boolean
 }
 
@@ -53,10 +53,10 @@ export function bunApi(): BunApi | undefined {
   return (globalThis as { Bun?: BunApi }).Bun
 }
 
-/** What we use of Deno's global, as of Deno 2.9. */
+/** The used members of the global `Deno`, as of Deno 2.9. */
 export interface DenoApi {
   connect(options: DenoConnectOptions): Promise<DenoConnection>
-  /** The connection is used up by it; only while nothing is read from it. */
+  /** Takes over `connection`, from which no read may be in progress. */
   startTls(connection: DenoConnection, options: DenoTlsOptions): Promise<DenoTlsConnection>
 }
 
@@ -76,15 +76,15 @@ export interface DenoTlsOptions {
 }
 
 export interface DenoConnection {
-  /** @returns null at the end. May have read long before the promise is heard. */
+  /** Fills `target` possibly long before the promise resolves. @returns null at the end */
   read(target: Uint8Array): Promise<number | null>
-  /** @returns how many bytes the operating system took: at least one. */
+  /** @returns how many bytes the operating system has accepted, at least one */
   write(bytes: Uint8Array): Promise<number>
   closeWrite(): Promise<void>
   close(): void
   ref(): void
   unref(): void
-  /** Of TCP. */
+  /** These exist only for TCP. */
   setNoDelay?(on: boolean): void
   setKeepAlive?(on: boolean): void
   readonly remoteAddr: DenoAddress
@@ -92,7 +92,7 @@ export interface DenoConnection {
 }
 
 export interface DenoAddress {
-  /** None of a unix socket. */
+  /** Undefined for a Unix socket. */
   readonly hostname?: string
   readonly port?: number
 }
@@ -106,7 +106,7 @@ export function denoApi(): DenoApi | undefined {
   return (globalThis as { Deno?: DenoApi }).Deno
 }
 
-/** A failed attempt, said as Node says it. */
+/** Converts the error of a connection attempt to the form of Node. */
 export function connectFailure(error: Error, target: ConnectTarget): Error {
   const { address, port, path } = withoutPrototype(target)
   const code = (error as NodeJS.ErrnoException).code
@@ -118,7 +118,7 @@ export function connectFailure(error: Error, target: ConnectTarget): Error {
   })
 }
 
-/** The peer takes no more. */
+/** The error for a peer that accepts no more data, in the form of Node. */
 export function writeFailure(cause?: unknown): Error {
   return Object.assign(new Error('write EPIPE', { cause }), { code: 'EPIPE', syscall: 'write' })
 }

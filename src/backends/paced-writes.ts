@@ -1,48 +1,48 @@
 import type { Socket } from 'node:net'
 
-const SLICE = 65_536
+const SLICE_SIZE = 65_536
 
 /**
- * Writes slice after slice, for runtimes whose `node:net` does not say how much of a write the
- * operating system has taken (Bun, Deno): a large body's progress, which the write timeout watches,
- * would be one step.
+ * Writes data in slices. For runtimes whose `node:net` does not report how much of a write the
+ * operating system has accepted (Bun, Deno): a large body would be one step, and the write timeout,
+ * which observes progress, would fail it.
  */
 export class PacedWrites {
   readonly #socket: Socket
   readonly #onEmpty: () => void
-  #waiting: Uint8Array[] = []
+  #chunks: Uint8Array[] = []
   #bytes = 0
   #inFlight = false
 
-  /** @param onEmpty All has been handed to the socket; its own 'drain' is still to come. */
+  /** @param onEmpty called when the socket has received all data; its 'drain' may still follow */
   constructor(socket: Socket, onEmpty: () => void) {
     this.#socket = socket
     this.#onEmpty = onEmpty
   }
 
-  /** Bytes that the socket has not been given yet. */
+  /** How many bytes the socket has not received yet. */
   get waitingBytes(): number {
     return this.#bytes
   }
 
   write(bytes: Uint8Array): void {
-    this.#waiting.push(bytes)
+    this.#chunks.push(bytes)
     this.#bytes += bytes.length
-    if (!this.#inFlight) this.#next()
+    if (!this.#inFlight) this.#writeSlice()
   }
 
-  #next(): void {
-    const first = this.#waiting[0]!
-    const slice = first.subarray(0, SLICE)
-    if (slice.length === first.length) this.#waiting.shift()
-    else this.#waiting[0] = first.subarray(SLICE)
+  #writeSlice(): void {
+    const first = this.#chunks[0]!
+    const slice = first.subarray(0, SLICE_SIZE)
+    if (slice.length === first.length) this.#chunks.shift()
+    else this.#chunks[0] = first.subarray(SLICE_SIZE)
     this.#bytes -= slice.length
     this.#inFlight = true
-    // Behind what the socket has already: it may be busy with a small write from before.
+    // The socket may still be busy with an earlier small write; Node queues this one after it.
     this.#socket.write(slice, (error) => {
       this.#inFlight = false
       if (error) return
-      if (this.#bytes > 0) this.#next()
+      if (this.#bytes > 0) this.#writeSlice()
       else this.#onEmpty()
     })
   }

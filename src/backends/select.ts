@@ -6,37 +6,40 @@ import { bunApi, denoApi } from './other-runtimes.ts'
 
 export type BackendChoice = 'auto' | 'node' | 'bun' | 'deno' | Backend
 
-/** One of each, so that all pools share what a backend keeps. */
-const own: { bun?: Backend; deno?: Backend } = {}
+/** The backends created so far: one per runtime, shared by all pools. */
+const created: { bun?: Backend; deno?: Backend } = {}
 
-/** @throws TypeError for what is no backend, or is none of this runtime's. */
+/**
+ * Returns the backend for an option.
+ *
+ * @throws TypeError if it is not a backend, or not available here
+ */
 export function selectBackend(choice: BackendChoice | undefined): Backend {
-  if (choice === undefined || choice === 'auto') return bunSockets() ?? denoSockets() ?? nodeBackend
+  if (choice === undefined || choice === 'auto')
+    return availableBunBackend() ?? availableDenoBackend() ?? nodeBackend
   if (choice === 'node') return nodeBackend
-  if (choice === 'bun') return bunSockets() ?? missing('bun', 'Bun')
-  if (choice === 'deno') return denoSockets() ?? missing('deno', 'Deno')
+  if (choice === 'bun') return availableBunBackend() ?? throwUnavailable('bun', 'Bun')
+  if (choice === 'deno') return availableDenoBackend() ?? throwUnavailable('deno', 'Deno')
   if (isBackend(choice)) return choice
   throw new TypeError(
     `backend: expected 'auto', 'node', 'bun', 'deno' or a Backend, got ${describe(choice)}`,
   )
 }
 
-function bunSockets(): Backend | undefined {
+function availableBunBackend(): Backend | undefined {
   const bun = bunApi()
-  if (bun !== undefined) own.bun ??= bunBackend(bun)
-  return own.bun
+  if (bun !== undefined) created.bun ??= bunBackend(bun)
+  return created.bun
 }
 
-function denoSockets(): Backend | undefined {
+function availableDenoBackend(): Backend | undefined {
   const deno = denoApi()
-  if (deno !== undefined) own.deno ??= denoBackend(deno)
-  return own.deno
+  if (deno !== undefined) created.deno ??= denoBackend(deno)
+  return created.deno
 }
 
-function missing(name: string, runtime: string): never {
-  throw new TypeError(
-    `backend: '${name}' has the sockets of ${runtime}, and this is not ${runtime}`,
-  )
+function throwUnavailable(name: string, runtime: string): never {
+  throw new TypeError(`backend: '${name}' requires ${runtime}, and this runtime is not ${runtime}`)
 }
 
 function isBackend(value: unknown): value is Backend {

@@ -1,19 +1,21 @@
 import { Duplex } from 'node:stream'
 import type { BackendSocket, SocketHandler } from './backend.ts'
 
-/** A socket as a stream, for TLS to be spoken over it: whoever makes it has it for himself. */
+/** A stream over a socket, so that `node:tls` can use it. The stream owns the socket. */
 export class SocketStream extends Duplex {
   readonly socket: BackendSocket
-  /** All that was written to the stream has been taken: Bun's TLS writes without waiting for it. */
-  onSent: () => void = () => {}
-  /** Where reads go; each is copied, since a stream keeps what it is given. */
+  /** Called when the socket has accepted all data. Bun's TLS does not wait for its writes. */
+  onAllWritten: () => void = () => {}
+  /** The read target. Each read is copied, because a stream keeps the chunks that are pushed. */
   readonly #target = new Uint8Array(16_384)
-  #written: ((error?: Error | null) => void) | null = null
+  #writeCallback: ((error?: Error | null) => void) | null = null
   #paused = false
-  #gone = false
-  #closed: ((error: Error | null) => void) | null = null
+  #socketClosed = false
+  #destroyCallback: ((error: Error | null) => void) | null = null
 
-  /** @param onConnect The socket may be connecting still; what is written waits in it. */
+  /**
+   * @param open may return a socket that is still connecting: it queues what is written meanwhile
+   */
   constructor(open: (handler: SocketHandler) => BackendSocket, onConnect: () => void = () => {}) {
     super({ allowHalfOpen: true })
     this.socket = open({
@@ -25,22 +27,22 @@ export class SocketStream extends Duplex {
         this.#paused = true
         this.socket.pause()
       },
-      onDrain: () => this.#sent(null),
-      onWriteError: (error) => this.#sent(error),
+      onDrain: () => this.#completeWrite(null),
+      onWriteError: (error) => this.#completeWrite(error),
       onEnd: () => void this.push(null),
       onClose: (error) => {
-        this.#gone = true
-        if (this.#closed !== null) this.#closed(error)
+        this.#socketClosed = true
+        if (this.#destroyCallback !== null) this.#destroyCallback(error)
         else this.destroy(error ?? undefined)
       },
     })
   }
 
-  #sent(error: Error | null): void {
-    const done = this.#written
-    this.#written = null
+  #completeWrite(error: Error | null): void {
+    const done = this.#writeCallback
+    this.#writeCallback = null
     done?.(error)
-    if (this.writableLength === 0) this.onSent()
+    if (this.writableLength === 0) this.onAllWritten()
   }
 
   override _read(): void {
@@ -50,9 +52,9 @@ export class SocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _: string, done: (error?: Error | null) => void): void {
-    this.#written = done
-    // A failed write is told later: `done` waits for the next event of the loop at least.
-    if (this.socket.write(chunk)) queueMicrotask(() => this.#sent(null))
+    this.#writeCallback = done
+    // Deferred, because a write error of the socket is reported later than `write` returns.
+    if (this.socket.write(chunk)) queueMicrotask(() => this.#completeWrite(null))
   }
 
   override _final(done: () => void): void {
@@ -61,8 +63,8 @@ export class SocketStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (this.#gone) return done(error)
-    this.#closed = () => done(error)
+    if (this.#socketClosed) return done(error)
+    this.#destroyCallback = () => done(error)
     this.socket.destroy()
   }
 }

@@ -3,8 +3,8 @@ import { AppDispatcher } from '../dispatch/apps/app-dispatcher.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { environmentProxies } from '../dispatch/proxies/proxy-environment.ts'
 import { proxyMap } from '../dispatch/proxies/proxy-map.ts'
-import type { Responder } from '../dispatch/responder.ts'
-import { responderOf } from '../dispatch/responder.ts'
+import type { RequestSender } from '../dispatch/request-sender.ts'
+import { toRequestSender } from '../dispatch/request-sender.ts'
 import type { Destinations } from '../dispatch/router.ts'
 import { Router } from '../dispatch/router.ts'
 import { UrlMap } from '../dispatch/url-map.ts'
@@ -50,7 +50,7 @@ export function openRouter(
   const uds = option(options, 'uds', null) ?? undefined
   // Also created for an app or a dispatcher, because its constructor checks the options.
   const pool = new ConnectionPool({ ...shared, uds })
-  const senders = new Map<Dispatcher, Responder>()
+  const senders = new Map<Dispatcher, RequestSender>()
   const toSender = senderCache(senders, shared.trace ?? null)
   return new Router({
     mounts: mountsOf(options, toSender),
@@ -62,7 +62,7 @@ export function openRouter(
 }
 
 /** The client's app or dispatcher; null if its requests use connections. */
-function customSender(options: ClientOptions, toSender: ToSender): Responder | null {
+function customSender(options: ClientOptions, toSender: ToSender): RequestSender | null {
   const app = option(options, 'app', null)
   if (app !== null) return toSender(new AppDispatcher({ app }))
   const dispatcher = option(options, 'dispatcher', null)
@@ -88,19 +88,19 @@ function proxiesOf(
 function mountsOf(options: ClientOptions, toSender: ToSender): Destinations['mounts'] {
   const given = option(options, 'mounts', null)
   if (given === null) return null
-  const mounts: Record<string, Responder | null | undefined> = Object.create(null)
+  const mounts: Record<string, RequestSender | null | undefined> = Object.create(null)
   for (const [pattern, dispatcher] of Object.entries(given)) {
     mounts[pattern] = dispatcher && toSender(dispatcher)
   }
   return new UrlMap('mounts', mounts)
 }
 
-type ToSender = (dispatcher: Dispatcher) => Responder
+type ToSender = (dispatcher: Dispatcher) => RequestSender
 
 /** Creates one sender for each dispatcher, even if the options name it several times. */
-function senderCache(senders: Map<Dispatcher, Responder>, trace: Trace | null): ToSender {
+function senderCache(senders: Map<Dispatcher, RequestSender>, trace: Trace | null): ToSender {
   return (dispatcher) => {
-    const sender = senders.get(dispatcher) ?? responderOf(dispatcher, trace)
+    const sender = senders.get(dispatcher) ?? toRequestSender(dispatcher, trace)
     senders.set(dispatcher, sender)
     return sender
   }

@@ -227,7 +227,7 @@ export class Sending {
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
       refuseConsumed(sent.content, sent)
-      const engineResponse = await router.responderFor(sent.url).request({
+      const engineResponse = await router.senderFor(sent.url).request({
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,

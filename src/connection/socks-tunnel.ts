@@ -47,7 +47,7 @@ export class SocksTunnel extends Tunnel {
         this.socket.write(next.bytes)
         return
       case 'open':
-        return this.succeed(next.rest.length === 0 ? null : Buffer.from(next.rest))
+        return this.succeed(next.firstBytes.length === 0 ? null : Buffer.from(next.firstBytes))
       case 'refused':
         return this.fail({
           description: `refused a connection to ${this.authority}: ${next.reason}`,

@@ -1,17 +1,23 @@
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../models/request.ts'
 
-/** What sends requests: a `ConnectionPool`, an `AppDispatcher`, a `MockDispatcher`, or one of your own. */
+/**
+ * Sends requests: a `ConnectionPool`, an `AppDispatcher`, a `MockDispatcher`, or your own class.
+ */
 export interface Dispatcher {
   /**
-   * Sends one request. Never throws: whatever goes wrong is told to `handler.onError`. Nothing is told
-   * before this has returned; then `onHead`, any number of `onData` and exactly one of `onEnd`, `onError`
-   * and `onUpgrade`, once. A chunk given to `onData` is borrowed, so its bytes may be used again once
-   * that has returned. When it returns false no other chunk follows until `control.resume()`. What
-   * `onHead` or `onData` throws ends the request, and goes to `onError`. `control.abort(reason)` ends it
-   * with `reason`. The request's `timeouts` and `signal` are the dispatcher's to honour. A client traces the
-   * requests that it sends this way: `trace` and the diagnostics channels report a start and an end of each.
+   * Sends one request. Never throws: every failure is reported to `handler.onError`.
+   *
+   * No method of `handler` is called before `dispatch` has returned. Then `onHead` is called,
+   * `onData` any number of times, and exactly one of `onEnd`, `onError` and `onUpgrade`, once. If
+   * `onHead` or `onData` throws, the request ends and `onError` receives what was thrown. After
+   * `onData` has returned false, no chunk follows until `control.resume()` is called.
+   * `control.abort(reason)` ends the request; `onError` receives `reason`.
+   *
+   * The dispatcher owns the chunks: it may overwrite a chunk as soon as `onData` has returned. The
+   * dispatcher must apply `request.timeouts` and `request.signal`. A client reports the start and
+   * the end of each request that it sends this way to its `trace` and to the diagnostics channels.
    */
   dispatch(request: DispatchRequest, handler: DispatchHandler): DispatchControl
-  /** What is in flight fails, and what comes later is refused, with `ClientClosed`. */
+  /** Closes the dispatcher: requests in progress and later ones fail with `ClientClosed`. */
   close(): Promise<void>
 }

@@ -1,22 +1,24 @@
 import { parseUrlOrNull } from '../models/url.ts'
 
 /**
- * The host as WHATWG writes it: lower case, IDNA, addresses in one notation, IPv6 in brackets; and
- * without final dots, which name the same host. Null for what is no host.
+ * Normalizes a host as the WHATWG URL parser does: lower case, IDNA, one notation for addresses,
+ * IPv6 in brackets. Also removes final dots, because a name with and without them is the same host.
+ *
+ * @returns null if `text` is not a host
  */
 export function normalizeHost(text: string): string | null {
-  // WHATWG would end the host there, or leave them out.
+  // The URL parser would end the host at these characters, or drop them.
   if (/[\s/?#@\\]/.test(text)) return null
   const url = parseUrlOrNull(`http://${text}`)
   return url && (hostOf(url) || null)
 }
 
-/** As `normalizeHost` has it. */
+/** The host of a URL, in the form that `normalizeHost` returns. */
 export function hostOf(url: URL): string {
   return withoutFinalDots(url.hostname)
 }
 
-/** The scheme's own where the URL has none. */
+/** The port of a URL; the default port of its scheme if the URL has none. */
 export function portOf(url: URL): number {
   if (url.port !== '') return Number(url.port)
   return url.protocol === 'https:' ? 443 : 80

@@ -2,65 +2,67 @@ import { inspect } from 'node:util'
 import { ClientClosed } from '../errors.ts'
 import type { HTTPProxy } from '../models/proxy.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Responder } from './responder.ts'
+import type { RequestSender } from './request-sender.ts'
 import type { UrlLookup } from './url-map.ts'
 
-/** What a client's requests may go to. */
+/** Where the requests of a client can go. */
 export interface Destinations {
-  /** Come first; null in them, or in their place, is none. */
-  readonly mounts: UrlLookup<Responder | null> | null
-  /** Those of the caller, wherever they are used, to be closed. */
-  readonly dispatchers: ReadonlyMap<Dispatcher, Responder>
-  /** Whatever goes neither to a mount nor to a proxy. */
-  readonly direct: Responder
-  /** Null where there are none. */
+  /**
+   * Checked first. A null value in the map means no mount; null instead of the map means no mounts.
+   */
+  readonly mounts: UrlLookup<RequestSender | null> | null
+  /** All dispatchers that the caller passed to the client. Closing the router closes them. */
+  readonly dispatchers: ReadonlyMap<Dispatcher, RequestSender>
+  /** Sends the requests that match neither a mount nor a proxy. */
+  readonly direct: RequestSender
+  /** Null if no proxies are configured. */
   readonly proxies: UrlLookup<HTTPProxy | null> | null
-  /** Opens the way through a proxy, once for each. */
-  open(proxy: HTTPProxy): Responder
+  /** Creates the sender for a proxy. Called once per proxy. */
+  open(proxy: HTTPProxy): RequestSender
 }
 
-/** Says where each of a client's requests goes: to a mount, through a proxy, or direct. */
+/** Chooses where each request of a client goes: to a mount, through a proxy, or direct. */
 export class Router {
   readonly #destinations: Destinations
-  readonly #proxied = new Map<HTTPProxy, Responder>()
+  readonly #proxied = new Map<HTTPProxy, RequestSender>()
   #closed = false
 
   constructor(destinations: Destinations) {
     this.#destinations = destinations
   }
 
-  /** Throws `ProxyError` where the environment names a proxy that is none. */
-  responderFor(url: URL): Responder {
+  /** @throws ProxyError if a proxy variable of the environment is not the URL of a proxy */
+  senderFor(url: URL): RequestSender {
     const { mounts, proxies, direct } = this.#destinations
     if (mounts !== null) {
       const mounted = mounts.lookup(url) ?? null
       if (mounted !== null) return mounted
     }
     const proxy = proxies === null ? null : (proxies.lookup(url) ?? null)
-    return proxy === null ? direct : this.#through(proxy)
+    return proxy === null ? direct : this.#senderThrough(proxy)
   }
 
-  #through(proxy: HTTPProxy): Responder {
-    let responder = this.#proxied.get(proxy)
-    if (responder === undefined) {
-      // A call that was between two requests when the client was closed.
+  #senderThrough(proxy: HTTPProxy): RequestSender {
+    let sender = this.#proxied.get(proxy)
+    if (sender === undefined) {
+      // The client can be closed between two requests of one call, such as before a redirect.
       if (this.#closed) throw new ClientClosed('The client is closed')
-      responder = this.#destinations.open(proxy)
-      this.#proxied.set(proxy, responder)
+      sender = this.#destinations.open(proxy)
+      this.#proxied.set(proxy, sender)
     }
-    return responder
+    return sender
   }
 
   async close(): Promise<void> {
     this.#closed = true
     const { direct, dispatchers } = this.#destinations
-    const all = new Set([direct, ...dispatchers.values(), ...this.#proxied.values()])
-    await Promise.all([...all].map((responder) => responder.close()))
+    const senders = new Set([direct, ...dispatchers.values(), ...this.#proxied.values()])
+    await Promise.all([...senders].map((sender) => sender.close()))
   }
 
   [inspect.custom](): string {
     const proxied = [...this.#proxied].map(
-      ([proxy, responder]) => `${inspect(proxy)} ${inspect(responder)}`,
+      ([proxy, sender]) => `${inspect(proxy)} ${inspect(sender)}`,
     )
     return [inspect(this.#destinations.direct), ...proxied].join(', ')
   }

@@ -1,10 +1,10 @@
 import { hostOf, portOf } from './host.ts'
 import type { UrlPattern } from './url-pattern.ts'
-import { bySpecificity, keyName, parsePattern } from './url-pattern.ts'
+import { bySpecificity, describeKey, parsePattern } from './url-pattern.ts'
 
-/** What may say something of a URL. */
+/** Looks up a value by URL. */
 export interface UrlLookup<Value> {
-  /** Undefined where nothing is said. */
+  /** @returns undefined if no entry matches */
   lookup(url: URL): Value | undefined
 }
 
@@ -13,12 +13,13 @@ interface Rule<Value> extends UrlPattern {
 }
 
 const EXPECTED =
-  'it must be scheme://host:port, scheme://host or scheme, where scheme is http, https or all'
+  'expected scheme://host:port, scheme://host or scheme, where scheme is http, https or all'
 
 /**
- * Values by URL. The most specific key counts: `scheme://host:port`, `scheme://host`,
- * `all://host:port`, `all://host`, `scheme`, `all`. A key without a port is for every port. Hosts
- * with `*` come behind those without, the more literal ones first.
+ * A map from URL patterns to values. If several patterns match a URL, the most specific one counts,
+ * in this order: `scheme://host:port`, `scheme://host`, `all://host:port`, `all://host`, `scheme`,
+ * `all`. A pattern without a port matches every port. Hosts with `*` rank after hosts without;
+ * among them, the one with more literal characters comes first.
  */
 export class UrlMap<Value> implements UrlLookup<Value> {
   readonly #byHost = new Map<string, Rule<Value>[]>()
@@ -27,18 +28,19 @@ export class UrlMap<Value> implements UrlLookup<Value> {
   readonly #isEmpty: boolean
 
   /**
-   * What is undefined is left out. Throws `TypeError` for a key that is no pattern, or that says the
-   * same as another; it begins with `label`.
+   * @param label the name of the option, with which error messages begin
+   * @param entries values by pattern; undefined values are ignored
+   * @throws TypeError if a key is not a pattern, or if two keys are equivalent
    */
   constructor(label: string, entries: Readonly<Record<string, Value | undefined>>) {
     const known = new Map<string, string>()
     for (const [key, value] of Object.entries(entries)) {
       if (value === undefined) continue
-      const shown = keyName(label, key)
+      const shown = describeKey(label, key)
       const pattern = parsePattern(key)
       if (pattern === null) throw new TypeError(`${shown}: ${EXPECTED}`)
       const same = `${pattern.scheme} ${pattern.host} ${pattern.port}`
-      if (known.has(same)) throw new TypeError(`${shown} says the same as ${known.get(same)}`)
+      if (known.has(same)) throw new TypeError(`${shown} is equivalent to ${known.get(same)}`)
       known.set(same, shown)
       this.#add({ ...pattern, value })
     }
@@ -53,12 +55,12 @@ export class UrlMap<Value> implements UrlLookup<Value> {
     const scheme = url.protocol.slice(0, -1)
     const host = hostOf(url)
     const port = portOf(url)
-    const fits = (rule: Rule<Value>) =>
+    const matches = (rule: Rule<Value>) =>
       (rule.scheme ?? scheme) === scheme && (rule.port ?? port) === port
     const rule =
-      this.#byHost.get(host)?.find(fits) ??
-      this.#byWildcard.find((rule) => fits(rule) && rule.wildcard!.matches(host)) ??
-      this.#byScheme.find(fits)
+      this.#byHost.get(host)?.find(matches) ??
+      this.#byWildcard.find((rule) => matches(rule) && rule.wildcard!.matches(host)) ??
+      this.#byScheme.find(matches)
     return rule?.value
   }
 

@@ -1,18 +1,18 @@
 import { redactUrl } from '../errors.ts'
 import { normalizeHost } from './host.ts'
 
-/** Which URLs a key of `proxies` or `mounts` means. Null is every scheme, host or port. */
+/** The URLs that a key of `proxies` or `mounts` matches. Null means every scheme, host or port. */
 export interface UrlPattern {
   readonly scheme: string | null
   readonly host: string | null
-  /** Of a `host` with `*`. */
+  /** The matcher for a `host` with `*`; null for a host without. */
   readonly wildcard: Wildcard | null
   readonly port: number | null
 }
 
 const KEY = /^(all|https?)(?::\/\/(?:(\[[^\]]*\]|[^[\]:/]+)(?::(\d{1,5}))?\/?)?)?$/i
 
-/** From `scheme://host:port`, `scheme://host` or `scheme`. Null for what is none of these. */
+/** Parses `scheme://host:port`, `scheme://host` or `scheme`. Returns null for anything else. */
 export function parsePattern(key: string): UrlPattern | null {
   const [, givenScheme, givenHost, givenPort] = KEY.exec(key) ?? []
   if (givenScheme === undefined) return null
@@ -26,49 +26,58 @@ export function parsePattern(key: string): UrlPattern | null {
   return { scheme, host, wildcard: host.includes('*') ? new Wildcard(host) : null, port }
 }
 
-/** How messages call a key: it may be a URL with a password. */
-export function keyName(label: string, key: string): string {
+/** Formats a key for an error message. Redacts it, because it may be a URL with a password. */
+export function describeKey(label: string, key: string): string {
   return `${label}[${JSON.stringify(/[@?#]/.test(key) ? redactUrl(key) : key)}]`
 }
 
-/** The more specific one first, of those with the same host or with wildcards. */
+/**
+ * Compares two patterns that have the same host, or wildcards. The more specific one sorts first.
+ */
 export function bySpecificity(a: UrlPattern, b: UrlPattern): number {
-  return (b.wildcard?.literals ?? 0) - (a.wildcard?.literals ?? 0) || weight(b) - weight(a)
+  return (
+    (b.wildcard?.literalLength ?? 0) - (a.wildcard?.literalLength ?? 0) || weight(b) - weight(a)
+  )
 }
 
 function weight({ scheme, port }: UrlPattern): number {
   return (scheme === null ? 0 : 2) + (port === null ? 0 : 1)
 }
 
-/** In Punycode a `*` is not where it was. */
+/** Whether Punycode has moved a `*`: it no longer stands for the characters it stood for. */
 function isMangled(host: string): boolean {
   return host.split('.').some((label) => label.startsWith('xn--') && label.includes('*'))
 }
 
 /**
- * A host with `*`, each for one or more characters, dots too. One at the start, with no dot behind
- * it, stands for subdomains or nothing: `*a.test` is `a.test` and `b.a.test`, but not `ba.test`.
+ * Matches hosts against a pattern with `*`. Each `*` stands for one or more characters, dots
+ * included. A `*` at the start that no dot follows stands for any subdomain or none: `*a.test`
+ * matches `a.test` and `b.a.test`, but not `ba.test`.
  */
 class Wildcard {
-  /** How many characters it names: the more, the more specific. */
-  readonly literals: number
+  /** How many characters of the pattern are not `*`: a pattern with more is more specific. */
+  readonly literalLength: number
   readonly #forms: readonly (readonly string[])[]
 
-  /** `pattern` as `normalizeHost` gives it. */
+  /** @param pattern a host with `*`, as returned by `normalizeHost` */
   constructor(pattern: string) {
     const isDomain = /^\*[^.*]/.test(pattern)
     const forms = isDomain ? [pattern.slice(1), `*.${pattern.slice(1)}`] : [pattern]
     this.#forms = forms.map((form) => form.split('*'))
-    this.literals = pattern.replaceAll('*', '').length
+    this.literalLength = pattern.replaceAll('*', '').length
   }
 
   matches(host: string): boolean {
-    return this.#forms.some((pieces) => fits(host, pieces))
+    return this.#forms.some((pieces) => matchesPieces(host, pieces))
   }
 }
 
-/** Each piece where it first can be: a later place would leave less for those behind it. */
-function fits(host: string, [first = '', ...others]: readonly string[]): boolean {
+/**
+ * Whether `host` consists of the pieces, in order, with at least one character between them.
+ * Searches the first possible position of each piece, which leaves most characters for later
+ * pieces.
+ */
+function matchesPieces(host: string, [first = '', ...others]: readonly string[]): boolean {
   const last = others.pop()
   if (last === undefined) return host === first
   if (!host.startsWith(first) || !host.endsWith(last)) return false

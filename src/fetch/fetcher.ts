@@ -165,7 +165,7 @@ class Fetcher {
   }
 
   #send({ method, url, fields, content }: Hop, signal: AbortSignal | null) {
-    return this.#router.responderFor(url).request({
+    return this.#router.senderFor(url).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,

@@ -1,6 +1,6 @@
 import type { Origin } from '../models/origin.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
-import { hostField } from '../protocol/request-head.ts'
+import { versionAndHost } from '../protocol/request-head.ts'
 import type { Destination } from './base-dispatcher.ts'
 import type { Lease } from './lease.ts'
 import { LinkedList } from './linked-list.ts'
@@ -31,7 +31,7 @@ export class OriginGroup implements PoolDestination {
   constructor(origin: Origin, proxyRules: ProxyRules | null = null) {
     this.origin = origin
     this.proxyRules = proxyRules
-    this.hostField = hostField(origin.authority)
+    this.hostField = versionAndHost(origin.authority)
   }
 
   /** The number of leases, including those that will be opened for waiters of this origin. */

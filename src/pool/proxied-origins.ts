@@ -3,7 +3,7 @@ import { parseOrigin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
 import { proxyUse } from '../models/route.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
-import { fieldLines, hostField } from '../protocol/request-head.ts'
+import { fieldLines, versionAndHost } from '../protocol/request-head.ts'
 import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
 
@@ -14,8 +14,8 @@ const MAX_FORWARDED_ORIGINS = 256
 export class ProxiedOrigins {
   /** For requests in a tunnel. */
   readonly tunnelRules: ProxyRules = {
-    absolute: null,
-    fields: '',
+    absolutePrefix: null,
+    fieldLines: '',
     proxySuffix: '',
     whyNoProxyAuthorization: 'is not sent through a tunnel; set credentials on HTTPProxy instead',
   }
@@ -39,7 +39,7 @@ export class ProxiedOrigins {
     if (proxyUse(this.#proxy, origin) === 'tunnel') return null
     const destination = {
       origin,
-      hostField: hostField(origin.authority),
+      hostField: versionAndHost(origin.authority),
       proxyRules: this.#forwardingRules(origin),
       group: this.#group,
     }
@@ -50,8 +50,8 @@ export class ProxiedOrigins {
 
   #forwardingRules(origin: Origin): ProxyRules {
     return {
-      absolute: `${origin.secure ? 'https' : 'http'}://${origin.authority}`,
-      fields: this.#fields,
+      absolutePrefix: `${origin.secure ? 'https' : 'http'}://${origin.authority}`,
+      fieldLines: this.#fields,
       proxySuffix: ` through the ${this.#proxy.origin.key}`,
       whyNoProxyAuthorization: this.#proxy.hasCredentials
         ? 'is set twice: HTTPProxy has credentials, too'

@@ -1,6 +1,6 @@
 /**
- * The wasm module: one instance, one read window and one block of parser state for all connections
- * of the thread. native/README.md has its memory map.
+ * The WebAssembly module: one instance, with one read window and one parser state, which all
+ * connections of the thread share. Its memory map is in native/README.md.
  */
 import { MODULE } from './llhttp-module.generated.ts'
 
@@ -15,9 +15,9 @@ const instance = new WebAssembly.Instance(
   new WebAssembly.Module(Buffer.from(MODULE, 'base64') as Uint8Array<ArrayBuffer>),
 )
 const exports = instance.exports as unknown as Exports
-exports.setup() // reserves all memory: views made below never detach
+exports.setup() // reserves all memory now, so that the views below never detach
 
-/** A number that the module states, so that it is not stated twice. */
+/** A constant that the module exports, so that it is defined in one place. */
 function constant(name: string): number {
   return (exports[name] as WebAssembly.Global).value as number
 }
@@ -28,11 +28,11 @@ export const STATE_SIZE = constant('STATE_SIZE')
 export const WINDOW_SIZE = constant('WINDOW_SIZE')
 export const WINDOW = constant('WINDOW')
 
-/** The window that sockets read into, the same for all. What it holds is gone with the next read. */
+/** The buffer that all sockets read into. The next read, of any socket, overwrites it. */
 export const window: Buffer = Buffer.from(memory, WINDOW, WINDOW_SIZE)
-/** llhttp's parser and the record of the message that is being read. */
+/** The state of llhttp's parser, and the record of the message that is being parsed. */
 export const state: Uint8Array = new Uint8Array(memory, constant('STATE'), STATE_SIZE)
-/** The record, indexed by the constants below. */
+/** The record as 32-bit words. The constants below are indices into it. */
 export const record: Int32Array = new Int32Array(memory, constant('STATE'), STATE_SIZE / 4)
 const doubles = new Float64Array(memory, constant('STATE'), STATE_SIZE / 8)
 
@@ -70,12 +70,14 @@ export const REFUSED_FIELDS = constant('REFUSED_FIELDS')
 export const MAX_FIELDS = constant('MAX_FIELDS')
 
 /**
- * Parses `length` bytes at the absolute address `at`, of a message that began at `base`.
- * @returns the flags HEAD_COMPLETE ... HAS_KEEP_ALIVE; the rest is in `record`
+ * Parses `length` bytes at the absolute address `at`, of a message that began at the address
+ * `base`.
+ *
+ * @returns flags: HEAD_COMPLETE, MESSAGE_COMPLETE and the like; `record` has the details
  */
 export const parse = exports.parse
 
-/** The Content-Length of the head in `record`; exact up to 2^53. */
+/** The Content-Length of the head that was parsed last. Exact up to 2^53. */
 export function contentLength(): number {
   return doubles[CONTENT_LENGTH]
 }

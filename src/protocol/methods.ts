@@ -1,7 +1,7 @@
-/** Methods that may be sent again when it is unknown whether they were carried out. RFC 9110 9.2.2 */
+/** Methods that can be repeated even if the server has processed the request. RFC 9110 9.2.2 */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
-/** Methods whose request means content, so that its absence is stated. RFC 9110 8.6 */
+/** Methods that expect content, so a request without any has `Content-Length: 0`. RFC 9110 8.6 */
 const EXPECTS_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
 
 export function isIdempotent(method: string): boolean {

@@ -1,47 +1,50 @@
-/** The one place where a request's head becomes bytes, and where it is refused if it must not. */
+/** Builds and validates the head of a request. No other code writes heads. */
 import { LocalProtocolError } from '../errors.ts'
 import { checkField, FORBIDDEN_IN_VALUE, isToken } from '../models/field.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
 import { expectsContent } from './methods.ts'
 
-/** Outside of visible ASCII and obs-text; SP, CR, LF, NUL and what latin1 lacks among it. */
+/** Matches a character other than visible ASCII and obs-text, such as SP, CR, LF or NUL. */
 const NOT_TARGET = /[^\x21-\x7e\x80-\xff]/
 
-/** What is known of a request's content: its length in bytes, null when only its end will tell, or that there is none. */
+/** The length of a request's content in bytes; null if it is unknown; `none` without content. */
 export type ContentLength = number | null | 'none'
 
 export interface RequestHead {
-  /** Everything up to the empty line, which is included. Latin1. */
+  /** The head as latin1, including the empty line at its end. */
   readonly text: string
   readonly framing: RequestFraming
 }
 
-/** What its head says of a request's content and connection. */
+/** How a request's content is framed, and what its head requests of the connection. */
 export interface RequestFraming {
-  /** Exactly so many bytes follow; null: chunks do. */
+  /** How many bytes follow the head; null if chunks follow. */
   readonly contentLength: number | null
-  /** The request says `Connection: close`: RFC 9112 9.6 */
+  /** The request has `Connection: close`. RFC 9112 9.6 */
   readonly close: boolean
   /** The content waits for a 100 (Continue). RFC 9110 10.1.1 */
   readonly expectsContinue: boolean
-  /** The request asks for another protocol, so that 101 may come. RFC 9110 7.8 */
+  /** The request has an Upgrade field, so status 101 is a valid response. RFC 9110 7.8 */
   readonly upgrade: boolean
 }
 
-/** What a proxy on the way asks of a head. */
+/** What the head of a request through a proxy must contain. */
 export interface ProxyRules {
-  /** Forwarded: scheme and authority, which go in front of the target. Null inside a tunnel. RFC 9112 3.2.2 */
-  readonly absolute: string | null
-  /** Field lines for the proxy. */
-  readonly fields: string
+  /**
+   * For a request that the proxy forwards: scheme and authority, which precede the target. Null
+   * inside a tunnel. RFC 9112 3.2.2
+   */
+  readonly absolutePrefix: string | null
+  /** Header fields for the proxy, each with its CRLF. */
+  readonly fieldLines: string
   /** What messages say after the URL, where nothing else names the proxy. */
   readonly proxySuffix: string
-  /** Why the request may have no Proxy-Authorization of its own; null if it may. RFC 9110 11.7.2 */
+  /** Why the caller must not set Proxy-Authorization; null if it is allowed. RFC 9110 11.7.2 */
   readonly whyNoProxyAuthorization: string | null
 }
 
-/** Fields that have a meaning here; all others are only checked. */
+/** The fields with a meaning for the head; all others, `plain`, are only validated. */
 type Role =
   | 'plain'
   | 'host'
@@ -64,7 +67,7 @@ const ROLES: ReadonlySet<string> = new Set<Role>([
   'proxy-authorization',
 ])
 
-/** Names that were checked already, in the case they came in. Bounded: names may be made by a caller's caller. */
+/** Validated names, in their original case. Limited, because names can come from users. */
 const knownNames = new Map<string, Role>()
 const MAX_KNOWN_NAMES = 1000
 
@@ -79,14 +82,15 @@ function roleOf(name: string): Role {
 }
 
 /**
- * Throws `LocalProtocolError` for whatever RFC 9110 or 9112 do not allow in a request; nothing of
- * it is changed in silence.
+ * Builds the head of a request.
  *
  * @param target the request-target, in one of the four forms of RFC 9112 3.2
- * @param host the `hostField` of the origin, unless the target or the headers have a Host of their own
- * @param content what follows the head; a Transfer-Encoding or Content-Length among the headers has to agree
- * @param hasTrailers trailer fields follow, which only chunks can carry
- * @param proxy the target is in one of the other forms all the same: absolute-form is made here
+ * @param host the `versionAndHost` of the origin; not used if the target or the headers have a host
+ * @param content the content that follows. A Transfer-Encoding or Content-Length header must agree
+ * @param hasTrailers whether trailer fields follow, which requires chunks
+ * @param proxy null without a proxy. `target` is origin-form even with one; absolute-form is made
+ *   here
+ * @throws LocalProtocolError if the request violates RFC 9110 or 9112; nothing is corrected
  */
 export function requestHead(
   method: string,
@@ -99,7 +103,7 @@ export function requestHead(
 ): RequestHead {
   if (method !== 'GET' && method !== 'POST') checkMethod(method)
   const authority = checkTarget(method, target)
-  if (authority !== null) host = hostField(authority)
+  if (authority !== null) host = versionAndHost(authority)
   if (method === 'TRACE' && content !== 'none') {
     throw new LocalProtocolError('A TRACE request must not have content')
   }
@@ -107,13 +111,15 @@ export function requestHead(
   let special: SpecialFields | null = null
   let fields = ''
   if (proxy !== null) {
-    if (proxy.absolute !== null) target = absoluteForm(method, target, proxy.absolute)
-    fields = proxy.fields
+    if (proxy.absolutePrefix !== null) target = absoluteForm(method, target, proxy.absolutePrefix)
+    fields = proxy.fieldLines
   }
   if (headers !== null && headers !== undefined) {
-    const list = isFlat(headers) ? headers : new Headers(headers).flat()
+    const list = isFlatList(headers) ? headers : new Headers(headers).flat()
     if (list.length % 2 !== 0) {
-      throw new LocalProtocolError('A header at the end of the list has no value')
+      throw new LocalProtocolError(
+        'The list of headers has an odd length: the last name has no value',
+      )
     }
     for (let i = 0; i < list.length; i += 2) {
       const name = list[i]
@@ -135,51 +141,53 @@ export function requestHead(
   special.check(content)
   const length = framingField(method, special, content, hasTrailers)
   const { close, expectsContinue, upgrade } = special
+  if (special.host !== null) host = versionAndHost(special.host, special.hostName)
   return {
-    text:
-      `${method} ${target}${special.host === null ? host : hostField(special.host, special.hostName)}` +
-      `${special.connectionField()}${fields}${length.field}\r\n`,
+    text: `${method} ${target}${host}` + `${special.connectionField()}${fields}${length.field}\r\n`,
     framing: { contentLength: length.contentLength, close, expectsContinue, upgrade },
   }
 }
 
 /**
- * RFC 9112 3.2.2. An OPTIONS of the server as a whole has no path at all then: the last proxy makes
- * `*` of it (3.2.4).
+ * The target for a proxy that forwards the request. RFC 9112 3.2.2. An OPTIONS request for the
+ * whole server has an empty path here, which the last proxy turns back into `*` (3.2.4).
  */
 function absoluteForm(method: string, target: string, origin: string): string {
   if (method === 'CONNECT') {
-    throw new LocalProtocolError('CONNECT is not forwarded: the proxy would take it for its own')
+    throw new LocalProtocolError(
+      'CONNECT cannot be forwarded: the proxy would treat it as a request to itself',
+    )
   }
   if (target === '*') return origin
   if (target.charCodeAt(0) === SLASH) return origin + target
   if (target.slice(0, 6).toLowerCase() === 'https:' && !origin.startsWith('https:')) {
-    throw new LocalProtocolError('An https target is not sent to a proxy in clear')
+    throw new LocalProtocolError('An https target must not be sent to a proxy without TLS')
   }
   return target
 }
 
 /**
- * Proxy-Authorization is for a proxy alone (RFC 9110 11.7.2, CVE-2023-32681): one on the way, or the
- * origin itself where the target is in a form that only proxies are asked in (RFC 9112 3.2).
+ * Throws unless Proxy-Authorization goes to a proxy (RFC 9110 11.7.2, CVE-2023-32681). Without
+ * `proxy`, the origin counts as a proxy if the target has a form that is sent only to proxies
+ * (RFC 9112 3.2).
  */
 function checkProxyAuthorization(proxy: ProxyRules | null, target: string): void {
-  const isForOrigin = proxy === null && (target.charCodeAt(0) === SLASH || target === '*')
-  const why = isForOrigin
-    ? 'is for a proxy, and this request goes to the origin itself: give it to HTTPProxy'
+  const goesToOrigin = proxy === null && (target.charCodeAt(0) === SLASH || target === '*')
+  const why = goesToOrigin
+    ? 'must not be sent to an origin; set credentials on HTTPProxy instead'
     : proxy?.whyNoProxyAuthorization
   if (why) throw new LocalProtocolError(`Proxy-Authorization ${why}`)
 }
 
-/** Fields as they stand in a head, each with its CRLF: a list of names and values in turn, which have been checked. */
+/** Joins header fields, each with its CRLF. @param list validated names and values in turn */
 export function fieldLines(list: readonly string[]): string {
   let lines = ''
   for (let i = 0; i < list.length; i += 2) lines += `${list[i]}: ${list[i + 1]}\r\n`
   return lines
 }
 
-/** The end of a request-line and Host, the first field (RFC 9110 7.2): made once for an origin. */
-export function hostField(authority: string, name = 'Host'): string {
+/** The end of the request line, and the Host field, which comes first (RFC 9110 7.2). */
+export function versionAndHost(authority: string, name = 'Host'): string {
   return ` HTTP/1.1\r\n${name}: ${authority}\r\n`
 }
 
@@ -190,7 +198,7 @@ const NO_CONTENT: RequestFraming = {
   upgrade: false,
 }
 
-function isFlat(headers: HeadersInit): headers is readonly string[] {
+function isFlatList(headers: HeadersInit): headers is readonly string[] {
   return Array.isArray(headers) && (headers.length === 0 || typeof headers[0] === 'string')
 }
 
@@ -199,13 +207,17 @@ function checkMethod(method: string): void {
     throw new LocalProtocolError(`The method must be a string, not ${typeof method}`)
   }
   if (!isToken(method)) {
-    throw new LocalProtocolError(`The method ${JSON.stringify(method)} is not a token`)
+    throw new LocalProtocolError(
+      `Invalid method ${JSON.stringify(method)}: expected a token, such as GET`,
+    )
   }
 }
 
 /**
- * RFC 9112 3.2: origin-form, absolute-form, authority-form for CONNECT alone, asterisk-form for OPTIONS alone.
- * @returns the target's own authority, which is the value of Host then; null where it has none
+ * Validates a target: origin-form, absolute-form, authority-form (only for CONNECT), or
+ * asterisk-form (only for OPTIONS). RFC 9112 3.2
+ *
+ * @returns the authority in the target, which then becomes the value of Host; null if it has none
  */
 function checkTarget(method: string, target: string): string | null {
   if (typeof target !== 'string' || target === '') {
@@ -214,11 +226,11 @@ function checkTarget(method: string, target: string): string | null {
   const bad = NOT_TARGET.exec(target)
   if (bad !== null) {
     throw new LocalProtocolError(
-      `The request-target has ${JSON.stringify(bad[0])} at ${bad.index}, which has to be percent-encoded`,
+      `Invalid character ${JSON.stringify(bad[0])} at index ${bad.index} in the request-target: percent-encode it`,
     )
   }
   if (target.includes('#')) {
-    throw new LocalProtocolError('The request-target has a fragment, which is never sent')
+    throw new LocalProtocolError('The request-target must not contain a fragment')
   }
   if (method === 'CONNECT') {
     if (/^[^/?@]+:\d+$/.test(target)) return target
@@ -232,14 +244,14 @@ function checkTarget(method: string, target: string): string | null {
   }
   if (authority === '') throw new LocalProtocolError('The request-target has no host')
   if (authority.includes('@')) {
-    throw new LocalProtocolError('The request-target has userinfo, which is never sent')
+    throw new LocalProtocolError('The request-target must not contain userinfo')
   }
   return authority
 }
 
 const SLASH = '/'.charCodeAt(0)
 
-/** The fields that frame the message or steer the connection, gathered to be checked together. */
+/** Collects the fields that affect framing and connection, to validate them together. */
 class SpecialFields {
   host: string | null = null
   contentLength: number | null = null
@@ -249,48 +261,47 @@ class SpecialFields {
   te = false
   upgrade = false
   close = false
-  // As the caller spells them; of a repeated field the first.
+  // Names in the caller's spelling; the first one of a repeated field.
   hostName = 'Host'
   contentLengthName = 'Content-Length'
   transferEncodingName = 'Transfer-Encoding'
   connectionName = 'Connection'
 
-  /** @returns whether the writer places the field itself */
+  /** Adds a field. @returns whether `requestHead` writes it in a fixed place */
   take(role: Role, name: string, value: string): boolean {
     switch (role) {
       case 'host':
-        if (this.host !== null) throw new LocalProtocolError('Host is given twice')
+        if (this.host !== null) throw new LocalProtocolError('Host is set twice')
         if (/[\s/@?#]/.test(value))
-          throw new LocalProtocolError('Host is not a host with an optional port')
+          throw new LocalProtocolError('Host must be a host with an optional port')
         this.host = value
         this.hostName = name
         return true
       case 'content-length':
-        if (this.contentLength !== null)
-          throw new LocalProtocolError('Content-Length is given twice')
+        if (this.contentLength !== null) throw new LocalProtocolError('Content-Length is set twice')
         if (!/^\d+$/.test(value) || !Number.isSafeInteger(Number(value))) {
-          throw new LocalProtocolError('Content-Length is not a decimal number below 2^53')
+          throw new LocalProtocolError('Content-Length must be a decimal number below 2^53')
         }
         this.contentLength = Number(value)
         this.contentLengthName = name
         return true
       case 'transfer-encoding':
         if (this.transferEncoding.length === 0) this.transferEncodingName = name
-        for (const coding of listOf(value)) this.transferEncoding.push(coding)
+        for (const coding of listElements(value)) this.transferEncoding.push(coding)
         return true
       case 'connection':
         if (this.connection.length === 0) this.connectionName = name
-        for (const option of listOf(value)) this.connection.push(option)
+        for (const option of listElements(value)) this.connection.push(option)
         return true
       case 'expect':
         if (value.toLowerCase() !== '100-continue') {
-          throw new LocalProtocolError('Expect knows 100-continue alone')
+          throw new LocalProtocolError('Expect must be 100-continue')
         }
         this.expectsContinue = true
         return false
       case 'te':
-        if (listOf(value).some((coding) => coding.toLowerCase().startsWith('chunked'))) {
-          throw new LocalProtocolError('TE must not name chunked, which is always understood')
+        if (listElements(value).some((coding) => coding.toLowerCase().startsWith('chunked'))) {
+          throw new LocalProtocolError('TE must not list chunked, which is always acceptable')
         }
         this.te = true
         return false
@@ -304,34 +315,34 @@ class SpecialFields {
 
   check(content: ContentLength): void {
     if (this.expectsContinue && (content === 'none' || content === 0)) {
-      throw new LocalProtocolError('Expect: 100-continue needs content to wait with')
+      throw new LocalProtocolError('Expect: 100-continue requires content')
     }
-    this.close = this.names('close')
+    this.close = this.hasConnectionOption('close')
     if (this.close)
       this.connection = this.connection.filter((option) => !/^keep-alive$/i.test(option))
   }
 
-  names(option: string): boolean {
+  hasConnectionOption(option: string): boolean {
     return this.connection.some((given) => given.toLowerCase() === option)
   }
 
-  /** Connection names TE and Upgrade where they are sent. RFC 9110 7.8, 10.1.4 */
+  /** The Connection field. It lists TE and Upgrade if they are sent. RFC 9110 7.8, 10.1.4 */
   connectionField(): string {
     const options = [...this.connection]
-    if (this.te && !this.names('te')) options.push('TE')
-    if (this.upgrade && !this.names('upgrade')) options.push('Upgrade')
+    if (this.te && !this.hasConnectionOption('te')) options.push('TE')
+    if (this.upgrade && !this.hasConnectionOption('upgrade')) options.push('Upgrade')
     return options.length === 0 ? '' : `${this.connectionName}: ${options.join(', ')}\r\n`
   }
 }
 
-function listOf(value: string): string[] {
+function listElements(value: string): string[] {
   return value
     .split(',')
     .map((element) => element.trim())
     .filter((element) => element !== '')
 }
 
-/** RFC 9112 6.1 and 6.2: one of Transfer-Encoding and Content-Length, and the right one. */
+/** Chooses the framing field: Transfer-Encoding, Content-Length or none. RFC 9112 6.1, 6.2 */
 function framingField(
   method: string,
   special: SpecialFields,
@@ -343,26 +354,26 @@ function framingField(
     if (contentLength !== null) {
       throw new LocalProtocolError('Content-Length and Transfer-Encoding exclude each other')
     }
-    if (content === 'none') throw new LocalProtocolError('Transfer-Encoding without content')
+    if (content === 'none') throw new LocalProtocolError('Transfer-Encoding requires content')
     const chunked = transferEncoding.filter((coding) => coding.toLowerCase() === 'chunked')
     if (chunked.length !== 1 || transferEncoding.at(-1)?.toLowerCase() !== 'chunked') {
-      throw new LocalProtocolError('Transfer-Encoding has to name chunked once, and last')
+      throw new LocalProtocolError('Transfer-Encoding must list chunked once, as the last coding')
     }
     const field = `${special.transferEncodingName}: ${transferEncoding.join(', ')}\r\n`
     return { field, contentLength: null }
   }
   if (hasTrailers) {
-    if (content === 'none') throw new LocalProtocolError('Trailers without content')
+    if (content === 'none') throw new LocalProtocolError('Trailers require content')
     if (contentLength !== null)
-      throw new LocalProtocolError('Trailers need chunks, not a Content-Length')
+      throw new LocalProtocolError('Trailers require chunked content, without Content-Length')
     return { field: 'Transfer-Encoding: chunked\r\n', contentLength: null }
   }
   if (content === 'none') {
     if (contentLength !== null && contentLength !== 0) {
-      throw new LocalProtocolError(`Content-Length is ${contentLength}, and there is no content`)
+      throw new LocalProtocolError(`Content-Length is ${contentLength}, but there is no content`)
     }
-    const stated = contentLength === 0 || expectsContent(method)
-    return stated ? { field: lengthField(special, 0), contentLength: 0 } : NONE
+    const needsLength = contentLength === 0 || expectsContent(method)
+    return needsLength ? { field: lengthField(special, 0), contentLength: 0 } : NO_LENGTH_FIELD
   }
   if (content === null) {
     if (contentLength === null)
@@ -371,19 +382,19 @@ function framingField(
   }
   if (contentLength !== null && contentLength !== content) {
     throw new LocalProtocolError(
-      `Content-Length is ${contentLength}, and the content has ${content} bytes`,
+      `Content-Length is ${contentLength}, but the content has ${content} bytes`,
     )
   }
   return { field: lengthField(special, content), contentLength: content }
 }
 
-const NONE = { field: '', contentLength: 0 }
+const NO_LENGTH_FIELD = { field: '', contentLength: 0 }
 
 function lengthField({ contentLengthName }: SpecialFields, length: number): string {
   return `${contentLengthName}: ${length}\r\n`
 }
 
-/** Fields that frame, route or authorise have no place behind the content. RFC 9110 6.5.1 */
+/** Fields that must not be trailers: framing, routing, authorization. RFC 9110 6.5.1 */
 const NEVER_TRAILERS = new Set([
   'content-length',
   'transfer-encoding',
@@ -405,7 +416,7 @@ const NEVER_TRAILERS = new Set([
   'cache-control',
 ])
 
-/** The last chunk and what follows it. RFC 9112 7.1.2 */
+/** The last chunk, the trailers and the final CRLF. RFC 9112 7.1.2 */
 export function lastChunk(trailers: HeadersInit | null | undefined): string {
   if (trailers === null || trailers === undefined) return '0\r\n\r\n'
   let text = '0\r\n'

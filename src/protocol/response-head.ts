@@ -1,22 +1,24 @@
 import { inspect } from 'node:util'
 import { Headers } from '../models/headers.ts'
 
-/** "HTTP/1.1 200" */
+/** The length of "HTTP/1.1 200". */
 const STATUS_END = 12
 
-/** The status line and header fields of one response, decoded when they are asked for. RFC 9112 4, 5 */
+/** The status line and the header fields of a response, decoded on first use. RFC 9112 4, 5 */
 export class ResponseHead {
   readonly status: number
   readonly #raw: string
   #headers: Headers | null = null
 
-  /** `raw` is the head in latin1, without the empty line at its end; the parser has checked it. */
+  /**
+   * @param raw the head as latin1, without the empty line at its end. The parser has validated it
+   */
   constructor(status: number, raw: string) {
     this.status = status
     this.#raw = raw
   }
 
-  /** The reason phrase as latin1; empty when there is none. */
+  /** The reason phrase, as latin1; empty if there is none. */
   get statusText(): string {
     const end = this.#raw.indexOf('\r\n')
     return this.#raw.slice(STATUS_END + 1, end < 0 ? undefined : end)
@@ -35,13 +37,13 @@ export class ResponseHead {
     return this.#headers
   }
 
-  /** As received, the empty line at its end included. */
+  /** The length of the received head in bytes, including the empty line at its end. */
   get byteLength(): number {
     return this.#raw.length + 4
   }
 
-  /** Whether the head holds `text` anywhere: a cheap look before the fields are decoded. */
-  mentions(text: string): boolean {
+  /** Whether the head contains `text` anywhere: a cheap test that needs no decoded fields. */
+  includesText(text: string): boolean {
     return this.#raw.includes(text)
   }
 

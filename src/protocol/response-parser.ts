@@ -1,6 +1,8 @@
 import { Headers } from '../models/headers.ts'
+import type { Restore } from './lenient-head.ts'
+import { maskContentLength, unfoldLines } from './lenient-head.ts'
+import * as wasm from './llhttp.ts'
 import {
-  faultOf,
   INVALID_CONTENT_LENGTH,
   INVALID_HEADER_TOKEN,
   INVALID_START,
@@ -9,83 +11,85 @@ import {
   MAX_CHUNK_OVERHEAD_RATIO,
   MAX_HEAD_SIZE,
   MAX_INFORMATIONAL,
+  parseErrorMessage,
   UNEXPECTED_CONTENT_LENGTH,
-} from './faults.ts'
-import * as wasm from './llhttp.ts'
-import type { Patch } from './mend.ts'
-import { maskContentLength, unfold } from './mend.ts'
+} from './parse-errors.ts'
 import {
   CHUNKED,
   checkRepeatedContentLength,
-  FramingFault,
+  FramingError,
   responseBodyLength,
   TUNNEL,
 } from './response-framing.ts'
 import { ResponseHead } from './response-head.ts'
 
-/** Receives a response as it is parsed. May call `stop()` in any of its methods. */
+/** Receives a response as it is parsed. Any method may call `stop()` of the parser. */
 export interface MessageSink {
-  /** A 1xx response but 101. */
+  /** A 1xx response other than 101. The final response follows. */
   onInformational(head: ResponseHead): void
   /** The head of a final response. */
   onHead(head: ResponseHead): void
-  /** A head after which the connection speaks another protocol: 101, or 2xx to CONNECT. Its first bytes are borrowed. */
+  /**
+   * A head after which the connection uses another protocol: 101, or 2xx to CONNECT. `source` from
+   * `start` to `end` are the first bytes of that protocol. They are overwritten after this returns.
+   */
   onTunnel(head: ResponseHead, source: Buffer, start: number, end: number): void
-  /** Body bytes, free of framing. `source` is borrowed: its bytes are gone when this returns. */
+  /** Body bytes without framing, in `source`. They are overwritten after this returns. */
   onBody(source: Buffer, start: number, end: number): void
   /** The message is complete. */
   onComplete(trailers: Headers): void
-  /** What came is not HTTP/1.x, in words. What came before it has been delivered. */
+  /** The response is not valid, for the reason in `fault`. Everything before has been delivered. */
   onFault(fault: string): void
 }
 
-/** The states of a message: what the next byte is. */
+/** What the next byte belongs to. `counted` is a body of known length. */
 type Expecting = 'head' | 'chunks' | 'counted' | 'until-close' | 'tunnel' | 'nothing'
 
 const { window, record, WINDOW } = wasm
 
-const NO_PATCHES: readonly Patch[] = []
+const NOTHING_TO_RESTORE: readonly Restore[] = []
 
-/** With a base before the window no position of a trailer is 0, which stands for none. */
-const BEFORE_WINDOW = WINDOW - 1
+/** A base below the window, so that no trailer position is 0, which means none. */
+const BASE_BEFORE_WINDOW = WINDOW - 1
 
 /**
- * The responses of one connection, one at a time: bytes in, messages out. Between two reads it keeps
- * what the shared parser and window must not: a copy of the parser's state, and the bytes of an
- * unfinished head or trailer section.
+ * Parses the responses of one connection, one at a time. All connections share one parser state and
+ * one window. If a message continues in the next read, this object keeps a copy of the parser's
+ * state, and the bytes of an unfinished head or trailer section.
  */
 export class ResponseParser {
-  /** What the next byte is taken for. */
+  /** What the next byte belongs to. */
   expecting: Expecting = 'nothing'
-  /** Body bytes that are still missing; NaN where the framing does not say. */
+  /** How many body bytes are missing; NaN if the framing does not tell. */
   remaining = Number.NaN
-  /** The body lasts, or has lasted, until the end of the connection. */
+  /** Whether the body ends with the connection. */
   untilClose = false
-  /** Bytes that came behind the message: of another one nobody asked for, or of a tunnel. */
+  /** How many bytes arrived after the message: of an unrequested message, or of a tunnel. */
   surplus = 0
-  /** Whether the connection may carry another message: RFC 9112 9.3. Settled when the message is complete. */
+  /** Whether the connection persists. Valid once the message is complete. RFC 9112 9.3 */
   persistent = false
-  /** Whether the head may have a Keep-Alive field. */
+  /** Whether the head may contain a Keep-Alive field. */
   mayHintKeepAlive = false
 
   readonly #sink: MessageSink
   #method = ''
   #mode = 0
-  #fresh = true
-  /** The parser's state, while a message is cut by a read. */
-  #state: Uint8Array | null = null
-  #cut = false
-  /** The message's bytes that were seen and have to be seen again, and their place in the message. */
-  #held: Uint8Array | null = null
+  #atStart = true
+  /** The saved state of the parser, while a message continues in the next read. */
+  #savedState: Uint8Array | null = null
+  #suspended = false
+  /** Bytes of the message that must be in the window again for the next read. */
+  #savedBytes: Uint8Array | null = null
+  /** The address at which the message begins, or would begin. */
   #base = WINDOW
-  #informational = 0
-  #overhead = 0
-  #body = 0
-  /** Empty lines before the message, in bytes. */
-  #skipped = 0
-  /** The head needs mending, which takes all of it. */
-  #needsMending = false
-  #patches: readonly Patch[] = NO_PATCHES
+  #informationalCount = 0
+  #chunkOverhead = 0
+  #chunkedBytes = 0
+  /** The length of the empty lines before the message, in bytes. */
+  #emptyLineBytes = 0
+  /** The head must be changed to be parsable, which requires the whole head. */
+  #needsRewrite = false
+  #restores: readonly Restore[] = NOTHING_TO_RESTORE
 
   constructor(sink: MessageSink) {
     this.#sink = sink
@@ -102,7 +106,7 @@ export class ResponseParser {
           : method === 'CONNECT'
             ? wasm.TO_CONNECT
             : 0
-    this.#informational = 0
+    this.#informationalCount = 0
     this.surplus = 0
     this.persistent = false
     this.#begin()
@@ -112,31 +116,31 @@ export class ResponseParser {
     this.expecting = 'head'
     this.remaining = Number.NaN
     this.untilClose = false
-    this.#fresh = true
-    this.#cut = false
-    this.#held = null
+    this.#atStart = true
+    this.#suspended = false
+    this.#savedBytes = null
     this.#base = WINDOW
-    this.#skipped = 0
-    if (this.#needsMending) {
-      this.#needsMending = false
-      this.#patches = NO_PATCHES
+    this.#emptyLineBytes = 0
+    if (this.#needsRewrite) {
+      this.#needsRewrite = false
+      this.#restores = NOTHING_TO_RESTORE
     }
   }
 
-  /** Gives up: nothing is delivered any more. */
+  /** Stops: nothing more is delivered. */
   stop(): void {
     this.expecting = 'nothing'
-    this.#held = null
-    this.#state = null
+    this.#savedBytes = null
+    this.#savedState = null
   }
 
-  /** Where the next read has to go, for `read`. */
+  /** The buffer for the next read. Pass the number of bytes read to `read`. */
   get target(): Uint8Array {
-    if (this.#held !== null) return window.subarray(this.#held.length)
-    return this.remaining === wideTarget.length ? widerTarget : wideTarget
+    if (this.#savedBytes !== null) return window.subarray(this.#savedBytes.length)
+    return this.remaining === fullTarget.length ? fullTargetPlusOne : fullTarget
   }
 
-  /** Takes `length` bytes that stand at the start of the latest `target`. */
+  /** Processes the first `length` bytes of the latest `target`. */
   read(length: number): void {
     switch (this.expecting) {
       case 'head':
@@ -151,8 +155,8 @@ export class ResponseParser {
   }
 
   /**
-   * Takes bytes of a body whose length is known or ends with the connection, from any buffer:
-   * such a body need not pass the window.
+   * Processes bytes of a body that needs no parsing: one of known length, or one that ends with the
+   * connection. The bytes can be in any buffer.
    */
   take(source: Buffer, start: number, end: number): void {
     if (this.expecting === 'until-close') return this.#sink.onBody(source, start, end)
@@ -169,15 +173,15 @@ export class ResponseParser {
     if (this.expecting === 'counted') this.#complete(new Headers())
   }
 
-  /** The peer has finished sending: the end of a body that lasts until then, a fault elsewhere. */
+  /** The peer has finished sending: the end of a body that lasts until then, otherwise a fault. */
   end(): void {
     switch (this.expecting) {
       case 'until-close':
         return this.#complete(new Headers())
       case 'head':
         return this.#fault(
-          this.#cut || this.#informational > 0
-            ? 'the connection ended inside the head of the response'
+          this.#suspended || this.#informationalCount > 0
+            ? 'the connection ended before the end of the head'
             : 'the connection ended without a response',
         )
       case 'counted':
@@ -185,55 +189,55 @@ export class ResponseParser {
           `the connection ended ${this.remaining} bytes before the end of the body`,
         )
       case 'chunks':
-        return this.#fault('the connection ended inside a chunked body')
+        return this.#fault('the connection ended before the end of the chunked body')
     }
   }
 
   #parse(length: number): void {
     let at = WINDOW
-    if (this.#cut) at += this.#restore()
+    if (this.#suspended) at += this.#resume()
     const end = at + length
-    if (this.#fresh) at = this.#base // nothing held, or a head that has to be parsed again
+    if (this.#atStart) at = this.#base // nothing is saved, or the head must be parsed again
     for (;;) {
-      if (this.#fresh) {
+      if (this.#atStart) {
         if (window[at - WINDOW] !== H) {
           at = this.#skipEmptyLines(at, end)
           if (at < 0) return
         }
-        if (this.#needsMending && !this.#isWhole(end)) return this.#hold(at, end)
+        if (this.#needsRewrite && !this.#hasWholeHead(end)) return this.#suspend(at, end)
       }
       const inHead = this.expecting === 'head'
       const flags = wasm.parse(
         at,
         end - at,
         this.#base,
-        this.#fresh ? this.#mode | wasm.FRESH : this.#mode,
+        this.#atStart ? this.#mode | wasm.FRESH : this.#mode,
       )
-      this.#fresh = false
+      this.#atStart = false
       const error = record[wasm.ERROR]
       const consumed = record[wasm.CONSUMED]
       const bodyStart = record[wasm.BODY_START] - WINDOW
       const bodyEnd = record[wasm.BODY_END] - WINDOW
       const trailerStart = record[wasm.TRAILER_START]
       const base = this.#base
-      let behindHead = at
+      let headEnd = at
 
       if (inHead) {
         if ((flags & wasm.HEAD_COMPLETE) === 0) {
-          if (error === 0) return this.#hold(base, end)
-          if (!this.#mend(error, end)) return this.#fault(faultOf(error))
+          if (error === 0) return this.#suspend(base, end)
+          if (!this.#makeParsable(error, end)) return this.#fault(parseErrorMessage(error))
           at = base
           continue
         }
-        behindHead = base + record[wasm.HEAD_END]
-        if (behindHead - base > MAX_HEAD_SIZE) return this.#tooLong()
+        headEnd = base + record[wasm.HEAD_END]
+        if (headEnd - base > MAX_HEAD_SIZE) return this.#failTooLong()
         this.persistent = (flags & wasm.PERSISTENT) !== 0
         this.mayHintKeepAlive = (flags & wasm.HAS_KEEP_ALIVE) !== 0
-        const head = this.#takeHead(base, behindHead, flags)
+        const head = this.#takeHead(base, headEnd, flags)
         if (head === null) return
         if (head.status < 200 && head.status !== 101) {
-          if (!this.#inform(head)) return
-          at = behindHead
+          if (!this.#deliverInformational(head)) return
+          at = headEnd
           if (at < end) {
             this.#base = at
             continue
@@ -242,7 +246,7 @@ export class ResponseParser {
         }
         if ((this.expecting as Expecting) === 'tunnel') {
           this.expecting = 'nothing'
-          return this.#sink.onTunnel(head, window, behindHead - WINDOW, end - WINDOW)
+          return this.#sink.onTunnel(head, window, headEnd - WINDOW, end - WINDOW)
         }
         this.#sink.onHead(head)
         if ((this.expecting as Expecting) === 'nothing') return
@@ -254,63 +258,71 @@ export class ResponseParser {
         if ((this.expecting as Expecting) === 'nothing') return
       }
       if (this.expecting === 'chunks') {
-        this.#body += Math.max(bodyEnd - bodyStart, 0)
-        this.#overhead += consumed - behindHead - Math.max(bodyEnd - bodyStart, 0)
-        if (this.#overhead > MAX_CHUNK_OVERHEAD + MAX_CHUNK_OVERHEAD_RATIO * this.#body) {
-          return this.#fault('chunk extensions or trailers without end')
+        this.#chunkedBytes += Math.max(bodyEnd - bodyStart, 0)
+        this.#chunkOverhead += consumed - headEnd - Math.max(bodyEnd - bodyStart, 0)
+        if (
+          this.#chunkOverhead >
+          MAX_CHUNK_OVERHEAD + MAX_CHUNK_OVERHEAD_RATIO * this.#chunkedBytes
+        ) {
+          return this.#fault(
+            `its chunk framing and trailers exceed ${MAX_CHUNK_OVERHEAD} bytes plus ${MAX_CHUNK_OVERHEAD_RATIO} times its body`,
+          )
         }
       }
       if ((flags & wasm.MESSAGE_COMPLETE) !== 0) {
         this.surplus = end - consumed
         if (this.expecting === 'chunks') this.persistent &&= (flags & wasm.PERSISTENT) !== 0
         if (trailerStart === 0) return this.#complete(new Headers())
-        if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#tooLong()
+        if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#failTooLong()
         return this.#complete(Headers.fromRawHead(latin1(base + trailerStart, consumed - 4), 0))
       }
-      if (error !== 0) return this.#fault(faultOf(error))
-      if (this.expecting === 'chunks') this.#hold(trailerStart === 0 ? 0 : base + trailerStart, end)
+      if (error !== 0) return this.#fault(parseErrorMessage(error))
+      if (this.expecting === 'chunks')
+        this.#suspend(trailerStart === 0 ? 0 : base + trailerStart, end)
       return
     }
   }
 
-  /** Decides what follows a complete head; null when that is a fault. */
+  /** Processes a complete head, and decides what follows. Returns null after a fault. */
   #takeHead(base: number, end: number, flags: number): ResponseHead | null {
-    for (const { at, bytes } of this.#patches) window.set(bytes, base - WINDOW + at)
+    for (const { at, bytes } of this.#restores) window.set(bytes, base - WINDOW + at)
     const raw = latin1(base, end - 4)
-    // llhttp takes CR CR for the end of a status line: what follows would be a field to it alone.
+    // llhttp accepts CR CR as the end of a status line. It would parse a field after it that the
+    // decoded head does not contain.
     const lineEnd = raw.indexOf('\r')
     if (window[(lineEnd < 0 ? end - 4 : base + lineEnd) + 1 - WINDOW] !== LF) {
-      this.#fault(faultOf(LF_EXPECTED))
+      this.#fault(parseErrorMessage(LF_EXPECTED))
       return null
     }
     const head = new ResponseHead(record[wasm.STATUS], raw)
     const framing = record[wasm.FRAMING]
     try {
-      if (this.#patches.length > 0) checkRepeatedContentLength(head)
-      this.#frame(head, framing, flags)
+      if (this.#restores.length > 0) checkRepeatedContentLength(head)
+      this.#setFraming(head, framing, flags)
     } catch (error) {
-      if (!(error instanceof FramingFault)) throw error
+      if (!(error instanceof FramingError)) throw error
       this.#fault(error.message)
       return null
     }
     if ((flags & wasm.HAS_CONNECTION) !== 0 && (framing & wasm.F_CONNECTION_CLOSE) === 0) {
-      // llhttp does not see `close` in front of a tab.
-      if (head.mentions('\t') && says(head, 'close')) this.persistent = false
+      // llhttp misses a `close` that a tab follows.
+      if (head.includesText('\t') && hasConnectionOption(head, 'close')) this.persistent = false
     }
     if ((flags & wasm.HTTP_1_0) !== 0 && this.persistent) {
-      // llhttp overlooks a `close` beside `keep-alive`, and takes Proxy-Connection for Connection.
-      // RFC 9112 6.1: with Transfer-Encoding the framing is faulty: this message, and no further.
+      // llhttp ignores `close` if there is a `keep-alive`, and treats Proxy-Connection as
+      // Connection. Transfer-Encoding in HTTP/1.0 is faulty framing, so the connection must close.
+      // RFC 9112 6.1
       this.persistent =
         (framing & wasm.F_TRANSFER_ENCODING) === 0 &&
-        says(head, 'keep-alive') &&
-        !says(head, 'close')
+        hasConnectionOption(head, 'keep-alive') &&
+        !hasConnectionOption(head, 'close')
     }
     return head
   }
 
-  #frame(head: ResponseHead, framing: number, flags: number): void {
+  #setFraming(head: ResponseHead, framing: number, flags: number): void {
     const length = responseBodyLength(this.#method, head, {
-      // llhttp overlooks an empty one.
+      // llhttp ignores an empty Transfer-Encoding.
       transferEncoding:
         (framing & wasm.F_TRANSFER_ENCODING) !== 0 ||
         ((flags & wasm.HAS_TRANSFER_ENCODING) !== 0 && head.headers.has('transfer-encoding')),
@@ -321,97 +333,108 @@ export class ResponseParser {
     if (length >= 0) this.expecting = 'counted'
     else if (length === CHUNKED) {
       this.expecting = 'chunks'
-      this.#overhead = this.#body = 0
+      this.#chunkOverhead = this.#chunkedBytes = 0
     } else if (length === TUNNEL) this.expecting = 'tunnel'
     else {
       this.expecting = 'until-close'
       this.untilClose = true
       this.persistent = false
     }
-    this.#held = null
+    this.#savedBytes = null
   }
 
-  /** @returns whether to go on */
-  #inform(head: ResponseHead): boolean {
-    if (++this.#informational > MAX_INFORMATIONAL) {
-      this.#fault(`more than ${MAX_INFORMATIONAL} informational responses`)
+  /** Delivers an informational response. @returns whether to continue */
+  #deliverInformational(head: ResponseHead): boolean {
+    if (++this.#informationalCount > MAX_INFORMATIONAL) {
+      this.#fault(`more than ${MAX_INFORMATIONAL} informational responses arrived`)
       return false
     }
-    // From the template, not by llhttp_resume: after a 100 of HTTP/1.0 or with `Connection: close`
-    // that would make the final response an error.
+    // Starts with a new state instead of llhttp_resume, which would reject the final response after
+    // a 100 with HTTP/1.0 or with `Connection: close`.
     this.#begin()
     this.#sink.onInformational(head)
     return (this.expecting as Expecting) !== 'nothing'
   }
 
   /**
-   * Goes past empty lines before a message (RFC 9112 2.2).
-   * @returns where the message begins, or -1 when it cannot be parsed yet, or not at all
+   * Skips empty lines before a message. RFC 9112 2.2
+   *
+   * @returns the address of the message, or -1 after a fault or if more bytes are needed
    */
   #skipEmptyLines(from: number, end: number): number {
     let at = from
     while (end - at > 1 && window[at - WINDOW] === CR && window[at - WINDOW + 1] === LF) at += 2
-    this.#skipped += at - from
+    this.#emptyLineBytes += at - from
     this.#base = at
-    if (this.#skipped > MAX_HEAD_SIZE) this.#tooLong()
-    else if (at === end || (at + 1 === end && window[at - WINDOW] === CR)) this.#hold(at, end)
+    if (this.#emptyLineBytes > MAX_HEAD_SIZE) this.#failTooLong()
+    else if (at === end || (at + 1 === end && window[at - WINDOW] === CR)) this.#suspend(at, end)
     else if (window[at - WINDOW] === H) return at
-    // llhttp knows messages of RTSP and ICE, too.
-    else this.#fault(faultOf(INVALID_START))
+    // llhttp would also accept messages of RTSP and ICE.
+    else this.#fault(parseErrorMessage(INVALID_START))
     return -1
   }
 
-  /** Mends the head, if all of it is here. @returns whether there is something to mend */
-  #mend(error: number, end: number): boolean {
+  /**
+   * Changes a rejected head so that llhttp accepts it. If the head is not complete yet, only checks
+   * whether that is possible.
+   */
+  #makeParsable(error: number, end: number): boolean {
     const isLength = error === UNEXPECTED_CONTENT_LENGTH || error === INVALID_CONTENT_LENGTH
     if (!isLength && error !== INVALID_HEADER_TOKEN) return false
     const received = window.subarray(this.#base - WINDOW, end - WINDOW)
-    const isWhole = this.#isWhole(end)
-    const head = isWhole ? received : Buffer.from(received)
-    const hasFold = unfold(head)
-    const patches = isLength ? maskContentLength(head) : []
-    if (!hasFold && patches.length === 0) return false
-    if (isWhole) this.#patches = [...this.#patches, ...patches]
-    this.#fresh = this.#needsMending = true
+    const isComplete = this.#hasWholeHead(end)
+    const head = isComplete ? received : Buffer.from(received)
+    const hasFold = unfoldLines(head)
+    const restores = isLength ? maskContentLength(head) : []
+    if (!hasFold && restores.length === 0) return false
+    if (isComplete) this.#restores = [...this.#restores, ...restores]
+    this.#atStart = this.#needsRewrite = true
     return true
   }
 
-  #isWhole(end: number): boolean {
+  #hasWholeHead(end: number): boolean {
     return window.subarray(this.#base - WINDOW, end - WINDOW).includes('\r\n\r\n')
   }
 
-  /** Keeps, over the end of a read, the parser's state and the message's bytes from `from` on. */
-  #hold(from: number, end: number): void {
-    this.#cut = true
-    this.#state ??= new Uint8Array(wasm.STATE_SIZE)
-    this.#state.set(wasm.state)
+  /**
+   * Saves the parser's state until the next read, and the bytes of the message from `from` on; none
+   * if `from` is 0.
+   */
+  #suspend(from: number, end: number): void {
+    this.#suspended = true
+    this.#savedState ??= new Uint8Array(wasm.STATE_SIZE)
+    this.#savedState.set(wasm.state)
     if (from === 0) {
-      this.#held = null
-      this.#base = BEFORE_WINDOW
+      this.#savedBytes = null
+      this.#base = BASE_BEFORE_WINDOW
       return
     }
-    if (end - from > MAX_HEAD_SIZE) return this.#tooLong()
-    this.#held = Uint8Array.prototype.slice.call(window, from - WINDOW, end - WINDOW)
+    if (end - from > MAX_HEAD_SIZE) return this.#failTooLong()
+    this.#savedBytes = Uint8Array.prototype.slice.call(window, from - WINDOW, end - WINDOW)
     this.#base -= from - WINDOW
   }
 
-  /** Puts back what `#hold` kept, in front of the new bytes. @returns how many bytes that are */
-  #restore(): number {
-    wasm.state.set(this.#state as Uint8Array)
-    if (this.#held === null) return 0
-    window.set(this.#held)
-    return this.#held.length
+  /**
+   * Restores what `#suspend` has saved. The saved bytes precede the new ones.
+   *
+   * @returns their number
+   */
+  #resume(): number {
+    wasm.state.set(this.#savedState as Uint8Array)
+    if (this.#savedBytes === null) return 0
+    window.set(this.#savedBytes)
+    return this.#savedBytes.length
   }
 
   #complete(trailers: Headers): void {
     this.expecting = 'nothing'
-    this.#held = null
+    this.#savedBytes = null
     this.#sink.onComplete(trailers)
   }
 
-  #tooLong(): void {
-    const what = this.expecting === 'head' ? 'head' : 'trailer section'
-    this.#fault(`its ${what} is longer than ${MAX_HEAD_SIZE} bytes`)
+  #failTooLong(): void {
+    const part = this.expecting === 'head' ? 'head' : 'trailer section'
+    this.#fault(`its ${part} is longer than ${MAX_HEAD_SIZE} bytes`)
   }
 
   #fault(fault: string): void {
@@ -424,17 +447,20 @@ const H = 'H'.charCodeAt(0)
 const CR = 0x0d
 const LF = 0x0a
 
-/** A read behind nothing held: as long as the shortest one behind the longest head that may be held. */
-const wideTarget = window.subarray(0, wasm.WINDOW_SIZE - MAX_HEAD_SIZE)
-/** A read that fills its target hides whether more has come: none may be as long as what is missing. */
-const widerTarget = window.subarray(0, wideTarget.length + 1)
+/** The read target if no bytes are saved: as long as the longest saved head leaves room for. */
+const fullTarget = window.subarray(0, wasm.WINDOW_SIZE - MAX_HEAD_SIZE)
+/**
+ * The read target if exactly the length of `fullTarget` is missing. A read that fills its target
+ * does not show whether more bytes have arrived, so the target must be longer than what is missing.
+ */
+const fullTargetPlusOne = window.subarray(0, fullTarget.length + 1)
 
 function latin1(start: number, end: number): string {
   return window.latin1Slice(start - WINDOW, end - WINDOW)
 }
 
-/** Whether Connection names this option. */
-function says(head: ResponseHead, option: string): boolean {
+/** Whether Connection lists this option. */
+function hasConnectionOption(head: ResponseHead, option: string): boolean {
   const given = head.headers.getAll('connection').join(',').split(',')
   return given.some((each) => each.trim().toLowerCase() === option)
 }

@@ -1,6 +1,6 @@
-/** The client's side of SOCKS 5: bytes in, bytes out. RFC 1928, 1929 */
+/** The client's side of the SOCKS 5 protocol, without I/O. RFC 1928, 1929 */
 
-/** Where the proxy is to connect to: an address, or a name for it to resolve. */
+/** The target that the proxy connects to: an IP address, or a name that the proxy resolves. */
 export interface SocksTarget {
   readonly host: string
   readonly ipVersion: 4 | 6 | null
@@ -12,16 +12,16 @@ export interface SocksCredentials {
   readonly password: Uint8Array
 }
 
-/** What the proxy's bytes have led to. */
+/** What to do after the proxy has sent bytes. */
 export type SocksStep =
-  /** More of them are needed. */
+  /** More bytes are needed. */
   | { readonly step: 'wait' }
   | { readonly step: 'send'; readonly bytes: Uint8Array }
-  /** The connection leads to the target; `rest` is what it has said already. */
-  | { readonly step: 'open'; readonly rest: Uint8Array }
-  /** In words. */
+  /** The tunnel is open; `firstBytes` are those that the target has sent already. */
+  | { readonly step: 'open'; readonly firstBytes: Uint8Array }
+  /** The proxy has refused; `reason` is for error messages. */
   | { readonly step: 'refused'; readonly reason: string }
-  /** It is not SOCKS 5, in words. */
+  /** The proxy violates SOCKS 5; `fault` is for error messages. */
   | { readonly step: 'fault'; readonly fault: string }
 
 const VERSION = 5
@@ -31,12 +31,12 @@ const DOMAIN = 3
 const IPV6 = 4
 const NO_AUTHENTICATION = 0
 const USER_AND_PASSWORD = 2
-const NONE_OF_THEM = 0xff
+const NO_ACCEPTABLE_METHOD = 0xff
 const AUTHENTICATION_VERSION = 1
 
-const MAX_DOMAIN = 255
+const MAX_NAME_LENGTH = 255
 
-/** RFC 1928 6 */
+/** The meanings of the reply codes. RFC 1928 6 */
 const REPLIES: readonly string[] = [
   'succeeded',
   'general SOCKS server failure',
@@ -51,27 +51,27 @@ const REPLIES: readonly string[] = [
 
 const WAIT: SocksStep = { step: 'wait' }
 
-/** One handshake, from the first byte to the open connection. */
+/** One handshake, from the greeting to the open tunnel. */
 export class SocksHandshake {
   readonly #target: Uint8Array
   readonly #credentials: SocksCredentials | null
   #received: Uint8Array = new Uint8Array(0)
   #expecting: 'method' | 'authentication' | 'reply' = 'method'
 
-  /** Throws `RangeError` for a name that has no place in a request: RFC 1928 5 gives its length one byte. */
+  /** @throws RangeError if the name is empty or longer than 255 bytes: RFC 1928 5 */
   constructor(target: SocksTarget, credentials: SocksCredentials | null) {
-    this.#target = addressOf(target)
+    this.#target = encodeAddress(target)
     this.#credentials = credentials
   }
 
-  /** What is sent first. RFC 1928 3 */
+  /** The first message to send. RFC 1928 3 */
   greeting(): Uint8Array {
     return this.#credentials === null
       ? Uint8Array.of(VERSION, 1, NO_AUTHENTICATION)
       : Uint8Array.of(VERSION, 2, NO_AUTHENTICATION, USER_AND_PASSWORD)
   }
 
-  /** Takes what came, in pieces of any size. After `open`, `refused` and `fault` there is no more to take. */
+  /** Processes received bytes, in pieces of any size. `open`, `refused` and `fault` are final. */
   take(bytes: Uint8Array): SocksStep {
     this.#received = Buffer.concat([this.#received, bytes])
     switch (this.#expecting) {
@@ -88,15 +88,17 @@ export class SocksHandshake {
   #takeMethod(): SocksStep {
     const [version, method] = this.#received
     if (version !== undefined && version !== VERSION) {
-      return fault(`it begins with ${version}, not with version 5`)
+      return fault(`its first byte is ${version}, expected version 5`)
     }
     if (method === undefined) return WAIT
-    if (this.#received.length > 2) return fault('it says more than it was asked')
+    if (this.#received.length > 2) return fault('it sent bytes after its reply')
     const credentials = this.#credentials
     if (method === NO_AUTHENTICATION) return this.#request()
     if (method === USER_AND_PASSWORD && credentials !== null) return this.#authenticate(credentials)
-    if (method !== NONE_OF_THEM) return fault(`it chose method ${method}, which was not offered`)
-    const reason = credentials === null ? 'it wants credentials' : 'it takes no user and password'
+    if (method !== NO_ACCEPTABLE_METHOD)
+      return fault(`it selected authentication method ${method}, which was not offered`)
+    const reason =
+      credentials === null ? 'it requires credentials' : 'it does not accept a user and password'
     return { step: 'refused', reason }
   }
 
@@ -115,11 +117,11 @@ export class SocksHandshake {
   #takeAuthentication(): SocksStep {
     const [version, status] = this.#received
     if (version !== undefined && version !== AUTHENTICATION_VERSION) {
-      return fault(`its answer to the password begins with ${version}`)
+      return fault(`its authentication reply begins with ${version}, expected version 1`)
     }
     if (status === undefined) return WAIT
     if (status !== 0) return { step: 'refused', reason: 'wrong user or password' }
-    if (this.#received.length > 2) return fault('it says more than it was asked')
+    if (this.#received.length > 2) return fault('it sent bytes after its reply')
     return this.#request()
   }
 
@@ -130,20 +132,20 @@ export class SocksHandshake {
     return { step: 'send', bytes }
   }
 
-  /** RFC 1928 6: the address it names is of no use, its length is. */
+  /** RFC 1928 6. The address in the reply is not used, but its length is needed to find the end. */
   #takeReply(): SocksStep {
     const received = this.#received
     const [version, reply, , type, first] = received
     if (version !== undefined && version !== VERSION)
-      return fault(`its reply begins with ${version}`)
+      return fault(`its reply begins with ${version}, expected version 5`)
     if (reply === undefined) return WAIT
-    // Some proxies send nothing behind a refusal.
+    // Some proxies send nothing after the code of a refusal.
     if (reply !== 0) return { step: 'refused', reason: REPLIES[reply] ?? `SOCKS reply ${reply}` }
     if (type === undefined) return WAIT
-    const addressLength = lengthOf(type, first)
-    if (addressLength === null) return fault(`its reply has an address of type ${type}`)
-    const end = 4 + addressLength + 2
-    return received.length < end ? WAIT : { step: 'open', rest: received.subarray(end) }
+    const length = addressLength(type, first)
+    if (length === null) return fault(`its reply has the unknown address type ${type}`)
+    const end = 4 + length + 2
+    return received.length < end ? WAIT : { step: 'open', firstBytes: received.subarray(end) }
   }
 
   #expect(what: 'authentication' | 'reply'): void {
@@ -156,15 +158,19 @@ function fault(text: string): SocksStep {
   return { step: 'fault', fault: text }
 }
 
-/** Of an address in a reply, in bytes; null for a type that RFC 1928 does not have. */
-function lengthOf(type: number, first: number | undefined): number | null {
+/**
+ * The length of an address in a reply, in bytes; null for a type that RFC 1928 does not define.
+ *
+ * @param first the first byte of the address, which is the length of a name
+ */
+function addressLength(type: number, first: number | undefined): number | null {
   if (type === IPV4) return 4
   if (type === IPV6) return 16
-  return type === DOMAIN ? 1 + (first ?? MAX_DOMAIN) : null
+  return type === DOMAIN ? 1 + (first ?? MAX_NAME_LENGTH) : null
 }
 
-/** Type, address and port, as they stand in a request. RFC 1928 5 */
-function addressOf({ host, ipVersion, port }: SocksTarget): Uint8Array {
+/** Encodes the address type, the address and the port for a request. RFC 1928 5 */
+function encodeAddress({ host, ipVersion, port }: SocksTarget): Uint8Array {
   const address =
     ipVersion === 4
       ? Buffer.of(IPV4, ...host.split('.').map(Number))
@@ -176,13 +182,15 @@ function addressOf({ host, ipVersion, port }: SocksTarget): Uint8Array {
 
 function nameBytes(host: string): Buffer {
   const name = Buffer.from(host)
-  if (name.length === 0 || name.length > MAX_DOMAIN) {
-    throw new RangeError(`The host name has ${name.length} bytes; SOCKS takes 1 to ${MAX_DOMAIN}`)
+  if (name.length === 0 || name.length > MAX_NAME_LENGTH) {
+    throw new RangeError(
+      `The host name has ${name.length} bytes; SOCKS allows 1 to ${MAX_NAME_LENGTH}`,
+    )
   }
   return Buffer.concat([Uint8Array.of(DOMAIN, name.length), name])
 }
 
-/** RFC 4291 2.2; a zone (RFC 4007 11) means nothing to another machine. */
+/** RFC 4291 2.2. Drops a zone (RFC 4007 11), which has no meaning on another machine. */
 function ipv6Bytes(address: string): number[] {
   const [text] = address.split('%')
   const dotted = /:((?:\d+\.){3}\d+)$/.exec(text)

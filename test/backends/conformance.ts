@@ -14,27 +14,27 @@ export interface Connected {
   readonly peer: Duplex
 }
 
-/** One way from a backend to a server. */
+/** One kind of connection from a backend to a server. */
 export interface Link {
   readonly backend: Backend
-  /** Serves until `close`. Peers are paused; they may be half open. */
+  /** Starts a server, until `close`. Its peers are paused and allow half-open connections. */
   open(): Promise<Opened>
-  /** After the last case. */
+  /** Called after the last case. */
   close?(): void
-  /** More bytes than are on their way at once when nobody reads; 8 MB if it does not say. */
+  /** More bytes than all buffers between the two ends can hold. Default 8 MiB. */
   readonly large?: number
-  /** Breaks the connection, where that can be done. */
+  /** Resets the connection; undefined if that is not possible. */
   reset?(peer: Duplex): void
 }
 
 export interface Opened {
-  /** Where `backend.connect` leads there at once; null if there is more to it. */
+  /** The target for `backend.connect`; null if more steps are needed, as in a tunnel. */
   readonly target: ConnectTarget | null
   connect(recorder: Recorder): Promise<Connected>
   close(): Promise<void>
 }
 
-/** What the engine relies on, for each backend and each kind of connection. */
+/** Tests what the engine relies on, for one backend and one kind of connection. */
 export function backendConformance(name: string, link: Link): void {
   const large = link.large ?? 8 * 2 ** 20
   describe(name, () => {
@@ -42,20 +42,20 @@ export function backendConformance(name: string, link: Link): void {
 
     test('exchanges bytes', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
-      await taken(recorder, socket.write('ping \xe9'))
+      await assertDrained(recorder, socket.write('ping \xe9'))
       assert.deepEqual(await read(peer, 6), Buffer.from('ping \xe9', 'latin1'))
-      await taken(recorder, socket.write(Buffer.from('pong')))
+      await assertDrained(recorder, socket.write(Buffer.from('pong')))
       assert.equal(String(await read(peer, 4)), 'pong')
       assert.equal(socket.pendingBytes(), 0)
       peer.write('answer')
       await recorder.until(() => recorder.text === 'answer')
     })
 
-    test('writes a tail behind what it writes', async (t) => {
+    test('writes the tail after the data', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
-      await taken(recorder, socket.write('head ', Buffer.from('tail')))
+      await assertDrained(recorder, socket.write('head ', Buffer.from('tail')))
       assert.equal(String(await read(peer, 9)), 'head tail')
-      await taken(recorder, socket.write(Buffer.from('body '), Buffer.from('tail')))
+      await assertDrained(recorder, socket.write(Buffer.from('body '), Buffer.from('tail')))
       assert.equal(String(await read(peer, 9)), 'body tail')
       const body = pattern(large)
       assert.equal(socket.write('head', body), false)
@@ -65,7 +65,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(recorder.count('drain'), drains + 1)
     })
 
-    test('fills one target after the other', async (t) => {
+    test('fills one read target after another', async (t) => {
       const { recorder, peer } = await connect(t, link)
       recorder.window = new Uint8Array(1000)
       const sent = pattern(300_000)
@@ -75,7 +75,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.ok(recorder.count('read') >= 300)
     })
 
-    test('says when what was written is taken', async (t) => {
+    test('calls onDrain when a large write was accepted', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       const sent = pattern(large)
       assert.equal(socket.write(sent), false)
@@ -89,21 +89,21 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(socket.pendingBytes(), 0)
       assert.ok((await arrived).equals(Buffer.concat([sent, Buffer.from('behind')])))
       assert.equal(recorder.count('drain'), 1)
-      await taken(recorder, socket.write('again'))
+      await assertDrained(recorder, socket.write('again'))
       assert.equal(String(await read(peer, 5)), 'again')
     })
 
-    test('takes a large write right behind a small one', async (t) => {
+    test('accepts a large write directly after a small one', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       const sent = pattern(100_000)
       const arrived = read(peer, 'head'.length + sent.length)
-      const isTaken = [socket.write('head'), socket.write(sent)].every((taken) => taken)
+      const isAccepted = [socket.write('head'), socket.write(sent)].every((accepted) => accepted)
       assert.ok((await arrived).equals(Buffer.concat([Buffer.from('head'), sent])))
-      if (!isTaken) await recorder.untilEvent('drain')
+      if (!isAccepted) await recorder.untilEvent('drain')
       assert.equal(socket.pendingBytes(), 0)
     })
 
-    test('says so for small writes, too', async (t) => {
+    test('calls onDrain when small writes were accepted', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       let written = 0
       do written += 1000
@@ -114,7 +114,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(recorder.count('drain'), 1)
     })
 
-    test('a taken byte is progress', async (t) => {
+    test('pendingBytes decreases during a large write', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       socket.write(pattern(32 * 2 ** 20))
       const seen = [socket.pendingBytes()]
@@ -125,7 +125,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.ok(seen.every((bytes, i) => i === 0 || bytes <= seen[i - 1]!))
     })
 
-    test('pauses and resumes with nothing lost', async (t) => {
+    test('pauses and resumes without losing data', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       recorder.on = (event) => {
         if (event === 'read') socket.pause()
@@ -142,7 +142,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.ok(recorder.received.equals(sent))
     })
 
-    test('pauses again and again', async (t) => {
+    test('pauses after every read', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       const sent = pattern(500_000)
       recorder.on = (event) => {
@@ -155,7 +155,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.ok(recorder.received.equals(sent))
     })
 
-    test('finishes sending, and goes on reading', async (t) => {
+    test('reads after it has finished sending', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       socket.write('question')
       socket.end()
@@ -170,7 +170,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(recorder.error, null)
     })
 
-    test('sends on after the peer has finished', async (t) => {
+    test('sends after the peer has finished', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       peer.end('early')
       await recorder.untilEvent('end')
@@ -181,7 +181,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(recorder.writeError, null)
     })
 
-    test('drains after end, too', async (t) => {
+    test('calls onDrain after end', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       const sent = pattern(large)
       assert.equal(socket.write(sent), false)
@@ -190,7 +190,7 @@ export function backendConformance(name: string, link: Link): void {
       await recorder.untilEvent('drain')
     })
 
-    test('destroy is followed by one onClose and nothing else', async (t) => {
+    test('destroy causes one onClose and nothing else', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       recorder.window = new Uint8Array(1000)
       recorder.on = (event) => {
@@ -208,7 +208,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(recorder.count('close'), 1)
     })
 
-    test('the peer sees it being destroyed', async (t) => {
+    test('the peer notices destroy', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       peer.on('error', () => {})
       peer.resume()
@@ -219,7 +219,7 @@ export function backendConformance(name: string, link: Link): void {
 
     const { reset } = link
     if (reset !== undefined)
-      test('a reset is an error', async (t) => {
+      test('reports a reset as an error', async (t) => {
         const { recorder, socket, peer } = await connect(t, link)
         socket.write('not read')
         await sleep(10)
@@ -229,7 +229,7 @@ export function backendConformance(name: string, link: Link): void {
         assert.equal((recorder.error as NodeJS.ErrnoException | null)?.code, 'ECONNRESET')
       })
 
-    test('keeps the answer that waits behind a failing write', async (t) => {
+    test('delivers a response that arrived before a write error', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       peer.on('error', () => {})
       socket.write('question')
@@ -255,7 +255,7 @@ export function backendConformance(name: string, link: Link): void {
       await recorder.untilEvent('close')
     })
 
-    test('fails what waits to be written when the peer goes', async (t) => {
+    test('reports an error for unsent data when the peer closes', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       peer.on('error', () => {})
       assert.equal(socket.write(pattern(large)), false)
@@ -266,7 +266,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(recorder.count('drain'), 0)
     })
 
-    test('events go to the handler of the moment', async (t) => {
+    test('delivers events to the current handler', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       const second = new Recorder()
       recorder.on = (event) => {
@@ -280,7 +280,7 @@ export function backendConformance(name: string, link: Link): void {
       assert.equal(second.text, 'second')
     })
 
-    test('may be destroyed before it is connected', async (t) => {
+    test('can be destroyed before it is connected', async (t) => {
       const opened = await link.open()
       t.after(() => opened.close())
       const { target } = opened
@@ -295,8 +295,10 @@ export function backendConformance(name: string, link: Link): void {
   })
 }
 
-/** What `write` returned: true and no `onDrain` comes, or false and one comes. */
-async function taken(recorder: Recorder, written: boolean): Promise<void> {
+/**
+ * Checks that `onDrain` is called exactly once if `write` has returned false, and not otherwise.
+ */
+async function assertDrained(recorder: Recorder, written: boolean): Promise<void> {
   const before = recorder.count('drain')
   if (!written) await recorder.until(() => recorder.count('drain') > before)
   await new Promise(setImmediate)
@@ -316,7 +318,7 @@ async function connect(t: TestContext, link: Link) {
   return { recorder, socket, peer }
 }
 
-/** Bytes of which no two neighbourhoods are alike. */
+/** Bytes in which a lost or repeated part is noticed. */
 function pattern(length: number): Buffer {
   return Buffer.alloc(length, randomBytes(65_537))
 }

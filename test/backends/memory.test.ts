@@ -9,9 +9,9 @@ import { backendConformance } from './conformance.ts'
 import { Recorder } from './recorder.ts'
 
 backendConformance('memory', link(null))
-backendConformance('memory: as if over TLS', link({ host: 'server.test', options: {} }))
+backendConformance('memory: TLS', link({ host: 'server.test', options: {} }))
 
-test('an http.Server speaks behind it', async () => {
+test('an http.Server can serve the connections', async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.end(`${request.method} ${request.url}`))
   })
@@ -28,7 +28,7 @@ test('an http.Server speaks behind it', async () => {
   await recorder.untilEvent('close')
 })
 
-test('the app sees the client leave', async () => {
+test('the app notices that the client closes', async () => {
   const left = new Promise((resolve) => {
     const server = createServer((request) => request.on('close', resolve))
     const backend = new MemoryBackend((peer) => server.emit('connection', peer))
@@ -42,7 +42,7 @@ test('the app sees the client leave', async () => {
   await left
 })
 
-test('what accept throws refuses the connection', async () => {
+test('an error that accept throws fails the connection', async () => {
   const refusal = new Error('no')
   const backend = new MemoryBackend(() => {
     throw refusal
@@ -54,7 +54,7 @@ test('what accept throws refuses the connection', async () => {
   assert.equal(recorder.error, refusal)
 })
 
-test('secure speaks no TLS and leads to the same app', async () => {
+test('secure uses no TLS and keeps the same app', async () => {
   let peer: Duplex | undefined
   const backend = new MemoryBackend((duplex) => {
     peer = duplex
@@ -76,7 +76,7 @@ test('secure speaks no TLS and leads to the same app', async () => {
   await recorder.untilEvent('close')
 })
 
-test('lookup knows every name', async () => {
+test('lookup resolves every name', async () => {
   const backend = new MemoryBackend(() => {})
   const found = await new Promise((resolve) => {
     backend.lookup('any.test', (_, addresses) => resolve(addresses))

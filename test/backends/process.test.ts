@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { denoApi } from '../../src/backends/other-runtimes.ts'
-import { socketBackends } from './own-sockets.ts'
+import { socketBackends } from './socket-backends.ts'
 
-/** What the cases may use. The server's end of the connection keeps nothing alive either. */
+/**
+ * The code before each case. The server's end of the connection does not keep the process alive.
+ */
 const prelude = (name: string) => `
   import { createServer } from 'node:net'
   import { selectBackend } from '${new URL('../../src/backends/select.js', import.meta.url)}'
@@ -31,24 +33,24 @@ const prelude = (name: string) => `
 `
 
 for (const { name: backend } of socketBackends)
-  describe(`${backend}: the process`, () => {
+  describe(`${backend}: what keeps the process alive`, () => {
     const cases: [string, string, string][] = [
-      ['is not kept alive by an idle socket', '', 'exit'],
-      ['nor by an armed timer', 'backend.clock.timer(() => log("late")).arm(3000)', 'exit'],
-      ['is by hold', 'hold(); later(20); setTimeout(release, 40).unref()', '20 exit'],
-      ['is not after release', 'hold(); release(); later(20)', 'exit'],
+      ['not an idle socket', '', 'exit'],
+      ['not an armed timer', 'backend.clock.timer(() => log("late")).arm(3000)', 'exit'],
+      ['hold', 'hold(); later(20); setTimeout(release, 40).unref()', '20 exit'],
+      ['not hold after release', 'hold(); release(); later(20)', 'exit'],
       [
-        'is until all have released',
+        'hold until it is released as often',
         'hold(); hold(); release(); later(20); setTimeout(release, 40).unref()',
         '20 exit',
       ],
       [
-        'is by a second hold after the first is over',
+        'a second hold after the first was released',
         'hold(); release(); hold(); later(20); setTimeout(release, 40).unref()',
         '20 exit',
       ],
       [
-        'is by a socket that is told to',
+        'a socket with keepAlive',
         'socket.keepAlive(true); later(20); setTimeout(() => socket.keepAlive(false), 40).unref()',
         '20 exit',
       ],
@@ -61,7 +63,7 @@ for (const { name: backend } of socketBackends)
     }
   })
 
-/** As a file: Deno takes no code on Node's command line. */
+/** Runs code from a file, because Deno does not accept code on the command line as Node does. */
 function run(code: string) {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
   const file = join(folder, 'child.mjs')

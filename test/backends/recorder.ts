@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import type { BackendSocket, SocketHandler } from '../../src/backends/backend.ts'
 
-/** Hears everything, and holds the socket to the contract of `SocketHandler`. */
+/** Records all events, and checks that the socket keeps to the contract of `SocketHandler`. */
 export class Recorder implements SocketHandler {
   readonly events: string[] = []
-  /** Where reads go. */
+  /** The read target. */
   window = new Uint8Array(65_536)
   error: Error | null = null
   writeError: Error | null = null
-  /** Called with each event, after it was recorded. */
+  /** Called with each event after it was recorded. */
   on: (event: string) => void = () => {}
   #socket: BackendSocket | null = null
   #calls = 0
@@ -16,24 +16,25 @@ export class Recorder implements SocketHandler {
   #chunks: Buffer[] = []
   #waiting: { condition: () => boolean; resolve: () => void }[] = []
 
-  /** The same socket, but an event inside a call to it fails the test. */
+  /** Opens a socket with this handler. An event while one of its methods runs fails the test. */
   listen(open: (handler: this) => BackendSocket): BackendSocket {
-    this.#socket = this.#during(() => open(this))
+    this.#socket = this.#trackCall(() => open(this))
     return this.watch(this.#socket)
   }
 
+  /** Wraps a socket to notice which of its methods are running. */
   watch(socket: BackendSocket): BackendSocket {
     return new Proxy(socket, {
       get: (_, name) => {
         const value = Reflect.get(socket, name, socket)
         if (typeof value !== 'function') return value
-        return (...args: unknown[]) => this.#during(() => Reflect.apply(value, socket, args))
+        return (...args: unknown[]) => this.#trackCall(() => Reflect.apply(value, socket, args))
       },
       set: (_, name, value) => Reflect.set(socket, name, value, socket),
     })
   }
 
-  /** What `secure` takes: sockets know their own only. */
+  /** The unwrapped socket, for `secure`: a backend accepts only its own sockets. */
   get raw(): BackendSocket {
     assert.ok(this.#socket)
     return this.#socket
@@ -52,7 +53,7 @@ export class Recorder implements SocketHandler {
     return this.events.filter((each) => each === event).length
   }
 
-  /** Until an event makes it true. */
+  /** Resolves when the condition is true after an event, or now. */
   until(condition: () => boolean): Promise<void> {
     if (condition()) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.push({ condition, resolve }))
@@ -79,7 +80,7 @@ export class Recorder implements SocketHandler {
   onRead(length: number): void {
     assert.ok(length > 0 && length <= this.#target.length, `read ${length}`)
     this.#chunks.push(Buffer.from(this.#target.subarray(0, length)))
-    this.#target.fill(0x23, 0, length) // whoever looks there later sees '#'
+    this.#target.fill(0x23, 0, length) // the socket must not read these bytes later
     this.#record('read')
   }
 
@@ -101,7 +102,7 @@ export class Recorder implements SocketHandler {
     this.#record('close')
   }
 
-  #during<Result>(call: () => Result): Result {
+  #trackCall<Result>(call: () => Result): Result {
     this.#calls += 1
     try {
       return call()

@@ -5,22 +5,22 @@ import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import type { Backend, ConnectTarget } from '../../src/backends/backend.ts'
 import { backendConformance } from './conformance.ts'
-import { abstractPath, addressOf, loopback, nearLink, unixPath } from './near-link.ts'
-import { socketBackends } from './own-sockets.ts'
+import { abstractPath, addressOf, localLink, loopback, unixPath } from './local-link.ts'
 import { Recorder } from './recorder.ts'
+import { socketBackends } from './socket-backends.ts'
 
 for (const backend of socketBackends) {
   const { name } = backend
-  backendConformance(`${name}: TCP`, nearLink(backend, loopback, null))
-  backendConformance(`${name}: a unix socket`, nearLink(backend, unixPath, null))
+  backendConformance(`${name}: TCP`, localLink(backend, loopback, null))
+  backendConformance(`${name}: a unix socket`, localLink(backend, unixPath, null))
   if (process.platform === 'linux') {
-    backendConformance(`${name}: an abstract unix socket`, nearLink(backend, abstractPath, null))
+    backendConformance(`${name}: an abstract unix socket`, localLink(backend, abstractPath, null))
   }
-  describe(`${name}: one socket`, () => single(backend))
+  describe(`${name}: one socket`, () => testOneSocket(backend))
 }
 
-function single(backend: Backend): void {
-  test('refused', async () => {
+function testOneSocket(backend: Backend): void {
+  test('a refused connection', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const target = addressOf(server)
@@ -33,7 +33,7 @@ function single(backend: Backend): void {
     assert.equal((recorder.error as NodeJS.ErrnoException).code, 'ECONNREFUSED')
   })
 
-  test('what connect would throw closes the socket', async () => {
+  test('an invalid target closes the socket instead of throwing', async () => {
     const bad: [ConnectTarget, RegExp][] = [
       [{ address: '127.0.0.1', port: 70_000 }, /port/i],
       [{ address: '127.0.0.1', port: 1, tls: { host: 'a', options: { cert: 'x' } } }, /PEM/i],
@@ -71,8 +71,8 @@ function single(backend: Backend): void {
     assert.ok(Array.isArray(localhost) && localhost.length > 0)
   })
 
-  test('15, S12 an answer survives a blocked event loop and the EPIPE after it', async (t) => {
-    const server = new Worker(HASTY_SERVER, { eval: true })
+  test('15, S12 a response is delivered despite a blocked event loop and an EPIPE', async (t) => {
+    const server = new Worker(RESETTING_SERVER, { eval: true })
     t.after(() => server.terminate())
     const [port] = (await once(server, 'message')) as [number]
     let failedWrites = 0
@@ -93,12 +93,12 @@ function single(backend: Backend): void {
       socket.destroy()
       await recorder.untilEvent('close')
     }
-    assert.ok(failedWrites > 0) // not all: on a busy machine the server may be late
+    assert.ok(failedWrites > 0) // not always 10, because the server may be late
   })
 }
 
-/** Answers the first byte and resets the connection 5 ms later. */
-const HASTY_SERVER = `
+/** Answers the first data, and resets the connection 5 ms later. */
+const RESETTING_SERVER = `
   const server = require('node:net').createServer((socket) => {
     socket.on('error', () => {})
     socket.once('data', () => {

@@ -3,13 +3,13 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/backends/system-clock.ts'
 
-test('now goes on', async () => {
+test('now advances', async () => {
   const before = systemClock.now()
   await sleep(10)
   assert.ok(systemClock.now() - before >= 9)
 })
 
-test('microtasks come before what is pending, and that before later timers', async () => {
+test('microtask runs before afterPending', async () => {
   const order: string[] = []
   await new Promise<void>((resolve) => {
     setTimeout(() => {
@@ -24,7 +24,7 @@ test('microtasks come before what is pending, and that before later timers', asy
   assert.deepEqual(order, ['timer', 'microtask', 'pending'])
 })
 
-test('a timer calls back once, some time after it was armed last', async () => {
+test('a timer calls back once, after the time of the last arm', async () => {
   const calls: number[] = []
   const start = systemClock.now()
   const timer = systemClock.timer(() => calls.push(systemClock.now() - start))
@@ -32,16 +32,16 @@ test('a timer calls back once, some time after it was armed last', async () => {
   timer.arm(60) // another length
   timer.arm(30)
   await sleep(15)
-  timer.arm(30) // the same again
+  timer.arm(30) // the same length again
   await sleep(80)
   assert.equal(calls.length, 1)
   assert.ok(calls[0]! >= 43, `${calls[0]}`)
-  timer.arm(30) // after it was over
+  timer.arm(30) // after it has called back
   await sleep(60)
   assert.equal(calls.length, 2)
 })
 
-test('a cancelled timer is silent, and can be armed again', async () => {
+test('a cancelled timer does not call back, and can be armed again', async () => {
   let calls = 0
   const timer = systemClock.timer(() => {
     calls += 1
@@ -58,7 +58,7 @@ test('a cancelled timer is silent, and can be armed again', async () => {
   assert.equal(calls, 1)
 })
 
-test('a timer may be armed in its own callback', async () => {
+test('a timer can be armed in its own callback', async () => {
   let calls = 0
   const timer = systemClock.timer(() => {
     calls += 1
@@ -69,7 +69,7 @@ test('a timer may be armed in its own callback', async () => {
   assert.equal(calls, 3)
 })
 
-test('lengths beyond 2^31-1 are honoured', (t) => {
+test('a timer can be longer than 2^31-1 milliseconds', (t) => {
   const longest = 2 ** 31 - 1
   const delays: number[] = []
   let elapse = () => {}

@@ -1,6 +1,6 @@
-// A process of Node that speaks the server's side of TLS, and hands what it reads to a plain server
-// of the tests. For runtimes whose own TLS servers are less exact than what is tested here: Deno's
-// know no half-close, and neither its nor Bun's speak over TLS.
+// A Node process that is the server's side of TLS, and relays to a plain server of the tests. For
+// runtimes whose TLS servers lack what is tested here: those of Deno do not support half-open
+// connections, and neither those of Deno nor of Bun support TLS over TLS.
 import { once } from 'node:events'
 import type { NetConnectOpts, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
@@ -8,12 +8,12 @@ import { createServer as createTlsServer, TLSSocket } from 'node:tls'
 
 export interface TlsPeerOptions {
   readonly listen: { path: string } | { host: string; port: number }
-  /** The plain server. */
+  /** The plain server to relay to. */
   readonly target: NetConnectOpts
   readonly certificate: { key: string; cert: string }
-  /** TLS from the start. */
+  /** Whether the connection starts with TLS. */
   readonly outer: boolean
-  /** TLS, or another TLS, after a first exchange. */
+  /** Whether TLS, or a second TLS, starts after a first exchange. */
   readonly tunnel: boolean
 }
 
@@ -38,7 +38,7 @@ async function serve({ listen, target, certificate, outer, tunnel }: TlsPeerOpti
   console.log(JSON.stringify(server.address()))
 }
 
-/** Whatever happens to the one happens to the other. */
+/** Relays data, ends, errors and resets in both directions. */
 function relay(socket: Socket, target: NetConnectOpts): void {
   const inner = connect({ ...target, ...SOCKET })
   socket.pipe(inner)
@@ -55,7 +55,7 @@ function reset(socket: Socket & { _parent?: Socket }): void {
   else bottom.destroy()
 }
 
-// It ends with its standard input.
+// The process ends when its standard input ends.
 process.stdin
   .once('data', (options) => void serve(JSON.parse(String(options))))
   .once('end', () => process.exit())

@@ -17,30 +17,30 @@ import type {
 } from '../../src/backends/backend.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { whilePolluted } from '../support/pollution.ts'
-import { socketBackends } from './own-sockets.ts'
 import { Recorder } from './recorder.ts'
+import { socketBackends } from './socket-backends.ts'
 
 const ca = certificateAuthority()
 const trusted = { ca: ca.cert }
 
-/** Node 22.23 takes the name of no IPv6 address; 20, 24 and 26 do. */
+/** Node 22.23 accepts no IPv6 address in a certificate; 20, 24 and 26 do. */
 const nodeRefusesIpv6 =
   checkServerIdentity('::1', {
     subject: {},
     subjectaltname: 'IP Address:0:0:0:0:0:0:0:1',
   } as PeerCertificate) !== undefined
 
-for (const backend of socketBackends) describe(backend.name, () => tlsTests(backend))
+for (const backend of socketBackends) describe(backend.name, () => testTls(backend))
 
-function tlsTests(backend: Backend): void {
-  describe('33 whom a certificate must name', () => {
+function testTls(backend: Backend): void {
+  describe('33 verification of the certificate', () => {
     const cases: [string, string[], string, ConnectionOptions, string | null][] = [
-      ['its name', ['a.test'], 'a.test', trusted, null],
-      ['its name with the final dot', ['a.test'], 'a.test.', trusted, null],
+      ['the same name', ['a.test'], 'a.test', trusted, null],
+      ['the same name with a final dot', ['a.test'], 'a.test.', trusted, null],
       ['a wildcard', ['*.a.test'], 'www.a.test', trusted, null],
       ['another name', ['a.test'], 'b.test', trusted, 'ERR_TLS_CERT_ALTNAME_INVALID'],
       [
-        'not the address it was reached by',
+        'the address of the connection instead of the name',
         ['127.0.0.1'],
         'a.test',
         trusted,
@@ -50,16 +50,22 @@ function tlsTests(backend: Backend): void {
       ['an IPv6 address', ['::1'], '::1', trusted, null],
       ['another address', ['127.0.0.1'], '127.0.0.2', trusted, 'ERR_TLS_CERT_ALTNAME_INVALID'],
       [
-        'not the SNI name',
+        'the SNI name instead of the name',
         ['a.test'],
         'b.test',
         { ...trusted, servername: 'a.test' },
         'ERR_TLS_CERT_ALTNAME_INVALID',
       ],
-      ['whoever signs', ['a.test'], 'a.test', {}, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
-      ['nobody, if told so', ['a.test'], 'b.test', { rejectUnauthorized: false }, null],
+      ['an untrusted issuer', ['a.test'], 'a.test', {}, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
       [
-        'whom the caller says',
+        'any certificate with rejectUnauthorized: false',
+        ['a.test'],
+        'b.test',
+        { rejectUnauthorized: false },
+        null,
+      ],
+      [
+        'a name that a custom check accepts',
         ['a.test'],
         'b.test',
         { ...trusted, checkServerIdentity: () => undefined },
@@ -80,22 +86,22 @@ function tlsTests(backend: Backend): void {
       })
     }
 
-    test('an expired one is refused', async (t) => {
+    test('an expired certificate is refused', async (t) => {
       const { tcp } = await serve(t, certificateFor(['a.test'], { ca, expired: true }))
       const recorder = await call(backend, { ...tcp, tls: { host: 'a.test', options: trusted } })
       assert.equal(codeOf(recorder.error), 'CERT_HAS_EXPIRED')
     })
 
-    test('one that signs itself is refused', async (t) => {
+    test('a self-signed certificate is refused, unless it is the CA', async (t) => {
       const own = certificateFor(['a.test'])
       const { tcp } = await serve(t, own)
       const refused = await call(backend, { ...tcp, tls: { host: 'a.test', options: {} } })
       assert.equal(codeOf(refused.error), 'DEPTH_ZERO_SELF_SIGNED_CERT')
-      const taken = await call(backend, {
+      const accepted = await call(backend, {
         ...tcp,
         tls: { host: 'a.test', options: { ca: own.cert } },
       })
-      assert.equal(taken.error, null)
+      assert.equal(accepted.error, null)
     })
 
     test('22 a polluted Object.prototype changes nothing', async (t) => {
@@ -140,7 +146,7 @@ function tlsTests(backend: Backend): void {
         )
       })
 
-      test('serve no other host', async (t) => {
+      test('are not used for another host', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
         const sameSni = { ...options, servername: 'a.test' }
         const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options: sameSni })
@@ -153,7 +159,7 @@ function tlsTests(backend: Backend): void {
         assert.ok(seen.every(({ reused }) => !reused))
       })
 
-      test('of unchecked connections serve no checked one', async (t) => {
+      test('of unverified connections are not used for verified ones', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['b.test']))
         const unchecked = { rejectUnauthorized: false, maxVersion }
         const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options: unchecked })
@@ -162,7 +168,7 @@ function tlsTests(backend: Backend): void {
         assert.ok(seen.every(({ reused }) => !reused))
       })
 
-      test('of other settings are not used', async (t) => {
+      test('are not used with other settings', async (t) => {
         const { tcp, seen } = await serve(t, certificateFor(['a.test'], { ca }))
         const sessions = await sessionsOf(backend, tcp, { host: 'a.test', options })
         const others = { ...options }
@@ -176,7 +182,7 @@ function tlsTests(backend: Backend): void {
     })
   }
 
-  test('what is said in the handshake', async (t) => {
+  test('SNI and ALPN of the handshake', async (t) => {
     const { tcp, seen } = await serve(t, certificateFor(['a.test', '127.0.0.1'], { ca }))
     await call(backend, { ...tcp, tls: { host: 'a.test', options: trusted } })
     await call(backend, { ...tcp, tls: { host: '127.0.0.1', options: trusted } })
@@ -199,7 +205,7 @@ function tlsTests(backend: Backend): void {
     )
   })
 
-  test('a server that hangs up, or speaks no TLS', async (t) => {
+  test('a server that closes, or does not use TLS', async (t) => {
     for (const answer of ['', 'HTTP/1.1 400 Bad Request\r\n\r\n']) {
       const server = createTcpServer((peer) => peer.on('error', () => {}).end(answer))
       server.listen(0, '127.0.0.1')
@@ -213,7 +219,7 @@ function tlsTests(backend: Backend): void {
     }
   })
 
-  test('a tunnel that is closed already', async (t) => {
+  test('a tunnel that is already closed', async (t) => {
     const server = createTcpServer((peer) => peer.on('error', () => {}).end('200'))
     server.listen(0, '127.0.0.1')
     t.after(() => server.close())
@@ -234,7 +240,7 @@ function tlsTests(backend: Backend): void {
     }
   })
 
-  test('what has been read of a tunnel already is heard by TLS', async (t) => {
+  test('TLS receives the first bytes that were read from a tunnel', async (t) => {
     const server = createTcpServer((peer) => peer.on('error', () => {}).resume())
     server.listen(0, '127.0.0.1')
     t.after(() => server.close())
@@ -286,7 +292,7 @@ async function serve(t: TestContext, options: TlsOptions) {
   return { tcp: { address: '127.0.0.1', port }, unix: { path }, seen }
 }
 
-/** Connects, and closes again once it is welcomed. */
+/** Connects, and closes after the first data. */
 async function call(backend: Backend, target: ConnectTarget): Promise<Recorder> {
   const recorder = new Recorder()
   const socket = recorder.listen((handler) => backend.connect(target, handler))
@@ -297,7 +303,7 @@ async function call(backend: Backend, target: ConnectTarget): Promise<Recorder> 
   return recorder
 }
 
-/** The store in which a connection has left its session. */
+/** Makes a connection, and returns the store with its session. */
 async function sessionsOf(
   backend: Backend,
   target: ConnectTarget,

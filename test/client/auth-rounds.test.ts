@@ -474,7 +474,7 @@ describe('auth flows', () => {
         request.method = 'A B'
         yield request
       },
-      /not a token/,
+      /expected a token/,
       1,
     ],
   ]

@@ -146,7 +146,7 @@ describe('proxies', () => {
     }
     const invalid: [ClientOptions['proxies'], RegExp][] = [
       ['p.test:80', /it must begin with one of http:/],
-      [{ ftp: 'http://p.test' }, /proxies\["ftp"\]: it must be scheme/],
+      [{ ftp: 'http://p.test' }, /proxies\["ftp"\]: expected scheme/],
       [
         { all: 'http://u:hunter2@p.test/path' },
         /"http:\/\/p\.test\/path": it must not have a path/,
@@ -327,7 +327,10 @@ describe('30, A4 Proxy-Authorization as a field of the request', () => {
     const url = `http://127.0.0.1:${port}`
     await assert.rejects(client.get(url, { headers }), (error) => {
       assert.ok(error instanceof LocalProtocolError)
-      assert.match(error.message, /^Proxy-Authorization is for a proxy.* give it to HTTPProxy$/)
+      assert.match(
+        error.message,
+        /^Proxy-Authorization must not be sent to an origin; .* HTTPProxy instead$/,
+      )
       return true
     })
     assert.deepEqual(heads, [])

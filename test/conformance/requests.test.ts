@@ -1,5 +1,5 @@
-// What a client puts on the wire, byte for byte. The engine's own heads are in
-// protocol/request-head.test.ts; here is what the client makes of URLs, options and content.
+// The bytes that a client sends for URLs, options and content. test/protocol/request-head.test.ts
+// tests the heads of the engine.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
@@ -8,24 +8,26 @@ import { LocalProtocolError } from '../../src/index.ts'
 import { scriptedClient, settle } from '../client/clients.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
-/** None of the client's own fields. */
+/** Removes the default fields of the client. */
 const BARE = { accept: null, 'accept-encoding': null, 'user-agent': null, connection: null }
 
-type Ask = (client: Client) => Promise<unknown>
+type Call = (client: Client) => Promise<unknown>
 
-/** All that was written to all connections, one string for each, while every request was answered. */
+/**
+ * Makes the calls in turn, answers each, and returns what was written: one string per connection.
+ */
 async function written(
   t: TestContext,
-  asks: readonly Ask[],
+  calls: readonly Call[],
   options: ClientOptions = {},
   answer = OK,
 ): Promise<string[]> {
   const { client, backend } = scriptedClient(t, { headers: BARE, ...options })
-  for (const ask of asks) {
-    const call = ask(client)
+  for (const call of calls) {
+    const result = call(client)
     await settle()
     backend.socket.receive(answer)
-    await call
+    await result
   }
   return backend.sockets.map((socket) => socket.written)
 }
@@ -34,8 +36,8 @@ function lines(...all: string[]): string {
   return `${all.join('\r\n')}\r\n\r\n`
 }
 
-function sends(title: string, ask: Ask, expected: string, options?: ClientOptions): void {
-  test(title, async (t) => assert.deepEqual(await written(t, [ask], options), [expected]))
+function sends(title: string, call: Call, expected: string, options?: ClientOptions): void {
+  test(title, async (t) => assert.deepEqual(await written(t, [call], options), [expected]))
 }
 
 async function* pieces(...all: string[]): AsyncGenerator<string> {
@@ -43,22 +45,22 @@ async function* pieces(...all: string[]): AsyncGenerator<string> {
 }
 
 sends(
-  'R1 an empty path is a slash, and the fragment stays here',
+  'R1 an empty path becomes a slash, and the fragment is not sent',
   (client) => client.get('http://h.test#part'),
   lines('GET / HTTP/1.1', 'Host: h.test'),
 )
 sends(
-  'R1 path and query as the URL has them, dots resolved',
+  'R1 path and query of the URL, with dot segments resolved',
   (client) => client.get('http://h.test/a/../b c?d=e f#g?h', { params: { i: 'j' } }),
   lines('GET /b%20c?d=e%20f&i=j HTTP/1.1', 'Host: h.test'),
 )
 sends(
-  'R1, R3 userinfo stands in neither target nor Host',
+  'R1, R3 neither the target nor Host contains userinfo',
   (client) => client.get('http://user:secret@h.test:8080/', { auth: null }),
   lines('GET / HTTP/1.1', 'Host: h.test:8080'),
 )
 sends(
-  'R2 the asterisk of OPTIONS',
+  'R2 OPTIONS with the target *',
   (client) => {
     const request = client.buildRequest('OPTIONS', 'http://h.test/x')
     request.target = '*'
@@ -67,7 +69,7 @@ sends(
   lines('OPTIONS * HTTP/1.1', 'Host: h.test'),
 )
 sends(
-  'R1, R2, R3 to a proxy the absolute-form, without userinfo and fragment',
+  'R1, R2, R3 a proxy gets the absolute-form, without userinfo and fragment',
   (client) => client.get('http://user:secret@h.test:8080/a?b#c', { auth: null }),
   lines('GET http://h.test:8080/a?b HTTP/1.1', 'Host: h.test:8080'),
   { proxies: 'http://proxy.test:3128' },
@@ -77,7 +79,7 @@ for (const [origin, authority] of [
   ['https://h.test:8443', 'h.test:8443'],
   ['https://[::1]', '[::1]:443'],
 ] as const) {
-  test(`R2, R3 CONNECT to ${origin} has the port, always`, async (t) => {
+  test(`R2, R3 CONNECT to ${origin} always has the port`, async (t) => {
     const options = { headers: BARE, proxies: 'http://proxy.test:3128' }
     const { client, backend } = scriptedClient(t, options)
     const call = client.get(origin)
@@ -92,14 +94,14 @@ for (const [origin, authority] of [
   })
 }
 sends(
-  "R3 Host comes first, whatever the caller's order",
+  'R3 Host comes first, wherever the caller puts it',
   (client) => client.get('http://h.test', { headers: { a: '1', Host: 'other.test' } }),
   lines('GET / HTTP/1.1', 'Host: other.test', 'a: 1'),
 )
-test('R4 requests follow one another without a byte between them', async (t) => {
-  const post: Ask = (client) => client.post('http://h.test', { content: 'abc' })
-  const get: Ask = (client) => client.get('http://h.test')
-  const chunks: Ask = (client) => client.post('http://h.test', { content: pieces('abc') })
+test('R4 there are no bytes between requests', async (t) => {
+  const post: Call = (client) => client.post('http://h.test', { content: 'abc' })
+  const get: Call = (client) => client.get('http://h.test')
+  const chunks: Call = (client) => client.post('http://h.test', { content: pieces('abc') })
   assert.deepEqual(await written(t, [post, chunks, get]), [
     `${lines('POST / HTTP/1.1', 'Host: h.test', 'Content-Length: 3')}abc` +
       `${lines('POST / HTTP/1.1', 'Host: h.test', 'Transfer-Encoding: chunked')}3\r\nabc\r\n0\r\n\r\n` +
@@ -107,7 +109,7 @@ test('R4 requests follow one another without a byte between them', async (t) => 
   ])
 })
 sends(
-  'R5 a method that is not standard goes as it is given',
+  'R5 a method that is not standard is sent unchanged',
   (client) => client.request('pUrGe', 'http://h.test'),
   lines('pUrGe / HTTP/1.1', 'Host: h.test'),
 )
@@ -120,12 +122,12 @@ describe('R6 the length of content', () => {
       ['JSON', { json: [1] }, ['content-type: application/json', 'Content-Length: 3']],
       ['a stream', { content: pieces('a') }, ['Transfer-Encoding: chunked']],
       [
-        'a stream whose length the caller knows',
+        'a stream with a given Content-Length',
         { content: pieces('a'), headers: { 'content-length': '1' } },
         ['content-length: 1'],
       ],
       [
-        'bytes that the caller wants chunked',
+        'bytes with a given Transfer-Encoding: chunked',
         { content: new Blob(['a']), headers: { 'transfer-encoding': 'chunked' } },
         ['transfer-encoding: chunked'],
       ],
@@ -142,7 +144,7 @@ describe('R6 the length of content', () => {
     ['too long', ['ab', 'cd'], '3'],
   ]
   for (const [name, content, length] of wrong) {
-    test(`${name}: an error before the message ends, and the connection is lost`, async (t) => {
+    test(`${name}: fails before the message ends, and closes the connection`, async (t) => {
       const { client, backend } = scriptedClient(t)
       const headers = { 'content-length': length }
       const call = client.post('http://h.test', { content: pieces(...content), headers })
@@ -153,7 +155,7 @@ describe('R6 the length of content', () => {
   }
 
   const both = { 'content-length': '1', 'transfer-encoding': 'chunked' }
-  test('never by both fields', async (t) => {
+  test('both framing fields are refused', async (t) => {
     const { client, backend } = scriptedClient(t)
     const call = client.post('http://h.test', { content: 'a', headers: both })
     await assert.rejects(call, LocalProtocolError)
@@ -163,25 +165,25 @@ describe('R6 the length of content', () => {
 
 for (const method of ['POST', 'PUT', 'PATCH']) {
   sends(
-    `R7 ${method} without content says that there is none`,
+    `R7 ${method} without content has Content-Length: 0`,
     (client) => client.request(method, 'http://h.test'),
     lines(`${method} / HTTP/1.1`, 'Host: h.test', 'Content-Length: 0'),
   )
 }
 for (const method of ['GET', 'OPTIONS', 'DELETE', 'REPORT', 'TRACE']) {
   sends(
-    `R7 ${method} without content says nothing`,
+    `R7 ${method} without content has no Content-Length`,
     (client) => client.request(method, 'http://h.test'),
     lines(`${method} / HTTP/1.1`, 'Host: h.test'),
   )
 }
 sends(
-  'R8 TRACE, which the server sends back whole, gets no credentials and no cookies',
+  'R8 TRACE has no credentials and no cookies, because the server sends it back',
   (client) => client.request('TRACE', 'http://user:secret@h.test/', { cookies: { a: '1' } }),
   lines('TRACE / HTTP/1.1', 'Host: h.test'),
   { auth: ['user', 'secret'], cookies: { b: '2' } },
 )
-test('R8 TRACE with content is refused, nothing is written', async (t) => {
+test('R8 TRACE with content is refused, and nothing is written', async (t) => {
   const { client, backend } = scriptedClient(t)
   await assert.rejects(
     client.request('TRACE', 'http://h.test', { content: 'a' }),
@@ -190,7 +192,7 @@ test('R8 TRACE with content is refused, nothing is written', async (t) => {
   assert.equal(backend.sockets.length, 0)
 })
 sends(
-  "R9 TE and Upgrade join what the client's Connection says",
+  'R9 TE and Upgrade are added to the Connection field of the client',
   (client) => client.get('http://h.test', { headers: { TE: 'trailers', Upgrade: 'x' } }),
   lines(
     'GET / HTTP/1.1',
@@ -201,7 +203,7 @@ sends(
   ),
   { headers: { ...BARE, connection: 'keep-alive' } },
 )
-test('R10 the content waits for 100, and for nothing else', async (t) => {
+test('R10 the content waits for 100, and for no other 1xx', async (t) => {
   const { client, backend } = scriptedClient(t, { headers: BARE })
   const headers = { expect: '100-continue' }
   const call = client.post('http://h.test', { content: 'abc', headers })
@@ -218,28 +220,28 @@ test('R10 the content waits for 100, and for nothing else', async (t) => {
   socket.receive(OK)
   assert.equal((await call).status, 200)
 })
-test('R10 without content it is refused', async (t) => {
+test('R10 Expect without content is refused', async (t) => {
   const { client } = scriptedClient(t)
   const headers = { expect: '100-continue' }
   await assert.rejects(client.get('http://h.test', { headers }), LocalProtocolError)
 })
 
-describe('R12 after close there is no further request on that connection', () => {
-  const get: Ask = (client) => client.get('http://h.test')
-  test('that we said', async (t) => {
+describe('R12 after close, no further request uses the connection', () => {
+  const get: Call = (client) => client.get('http://h.test')
+  test('close in the request', async (t) => {
     const options = { headers: { ...BARE, connection: 'close' } }
     assert.equal((await written(t, [get, get], options)).length, 2)
   })
-  test('that the server said', async (t) => {
+  test('close in the response', async (t) => {
     const answer = OK.replace('\r\n', '\r\nConnection: close\r\n')
     assert.equal((await written(t, [get, get], {}, answer)).length, 2)
   })
-  test('that nobody said', async (t) => {
+  test('no close', async (t) => {
     assert.equal((await written(t, [get, get])).length, 1)
   })
 })
 
-describe('R13 what may have been carried out is not sent again by itself', () => {
+describe('R13 a request that may have been processed is not repeated automatically', () => {
   for (const [method, times] of [
     ['POST', 1],
     ['PATCH', 1],
@@ -248,7 +250,7 @@ describe('R13 what may have been carried out is not sent again by itself', () =>
     ['DELETE', 2],
     ['GET', 2],
   ] as const) {
-    test(`${method}, on a kept connection that dies: ${times}`, async (t) => {
+    test(`${method} on a reused connection that closes is sent ${times === 1 ? 'once' : 'twice'}`, async (t) => {
       const { client, backend } = scriptedClient(t)
       const warm = client.get('http://h.test')
       await settle()

@@ -1,4 +1,4 @@
-// What a client makes of responses: what the wire corpus shows of the parser, seen from outside.
+// How a client treats responses: the rules that test/wire tests on the parser, seen from outside.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
@@ -9,7 +9,9 @@ import { scriptedClient, settle, states } from '../client/clients.ts'
 
 type Bytes = string | Uint8Array
 
-/** The client's response to these bytes; `ends` closes behind them. */
+/**
+ * The response that the client returns for these bytes. `ends` closes the connection after them.
+ */
 async function received(
   t: TestContext,
   bytes: readonly Bytes[],
@@ -27,7 +29,7 @@ async function received(
 const withLength = (status: string, ...fields: string[]) =>
   [`HTTP/1.1 ${status}`, 'Content-Length: 2', ...fields, '', 'ok'].join('\r\n')
 
-describe('S1 the reason is nobody’s business', () => {
+describe('S1 the reason phrase has no meaning', () => {
   for (const status of ['200', '200 ', '200 Not Found', '200 \u00e9\t!']) {
     test(JSON.stringify(status), async (t) => {
       const { response } = await received(t, [withLength(status)])
@@ -45,7 +47,7 @@ describe('S1 the reason is nobody’s business', () => {
   }
 })
 
-describe('S2 a status that nobody knows', () => {
+describe('S2 an unknown status', () => {
   const classes: readonly [status: number, ok: boolean, error: boolean][] = [
     [299, true, false],
     [399, false, false],
@@ -69,7 +71,7 @@ describe('S2 a status that nobody knows', () => {
   })
 })
 
-test('S3 informational responses that nobody expects are passed over', async (t) => {
+test('S3 unexpected informational responses are ignored', async (t) => {
   const before = [100, 102, 103, 100, 199].map((status) => `HTTP/1.1 ${status} x\r\nA: b\r\n\r\n`)
   const { response, client } = await received(t, [...before, withLength('200')])
   assert.equal(response.status, 200)
@@ -77,7 +79,7 @@ test('S3 informational responses that nobody expects are passed over', async (t)
   assert.equal(states(client), '0 active, 1 idle')
 })
 
-test('S6, S7 fields by name without regard to case, in their order', async (t) => {
+test('S6, S7 names are compared without case, and fields keep their order', async (t) => {
   const fields = ['x-A:\t 1 \t', 'b: \u00ff', 'X-a: 2', 'Set-Cookie: c=1', 'set-cookie: d=2, e']
   const { response } = await received(t, [Buffer.from(withLength('200', ...fields), 'latin1')])
   const { headers } = response
@@ -87,12 +89,12 @@ test('S6, S7 fields by name without regard to case, in their order', async (t) =
   assert.equal(headers.get('set-cookie'), 'c=1')
 })
 
-describe('S8, S10 where a body ends', () => {
+describe('S8, S10 the end of a body', () => {
   const whole: readonly [name: string, bytes: string, text: string, ends: boolean][] = [
     ['by its length', withLength('200'), 'ok', false],
     ['by its last chunk', chunked('2\r\nok\r\n0\r\n\r\n'), 'ok', false],
     ['with the connection', 'HTTP/1.1 200 OK\r\n\r\nok', 'ok', true],
-    ['where there is none', 'HTTP/1.1 204 OK\r\nContent-Length: 2\r\n\r\n', '', false],
+    ['without a body', 'HTTP/1.1 204 OK\r\nContent-Length: 2\r\n\r\n', '', false],
   ]
   for (const [name, bytes, text, ends] of whole) {
     test(name, async (t) => {
@@ -107,10 +109,10 @@ describe('S8, S10 where a body ends', () => {
     ['before the last chunk', chunked('2\r\nok\r\n')],
     ['before the end of the trailers', chunked('2\r\nok\r\n0\r\nA: b\r\n')],
     ['inside the head', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n'],
-    ['before anything', ''],
+    ['before the response', ''],
   ]
   for (const [name, bytes] of cut) {
-    test(`cut ${name}: an error, and not a short success`, async (t) => {
+    test(`a response that ends ${name} is an error`, async (t) => {
       await assert.rejects(
         received(t, bytes === '' ? [] : [bytes], { ends: true }),
         RemoteProtocolError,
@@ -119,7 +121,7 @@ describe('S8, S10 where a body ends', () => {
   }
 })
 
-test('S9 trailers are no headers', async (t) => {
+test('S9 trailers are not headers', async (t) => {
   const { response } = await received(t, [chunked('2\r\nok\r\n0\r\nX-A: late\r\n\r\n')])
   assert.equal(response.headers.get('x-a'), null)
   assert.equal(response.trailers?.get('x-a'), 'late')
@@ -140,7 +142,7 @@ describe('S11 whether a connection persists', () => {
   }
 })
 
-test('S12 an error that comes before all was sent is the response, and the rest is not sent', async (t) => {
+test('S12 an early error response is returned, and sending stops', async (t) => {
   const { client, backend } = scriptedClient(t)
   let close = () => {}
   const closed = new Promise<void>((resolve) => (close = resolve))
@@ -161,12 +163,12 @@ test('S12 an error that comes before all was sent is the response, and the rest 
   assert.ok(backend.socket.destroyed)
 })
 
-test('S13 101 that nobody asked for is an error', async (t) => {
+test('S13 an unrequested 101 is an error', async (t) => {
   const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'
   await assert.rejects(received(t, [answer]), RemoteProtocolError)
 })
 
-test('S15 connection options that name other fields are no error, and leave them', async (t) => {
+test('S15 connection options that name other fields have no effect', async (t) => {
   const fields = [
     'Connection: x-hop, keep-alive, content-length',
     'X-Hop: 1',
@@ -178,7 +180,7 @@ test('S15 connection options that name other fields are no error, and leave them
   assert.equal(states(client), '0 active, 1 idle')
 })
 
-describe('S16 content codings are undone, the last first', () => {
+describe('S16 content codings are decoded, the last one first', () => {
   const text = 'hello '.repeat(20)
   const cases: readonly [name: string, content: Uint8Array, text: string][] = [
     ['gzip', gzipSync(text), text],

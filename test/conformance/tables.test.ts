@@ -1,4 +1,5 @@
-// test/README.md says which tests stand for which line of conformance and which hazard: that they do.
+// The tables in test/README.md name the tests for each line of conformance and each hazard. This
+// checks that the files exist and have tests with these numbers.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +19,7 @@ interface Row {
   readonly files: readonly string[]
 }
 
-/** The rows of the table behind a heading. */
+/** The rows of the table under a heading. */
 function rowsOf(heading: string): Row[] {
   const page = readFileSync(join(top, 'test/README.md'), 'utf8')
   const section = page.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? ''
@@ -28,14 +29,16 @@ function rowsOf(heading: string): Row[] {
   }))
 }
 
-/** The marks of a file's titles: of sections in Markdown, of whatever may be a title in TypeScript. */
+/**
+ * The marks in a file: those of headings in Markdown, and of every possible title in TypeScript.
+ */
 function marksIn(file: string): Set<string> {
   const text = readFileSync(join(top, 'test', file), 'utf8')
   const titles = text.matchAll(file.endsWith('.md') ? /^## (.+)$/gm : /['"`]([RSA\d][^'"`\n]*)/g)
   return new Set([...titles].flatMap(([, title]) => marksOf(title as string)))
 }
 
-for (const [heading, wanted] of [
+for (const [heading, expected] of [
   ['Conformance', LINES],
   ['Hazards', HAZARDS],
 ] as const) {
@@ -45,15 +48,15 @@ for (const [heading, wanted] of [
     test('is complete', () => {
       assert.deepEqual(
         rows.map(({ mark }) => mark),
-        wanted,
+        expected,
       )
     })
 
     for (const { mark, files } of rows) {
-      test(`${mark}: its files are there and carry its number`, () => {
+      test(`${mark}: its files exist and have titles with its number`, () => {
         assert.ok(files.length > 0)
         for (const file of files) {
-          assert.ok(existsSync(join(top, 'test', file)), `${file} is not there`)
+          assert.ok(existsSync(join(top, 'test', file)), `${file} does not exist`)
           assert.ok(marksIn(file).has(mark), `${file} has no title with ${mark}`)
         }
       })

@@ -3,12 +3,12 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, test } from 'node:test'
 import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
-import { MockDispatcher } from '../../src/dispatch/local/mock-dispatcher.ts'
+import { MockDispatcher } from '../../src/dispatch/in-process/mock-dispatcher.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../src/engine.ts'
 import { ClientClosed } from '../../src/engine.ts'
-import { gate, ORIGIN } from './apps.ts'
+import { deferred, ORIGIN } from './send-to-app.ts'
 
-/** Each answers with eight chunks of its own. */
+/** Every app answers with eight chunks. */
 const CHUNK = 65_536
 const CHUNKS = 8
 
@@ -36,7 +36,7 @@ const makers: Record<string, () => Dispatcher> = {
     })),
 }
 
-/** Keeps what it is told, and lets a test interfere. */
+/** Records the events, and calls a function of the test in `onHead` and `onData`. */
 class Recorder implements DispatchHandler {
   readonly events: string[] = []
   bytes = 0
@@ -44,8 +44,8 @@ class Recorder implements DispatchHandler {
   control!: DispatchControl
   data: (chunk: Uint8Array) => boolean | undefined | void = () => {}
   head: () => void = () => {}
-  readonly #over = gate()
-  readonly over = this.#over.opened
+  readonly #ended = deferred()
+  readonly ended = this.#ended.promise
 
   send(dispatcher: Dispatcher, request: Partial<DispatchRequest> = {}): this {
     this.control = dispatcher.dispatch({ origin: ORIGIN, path: '/', ...request }, this)
@@ -75,7 +75,7 @@ class Recorder implements DispatchHandler {
 
   #end(event: string): void {
     this.events.push(event)
-    this.#over.open()
+    this.#ended.resolve()
   }
 }
 
@@ -85,11 +85,11 @@ async function turns(): Promise<void> {
 
 for (const [name, make] of Object.entries(makers)) {
   describe(`dispatch to ${name}`, () => {
-    test('head, data, end: later, and once', async (t) => {
+    test('head, data and end are delivered later, and once', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       const recorder = new Recorder().send(dispatcher)
-      await recorder.over
+      await recorder.ended
       recorder.control.abort()
       recorder.control.resume()
       await turns()
@@ -97,7 +97,7 @@ for (const [name, make] of Object.entries(makers)) {
       assert.equal(recorder.bytes, CHUNK * CHUNKS)
     })
 
-    test('a pause holds until resume, which delivers nothing itself', async (t) => {
+    test('a pause lasts until resume, which delivers nothing itself', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       const recorder = new Recorder()
@@ -107,7 +107,7 @@ for (const [name, make] of Object.entries(makers)) {
       for (let i = 0; i < 200 && recorder.events.at(-1) !== 'end'; i++) {
         await turns()
         if (recorder.events.at(-1) === 'end') break
-        assert.ok(recorder.bytes <= seen + CHUNK, 'more than a chunk came in a pause')
+        assert.ok(recorder.bytes <= seen + CHUNK, 'more than one chunk arrived during a pause')
         seen = recorder.bytes
         recorder.control.resume()
         assert.equal(recorder.bytes, seen)
@@ -116,7 +116,7 @@ for (const [name, make] of Object.entries(makers)) {
       assert.equal(recorder.bytes, CHUNK * CHUNKS)
     })
 
-    test('resume within onData outweighs its false', async (t) => {
+    test('resume inside onData overrides its result false', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       const recorder = new Recorder()
@@ -124,7 +124,7 @@ for (const [name, make] of Object.entries(makers)) {
         recorder.control.resume()
         return false
       }
-      await recorder.send(dispatcher).over
+      await recorder.send(dispatcher).ended
       assert.equal(recorder.bytes, CHUNK * CHUNKS)
     })
 
@@ -169,7 +169,7 @@ for (const [name, make] of Object.entries(makers)) {
         t.after(() => dispatcher.close())
         const recorder = new Recorder()
         interfere(recorder)
-        await recorder.send(dispatcher).over
+        await recorder.send(dispatcher).ended
         await turns()
         assert.equal(recorder.error, error)
         assert.equal(recorder.events.filter((event) => event === 'error').length, 1)
@@ -178,51 +178,51 @@ for (const [name, make] of Object.entries(makers)) {
       })
     }
 
-    test('an abort at once, and a signal that was aborted before', async (t) => {
+    test('an immediate abort, and a signal that is already aborted', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       const recorder = new Recorder().send(dispatcher)
       recorder.control.abort()
-      await recorder.over
+      await recorder.ended
       assert.deepEqual(recorder.events, ['returned', 'error'])
       assert.equal((recorder.error as Error).name, 'AbortError')
       const signal = AbortSignal.abort(boom)
       const second = new Recorder().send(dispatcher, { signal })
-      await second.over
+      await second.ended
       assert.deepEqual(second.events, ['returned', 'error'])
       assert.equal(second.error, boom)
     })
 
-    test('what may not be sent is told later', async (t) => {
+    test('an invalid request is reported later', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       for (const request of [{ path: 'a b' }, { method: 'A B' }, { signal: 1 as never }]) {
         const recorder = new Recorder().send(dispatcher, request)
-        await recorder.over
+        await recorder.ended
         assert.deepEqual(recorder.events, ['returned', 'error'])
       }
     })
 
-    test('a closed one refuses', async () => {
+    test('a closed dispatcher refuses requests', async () => {
       const dispatcher = make()
       await dispatcher.close()
       const recorder = new Recorder().send(dispatcher)
-      await recorder.over
+      await recorder.ended
       assert.ok(recorder.error instanceof ClientClosed)
     })
 
-    test('chunks that may be kept', async (t) => {
+    test('with copy, chunks can be kept', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       const recorder = new Recorder()
       const kept: Uint8Array[] = []
       recorder.data = (chunk) => void kept.push(chunk)
-      await recorder.send(dispatcher, { copy: true }).over
+      await recorder.send(dispatcher, { copy: true }).ended
       const all = Buffer.concat(kept)
       for (let i = 0; i < CHUNKS; i++) assert.equal(all[i * CHUNK], i)
     })
 
-    test('in the async context of the call', async (t) => {
+    test('handlers run in the async context of the call', async (t) => {
       const dispatcher = make()
       t.after(() => dispatcher.close())
       const context = new AsyncLocalStorage<string>()
@@ -231,7 +231,7 @@ for (const [name, make] of Object.entries(makers)) {
         const recorder = new Recorder()
         recorder.head = () => seen.push(context.getStore())
         context.run(store, () => recorder.send(dispatcher))
-        await recorder.over
+        await recorder.ended
       }
       assert.deepEqual(seen, ['a', 'b'])
     })

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { Hono } from 'hono'
 import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import type { FetchInfo } from '../../src/dispatch/apps/fetch-app.ts'
-import { responderOf } from '../../src/dispatch/responder.ts'
+import { toRequestSender } from '../../src/dispatch/request-sender.ts'
 import type { DispatchRequest } from '../../src/engine.ts'
 import {
   ClientClosed,
@@ -13,12 +13,12 @@ import {
   RemoteProtocolError,
   TotalTimeout,
 } from '../../src/engine.ts'
-import { ask, askApp, gate, ORIGIN, readSlowly } from './apps.ts'
+import { deferred, ORIGIN, readSlowly, sendTo, sendToApp } from './send-to-app.ts'
 
 const CHUNK = Buffer.alloc(65_536)
 
 describe('the Request', () => {
-  test('has method, whole URL, fields and client', async (t) => {
+  test('has the method, the whole URL, the fields and the client', async (t) => {
     const app = async (request: Request, info: FetchInfo) =>
       Response.json({
         method: request.method,
@@ -33,7 +33,7 @@ describe('the Request', () => {
       client: ['10.0.0.1', 9],
       rootPath: '/mount',
     })
-    const call = ask(t, responderOf(dispatcher))
+    const call = sendTo(t, toRequestSender(dispatcher))
     const response = await call('/mount/a%20b?q=1', {
       origin: 'https://app.test:8443',
       method: 'POST',
@@ -61,17 +61,17 @@ describe('the Request', () => {
   ]
   for (const [request, url] of targets) {
     test(`the target ${request.path}`, async (t) => {
-      const call = askApp(t, ({ url }: Request) => new Response(url))
+      const call = sendToApp(t, ({ url }: Request) => new Response(url))
       assert.equal(await (await call('/', request)).text(), url)
     })
   }
 
-  test('content as it comes, no faster than it is taken', async (t) => {
+  test('content is streamed, with backpressure', async (t) => {
     let sent = 0
     async function* content() {
       for (; sent < 20 << 20; sent += CHUNK.length) yield CHUNK
     }
-    const call = askApp(t, async (request: Request) => {
+    const call = sendToApp(t, async (request: Request) => {
       assert.ok(request.body)
       return Response.json(await readSlowly(request.body, (read) => sent - read))
     })
@@ -81,28 +81,28 @@ describe('the Request', () => {
     assert.ok(furthest <= 2 * CHUNK.length, `${furthest} bytes ran ahead`)
   })
 
-  test('content that nobody takes is told', async (t) => {
-    const closed = gate()
+  test('content that the app does not read is closed', async (t) => {
+    const closed = deferred()
     async function* content() {
       try {
         yield 'a'
         yield 'b'
       } finally {
-        closed.open()
+        closed.resolve()
       }
     }
-    const call = askApp(t, async (request: Request) => {
+    const call = sendToApp(t, async (request: Request) => {
       await request.body?.getReader().read()
       return new Response('enough')
     })
     assert.equal(await (await call('/', { method: 'POST', body: content() })).text(), 'enough')
-    await closed.opened
+    await closed.promise
   })
 
   const boom = new Error('boom')
   const bad: [what: string, request: Partial<DispatchRequest>, error: object][] = [
     ['content that throws', { body: throwing() }, { name: 'WriteError', cause: boom }],
-    ['content of no bytes', { body: [1 as never] }, { name: 'LocalProtocolError' }],
+    ['content that is not bytes', { body: [1 as never] }, { name: 'LocalProtocolError' }],
     [
       'content too short',
       { body: ['ab'], headers: { 'content-length': 3 } },
@@ -116,7 +116,7 @@ describe('the Request', () => {
     ['a GET with content', { method: 'GET', body: 'a' }, { name: 'LocalProtocolError' }],
     ['TRACE', { method: 'TRACE' }, { name: 'LocalProtocolError' }],
     ['a field with CR', { headers: { 'x-a': '\r' } }, { name: 'LocalProtocolError' }],
-    ['no origin', { origin: 'nowhere' }, { name: 'InvalidURL' }],
+    ['an invalid origin', { origin: 'nowhere' }, { name: 'InvalidURL' }],
   ]
   async function* throwing() {
     yield 'a'
@@ -124,9 +124,9 @@ describe('the Request', () => {
   }
   for (const raiseAppExceptions of [true, false]) {
     for (const [what, request, error] of bad) {
-      test(`${what} is the caller's fault, raised: ${raiseAppExceptions}`, async (t) => {
+      test(`${what} is an error of the caller, with raiseAppExceptions: ${raiseAppExceptions}`, async (t) => {
         const app = async (request: Request) => new Response(await request.text())
-        const call = askApp(t, app, { raiseAppExceptions })
+        const call = sendToApp(t, app, { raiseAppExceptions })
         const full = what === 'content that throws' ? { body: throwing() } : request
         await assert.rejects(call('/', { method: 'POST', ...full }), error)
       })
@@ -135,8 +135,8 @@ describe('the Request', () => {
 })
 
 describe('the Response', () => {
-  test('status, reason and fields', async (t) => {
-    const call = askApp(t, (request: Request) =>
+  test('status, reason phrase and fields', async (t) => {
+    const call = sendToApp(t, (request: Request) =>
       request.url.endsWith('/teapot')
         ? new Response(null, { status: 418, statusText: 'Short and stout' })
         : new Response('no', { status: 404, headers: { 'X-A': 'ä' } }),
@@ -157,23 +157,23 @@ describe('the Response', () => {
     ['GET', 304],
   ] as const) {
     test(`${method} ${status} has no body, and its source is cancelled`, async (t) => {
-      const cancelled = gate()
-      const call = askApp(t, (_: Request) => {
-        const body = new ReadableStream({ cancel: () => cancelled.open() }, { highWaterMark: 0 })
+      const cancelled = deferred()
+      const call = sendToApp(t, (_: Request) => {
+        const body = new ReadableStream({ cancel: () => cancelled.resolve() }, { highWaterMark: 0 })
         const headers = new Headers({ 'content-length': '5' })
         return { status, headers, body } as unknown as Response
       })
       const response = await call('/', { method })
       assert.equal(response.status, status)
       assert.equal((await response.bytes()).length, 0)
-      await cancelled.opened
+      await cancelled.promise
     })
   }
 
-  test('100 MB down, as fast as they are read', async (t) => {
+  test('100 MB are streamed, with backpressure', async (t) => {
     const size = 100 << 20
     let made = 0
-    const call = askApp(t, (_: Request) => {
+    const call = sendToApp(t, (_: Request) => {
       const body = new ReadableStream({
         pull(controller) {
           if (made === size) return controller.close()
@@ -183,14 +183,14 @@ describe('the Response', () => {
       })
       return new Response(body)
     })
-    const { read, furthest } = await readSlowly(await call('/'), (so) => made - so)
+    const { read, furthest } = await readSlowly(await call('/'), (read) => made - read)
     assert.equal(read, size)
     assert.ok(furthest <= 1 << 20, `${furthest} bytes ran ahead of the reader`)
   })
 
-  test('a body that fails does so behind what came', async (t) => {
+  test('a body that fails delivers its earlier chunks first', async (t) => {
     const boom = new Error('boom')
-    const call = askApp(t, (_: Request) => {
+    const call = sendToApp(t, (_: Request) => {
       let calls = 0
       const body = new ReadableStream({
         pull(controller) {
@@ -214,19 +214,39 @@ describe('the Response', () => {
     ['undefined', () => undefined, { name: 'TypeError', message: /return a Response/ }],
     ['a string', () => 'text', { name: 'TypeError', message: /returned string/ }],
     ['Response.error()', () => Response.error(), { name: 'TypeError', message: /error\(\)/ }],
-    ['a used one', usedResponse, { name: 'TypeError', message: /used already/ }],
-    ['a 101', () => looksLike({ status: 101 }), RemoteProtocolError],
-    ['a status of no sense', () => looksLike({ status: 1.5 }), RemoteProtocolError],
-    ['an injected field', () => looksLike({ headers: [['x', 'a\r\nb: c']] }), { code: /PROTOCOL/ }],
-    ['an injected reason', () => looksLike({ statusText: 'a\r\nb: c' }), RemoteProtocolError],
+    ['a used Response', usedResponse, { name: 'TypeError', message: /already used/ }],
+    ['a 101', () => responseLike({ status: 101 }), RemoteProtocolError],
+    ['an invalid status', () => responseLike({ status: 1.5 }), RemoteProtocolError],
+    [
+      'an injected field',
+      () => responseLike({ headers: [['x', 'a\r\nb: c']] }),
+      { code: /PROTOCOL/ },
+    ],
+    [
+      'an injected reason phrase',
+      () => responseLike({ statusText: 'a\r\nb: c' }),
+      RemoteProtocolError,
+    ],
     ['text chunks', () => new Response(streamOf('text' as never)), RemoteProtocolError],
-    ['too few bytes', () => lengthOf('5', streamOf(Buffer.from('four'))), RemoteProtocolError],
-    ['too many bytes', () => lengthOf('3', streamOf(Buffer.from('four'))), RemoteProtocolError],
-    ['a bad length', () => lengthOf('-1', streamOf(Buffer.from('four'))), RemoteProtocolError],
+    [
+      'too few bytes',
+      () => responseWithLength('5', streamOf(Buffer.from('four'))),
+      RemoteProtocolError,
+    ],
+    [
+      'too many bytes',
+      () => responseWithLength('3', streamOf(Buffer.from('four'))),
+      RemoteProtocolError,
+    ],
+    [
+      'a bad length',
+      () => responseWithLength('-1', streamOf(Buffer.from('four'))),
+      RemoteProtocolError,
+    ],
   ]
   for (const [what, make, error] of invalid) {
     test(`${what} is an error`, async (t) => {
-      const call = askApp(t, (_: Request) => make() as Response)
+      const call = sendToApp(t, (_: Request) => make() as Response)
       await assert.rejects(async () => (await call('/')).bytes(), error)
     })
   }
@@ -243,90 +263,90 @@ describe('exceptions', () => {
   }
   for (const [name, app] of Object.entries(apps)) {
     test(name, async (t) => {
-      await assert.rejects(askApp(t, app)('/'), (error) => error === boom)
-      const response = await askApp(t, app, { raiseAppExceptions: false })('/')
+      await assert.rejects(sendToApp(t, app)('/'), (error) => error === boom)
+      const response = await sendToApp(t, app, { raiseAppExceptions: false })('/')
       assert.deepEqual([response.status, response.statusText], [500, 'Internal Server Error'])
       assert.equal((await response.bytes()).length, 0)
     })
   }
 })
 
-describe('leaving', () => {
+describe('early ends', () => {
   test('an aborted call aborts request.signal', async (t) => {
-    const arrived = gate()
-    const left = gate()
-    const call = askApp(t, (request: Request) => {
-      request.signal.addEventListener('abort', () => left.open())
-      arrived.open()
+    const arrived = deferred()
+    const aborted = deferred()
+    const call = sendToApp(t, (request: Request) => {
+      request.signal.addEventListener('abort', () => aborted.resolve())
+      arrived.resolve()
       return new Promise<Response>(() => {})
     })
     const controller = new AbortController()
     const response = call('/', { signal: controller.signal })
-    await arrived.opened
+    await arrived.promise
     controller.abort(new Error('enough'))
     await assert.rejects(response, /enough/)
-    await left.opened
+    await aborted.promise
     await assert.rejects(call('/', { signal: controller.signal }), /enough/)
   })
 
   for (const [what, content] of [
-    ['while content is awaited', silent],
+    ['while the app waits for content', silent],
     ['between two chunks', endless],
   ] as const) {
-    test(`a request cut short ${what} is not taken for whole`, async (t) => {
-      const arrived = gate()
-      const failure = gate<unknown>()
-      const call = askApp(t, async (request: Request) => {
+    test(`a request aborted ${what} does not look complete to the app`, async (t) => {
+      const arrived = deferred()
+      const failure = deferred<unknown>()
+      const call = sendToApp(t, async (request: Request) => {
         const reader = request.body?.getReader()
         await reader?.read()
-        arrived.open()
+        arrived.resolve()
         for (;;) {
-          const step = await reader?.read().catch(failure.open)
-          if (step === undefined || step.done) failure.open(undefined)
+          const step = await reader?.read().catch(failure.resolve)
+          if (step === undefined || step.done) failure.resolve(undefined)
           if (step?.done !== false) return new Response()
         }
       })
       const controller = new AbortController()
       const { signal } = controller
       const response = call('/', { method: 'POST', body: content(), signal })
-      await arrived.opened
+      await arrived.promise
       controller.abort(new Error('enough'))
       await assert.rejects(response, /enough/)
-      assert.equal(((await failure.opened) as Error).name, 'AbortError')
+      assert.equal(((await failure.promise) as Error).name, 'AbortError')
     })
   }
 
-  test('a response that is closed early cancels its body, and request.signal', async (t) => {
-    const cancelled = gate()
-    const left = gate()
-    const call = askApp(t, (request: Request) => {
-      request.signal.addEventListener('abort', () => left.open())
+  test('a response that is closed early cancels its body and aborts request.signal', async (t) => {
+    const cancelled = deferred()
+    const aborted = deferred()
+    const call = sendToApp(t, (request: Request) => {
+      request.signal.addEventListener('abort', () => aborted.resolve())
       return new Response(
         new ReadableStream({
           pull: (controller) => controller.enqueue(CHUNK),
-          cancel: () => cancelled.open(),
+          cancel: () => cancelled.resolve(),
         }),
       )
     })
     const response = await call('/')
     response.close()
-    await Promise.all([cancelled.opened, left.opened])
+    await Promise.all([cancelled.promise, aborted.promise])
     await assert.rejects(response.bytes(), /closed/)
   })
 
-  test('a body that nothing comes of is cancelled, too', async (t) => {
-    const cancelled = gate()
-    const call = askApp(t, (_: Request) => {
-      return new Response(new ReadableStream({ cancel: () => cancelled.open() }))
+  test('a body without chunks is cancelled too', async (t) => {
+    const cancelled = deferred()
+    const call = sendToApp(t, (_: Request) => {
+      return new Response(new ReadableStream({ cancel: () => cancelled.resolve() }))
     })
     const response = await call('/')
     response.close()
-    await cancelled.opened
+    await cancelled.promise
   })
 
   test('a complete response does not abort request.signal', async (t) => {
     let signal: AbortSignal | undefined
-    const call = askApp(t, (request: Request) => {
+    const call = sendToApp(t, (request: Request) => {
       signal = request.signal
       return new Response('done')
     })
@@ -334,15 +354,15 @@ describe('leaving', () => {
     assert.equal(signal?.aborted, false)
   })
 
-  test('closing fails what is in flight', async (t) => {
-    const arrived = gate()
-    const call = askApp(t, (_: Request) => {
-      arrived.open()
+  test('closing the dispatcher fails requests in progress', async (t) => {
+    const arrived = deferred()
+    const call = sendToApp(t, (_: Request) => {
+      arrived.resolve()
       return new Promise<Response>(() => {})
     })
     const failed = assert.rejects(call('/'), ClientClosed)
-    await arrived.opened
-    await call.responder.close()
+    await arrived.promise
+    await call.sender.close()
     await failed
     await assert.rejects(call('/'), ClientClosed)
   })
@@ -351,14 +371,14 @@ describe('leaving', () => {
 describe('timeouts', () => {
   const never = (_: Request) => new Promise<Response>(() => {})
 
-  test('an app that never answers', async (t) => {
-    const call = askApp(t, never)
+  test('an app that never responds', async (t) => {
+    const call = sendToApp(t, never)
     await assert.rejects(call('/', { timeouts: { read: 5 } }), ReadTimeout)
     await assert.rejects(call('/', { timeouts: { read: null, total: 5 } }), TotalTimeout)
   })
 
-  test('a body that stops', async (t) => {
-    const call = askApp(t, (_: Request) => {
+  test('a body that stalls', async (t) => {
+    const call = sendToApp(t, (_: Request) => {
       const body = new ReadableStream({ start: (controller) => controller.enqueue(CHUNK) })
       return new Response(body)
     })
@@ -366,9 +386,9 @@ describe('timeouts', () => {
     await assert.rejects(response.bytes(), ReadTimeout)
   })
 
-  test('a reader who takes his time is none, nor is slow content', async (t) => {
+  test('a slow reader and slow content do not time out', async (t) => {
     let made = 0
-    const call = askApp(t, async (request: Request) => {
+    const call = sendToApp(t, async (request: Request) => {
       assert.equal(await request.text(), 'late')
       const body = new ReadableStream({
         pull: (controller) => (made++ < 4 ? controller.enqueue(CHUNK) : controller.close()),
@@ -376,12 +396,12 @@ describe('timeouts', () => {
       return new Response(body)
     })
     async function* content() {
-      await afterTimers(20)
+      await sleep(20)
       yield 'late'
     }
     const request = { method: 'POST', body: content(), timeouts: { read: 5 } }
     const response = await call('/', request)
-    await afterTimers(20)
+    await sleep(20)
     assert.equal((await response.bytes()).length, 4 * CHUNK.length)
   })
 })
@@ -389,12 +409,12 @@ describe('timeouts', () => {
 test("Hono's env has client and rootPath", async (t) => {
   const app = new Hono<{ Bindings: FetchInfo }>()
   app.get('/mount/x', (context) => context.json(context.env))
-  const response = await askApp(t, app, { client: ['::1', 1], rootPath: '/mount' })('/mount/x')
+  const response = await sendToApp(t, app, { client: ['::1', 1], rootPath: '/mount' })('/mount/x')
   assert.deepEqual(await response.json(), { client: ['::1', 1], rootPath: '/mount' })
 })
 
-test('each exception to its own of fifty at once', async (t) => {
-  const call = askApp(t, async (request: Request): Promise<Response> => {
+test('each of fifty concurrent calls gets its own exception', async (t) => {
+  const call = sendToApp(t, async (request: Request): Promise<Response> => {
     await new Promise(setImmediate)
     throw new Error(new URL(request.url).pathname)
   })
@@ -406,7 +426,7 @@ test('each exception to its own of fifty at once', async (t) => {
 
 test('the app runs in the async context of the call', async (t) => {
   const context = new AsyncLocalStorage<string>()
-  const call = askApp(t, (_: Request) => new Response(context.getStore()))
+  const call = sendToApp(t, (_: Request) => new Response(context.getStore()))
   const texts = ['a', 'b'].map((name) =>
     context.run(name, async () => (await call(`/${name}`)).text()),
   )
@@ -425,8 +445,8 @@ async function* endless() {
   }
 }
 
-/** Resolves behind timers of that many milliseconds. */
-function afterTimers(ms: number): Promise<void> {
+/** Resolves after all timers of that many milliseconds. */
+function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
@@ -439,11 +459,11 @@ function streamOf(...chunks: Uint8Array[]): ReadableStream<Uint8Array> {
   })
 }
 
-function looksLike(parts: object): object {
+function responseLike(parts: object): object {
   return { status: 200, headers: [], body: null, ...parts }
 }
 
-function lengthOf(length: string, body: ReadableStream): Response {
+function responseWithLength(length: string, body: ReadableStream): Response {
   return new Response(body, { headers: { 'content-length': length } })
 }
 

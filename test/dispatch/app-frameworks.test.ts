@@ -11,16 +11,16 @@ import { Hono } from 'hono'
 import Koa from 'koa'
 import { encodeBody } from '../../src/content/encode-body.ts'
 import type { App } from '../../src/dispatch/apps/app-kind.ts'
-import { askApp } from './apps.ts'
+import { sendToApp } from './send-to-app.ts'
 
 /**
- * The same little app in every framework:
- * POST /echo {…}     the same JSON
- * POST /upload       the file's name and size, out of multipart
- * GET /cookies       two cookies; what Cookie said as text
+ * The same app in every framework:
+ * POST /echo         returns the JSON of the request
+ * POST /upload       parses multipart, and returns the name and the size of the file
+ * GET /cookies       sets two cookies, and returns the Cookie field as text
  * GET /moved         303 to /echo
  * GET /unchanged     304
- * GET /broken        the framework's own 500, where it has one
+ * GET /broken        the 500 of the framework, if it has one
  */
 const file = { name: 'a.txt', size: 100_000 }
 
@@ -37,14 +37,14 @@ function multipartOf(request: IncomingMessage): Promise<typeof file> {
   })
 }
 
-const plain: RequestListener = async (request, response) => {
-  const answer = (value: unknown) =>
+const listener: RequestListener = async (request, response) => {
+  const sendJson = (value: unknown) =>
     response.setHeader('content-type', 'application/json').end(JSON.stringify(value))
   switch (request.url) {
     case '/echo':
-      return answer(await json(request))
+      return sendJson(await json(request))
     case '/upload':
-      return answer(await multipartOf(request))
+      return sendJson(await multipartOf(request))
     case '/cookies':
       return response.setHeader('set-cookie', ['a=1', 'b=2']).end(request.headers.cookie)
     case '/moved':
@@ -139,7 +139,7 @@ function honoApp(): Hono {
   return app
 }
 
-async function bare(request: Request): Promise<Response> {
+async function fetchHandler(request: Request): Promise<Response> {
   switch (new URL(request.url).pathname) {
     case '/echo':
       return Response.json(await request.json())
@@ -165,20 +165,20 @@ async function bare(request: Request): Promise<Response> {
 }
 
 const apps: Record<string, () => App> = {
-  'a plain listener': () => plain,
-  'an http.Server': () => createServer(plain),
+  'a plain listener': () => listener,
+  'an http.Server': () => createServer(listener),
   Express: expressApp,
   Fastify: fastifyApp,
   Koa: koaApp,
   "Koa's callback": () => koaApp().callback(),
   Hono: honoApp,
-  'a bare fetch handler': () => bare,
+  'a fetch handler': () => fetchHandler,
 }
 
 for (const [name, make] of Object.entries(apps)) {
   describe(name, () => {
     test('JSON', async (t) => {
-      const response = await askApp(t, make())('/echo', {
+      const response = await sendToApp(t, make())('/echo', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: '{"a":[1,"ä"]}',
@@ -193,7 +193,7 @@ for (const [name, make] of Object.entries(apps)) {
         for (let i = 0; i < 10; i++) yield Buffer.alloc(file.size / 10)
       }
       const upload = encodeBody({ files: { upload: [file.name, content()] } }, null)
-      const response = await askApp(t, make())('/upload', {
+      const response = await sendToApp(t, make())('/upload', {
         method: 'POST',
         headers: { 'content-type': upload?.contentType },
         body: upload?.content,
@@ -202,35 +202,35 @@ for (const [name, make] of Object.entries(apps)) {
     })
 
     test('several cookies', async (t) => {
-      const response = await askApp(t, make())('/cookies', { headers: { cookie: 'c=3; d=4' } })
+      const response = await sendToApp(t, make())('/cookies', { headers: { cookie: 'c=3; d=4' } })
       const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(';')[0])
       assert.deepEqual(cookies, ['a=1', 'b=2'])
       assert.equal(await response.text(), 'c=3; d=4')
     })
 
     test('a redirect is a response', async (t) => {
-      const response = await askApp(t, make())('/moved')
+      const response = await sendToApp(t, make())('/moved')
       assert.equal(response.status, 303)
       assert.equal(response.headers.get('location'), '/echo')
       await response.bytes()
     })
 
     test('304 has no body', async (t) => {
-      const response = await askApp(t, make())('/unchanged')
+      const response = await sendToApp(t, make())('/unchanged')
       assert.equal(response.status, 304)
       assert.equal(response.headers.get('etag'), '"1"')
       assert.equal((await response.bytes()).length, 0)
     })
 
-    test("the framework's own 500 stays one", async (t) => {
-      const response = await askApp(t, make())('/broken')
+    test('the 500 of the framework is the response', async (t) => {
+      const response = await sendToApp(t, make())('/broken')
       assert.equal(response.status, 500)
       assert.equal(response.statusText, 'Internal Server Error')
       await response.bytes()
     })
 
-    test('fifty at once, each with its own', async (t) => {
-      const call = askApp(t, make())
+    test('fifty concurrent calls get their own responses', async (t) => {
+      const call = sendToApp(t, make())
       const headers = { 'content-type': 'application/json' }
       const answers = await Promise.all(
         Array.from({ length: 50 }, async (_, i) => {

@@ -9,57 +9,69 @@ import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import { resolveApp } from '../../src/dispatch/apps/app-kind.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
-const answer = () => new Response()
+const respond = () => new Response()
 
-describe('which kind of app', () => {
+describe('detection of the kind of app', () => {
   const cases: [what: string, app: unknown, kind: 'fetch' | 'node'][] = [
-    ['a function of no parameter', () => {}, 'node'],
-    ['a function of one parameter', (_: Request) => answer(), 'fetch'],
-    ['a function of two parameters', (_: unknown, __: unknown) => {}, 'node'],
-    ['a function of rest parameters', (..._: unknown[]) => {}, 'node'],
+    ['a function without parameters', () => {}, 'node'],
+    ['a function with one parameter', (_: Request) => respond(), 'fetch'],
+    ['a function with two parameters', (_: unknown, __: unknown) => {}, 'node'],
+    ['a function with rest parameters', (..._: unknown[]) => {}, 'node'],
     ['an http.Server', createServer(), 'node'],
     ['Express', express(), 'node'],
     ['Fastify', fastify(), 'node'],
     ['Koa', new Koa(), 'node'],
     ["Koa's callback", new Koa().callback(), 'node'],
     ['Hono', new Hono(), 'fetch'],
-    ['{ fetch }', { fetch: answer }, 'fetch'],
+    ['{ fetch }', { fetch: respond }, 'fetch'],
   ]
   for (const [what, app, kind] of cases) {
     test(what, () => assert.equal(resolveApp(app).kind, kind))
   }
 
-  test('as kind says', () => {
+  test('kind overrides the detection', () => {
     assert.equal(resolveApp((_: unknown) => {}, 'node').kind, 'node')
-    assert.equal(resolveApp(() => answer(), 'fetch').kind, 'fetch')
-    const both = Object.assign(createServer(), { fetch: answer })
+    assert.equal(resolveApp(() => respond(), 'fetch').kind, 'fetch')
+    const both = Object.assign(createServer(), { fetch: respond })
     assert.equal(resolveApp(both).kind, 'fetch')
     assert.equal(resolveApp(both, 'node').kind, 'node')
   })
 
-  for (const app of [undefined, null, 'app', 1, {}, [], { fetch: true }, Promise.resolve(answer)]) {
-    test(`none: ${String(app)}`, () => {
+  for (const app of [
+    undefined,
+    null,
+    'app',
+    1,
+    {},
+    [],
+    { fetch: true },
+    Promise.resolve(respond),
+  ]) {
+    test(`not an app: ${String(app)}`, () => {
       assert.throws(() => resolveApp(app), { name: 'TypeError', message: /^app must be/ })
     })
   }
 
-  test('none of that kind', () => {
-    assert.throws(() => resolveApp(createServer(), 'fetch'), /no fetch app/)
-    assert.throws(() => resolveApp({ fetch: answer }, 'node'), /no \(req, res\) listener/)
-    assert.throws(() => resolveApp(answer, 'wsgi' as never), /kind must be/)
+  test('not an app of the given kind', () => {
+    assert.throws(() => resolveApp(createServer(), 'fetch'), /app must be a fetch handler/)
+    assert.throws(
+      () => resolveApp({ fetch: respond }, 'node'),
+      /app must be a \(req, res\) listener/,
+    )
+    assert.throws(() => resolveApp(respond, 'wsgi' as never), /kind must be/)
   })
 })
 
 describe('options', () => {
   const bad: [options: object, message: RegExp][] = [
     [{}, /app must be/],
-    [{ app: answer, client: 'me' }, /client must be/],
-    [{ app: answer, client: ['::1', 65_536] }, /client must be/],
-    [{ app: answer, client: ['::1', '80'] }, /client must be/],
-    [{ app: answer, rootPath: 'mount' }, /rootPath must be/],
-    [{ app: answer, rootPath: null }, /rootPath must be/],
-    [{ app: answer, raiseAppExceptions: 1 }, /raiseAppExceptions must be true or false/],
-    [{ app: answer, raiseExceptions: true }, /raiseExceptions is not an option/],
+    [{ app: respond, client: 'me' }, /client must be/],
+    [{ app: respond, client: ['::1', 65_536] }, /client must be/],
+    [{ app: respond, client: ['::1', '80'] }, /client must be/],
+    [{ app: respond, rootPath: 'mount' }, /rootPath must be/],
+    [{ app: respond, rootPath: null }, /rootPath must be/],
+    [{ app: respond, raiseAppExceptions: 1 }, /raiseAppExceptions must be true or false/],
+    [{ app: respond, raiseExceptions: true }, /raiseExceptions is not an option/],
   ]
   for (const [options, message] of bad) {
     test(`${message.source}, not ${JSON.stringify(options)}`, () => {
@@ -67,7 +79,7 @@ describe('options', () => {
     })
   }
 
-  test('say to TypeScript what the parameters are', () => {
+  test('determine the types of the parameters', () => {
     assert.ok(new AppDispatcher({ app: (request, response) => response.end(request.url) }))
     const app = { fetch: (request: Request) => new Response(request.url) }
     assert.ok(new AppDispatcher({ app }))
@@ -79,9 +91,9 @@ describe('options', () => {
     )
   })
 
-  test('22 a polluted prototype says nothing', () => {
+  test('22 a polluted prototype has no effect', () => {
     whilePolluted({ kind: 'wrong', client: 'wrong', rootPath: 1, raiseAppExceptions: 1 }, () => {
-      assert.ok(new AppDispatcher({ app: answer }))
+      assert.ok(new AppDispatcher({ app: respond }))
       assert.throws(() => new AppDispatcher({} as never), TypeError)
     })
   })

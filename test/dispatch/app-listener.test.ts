@@ -19,10 +19,10 @@ import {
   RemoteProtocolError,
 } from '../../src/engine.ts'
 import { inChild } from '../engine/child.ts'
-import { askApp, gate, ORIGIN, readSlowly } from './apps.ts'
+import { deferred, ORIGIN, readSlowly, sendToApp } from './send-to-app.ts'
 
 describe('what the app sees', () => {
-  test('the client, and a socket that knows its ways', async (t) => {
+  test('the client, and a socket with the methods of a net.Socket', async (t) => {
     const app: RequestListener = ({ socket, httpVersion, headers }, response) => {
       socket.setNoDelay(true).setKeepAlive(true).ref().unref()
       assert.ok(socket.bytesRead > 0)
@@ -32,43 +32,43 @@ describe('what the app sees', () => {
       const seen = { remoteAddress, remotePort, remoteFamily, localPort, connecting, encrypted }
       response.end(JSON.stringify({ ...seen, httpVersion, host: headers.host }))
     }
-    const rest = { connecting: false, httpVersion: '1.1', host: 'app.test' }
-    assert.deepEqual(await (await askApp(t, app)('/')).json(), {
+    const common = { connecting: false, httpVersion: '1.1', host: 'app.test' }
+    assert.deepEqual(await (await sendToApp(t, app)('/')).json(), {
       remoteAddress: '127.0.0.1',
       remotePort: 123,
       remoteFamily: 'IPv4',
       localPort: 80,
       encrypted: false,
-      ...rest,
+      ...common,
     })
-    const secure = askApp(t, app, { client: ['::1', 9] })
+    const secure = sendToApp(t, app, { client: ['::1', 9] })
     assert.deepEqual(await (await secure('/', { origin: 'https://app.test' })).json(), {
       remoteAddress: '::1',
       remotePort: 9,
       remoteFamily: 'IPv6',
       localPort: 443,
       encrypted: true,
-      ...rest,
+      ...common,
     })
   })
 
-  test('rootPath as baseUrl, and the whole url', async (t) => {
+  test('rootPath as baseUrl, and the whole URL', async (t) => {
     const app: RequestListener = (request, response) => {
       response.end(`${Reflect.get(request, 'baseUrl')} ${request.url}`)
     }
-    const mounted = askApp(t, app, { rootPath: '/mount' })
+    const mounted = sendToApp(t, app, { rootPath: '/mount' })
     const routed = express().get('/mount/a', ({ baseUrl, url }, response) => {
       response.send(`${baseUrl} ${url}`)
     })
-    const expressed = askApp(t, routed, { rootPath: '/mount' })
+    const expressed = sendToApp(t, routed, { rootPath: '/mount' })
     assert.equal(await (await expressed('/mount/a?q=1')).text(), '/mount /mount/a?q=1')
     assert.equal(await (await mounted('/mount/a?q=1')).text(), '/mount /mount/a?q=1')
-    assert.equal(await (await askApp(t, app)('/a')).text(), 'undefined /a')
+    assert.equal(await (await sendToApp(t, app)('/a')).text(), 'undefined /a')
   })
 
-  test('one connection for calls in turn, without a Keep-Alive hint', async (t) => {
+  test('one connection for consecutive calls, without a Keep-Alive field', async (t) => {
     const sockets = new Set<unknown>()
-    const call = askApp(t, ({ socket }, response) => {
+    const call = sendToApp(t, ({ socket }, response) => {
       sockets.add(socket)
       response.end()
     })
@@ -80,8 +80,8 @@ describe('what the app sees', () => {
     assert.equal(sockets.size, 1)
   })
 
-  test('timeouts that it sets itself', async (t) => {
-    const call = askApp(t, (_, response) => {
+  test('timeouts that the app sets', async (t) => {
+    const call = sendToApp(t, (_, response) => {
       response.setTimeout(1, () => response.end('late'))
     })
     assert.equal(await (await call('/')).text(), 'late')
@@ -90,14 +90,14 @@ describe('what the app sees', () => {
 
 describe('messages', () => {
   test('HEAD has no body', async (t) => {
-    const call = askApp(t, (_, response) => response.setHeader('content-length', 5).end('12345'))
+    const call = sendToApp(t, (_, response) => response.setHeader('content-length', 5).end('12345'))
     const response = await call('/', { method: 'HEAD' })
     assert.equal(response.headers.get('content-length'), '5')
     assert.equal((await response.bytes()).length, 0)
   })
 
-  test('trailers both ways', async (t) => {
-    const call = askApp(t, async (request, response) => {
+  test('trailers in both directions', async (t) => {
+    const call = sendToApp(t, async (request, response) => {
       await text(request)
       response.setHeader('trailer', 'x-sum').write('body')
       response.addTrailers({ 'x-sum': String(request.trailers['x-sum']) })
@@ -109,41 +109,41 @@ describe('messages', () => {
     assert.equal(response.trailers?.get('x-sum'), '42')
   })
 
-  test('Expect: 100-continue, to the default and to a listener', async (t) => {
+  test('Expect: 100-continue, by default and with a checkContinue listener', async (t) => {
     const request = { method: 'POST', headers: { expect: '100-continue' }, body: 'content' }
     const echo: RequestListener = async (request, response) => {
       response.end(await text(request))
     }
-    assert.equal(await (await askApp(t, echo)('/', request)).text(), 'content')
+    assert.equal(await (await sendToApp(t, echo)('/', request)).text(), 'content')
     const refusing = createServer(echo).on('checkContinue', (_, response) => {
       response.writeHead(413).end()
     })
-    assert.equal((await askApp(t, refusing)('/', request)).status, 413)
+    assert.equal((await sendToApp(t, refusing)('/', request)).status, 413)
   })
 
-  test('100 MB down, as fast as they are read', async (t) => {
+  test('100 MB are streamed, with backpressure', async (t) => {
     const chunk = Buffer.alloc(65_536, 'x')
     const size = 100 << 20
     let written = 0
-    const call = askApp(t, async (_, response) => {
+    const call = sendToApp(t, async (_, response) => {
       while (written < size) {
         written += chunk.length
         if (!response.write(chunk)) await once(response, 'drain')
       }
       response.end()
     })
-    const { read, furthest } = await readSlowly(await call('/'), (so) => written - so)
+    const { read, furthest } = await readSlowly(await call('/'), (read) => written - read)
     assert.equal(read, size)
     assert.ok(furthest <= 1 << 20, `${furthest} bytes ran ahead of the reader`)
   })
 
-  test('an upload as fast as it is taken', async (t) => {
+  test('an upload is streamed, with backpressure', async (t) => {
     const chunk = Buffer.alloc(65_536)
     let sent = 0
     async function* content() {
       for (; sent < 20 << 20; sent += chunk.length) yield chunk
     }
-    const call = askApp(t, async (request, response) => {
+    const call = sendToApp(t, async (request, response) => {
       response.end(JSON.stringify(await readSlowly(request, (read) => sent - read)))
     })
     const response = await call('/', { method: 'POST', body: content() })
@@ -153,53 +153,53 @@ describe('messages', () => {
   })
 })
 
-describe('leaving', () => {
+describe('early ends', () => {
   test('an aborted call closes the request', async (t) => {
-    const closed = gate()
-    const arrived = gate()
-    const call = askApp(t, (request, _) => {
-      request.on('close', closed.open)
-      arrived.open()
+    const closed = deferred()
+    const arrived = deferred()
+    const call = sendToApp(t, (request, _) => {
+      request.on('close', closed.resolve)
+      arrived.resolve()
     })
     const controller = new AbortController()
     const response = call('/', { signal: controller.signal })
-    await arrived.opened
+    await arrived.promise
     controller.abort(new Error('enough'))
     await assert.rejects(response, /enough/)
-    await closed.opened
+    await closed.promise
   })
 
-  test('a response that is closed early closes that of the app', async (t) => {
-    const closed = gate()
-    const call = askApp(t, (_, response) => {
+  test('a response that is closed early closes the response of the app', async (t) => {
+    const closed = deferred()
+    const call = sendToApp(t, (_, response) => {
       const more = () => response.destroyed || response.write(Buffer.alloc(65_536))
-      response.on('drain', more).on('close', closed.open)
+      response.on('drain', more).on('close', closed.resolve)
       more()
       more()
     })
     const response = await call('/')
     response.close()
-    await closed.opened
+    await closed.promise
   })
 
-  test('an app that destroys the socket is a ReadError', async (t) => {
-    const call = askApp(t, (request, _) => void request.socket.destroy())
+  test('an app that destroys the socket causes a ReadError', async (t) => {
+    const call = sendToApp(t, (request, _) => void request.socket.destroy())
     await assert.rejects(call('/'), ReadError)
   })
 
-  test('an app that never answers is a ReadTimeout', async (t) => {
-    const call = askApp(t, () => {})
+  test('an app that never responds causes a ReadTimeout', async (t) => {
+    const call = sendToApp(t, () => {})
     await assert.rejects(call('/', { timeouts: { read: 5 } }), ReadTimeout)
   })
 
-  test('closing fails what is in flight, and leaves the given server alone', async (t) => {
-    const arrived = gate()
-    const server = createServer(() => arrived.open())
-    const call = askApp(t, server)
+  test('closing the dispatcher fails requests in progress, and does not touch the given server', async (t) => {
+    const arrived = deferred()
+    const server = createServer(() => arrived.resolve())
+    const call = sendToApp(t, server)
     const response = call('/')
     const failed = assert.rejects(response, ClientClosed)
-    await arrived.opened
-    await call.responder.close()
+    await arrived.promise
+    await call.sender.close()
     await failed
     await assert.rejects(call('/'), ClientClosed)
     assert.equal(server.listenerCount('close'), 0)
@@ -216,36 +216,36 @@ describe('exceptions', () => {
       await null
       throw boom
     },
-    'at the end of the content': (request, response) => {
+    'thrown at the end of the content': (request, response) => {
       request.resume().on('end', () => {
         response.setHeader('x-a', '1')
         throw boom
       })
     },
-    'a rejection of who hears the end of the content': (request, response) => {
+    'a rejection of an end listener': (request, response) => {
       request.resume().on('end', async () => {
         response.setHeader('x-a', '1')
         await null
         throw boom
       })
     },
-    'a rejection of who hears it once': (request, _) => {
+    'a rejection of a once listener': (request, _) => {
       request
         .resume()
         .once('close', () => {})
         .once('end', () => Promise.reject(boom))
     },
-    'a rejection of who hears the response': (_, response) => {
-      response.on('told', () => Promise.reject(boom)).emit('told')
+    'a rejection of a listener of the response': (_, response) => {
+      response.on('custom', () => Promise.reject(boom)).emit('custom')
     },
-    'an error event that nobody hears': (_, response) => {
+    'an error event without a listener': (_, response) => {
       process.nextTick(() => response.emit('error', boom))
     },
-    'with headers set': (_, response) => {
+    'thrown after headers were set': (_, response) => {
       response.setHeader('content-length', '5').setHeader('x-a', '1')
       throw boom
     },
-    'a head that was not flushed': async (request, response) => {
+    'thrown before the head was flushed': async (request, response) => {
       await text(request)
       response.setHeader('content-length', '5')
       throw boom
@@ -256,15 +256,15 @@ describe('exceptions', () => {
       ['listener', () => listener],
       ['server', () => createServer(listener)],
     ] as const) {
-      test(`${name}, in a ${kind}: to the caller`, async (t) => {
-        const call = askApp(t, app())
+      test(`${name}, in a ${kind}: is thrown to the caller`, async (t) => {
+        const call = sendToApp(t, app())
         for (let i = 0; i < 2; i++) {
           await assert.rejects(call('/'), (error) => error === boom)
         }
       })
 
-      test(`${name}, in a ${kind}: as a 500`, async (t) => {
-        const call = askApp(t, app(), { raiseAppExceptions: false })
+      test(`${name}, in a ${kind}: becomes a 500`, async (t) => {
+        const call = sendToApp(t, app(), { raiseAppExceptions: false })
         const response = await call('/')
         assert.equal(response.status, 500)
         assert.equal(response.statusText, 'Internal Server Error')
@@ -275,8 +275,8 @@ describe('exceptions', () => {
   }
 
   for (const raiseAppExceptions of [true, false]) {
-    test(`in the middle of a response, raised: ${raiseAppExceptions}`, async (t) => {
-      const call = askApp(
+    test(`thrown after the response has begun, with raiseAppExceptions: ${raiseAppExceptions}`, async (t) => {
+      const call = sendToApp(
         t,
         async (_, response) => {
           response.write('part')
@@ -296,14 +296,14 @@ describe('exceptions', () => {
     })
   }
 
-  const heads: [what: string, send: (response: ServerResponse) => void, seen: boolean][] = [
-    ['not sent yet', (response) => response.writeHead(200), false],
-    ['sent alone', (response) => response.flushHeaders(), true],
+  const heads: [what: string, send: (response: ServerResponse) => void, isSent: boolean][] = [
+    ['after writeHead', (response) => response.writeHead(200), false],
+    ['after the head was flushed', (response) => response.flushHeaders(), true],
   ]
-  for (const [what, send, seen] of heads) {
-    test(`a head ${what}, on a kept connection`, async (t) => {
+  for (const [what, send, isSent] of heads) {
+    test(`thrown ${what}, on a reused connection`, async (t) => {
       let calls = 0
-      const call = askApp(t, async (request, response) => {
+      const call = sendToApp(t, async (request, response) => {
         calls++
         if (request.url === '/') return response.end()
         send(response)
@@ -311,25 +311,25 @@ describe('exceptions', () => {
       })
       await (await call('/')).bytes()
       const failing = call('/fails')
-      if (seen) await assert.rejects((await failing).bytes(), { name: 'ReadError', cause: boom })
+      if (isSent) await assert.rejects((await failing).bytes(), { name: 'ReadError', cause: boom })
       else await assert.rejects(failing, (error) => error === boom)
       assert.equal(calls, 2)
     })
   }
 
-  test('behind the end of a response', async (t) => {
+  test('thrown after the end of a response', async (t) => {
     const app: RequestListener = (_, response) => {
       response.end('done')
       throw boom
     }
-    await assert.rejects(askApp(t, app)('/'), (error) => error === boom)
-    const quiet = askApp(t, app, { raiseAppExceptions: false })
+    await assert.rejects(sendToApp(t, app)('/'), (error) => error === boom)
+    const quiet = sendToApp(t, app, { raiseAppExceptions: false })
     assert.equal(await (await quiet('/')).text(), 'done')
   })
 
-  test('on a kept connection the app is not called again', async (t) => {
+  test('on a reused connection, the request is not repeated', async (t) => {
     let calls = 0
-    const call = askApp(t, async (request, response) => {
+    const call = sendToApp(t, async (request, response) => {
       calls++
       if (request.url === '/fails') throw boom
       response.end()
@@ -339,28 +339,28 @@ describe('exceptions', () => {
     assert.equal(calls, 2)
   })
 
-  test('a late one does not hit who has the connection by then', async (t) => {
-    const late = gate()
-    const second = gate()
-    const call = askApp(t, async (request, response) => {
+  test('a late exception does not affect the next request on the connection', async (t) => {
+    const late = deferred()
+    const second = deferred()
+    const call = sendToApp(t, async (request, response) => {
       if (request.url === '/first') {
         response.end('first')
-        await late.opened
+        await late.promise
         throw boom
       }
-      second.open()
+      second.resolve()
       await new Promise(setImmediate)
       response.end('second')
     })
     assert.equal(await (await call('/first')).text(), 'first')
     const response = call('/second')
-    await second.opened
-    late.open()
+    await second.promise
+    late.resolve()
     assert.equal(await (await response).text(), 'second')
   })
 
-  test('each to its own of fifty at once', async (t) => {
-    const call = askApp(t, async (request, _) => {
+  test('each of fifty concurrent calls gets its own exception', async (t) => {
+    const call = sendToApp(t, async (request, _) => {
       await new Promise(setImmediate)
       throw new Error(request.url)
     })
@@ -372,12 +372,12 @@ describe('exceptions', () => {
     )
   })
 
-  test('what makes Fastify unready goes to every caller', async (t) => {
+  test('an error of Fastify while it gets ready goes to every caller', async (t) => {
     const app = fastify()
     app.register(async () => {
       throw boom
     })
-    const call = askApp(t, app)
+    const call = sendToApp(t, app)
     for (let i = 0; i < 2; i++) await assert.rejects(call('/'), (error) => error === boom)
   })
 })
@@ -401,7 +401,7 @@ describe('Upgrade', () => {
   const resetBy = (reason: string) => (error: Error & { code?: string }) =>
     error.code === 'ECONNRESET' && (error.cause as Error)?.message === reason
 
-  test('both sides talk, and end', async () => {
+  test('both sides send data and end', async () => {
     const server = createServer().on('upgrade', (request, socket: Duplex) => {
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
@@ -419,7 +419,7 @@ describe('Upgrade', () => {
     socket.destroy()
   })
 
-  test('what its listener throws', async () => {
+  test('an exception of the upgrade listener', async () => {
     const boom = new Error('boom')
     const server = createServer().on('upgrade', () => {
       throw boom
@@ -430,15 +430,15 @@ describe('Upgrade', () => {
 
   const onChunk: [string, () => void][] = [
     [
-      'is thrown',
+      'an exception',
       () => {
         throw new Error('boom')
       },
     ],
-    ['a listener rejects with', () => Promise.reject(new Error('boom'))],
+    ['a rejection', () => Promise.reject(new Error('boom'))],
   ]
   for (const [what, listener] of onChunk) {
-    test(`what ${what} over a chunk closes the socket`, async () => {
+    test(`${what} of a data listener closes the socket`, async () => {
       const server = createServer().on('upgrade', (_, socket: Duplex) => {
         socket.write(
           'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
@@ -452,37 +452,37 @@ describe('Upgrade', () => {
     })
   }
 
-  test('what its listener rejects with once it has switched closes the socket', async () => {
-    const later = gate()
+  test('a rejection of the upgrade listener after the switch closes the socket', async () => {
+    const later = deferred()
     const server = createServer().on('upgrade', async (_, socket: Duplex) => {
       socket.write(
         'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n',
       )
-      await later.opened
+      await later.promise
       throw new Error('boom')
     })
     const { socket } = await upgrade(server)
     const failed = assert.rejects(once(socket, 'close'), resetBy('boom'))
-    later.open()
+    later.resolve()
     await failed
   })
 
-  test('nobody asked for it', async (t) => {
+  test('an unrequested upgrade is an error', async (t) => {
     const server = createServer().on('upgrade', (_, socket: Duplex) => {
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\n\r\n')
     })
-    const response = askApp(t, server)('/', { headers: { upgrade: 'chat' } })
+    const response = sendToApp(t, server)('/', { headers: { upgrade: 'chat' } })
     await assert.rejects(response, RemoteProtocolError)
   })
 })
 
 describe('a given http.Server', () => {
-  test('serves its network as before, while it is called here', async (t) => {
+  test('can serve its network at the same time', async (t) => {
     const server = createServer((request, response) => {
       response.end(`${request.socket.remotePort === 123 ? 'here' : 'there'}`)
     })
     const before = server.eventNames().map((name) => [name, server.listenerCount(name)])
-    const call = askApp(t, server)
+    const call = sendToApp(t, server)
     assert.equal(await (await call('/')).text(), 'here')
     const after = server.eventNames().map((name) => [name, server.listenerCount(name)])
     assert.deepEqual(after, before)
@@ -495,20 +495,20 @@ describe('a given http.Server', () => {
     assert.equal(await (await call('/')).text(), 'here')
   })
 
-  test('may be of https', async (t) => {
+  test('can be an https server', async (t) => {
     const server = createSecureServer({}, (request, response) => {
       response.end(String(Reflect.get(request.socket, 'encrypted')))
     })
-    const response = await askApp(t, server)('/', { origin: 'https://app.test' })
+    const response = await sendToApp(t, server)('/', { origin: 'https://app.test' })
     assert.equal(await response.text(), 'true')
   })
 
-  test('its classes and settings hold, and listeners that come later, or once', async (t) => {
+  test('keeps its classes and settings, and later and once listeners', async (t) => {
     class Request extends IncomingMessage {
       readonly mine = true
     }
     const server = createServer({ IncomingMessage: Request, joinDuplicateHeaders: true })
-    const call = askApp(t, server)
+    const call = sendToApp(t, server)
     const once: RequestListener = (_, response) => void response.setHeader('x-once', '1')
     server.once('request', once)
     server.on('request', function (this: Server, request, response) {
@@ -523,7 +523,7 @@ describe('a given http.Server', () => {
   })
 })
 
-test('the process ends by itself while connections of an app idle', async () => {
+test('idle connections of an app do not keep the process alive', async () => {
   const url = JSON.stringify(
     new URL('../../src/dispatch/apps/app-dispatcher.js', import.meta.url).href,
   )
@@ -542,9 +542,9 @@ test('the process ends by itself while connections of an app idle', async () => 
   assert.deepEqual({ output, errors, status }, { output: 'hello', errors: '', status: 0 })
 })
 
-test('a request that HTTP does not allow never reaches the app', async (t) => {
+test('an invalid request never reaches the app', async (t) => {
   let calls = 0
-  const call = askApp(t, () => void calls++)
+  const call = sendToApp(t, () => void calls++)
   await assert.rejects(call('/', { headers: { 'x-a': 'a\r\nb: c' } }), HawserError)
   assert.equal(calls, 0)
 })

@@ -4,23 +4,23 @@ import type {
   MockHandler,
   MockRequest,
   MockResponse,
-} from '../../src/dispatch/local/mock-dispatcher.ts'
-import { MockDispatcher } from '../../src/dispatch/local/mock-dispatcher.ts'
-import { responderOf } from '../../src/dispatch/responder.ts'
+} from '../../src/dispatch/in-process/mock-dispatcher.ts'
+import { MockDispatcher } from '../../src/dispatch/in-process/mock-dispatcher.ts'
+import { toRequestSender } from '../../src/dispatch/request-sender.ts'
 import { ClientClosed, ConnectTimeout, ReadError, ReadTimeout } from '../../src/engine.ts'
-import { ask, gate, ORIGIN, readSlowly } from './apps.ts'
+import { deferred, ORIGIN, readSlowly, sendTo } from './send-to-app.ts'
 
-type TestContext = Parameters<typeof ask>[0]
+type TestContext = Parameters<typeof sendTo>[0]
 
 function mock(t: TestContext, handler: MockHandler) {
-  return ask(t, responderOf(new MockDispatcher(handler)))
+  return sendTo(t, toRequestSender(new MockDispatcher(handler)))
 }
 
-describe('what the handler sees', () => {
-  test('method, URL, fields, content', async (t) => {
-    let seen: MockRequest | undefined
+describe('the request', () => {
+  test('method, URL, fields and content', async (t) => {
+    let received: MockRequest | undefined
     const call = mock(t, (request) => {
-      seen = request
+      received = request
       return {}
     })
     async function* content() {
@@ -28,17 +28,17 @@ describe('what the handler sees', () => {
       yield Buffer.from('b')
     }
     await call('/path?q=1', { method: 'PUT', headers: { 'X-A': ['1', '2'] }, body: content() })
-    assert.equal(seen?.method, 'PUT')
-    assert.ok(seen.url instanceof URL)
-    assert.equal(seen.url.href, `${ORIGIN}/path?q=1`)
-    assert.equal(seen.headers.get('host'), 'app.test')
-    assert.deepEqual(seen.headers.getAll('x-a'), ['1', '2'])
-    assert.equal(String(seen.content), 'ab')
+    assert.equal(received?.method, 'PUT')
+    assert.ok(received.url instanceof URL)
+    assert.equal(received.url.href, `${ORIGIN}/path?q=1`)
+    assert.equal(received.headers.get('host'), 'app.test')
+    assert.deepEqual(received.headers.getAll('x-a'), ['1', '2'])
+    assert.equal(String(received.content), 'ab')
     await call('/')
-    assert.equal(seen.content.length, 0)
+    assert.equal(received.content.length, 0)
   })
 
-  test('content that uses one buffer for all', async (t) => {
+  test('content that reuses one buffer', async (t) => {
     function* content() {
       const buffer = Buffer.alloc(1)
       for (const letter of 'abc') {
@@ -51,10 +51,10 @@ describe('what the handler sees', () => {
   })
 })
 
-describe('what it answers', () => {
+describe('the response', () => {
   const cases: [
     what: string,
-    answer: MockResponse | Response,
+    described: MockResponse | Response,
     head: [status: number, statusText: string],
     fields: Record<string, string | string[]>,
     body: string,
@@ -62,7 +62,13 @@ describe('what it answers', () => {
     ['nothing', {}, [200, 'OK'], { 'content-length': '0' }, ''],
     ['a status', { status: 404 }, [404, 'Not Found'], { 'content-length': '0' }, ''],
     ['no content', { status: 204 }, [204, 'No Content'], {}, ''],
-    ['a reason', { status: 299, statusText: 'Fine' }, [299, 'Fine'], { 'content-length': '0' }, ''],
+    [
+      'a reason phrase',
+      { status: 299, statusText: 'Fine' },
+      [299, 'Fine'],
+      { 'content-length': '0' },
+      '',
+    ],
     ['a string', { content: 'ä' }, [200, 'OK'], { 'content-length': '2' }, 'ä'],
     ['bytes', { content: Buffer.from('b') }, [200, 'OK'], { 'content-length': '1' }, 'b'],
     ['an iterable', { content: ['a', Buffer.from('b')] }, [200, 'OK'], {}, 'ab'],
@@ -74,7 +80,7 @@ describe('what it answers', () => {
       'a',
     ],
     [
-      'JSON, even null',
+      'JSON null',
       { json: null },
       [200, 'OK'],
       { 'content-type': 'application/json', 'content-length': '4' },
@@ -95,16 +101,16 @@ describe('what it answers', () => {
       '1',
     ],
     [
-      'a Response of the platform',
+      'a fetch Response',
       new Response('r', { status: 201, headers: { 'x-a': '1' } }),
       [201, 'Created'],
       { 'content-type': 'text/plain;charset=UTF-8', 'x-a': '1' },
       'r',
     ],
   ]
-  for (const [what, answer, head, fields, body] of cases) {
+  for (const [what, described, head, fields, body] of cases) {
     test(what, async (t) => {
-      const response = await mock(t, async () => answer)('/')
+      const response = await mock(t, async () => described)('/')
       assert.deepEqual([response.status, response.statusText], head)
       assert.deepEqual(response.headers.toJSON(), Object.assign(Object.create(null), fields))
       assert.equal(await response.text(), body)
@@ -123,33 +129,33 @@ describe('what it answers', () => {
     assert.equal((await response.bytes()).length, 0)
   })
 
-  test('an iterable as fast as it is read', async (t) => {
+  test('an iterable is read with backpressure', async (t) => {
     let made = 0
     function* content() {
       for (; made < 10 << 20; made += 65_536) yield Buffer.alloc(65_536)
     }
     const response = await mock(t, () => ({ content: content() }))('/')
-    const { read, furthest } = await readSlowly(response, (so) => made - so)
+    const { read, furthest } = await readSlowly(response, (read) => made - read)
     assert.equal(read, 10 << 20)
     assert.ok(furthest <= 1 << 18, `${furthest} bytes ran ahead of the reader`)
   })
 
-  test('an iterable that nobody wants is closed', async (t) => {
-    const closed = gate()
+  test('an iterable is closed if the response is closed', async (t) => {
+    const closed = deferred()
     async function* content() {
       try {
         for (;;) yield Buffer.alloc(65_536)
       } finally {
-        closed.open()
+        closed.resolve()
       }
     }
     const response = await mock(t, () => ({ content: content() }))('/')
     response.close()
-    await closed.opened
+    await closed.promise
   })
 
-  test('an iterable that ends its own response is closed', async (t) => {
-    const closed = gate()
+  test('an iterable that aborts its own call is closed', async (t) => {
+    const closed = deferred()
     const controller = new AbortController()
     function* content() {
       try {
@@ -157,46 +163,46 @@ describe('what it answers', () => {
         controller.abort(new Error('enough'))
         yield 'b'
       } finally {
-        closed.open()
+        closed.resolve()
       }
     }
     const call = mock(t, () => ({ content: content() }))
     const { signal } = controller
     await assert.rejects(async () => (await call('/', { signal })).bytes(), /enough/)
-    await closed.opened
+    await closed.promise
   })
 
-  const bad: [what: string, answer: unknown, message: RegExp][] = [
+  const invalid: [what: string, described: unknown, message: RegExp][] = [
     ['undefined', undefined, /must be an object, not undefined/],
     ['a misspelt key', { stauts: 404 }, /stauts is not an option/],
-    ['two bodies', { text: 'a', json: 1 }, /more than one/],
-    ['an object as content', { content: { a: 1 } }, /see json/],
+    ['two bodies', { text: 'a', json: 1 }, /exclude each other/],
+    ['an object as content', { content: { a: 1 } }, /for an object use json/],
     ['a number as text', { text: 1 }, /text must be a string/],
-    ['a function as json', { json: () => {} }, /cannot be written as JSON/],
-    ['a field with CR', { headers: { a: '\r' } }, /no value may contain/],
+    ['a function as json', { json: () => {} }, /has no JSON representation/],
+    ['a field with CR', { headers: { a: '\r' } }, /^Invalid character "\\r" at index 0 in header a$/],
   ]
-  for (const [what, answer, message] of bad) {
-    test(`not ${what}`, async (t) => {
-      await assert.rejects(mock(t, () => answer as MockResponse)('/'), { message })
+  for (const [what, described, message] of invalid) {
+    test(`${what} is an error`, async (t) => {
+      await assert.rejects(mock(t, () => described as MockResponse)('/'), { message })
     })
   }
 })
 
-describe('what it throws', () => {
-  test('is thrown to the caller', async (t) => {
+describe('errors of the handler', () => {
+  test('are thrown to the caller', async (t) => {
     const error = new ConnectTimeout('too slow')
-    const at = {
-      once: () => {
+    const handlers = {
+      synchronous: () => {
         throw error
       },
-      later: async () => Promise.reject(error),
+      asynchronous: async () => Promise.reject(error),
     } // prettier-ignore
-    for (const handler of Object.values(at)) {
+    for (const handler of Object.values(handlers)) {
       await assert.rejects(mock(t, handler)('/'), (thrown) => thrown === error)
     }
   })
 
-  test('behind the head fails the body', async (t) => {
+  test('after the head, fail the body', async (t) => {
     const error = new Error('boom')
     async function* content() {
       yield 'part'
@@ -210,7 +216,7 @@ describe('what it throws', () => {
   })
 })
 
-test('a handler that never answers', async (t) => {
+test('a handler that never responds', async (t) => {
   const call = mock(t, () => new Promise<MockResponse>(() => {}))
   await assert.rejects(call('/', { timeouts: { read: 5 } }), ReadTimeout)
   const controller = new AbortController()
@@ -218,11 +224,11 @@ test('a handler that never answers', async (t) => {
   controller.abort(new Error('enough'))
   await assert.rejects(aborted, /enough/)
   const failed = assert.rejects(call('/'), ClientClosed)
-  await call.responder.close()
+  await call.sender.close()
   await failed
   await assert.rejects(call('/'), ClientClosed)
 })
 
-test('a handler has to be a function', () => {
+test('a handler must be a function', () => {
   assert.throws(() => new MockDispatcher({} as never), /handler must be a function/)
 })

@@ -8,7 +8,7 @@ const PROXY = false
 
 type Case = readonly [noProxy: string, host: string, direct: boolean]
 
-/** Where the host may have a port, and stands for a URL with the scheme http unless it has another. */
+/** `host` can have a port, and is for an http URL unless it has a scheme. */
 const tables: Record<string, readonly Case[]> = {
   names: [
     ['a.test', 'a.test', DIRECT],
@@ -77,7 +77,7 @@ const tables: Record<string, readonly Case[]> = {
     ['[::1]:81', '[::1]:81', DIRECT],
     ['[::1]:81', '[::1]', PROXY],
   ],
-  'addresses are no names': [
+  'names and addresses do not match each other': [
     ['localhost', '127.0.0.1', PROXY],
     ['localhost', '[::1]', PROXY],
     ['127.0.0.1', 'localhost', PROXY],
@@ -131,7 +131,7 @@ const tables: Record<string, readonly Case[]> = {
     ['1:2:3:4:5:6:7:8', '[1:2:3:4:5:6:7:8]', DIRECT],
     ['1:2:3:4:5:6:7::', '[1:2:3:4:5:6:7:0]', DIRECT],
   ],
-  'IPv4 in IPv6': [
+  'IPv4-mapped IPv6': [
     ['127.0.0.0/8', '[::ffff:127.0.0.1]', DIRECT],
     ['10.0.0.1', '[::ffff:a00:1]', DIRECT],
     ['::ffff:10.0.0.1', '10.0.0.1', DIRECT],
@@ -153,7 +153,7 @@ for (const [name, cases] of Object.entries(tables)) {
   })
 }
 
-describe('11 an entry that makes no sense', () => {
+describe('11 an invalid entry', () => {
   const entries = [
     '10.0.0.0/33',
     '10.0.0.0/99',
@@ -204,19 +204,19 @@ describe('11 an entry that makes no sense', () => {
   const hosts = ['a.test', '10.0.0.1', '0.0.0.10', '8.0.0.1', '[::1]', '[::ffff:10.0.0.1]', 'user']
 
   for (const entry of entries) {
-    test(`${JSON.stringify(entry)} matches nothing, and spoils no other`, () => {
-      const alone = new NoProxy(entry)
-      const among = new NoProxy(`x.test,${entry},y.test`)
+    test(`${JSON.stringify(entry)} matches nothing, and does not affect other entries`, () => {
+      const single = new NoProxy(entry)
+      const list = new NoProxy(`x.test,${entry},y.test`)
       for (const host of hosts) {
-        assert.equal(alone.matches(new URL(`http://${host}/`)), false, host)
-        assert.equal(among.matches(new URL(`http://${host}/`)), false, host)
+        assert.equal(single.matches(new URL(`http://${host}/`)), false, host)
+        assert.equal(list.matches(new URL(`http://${host}/`)), false, host)
       }
-      assert.equal(among.matches(new URL('http://y.test/')), true)
+      assert.equal(list.matches(new URL('http://y.test/')), true)
     })
   }
 })
 
-test('21 a long host costs linear time', () => {
+test('21 linear time for a long host', () => {
   const noProxy = new NoProxy('a.test,.b.test,10.0.0.0/8,::1')
   assertLinear(
     (size) => new URL(`http://${'a.'.repeat(size / 2)}${'.'.repeat(size)}x`),

@@ -11,7 +11,7 @@ class FakeProxy {
 
   constructor(url: string | URL) {
     this.url = String(url)
-    if (this.url.startsWith('ftp:')) throw new TypeError('a proxy speaks no ftp')
+    if (this.url.startsWith('ftp:')) throw new TypeError('unsupported scheme ftp:')
   }
 }
 
@@ -26,7 +26,7 @@ const Q = 'http://q.test:2'
 const EVIL = 'http://evil.test'
 
 const tables: Record<string, [env: Environment, http: string | null, https: string | null][]> = {
-  'each scheme has its own, ALL_PROXY is for those without': [
+  'each scheme has its own variable, and ALL_PROXY applies without it': [
     [{}, null, null],
     [{ HTTP_PROXY: P }, P, null],
     [{ HTTPS_PROXY: P }, null, P],
@@ -37,7 +37,7 @@ const tables: Record<string, [env: Environment, http: string | null, https: stri
     [{ all_proxy: P }, P, P],
     [{ FTP_PROXY: P, ftp_proxy: P }, null, null],
   ],
-  'lower case comes first': [
+  'the name in lower case wins': [
     [{ http_proxy: P, HTTP_PROXY: Q }, P, null],
     [{ HTTPS_PROXY: Q, https_proxy: P }, null, P],
     [{ ALL_PROXY: Q, all_proxy: P }, P, P],
@@ -45,7 +45,7 @@ const tables: Record<string, [env: Environment, http: string | null, https: stri
     [{ ALL_PROXY: P, no_proxy: 'b.test', NO_PROXY: 'a.test' }, P, P],
     [{ ALL_PROXY: P, no_proxy: 'a.test', NO_PROXY: 'b.test' }, null, null],
   ],
-  'empty is unset': [
+  'an empty variable is ignored': [
     [{ HTTP_PROXY: '', HTTPS_PROXY: '', ALL_PROXY: '' }, null, null],
     [{ http_proxy: '', HTTP_PROXY: P }, P, null],
     [{ http_proxy: ' ', all_proxy: Q }, Q, Q],
@@ -53,7 +53,7 @@ const tables: Record<string, [env: Environment, http: string | null, https: stri
     [{ ALL_PROXY: P, no_proxy: '', NO_PROXY: 'a.test' }, null, null],
     [{ ALL_PROXY: P, NO_PROXY: '' }, P, P],
   ],
-  'a value without a scheme is http': [
+  'a value without a scheme is an http URL': [
     [{ HTTP_PROXY: '127.0.0.1:3128' }, 'http://127.0.0.1:3128', null],
     [{ ALL_PROXY: 'localhost:3128' }, 'http://localhost:3128', 'http://localhost:3128'],
     [{ HTTPS_PROXY: 'p.test' }, null, 'http://p.test'],
@@ -63,7 +63,7 @@ const tables: Record<string, [env: Environment, http: string | null, https: stri
     [{ ALL_PROXY: 'socks5h://p.test:1' }, 'socks5h://p.test:1', 'socks5h://p.test:1'],
     [{ HTTPS_PROXY: 'HTTPS://p.test' }, null, 'HTTPS://p.test'],
   ],
-  'in a CGI, HTTP_PROXY is what a stranger says': [
+  'in a CGI program, HTTP_PROXY is ignored': [
     [{ REQUEST_METHOD: 'GET', HTTP_PROXY: EVIL }, null, null],
     [{ REQUEST_METHOD: '', HTTP_PROXY: EVIL }, null, null],
     [{ REQUEST_METHOD: 'GET', HTTP_PROXY: EVIL, ALL_PROXY: P }, P, P],
@@ -71,7 +71,7 @@ const tables: Record<string, [env: Environment, http: string | null, https: stri
     [{ REQUEST_METHOD: 'GET', HTTP_PROXY: EVIL, http_proxy: '' }, null, null],
     [{ REQUEST_METHOD: 'GET', HTTPS_PROXY: P, HTTP_PROXY: EVIL }, null, P],
   ],
-  'NO_PROXY is for all of them': [
+  'NO_PROXY applies to all variables': [
     [{ HTTP_PROXY: P, HTTPS_PROXY: P, NO_PROXY: 'a.test' }, null, null],
     [{ ALL_PROXY: P, NO_PROXY: '*' }, null, null],
     [{ ALL_PROXY: P, NO_PROXY: 'a.test:443' }, P, null],
@@ -88,7 +88,7 @@ for (const [name, cases] of Object.entries(tables)) {
   })
 }
 
-test('Windows knows no case: there the name as it is set counts', () => {
+test('on Windows, where names have no case, the exact name counts in a CGI program', () => {
   const windows = (variables: Environment) =>
     new Proxy(variables, {
       get: (target, name) => target[String(name).toUpperCase()],
@@ -102,7 +102,7 @@ test('Windows knows no case: there the name as it is set counts', () => {
   assert.equal(proxyFor(windows({ HTTP_PROXY: EVIL, REQUEST_METHOD: 'GET' }), http), null)
 })
 
-describe('a variable that is no URL of a proxy', () => {
+describe('a variable that is not the URL of a proxy', () => {
   const values = [
     'http://',
     'http://[::1',
@@ -130,24 +130,24 @@ describe('a variable that is no URL of a proxy', () => {
           },
         )
       }
-      // Who does not need it is not disturbed.
+      // URLs that do not need the variable are not affected.
       assert.equal(proxies.lookup(new URL(http))?.url, P)
       assert.equal(proxies.lookup(new URL('https://b.test')), null)
     })
   }
 
-  test('says why, and which one it is', () => {
+  test('the message has the name of the variable and the reason', () => {
     assert.throws(
       () => proxyFor({ ALL_PROXY: 'ftp://p.test' }, http),
       (error) =>
         error instanceof ProxyError &&
-        error.message === 'ALL_PROXY is not the URL of a proxy: a proxy speaks no ftp' &&
+        error.message === 'ALL_PROXY is not the URL of a proxy: unsupported scheme ftp:' &&
         error.cause instanceof TypeError,
     )
   })
 })
 
-test('a proxy is made when it is needed, and once', () => {
+test('a proxy is created on first use, and once', () => {
   let made = 0
   class Counted extends FakeProxy {
     constructor(url: string | URL) {
@@ -163,7 +163,7 @@ test('a proxy is made when it is needed, and once', () => {
   assert.equal(made, 1)
 })
 
-test('the environment of that moment counts', () => {
+test('the variables are read once', () => {
   const env: Record<string, string> = { HTTP_PROXY: P }
   const proxies = environmentProxies(env, FakeProxy)
   env.HTTP_PROXY = Q
@@ -171,7 +171,7 @@ test('the environment of that moment counts', () => {
   assert.equal(proxies.lookup(new URL(http))?.url, P)
 })
 
-test('no variables cost nothing', () => {
+test('without variables, the URL is not read', () => {
   const untouchable = new Proxy({} as URL, { get: () => assert.fail() })
   assert.equal(environmentProxies({}, FakeProxy).lookup(untouchable), undefined)
 })

@@ -24,7 +24,7 @@ function hosts(given: ProxiesInit<FakeProxy>, ...urls: string[]) {
 const http = 'http://a.test'
 const https = 'https://a.test'
 
-test('one proxy for all', () => {
+test('one proxy for all URLs', () => {
   const proxy = new FakeProxy('http://p.test:1')
   assert.deepEqual(hosts('http://p.test:1', http, https), ['p.test:1', 'p.test:1'])
   assert.deepEqual(hosts(new URL('http://p.test:1'), http, https), ['p.test:1', 'p.test:1'])
@@ -32,13 +32,13 @@ test('one proxy for all', () => {
   assert.equal(routes(proxy, http)[0], proxy)
 })
 
-test('none at all', () => {
+test('no proxy', () => {
   for (const given of [null, {}, { all: null }, { http: null, https: undefined }]) {
     assert.deepEqual(hosts(given, http, https), [null, null])
   }
 })
 
-test('one for each pattern, in any form', () => {
+test('one proxy per pattern, in every form', () => {
   const proxy = new FakeProxy('http://p.test:3')
   const given = {
     http: 'http://p.test:1',
@@ -53,20 +53,20 @@ test('one for each pattern, in any form', () => {
   )
 })
 
-test('the same URL is the same proxy', () => {
+test('equal URLs share one proxy', () => {
   const given = { http: 'http://p.test', https: 'http://p.test', 'all://b.test': 'http://q.test' }
   const [a, b, c] = routes(given, http, https, 'http://b.test')
   assert.equal(a, b)
   assert.notEqual(a, c)
 })
 
-test('records of any prototype', () => {
+test('a record without a prototype', () => {
   assert.deepEqual(hosts(Object.assign(Object.create(null), { all: 'http://p.test' }), http), [
     'p.test',
   ])
 })
 
-describe('what is no proxy', () => {
+describe('an invalid proxy', () => {
   const values: [unknown, RegExp][] = [
     [5, /not number$/],
     [true, /not boolean$/],
@@ -96,11 +96,11 @@ describe('what is no proxy', () => {
     })
   }
 
-  test('the class says what is wrong with a URL', () => {
+  test('an invalid URL is the error of the class', () => {
     assert.throws(() => proxyMap({ all: 'nonsense' }, FakeProxy), { code: 'ERR_INVALID_URL' })
   })
 
-  test('a password in a key is not shown', () => {
+  test('the message does not contain a password of the key', () => {
     const given = { 'http://user:hunter2@a.test': 5 } as unknown as ProxiesInit<FakeProxy>
     assert.throws(
       () => proxyMap(given, FakeProxy),

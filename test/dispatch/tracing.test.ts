@@ -1,10 +1,10 @@
-// Requests that never leave the process are traced and published as those over connections are.
+// Requests that are answered in this process are traced and published like those over connections.
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
-import { responderOf } from '../../src/dispatch/responder.ts'
+import { toRequestSender } from '../../src/dispatch/request-sender.ts'
 import { ConnectionPool } from '../../src/engine.ts'
 import type {
   ClientOptions,
@@ -25,13 +25,13 @@ import {
   ReadTimeout,
   TotalTimeout,
 } from '../../src/index.ts'
-import { gate } from './apps.ts'
+import { deferred } from './send-to-app.ts'
 
 const URL = 'http://app.test/a?secret=1'
 const boom = new Error('boom')
 
-/** Keeps what a trace is told. */
-class Story {
+/** Records the events of a trace. */
+class TraceLog {
   readonly events: string[] = []
   readonly infos: object[] = []
   readonly starts: RequestStart[] = []
@@ -61,10 +61,10 @@ class Story {
   }
 }
 
-function custom(play: (handler: Parameters<Dispatcher['dispatch']>[1]) => void): Dispatcher {
+function custom(respond: (handler: Parameters<Dispatcher['dispatch']>[1]) => void): Dispatcher {
   return {
     dispatch(_, handler) {
-      queueMicrotask(() => play(handler))
+      queueMicrotask(() => respond(handler))
       return { resume() {}, abort() {} }
     },
     close: async () => {},
@@ -79,18 +79,18 @@ const HEAD = {
 }
 
 interface Kind {
-  /** Answers with 'body'. */
-  readonly answers: () => Dispatcher
-  /** Throws before its head. */
+  /** Responds with 'body'. */
+  readonly responds: () => Dispatcher
+  /** Throws before the head. */
   readonly throws: () => Dispatcher
-  /** Throws behind its head. */
+  /** Throws after the head. */
   readonly breaks: () => Dispatcher
-  readonly neverAnswers: () => Dispatcher
+  readonly neverResponds: () => Dispatcher
 }
 
 const kinds: Record<string, Kind> = {
   'a listener': {
-    answers: () => new AppDispatcher({ app: (_, response) => void response.end('body') }),
+    responds: () => new AppDispatcher({ app: (_, response) => void response.end('body') }),
     throws: () =>
       new AppDispatcher({
         app: () => {
@@ -105,20 +105,20 @@ const kinds: Record<string, Kind> = {
           throw boom
         },
       }),
-    neverAnswers: () => new AppDispatcher({ app: () => {} }),
+    neverResponds: () => new AppDispatcher({ app: () => {} }),
   },
   'a fetch app': {
-    answers: () => new AppDispatcher({ app: (_: Request) => new Response('body') }),
+    responds: () => new AppDispatcher({ app: (_: Request) => new Response('body') }),
     throws: () => new AppDispatcher({ app: async (_: Request) => Promise.reject(boom) }),
     breaks: () =>
       new AppDispatcher({
         app: (_: Request) =>
           new Response(new ReadableStream({ pull: (controller) => controller.error(boom) })),
       }),
-    neverAnswers: () => new AppDispatcher({ app: (_: Request) => new Promise<never>(() => {}) }),
+    neverResponds: () => new AppDispatcher({ app: (_: Request) => new Promise<never>(() => {}) }),
   },
   'a mock': {
-    answers: () => new MockDispatcher(() => ({ content: ['bo', Buffer.from('dy')] })),
+    responds: () => new MockDispatcher(() => ({ content: ['bo', Buffer.from('dy')] })),
     throws: () => new MockDispatcher(() => Promise.reject(boom)),
     breaks: () =>
       new MockDispatcher(() => ({
@@ -127,10 +127,10 @@ const kinds: Record<string, Kind> = {
           throw boom
         })(),
       })),
-    neverAnswers: () => new MockDispatcher(() => new Promise<never>(() => {})),
+    neverResponds: () => new MockDispatcher(() => new Promise<never>(() => {})),
   },
   'a custom dispatcher': {
-    answers: () =>
+    responds: () =>
       custom((handler) => {
         handler.onHead(HEAD)
         handler.onData(Buffer.from('body'))
@@ -142,41 +142,41 @@ const kinds: Record<string, Kind> = {
         handler.onHead(HEAD)
         handler.onError(new ReadError('broken', { cause: boom }))
       }),
-    neverAnswers: () => custom(() => {}),
+    neverResponds: () => custom(() => {}),
   },
 }
 
-/** The ways in which a client can be given a dispatcher. */
-const ways: Record<string, (dispatcher: Dispatcher) => ClientOptions> = {
+/** The options that pass a dispatcher to a client. */
+const clientOptions: Record<string, (dispatcher: Dispatcher) => ClientOptions> = {
   dispatcher: (dispatcher) => ({ dispatcher }),
   mounts: (dispatcher) => ({ mounts: { 'http://app.test': dispatcher } }),
 }
 
-/** What arrives on the channels while `work` runs. */
+/** The messages of the diagnostics channels while `work` runs. */
 async function publishedDuring(work: () => Promise<void>): Promise<object[]> {
   const infos: object[] = []
-  const note = (info: unknown) => void infos.push(info as object)
+  const record = (info: unknown) => void infos.push(info as object)
   const names: EventName[] = ['request:start', 'request:end', 'connection:open', 'connection:close']
-  for (const name of names) subscribe(`hawser:${name}`, note)
+  for (const name of names) subscribe(`hawser:${name}`, record)
   try {
     await work()
   } finally {
-    for (const name of names) unsubscribe(`hawser:${name}`, note)
+    for (const name of names) unsubscribe(`hawser:${name}`, record)
   }
   return infos
 }
 
 for (const [name, kind] of Object.entries(kinds)) {
   describe(`requests to ${name}`, () => {
-    for (const [way, optionsOf] of Object.entries(ways)) {
-      test(`as ${way}: one start and one end, to the trace and on the channels`, async () => {
-        const story = new Story()
+    for (const [option, optionsOf] of Object.entries(clientOptions)) {
+      test(`as ${option}: one start and one end, for the trace and on the channels`, async () => {
+        const log = new TraceLog()
         const published = await publishedDuring(async () => {
-          await using client = new Client({ ...optionsOf(kind.answers()), trace: story.trace })
+          await using client = new Client({ ...optionsOf(kind.responds()), trace: log.trace })
           assert.equal((await client.post(URL, { content: 'abc' })).text(), 'body')
         })
-        assert.deepEqual(published, story.infos)
-        const { id, duration, durations, bytesSent, bytesReceived, ...end } = story.end
+        assert.deepEqual(published, log.infos)
+        const { id, duration, durations, bytesSent, bytesReceived, ...end } = log.end
         assert.deepEqual(end, {
           method: 'POST',
           origin: 'http://app.test',
@@ -191,13 +191,13 @@ for (const [name, kind] of Object.entries(kinds)) {
         else assert.deepEqual(phases.slice(-2), ['wait', 'read'])
         assert.ok(bytesSent >= 'POST /a?secret=1 HTTP/1.1\r\n\r\nabc'.length)
         assert.ok(bytesReceived >= 'HTTP/1.1 200 OK\r\n\r\nbody'.length)
-        story.assertPaired()
+        log.assertPaired()
       })
     }
 
-    test('without a trace, on the channels', async () => {
+    test('without a trace, only on the channels', async () => {
       const published = await publishedDuring(async () => {
-        await using client = new Client({ dispatcher: kind.answers() })
+        await using client = new Client({ dispatcher: kind.responds() })
         await client.get(URL)
       })
       assert.equal(published.filter((info) => 'method' in info).length, 2)
@@ -216,7 +216,7 @@ for (const [name, kind] of Object.entries(kinds)) {
         boom,
       ],
       [
-        'the end of the client',
+        'closing the client',
         async (client) => {
           const response = client.get(URL)
           setImmediate(() => client.close())
@@ -226,49 +226,49 @@ for (const [name, kind] of Object.entries(kinds)) {
       ],
     ]
     for (const [what, fail, error] of failures) {
-      test(`one end with ${what}`, async () => {
-        const story = new Story()
-        await using client = new Client({ dispatcher: kind.neverAnswers(), trace: story.trace })
+      test(`one end after ${what}`, async () => {
+        const log = new TraceLog()
+        await using client = new Client({ dispatcher: kind.neverResponds(), trace: log.trace })
         let thrown: unknown
         await assert.rejects(fail(client), (reason) => {
           thrown = reason
           return reason === error || reason instanceof (error as typeof TotalTimeout)
         })
-        assert.equal((story.end.error as Error).message, (thrown as Error).message)
-        assert.equal(story.end.status, null)
-        story.assertPaired()
+        assert.equal((log.end.error as Error).message, (thrown as Error).message)
+        assert.equal(log.end.status, null)
+        log.assertPaired()
       })
     }
 
-    test('a signal that was aborted before', async () => {
-      const story = new Story()
-      const responder = responderOf(kind.answers(), story.trace)
+    test('a signal that is already aborted', async () => {
+      const log = new TraceLog()
+      const sender = toRequestSender(kind.responds(), log.trace)
       const request = { origin: 'http://app.test', path: '/', signal: AbortSignal.abort(boom) }
-      await assert.rejects(responder.request(request), boom)
-      assert.deepEqual(story.events, ['request:start', 'request:end'])
-      assert.equal(story.end.error, boom)
-      await responder.close()
+      await assert.rejects(sender.request(request), boom)
+      assert.deepEqual(log.events, ['request:start', 'request:end'])
+      assert.equal(log.end.error, boom)
+      await sender.close()
     })
 
-    test('one end with the error of the app, before its head and behind it', async () => {
+    test('one end with the error of the app, before and after the head', async () => {
       for (const [dispatcher, status, cause] of [
         [kind.throws(), null, (error: unknown) => error],
         [kind.breaks(), 200, (error: unknown) => (error as ReadError).cause],
       ] as const) {
-        const story = new Story()
-        await using client = new Client({ dispatcher, trace: story.trace })
+        const log = new TraceLog()
+        await using client = new Client({ dispatcher, trace: log.trace })
         await assert.rejects(client.get(URL))
-        assert.equal(cause(story.end.error), boom)
-        assert.equal(story.end.status, status)
-        story.assertPaired()
+        assert.equal(cause(log.end.error), boom)
+        assert.equal(log.end.status, status)
+        log.assertPaired()
       }
     })
 
-    test('in the async context of the call', async () => {
+    test('trace runs in the async context of the call', async () => {
       const storage = new AsyncLocalStorage<string>()
       const seen: unknown[] = []
       await using client = new Client({
-        dispatcher: kind.answers(),
+        dispatcher: kind.responds(),
         trace: () => seen.push(storage.getStore()),
       })
       await storage.run('a', () => client.get(URL))
@@ -276,9 +276,9 @@ for (const [name, kind] of Object.entries(kinds)) {
       assert.deepEqual(new Set(seen), new Set(['a']))
     })
 
-    test('each client hears of its own requests, and closes the dispatcher for both', async () => {
-      const dispatcher = kind.answers()
-      const [one, two] = [new Story(), new Story()]
+    test('each client traces only its own requests', async () => {
+      const dispatcher = kind.responds()
+      const [one, two] = [new TraceLog(), new TraceLog()]
       const first = new Client({ dispatcher, trace: one.trace })
       const second = new Client({ dispatcher, trace: two.trace })
       const third = new Client({ dispatcher })
@@ -305,71 +305,71 @@ test('a client with an app is traced', async () => {
     () => new Response('body'),
     (_: unknown, response: { end(text: string): void }) => response.end('body'),
   ] as const) {
-    const story = new Story()
+    const log = new TraceLog()
     const fetchApp = app.length === 0 ? { fetch: app as () => Response } : (app as never)
-    await using client = new Client({ app: fetchApp, trace: story.trace })
+    await using client = new Client({ app: fetchApp, trace: log.trace })
     assert.equal((await client.get(URL)).text(), 'body')
-    assert.equal(story.end.status, 200)
+    assert.equal(log.end.status, 200)
   }
 })
 
-test('large content and streamed content are counted', async () => {
-  const story = new Story()
+test('bytes of large and of streamed content are counted', async () => {
+  const log = new TraceLog()
   const dispatcher = new MockDispatcher(({ content }) => ({ content }))
-  await using client = new Client({ dispatcher, trace: story.trace })
+  await using client = new Client({ dispatcher, trace: log.trace })
   await client.post(URL, { content: Buffer.alloc(100_000) })
   await client.post(URL, { content: [Buffer.alloc(60_000), 'x'.repeat(40_000)] })
-  for (const { bytesSent, bytesReceived } of story.ends) {
+  for (const { bytesSent, bytesReceived } of log.ends) {
     assert.ok(bytesSent > 100_000 && bytesSent < 101_000, `${bytesSent} bytes sent`)
     assert.ok(bytesReceived > 100_000 && bytesReceived < 101_000, `${bytesReceived} bytes received`)
   }
 })
 
 test('a response that is closed early ends its request', async () => {
-  const story = new Story()
+  const log = new TraceLog()
   const content = (function* () {
     for (;;) yield Buffer.alloc(65_536)
   })()
   const dispatcher = new MockDispatcher(() => ({ content }))
-  await using client = new Client({ dispatcher, trace: story.trace })
+  await using client = new Client({ dispatcher, trace: log.trace })
   const response = await client.stream('GET', URL)
-  assert.equal(story.ends.length, 0)
+  assert.equal(log.ends.length, 0)
   await response.close()
-  assert.equal(story.end.status, 200)
-  assert.ok(story.end.bytesReceived >= 65_536)
-  assert.equal((story.end.error as Error).name, 'StreamClosed')
+  assert.equal(log.end.status, 200)
+  assert.ok(log.end.bytesReceived >= 65_536)
+  assert.equal((log.end.error as Error).name, 'StreamClosed')
 })
 
-test('the time that an app takes is waited for', async () => {
-  const story = new Story()
-  const { opened, open } = gate()
+test('the time of the app counts as wait', async () => {
+  const log = new TraceLog()
+  const { promise: opened, resolve: open } = deferred()
   const dispatcher = new MockDispatcher(async () => {
     await opened
     return {}
   })
-  await using client = new Client({ dispatcher, trace: story.trace })
+  await using client = new Client({ dispatcher, trace: log.trace })
   const response = client.get(URL)
   setTimeout(open, 20)
   await response
-  const { queue, wait } = story.end.durations
-  assert.ok((wait as number) >= 15 && (queue as number) < 15, inspect(story.end.durations))
+  const { queue, wait } = log.end.durations
+  assert.ok((wait as number) >= 15 && (queue as number) < 15, inspect(log.end.durations))
 })
 
-test('a read timeout, and an app whose exception is a 500', async () => {
-  const story = new Story()
+test('a read timeout, and an exception that becomes a 500', async () => {
+  const log = new TraceLog()
   const app = (request: Request) =>
     request.url.endsWith('/never') ? new Promise<never>(() => {}) : Promise.reject(boom)
   const dispatcher = new AppDispatcher({ app, raiseAppExceptions: false })
-  await using client = new Client({ dispatcher, trace: story.trace, timeout: { read: 5 } })
+  await using client = new Client({ dispatcher, trace: log.trace, timeout: { read: 5 } })
   await assert.rejects(client.get('http://app.test/never'), ReadTimeout)
   assert.equal((await client.get('http://app.test/')).status, 500)
-  assert.ok(story.ends[0]?.error instanceof ReadTimeout)
-  assert.deepEqual([story.ends[1]?.status, story.ends[1]?.error], [500, null])
+  assert.ok(log.ends[0]?.error instanceof ReadTimeout)
+  assert.deepEqual([log.ends[1]?.status, log.ends[1]?.error], [500, null])
 })
 
-test('a connection to a listener is told to whom it was opened for', async () => {
+test('a connection to a listener is traced by the client that opened it', async () => {
   const dispatcher = new AppDispatcher({ app: (_, response) => void response.end() })
-  const [one, two] = [new Story(), new Story()]
+  const [one, two] = [new TraceLog(), new TraceLog()]
   const first = new Client({ dispatcher, trace: one.trace })
   await using second = new Client({ dispatcher, trace: two.trace })
   await first.get(URL)
@@ -381,17 +381,17 @@ test('a connection to a listener is told to whom it was opened for', async () =>
   assert.equal(one.events.at(-1), 'connection:close')
 })
 
-test('a pool that a client is given: its own trace, and that of the client', async () => {
-  const [ofPool, ofClient] = [new Story(), new Story()]
-  const pool = new ConnectionPool({ trace: ofPool.trace })
-  await using client = new Client({ dispatcher: pool, trace: ofClient.trace })
+test('a pool as dispatcher has its own trace in addition to that of the client', async () => {
+  const [poolLog, clientLog] = [new TraceLog(), new TraceLog()]
+  const pool = new ConnectionPool({ trace: poolLog.trace })
+  await using client = new Client({ dispatcher: pool, trace: clientLog.trace })
   await assert.rejects(client.get('http://127.0.0.1:1/'))
-  assert.deepEqual(ofClient.infos, ofPool.infos)
-  assert.deepEqual(ofClient.events, ['request:start', 'connection:close', 'request:end'])
+  assert.deepEqual(clientLog.infos, poolLog.infos)
+  assert.deepEqual(clientLog.events, ['request:start', 'connection:close', 'request:end'])
   assert.equal(inspect(client), `<Client ${inspect(pool)}>`)
 })
 
-test('what a subclass does when it is closed is done with a trace, too', async () => {
+test('close of a subclass is called even with a trace', async () => {
   let closed = 0
   class Counting extends MockDispatcher {
     override close() {

@@ -4,13 +4,13 @@ import { UrlMap } from '../../src/dispatch/url-map.ts'
 import { assertLinear } from '../support/growth.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
-/** The key that a URL is found by. */
+/** The key whose value is found for a URL. */
 function keyFor(keys: readonly string[], url: string): string | undefined {
   const entries = Object.fromEntries(keys.map((key) => [key, key]))
   return new UrlMap('mounts', entries).lookup(new URL(url))
 }
 
-describe('the most specific key counts', () => {
+describe('the most specific key wins', () => {
   const keys = [
     'https://a.test:444',
     'https://a.test',
@@ -40,16 +40,16 @@ describe('the most specific key counts', () => {
     ['http://b.example', 'all'],
   ]
   for (const order of [keys, keys.toReversed()]) {
-    test(order === keys ? 'given in that order' : 'given in the opposite order', () => {
+    test(order === keys ? 'in the given order' : 'in reverse order', () => {
       for (const [url, key] of cases) assert.equal(keyFor(order, url), key, url)
     })
   }
 
-  test('whatever is left when one is taken out', () => {
-    for (const left of [[...keys], keys.toReversed()]) {
+  test('the next one, if the most specific one is removed', () => {
+    for (const remaining of [[...keys], keys.toReversed()]) {
       const found = keys.slice(0, 4).map(() => {
-        const key = keyFor(left, 'https://a.test:444')
-        left.splice(left.indexOf(key!), 1)
+        const key = keyFor(remaining, 'https://a.test:444')
+        remaining.splice(remaining.indexOf(key!), 1)
         return key
       })
       assert.deepEqual(found, keys.slice(0, 4))
@@ -57,7 +57,7 @@ describe('the most specific key counts', () => {
   })
 })
 
-describe('what a key is for', () => {
+describe('which URLs a key matches', () => {
   const cases: [key: string, url: string, found: boolean][] = [
     ['all', 'http://a.test', true],
     ['http', 'https://a.test', false],
@@ -70,7 +70,7 @@ describe('what a key is for', () => {
     ['http://a.test', 'http://a.test:8080', true],
     ['http://a.test', 'http://www.a.test', false],
     ['http://a.test', 'http://a.test.evil', false],
-    // A port that is the scheme's own is still a port.
+    // The default port of the scheme counts as a port.
     ['http://a.test:80', 'http://a.test', true],
     ['http://a.test:80', 'http://a.test:81', false],
     ['all://a.test:443', 'https://a.test', true],
@@ -111,13 +111,13 @@ describe('what a key is for', () => {
     ['all://*:8080', 'http://a.test', false],
   ]
   for (const [key, url, found] of cases) {
-    test(`${key} is ${found ? '' : 'not '}for ${url}`, () => {
+    test(`${key} ${found ? 'matches' : 'does not match'} ${url}`, () => {
       assert.equal(keyFor([key], url), found ? key : undefined)
     })
   }
 })
 
-describe('a key that is no pattern', () => {
+describe('an invalid key', () => {
   const keys = [
     '',
     '*',
@@ -167,10 +167,10 @@ describe('a key that is no pattern', () => {
     })
   }
 
-  test('is named, without its password', () => {
+  test('is named in the message, without its password', () => {
     assert.throws(() => new UrlMap('proxies', { 'ftp://a.test': 1 }), {
       name: 'TypeError',
-      message: /^proxies\["ftp:\/\/a\.test"\]: it must be scheme:\/\/host:port, /,
+      message: /^proxies\["ftp:\/\/a\.test"\]: expected scheme:\/\/host:port, /,
     })
     for (const key of ['http://user:hunter2@a.test', 'http://user:hunter2@[::1']) {
       assert.throws(
@@ -180,7 +180,7 @@ describe('a key that is no pattern', () => {
     }
   })
 
-  test('two that say the same', () => {
+  test('equivalent keys are refused', () => {
     for (const [one, other] of [
       ['http', 'HTTP'],
       ['all', 'all://*'],
@@ -189,13 +189,13 @@ describe('a key that is no pattern', () => {
     ] as const) {
       assert.throws(
         () => new UrlMap('mounts', { [one]: 1, [other]: 2 }),
-        (error) => error instanceof TypeError && error.message.includes('says the same as'),
+        (error) => error instanceof TypeError && error.message.includes('is equivalent to'),
       )
     }
   })
 })
 
-test('null is a value, undefined is none', () => {
+test('null is a value, undefined is not', () => {
   const map = new UrlMap<number | null>('proxies', {
     all: 1,
     https: undefined,
@@ -207,7 +207,7 @@ test('null is a value, undefined is none', () => {
   assert.equal(map.lookup(new URL('https://b.test')), 1)
 })
 
-test('an empty one does not look at the URL', () => {
+test('an empty map does not read the URL', () => {
   const untouchable = new Proxy({} as URL, { get: () => assert.fail() })
   assert.equal(new UrlMap('mounts', {}).lookup(untouchable), undefined)
   assert.equal(new UrlMap('mounts', { all: undefined }).lookup(untouchable), undefined)
@@ -233,13 +233,13 @@ test('22 a polluted Object.prototype changes nothing', () => {
   }
 })
 
-test('a host called __proto__ or constructor', () => {
+test('a host named __proto__ or constructor', () => {
   assert.equal(keyFor(['all://a.test'], 'http://__proto__'), undefined)
   assert.equal(keyFor(['all://a.test'], 'http://constructor'), undefined)
   assert.equal(keyFor(['all://constructor'], 'http://constructor'), 'all://constructor')
 })
 
-test('21 a long host costs linear time', () => {
+test('21 linear time for a long host', () => {
   const map = new UrlMap('mounts', { 'all://a*b*c*d*.test': 1, 'all://*a.test': 2, 'all://*.x': 3 })
   for (const piece of ['ab', 'abcd', '.', 'a.']) {
     assertLinear(

@@ -595,7 +595,7 @@ describe('9, 18 each failure has its own error', () => {
     const url = locked.url.replace('socks5', 'socks5h')
     assert.match(
       (await failure(t, { proxy: url }, HTTPS, false)).message,
-      /: it wants credentials \(/,
+      /: it requires credentials \(/,
     )
     const wrong = await failure(t, { proxy: url.replace('//', '//me:wr0ng@') }, HTTPS, false)
     assert.match(wrong.message, /: wrong user or password \(/)

@@ -3,7 +3,7 @@ import type { DispatchRequest, Head } from '../../src/engine.ts'
 import { settle } from '../support/scripted-clock.ts'
 import type { Call } from '../support/stage.ts'
 import { Stage, uncaughtDuring } from '../support/stage.ts'
-import { Play } from '../wire/play.ts'
+import { ParserDriver } from '../wire/parser-driver.ts'
 import type { MutatedResponse } from './mutation.ts'
 
 /** What the server does after the response. */
@@ -101,7 +101,7 @@ async function deliver(stage: Stage, { pieces, settles }: Delivery): Promise<voi
 
 /** Parses part of another connection's response, to overwrite the state that parsers share. */
 export function parseOtherResponse(): void {
-  new Play('GET').read(OTHER_RESPONSE)
+  new ParserDriver('GET').read(OTHER_RESPONSE)
 }
 
 const OTHER_RESPONSE = Buffer.from(

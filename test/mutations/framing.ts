@@ -38,7 +38,7 @@ export const framing: readonly Mutation[] = [
     marks: '23, R6',
     mistake: 'a caller may pass Content-Length twice',
     file: 'src/protocol/request-head.ts',
-    find: "        if (this.contentLength !== null)\n          throw new LocalProtocolError('Content-Length is given twice')\n",
+    find: "        if (this.contentLength !== null) throw new LocalProtocolError('Content-Length is set twice')\n",
     replace: '',
     tests: ['protocol/request-refused'],
   },
@@ -129,7 +129,7 @@ export const framing: readonly Mutation[] = [
     marks: '25, S1',
     mistake: 'messages of other protocols that llhttp can parse are accepted',
     file: 'src/protocol/response-parser.ts',
-    find: '    else this.#fault(faultOf(INVALID_START))\n    return -1',
+    find: '    else this.#fault(parseErrorMessage(INVALID_START))\n    return -1',
     replace: '    else return at\n    return -1',
     tests: ['wire/corpus'],
   },
@@ -139,7 +139,7 @@ export const framing: readonly Mutation[] = [
     file: 'src/protocol/response-parser.ts',
     find: "      case 'head':\n        return this.#fault(",
     replace:
-      "      case 'head':\n        if (!this.#cut) return this.#complete(new Headers())\n        return this.#fault(",
+      "      case 'head':\n        if (!this.#suspended) return this.#complete(new Headers())\n        return this.#fault(",
     tests: ['wire/corpus'],
   },
   {
@@ -155,7 +155,7 @@ export const framing: readonly Mutation[] = [
     marks: '25, 27, S10',
     mistake: 'a chunked body is complete when the connection ends early',
     file: 'src/protocol/response-parser.ts',
-    find: "        return this.#fault('the connection ended inside a chunked body')",
+    find: "        return this.#fault('the connection ended before the end of the chunked body')",
     replace: '        return this.#complete(new Headers())',
     tests: ['wire/corpus', 'connection/cut'],
   },
@@ -173,7 +173,7 @@ export const framing: readonly Mutation[] = [
     file: 'src/protocol/response-parser.ts',
     find: "      case 'head':\n        return this.#fault(",
     replace:
-      "      case 'head':\n        if (this.#cut) return this.#complete(new Headers())\n        return this.#fault(",
+      "      case 'head':\n        if (this.#suspended) return this.#complete(new Headers())\n        return this.#fault(",
     tests: ['wire/corpus'],
   },
 ]

@@ -14,9 +14,9 @@ export const injection: readonly Mutation[] = [
     marks: '19, R1',
     mistake: 'characters in the request target are not checked',
     file: 'src/protocol/request-head.ts',
-    find: '  if (bad !== null) {\n    throw new LocalProtocolError(\n      `The request-target has',
+    find: '  if (bad !== null) {\n    throw new LocalProtocolError(\n      `Invalid character',
     replace:
-      "  if (bad !== null && bad[0] === '') {\n    throw new LocalProtocolError(\n      `The request-target has",
+      "  if (bad !== null && bad[0] === '') {\n    throw new LocalProtocolError(\n      `Invalid character",
     tests: ['protocol/request-refused'],
   },
   {
@@ -131,7 +131,7 @@ export const injection: readonly Mutation[] = [
     marks: '21',
     mistake:
       'repairing folded lines takes quadratic time, because the search restarts at the beginning after each fold',
-    file: 'src/protocol/mend.ts',
+    file: 'src/protocol/lenient-head.ts',
     find: '    for (let j = i + 2; isBlank(head[j]); j++) head[j] = SP\n',
     replace:
       "    for (let j = i + 2; isBlank(head[j]); j++) head[j] = SP\n    i = head.indexOf('\\r\\n') + 2\n",

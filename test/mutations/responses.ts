@@ -5,7 +5,7 @@ export const responses: readonly Mutation[] = [
   {
     marks: '26, S9',
     mistake: 'the size of chunk extensions is unlimited',
-    file: 'src/protocol/faults.ts',
+    file: 'src/protocol/parse-errors.ts',
     find: 'export const MAX_CHUNK_OVERHEAD = 65_536',
     replace: 'export const MAX_CHUNK_OVERHEAD = 2 ** 40',
     tests: ['protocol/response-limits'],
@@ -13,7 +13,7 @@ export const responses: readonly Mutation[] = [
   {
     marks: '26',
     mistake: 'a head may be one byte longer than the limit',
-    file: 'src/protocol/faults.ts',
+    file: 'src/protocol/parse-errors.ts',
     find: 'export const MAX_HEAD_SIZE = 65_536',
     replace: 'export const MAX_HEAD_SIZE = 65_537',
     tests: ['protocol/response-limits'],
@@ -21,7 +21,7 @@ export const responses: readonly Mutation[] = [
   {
     marks: '26, S3',
     mistake: 'the number of informational responses is unlimited',
-    file: 'src/protocol/faults.ts',
+    file: 'src/protocol/parse-errors.ts',
     find: 'export const MAX_INFORMATIONAL = 100',
     replace: 'export const MAX_INFORMATIONAL = 1e9',
     tests: ['protocol/response-limits'],
@@ -38,7 +38,7 @@ export const responses: readonly Mutation[] = [
     marks: '26',
     mistake: 'the size of trailers is unlimited',
     file: 'src/protocol/response-parser.ts',
-    find: '        if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#tooLong()\n',
+    find: '        if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#failTooLong()\n',
     replace: '',
     tests: ['protocol/response-limits'],
   },
@@ -152,8 +152,8 @@ export const responses: readonly Mutation[] = [
     marks: 'S11',
     mistake: 'an HTTP/1.0 connection persists without keep-alive',
     file: 'src/protocol/response-parser.ts',
-    find: "        says(head, 'keep-alive') &&\n        !says(head, 'close')",
-    replace: "        !says(head, 'close')",
+    find: "        hasConnectionOption(head, 'keep-alive') &&\n        !hasConnectionOption(head, 'close')",
+    replace: "        !hasConnectionOption(head, 'close')",
     tests: ['wire/corpus'],
   },
   {

@@ -1,4 +1,4 @@
-// What goes on the wire for a request, byte for byte: conformance R1 ... R11.
+// The bytes that are sent for a request: conformance R1 to R12.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DispatchRequest } from '../../src/engine.ts'
@@ -6,7 +6,7 @@ import { Headers } from '../../src/engine.ts'
 import { whilePolluted } from '../support/pollution.ts'
 import { Stage } from '../support/stage.ts'
 
-/** What a request puts on the wire before any answer. */
+/** What is sent for a request before any response. */
 async function written(request: Partial<DispatchRequest>): Promise<string> {
   const stage = new Stage()
   const call = await stage.send(request)
@@ -28,7 +28,7 @@ function sends(title: string, request: Partial<DispatchRequest>, ...expected: st
 
 const GET = ['GET / HTTP/1.1', 'Host: h.test']
 
-sends('R1 the least request', {}, ...GET)
+sends('R1 a minimal request', {}, ...GET)
 for (const path of [
   '/a/b;c=d/../e',
   '//double//slash',
@@ -39,12 +39,17 @@ for (const path of [
   '/http://other.test/',
   '/*',
 ]) {
-  sends(`R1 as it is given: ${path}`, { path }, `GET ${path} HTTP/1.1`, 'Host: h.test')
+  sends(`R1 a target is sent unchanged: ${path}`, { path }, `GET ${path} HTTP/1.1`, 'Host: h.test')
 }
-sends('R1 obs-text as latin1', { path: '/\xe9?\xff' }, 'GET /\xe9?\xff HTTP/1.1', 'Host: h.test')
+sends(
+  'R1 obs-text in a target is sent as latin1',
+  { path: '/\xe9?\xff' },
+  'GET /\xe9?\xff HTTP/1.1',
+  'Host: h.test',
+)
 
 sends(
-  'R2 absolute-form, and the Host of its authority',
+  'R2 absolute-form, with its authority as Host',
   { origin: 'http://proxy.test:3128', path: 'http://a.test:8080/b?c' },
   'GET http://a.test:8080/b?c HTTP/1.1',
   'Host: a.test:8080',
@@ -57,14 +62,14 @@ sends(
 )
 for (const target of ['a.test:443', '1.2.3.4:80', '[2001:db8::1]:8443']) {
   sends(
-    `R2 authority-form, and the same as Host: ${target}`,
+    `R2 authority-form, with the same Host: ${target}`,
     { origin: 'http://proxy.test:3128', method: 'CONNECT', path: target },
     `CONNECT ${target} HTTP/1.1`,
     `Host: ${target}`,
   )
 }
 sends(
-  'R2 a Host that is given wins over that of the target',
+  'R2 a Host header overrides the authority of the target',
   { method: 'CONNECT', path: 'a.test:443', headers: ['Host', 'b.test'] },
   'CONNECT a.test:443 HTTP/1.1',
   'Host: b.test',
@@ -94,7 +99,7 @@ for (const [origin, host] of [
   )
 }
 sends(
-  'R3 Host is the first field, and the one that is given is the only one',
+  'R3 a given Host replaces the default one, and is the first field',
   { headers: ['a', '1', 'hOST', 'other.test:1', 'b', '2'] },
   'GET / HTTP/1.1',
   'hOST: other.test:1',
@@ -113,18 +118,18 @@ for (const [shape, headers] of [
   ['a record', Object.fromEntries(new Headers(fields))],
   ['a Map', new Map(new Headers(fields))],
 ] as const) {
-  sends(`R4 fields keep their case and order: ${shape}`, { headers }, ...GET, ...fieldLines)
+  sends(`R4 fields keep case and order: ${shape}`, { headers }, ...GET, ...fieldLines)
 }
 for (const headers of [undefined, null, [], {}, new Headers()]) {
   sends(`R4 no fields: ${JSON.stringify(headers)}`, { headers }, ...GET)
 }
 sends(
-  'R4 a record may have lists, numbers and nothing',
+  'R4 a record can have lists, numbers, null and undefined',
   { headers: { a: ['1', '2'], b: 3, c: null, d: undefined } },
   ...[...GET, 'a: 1', 'a: 2', 'b: 3'],
 )
 sends(
-  'R4 values may have obs-text, tabs and every visible character',
+  'R4 values can contain obs-text, tabs and every visible character',
   { headers: ['a', '\x80\xff\t!"#$%&\'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~'] },
   ...[...GET, 'a: \x80\xff\t!"#$%&\'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~'],
 )
@@ -139,7 +144,7 @@ for (const method of [
   'DELETE',
 ]) {
   sends(
-    `R5 the method as it is given: ${method}`,
+    `R5 the method is sent unchanged: ${method}`,
     { method },
     `${method} / HTTP/1.1`,
     'Host: h.test',
@@ -148,7 +153,7 @@ for (const method of [
 
 for (const method of ['POST', 'PUT', 'PATCH']) {
   sends(
-    `R7 ${method} without content says so`,
+    `R7 ${method} without content has Content-Length: 0`,
     { method },
     `${method} / HTTP/1.1`,
     'Host: h.test',
@@ -157,19 +162,19 @@ for (const method of ['POST', 'PUT', 'PATCH']) {
 }
 for (const method of ['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE', 'PROPFIND', 'post']) {
   sends(
-    `R7 ${method} without content says nothing`,
+    `R7 ${method} without content has no Content-Length`,
     { method },
     `${method} / HTTP/1.1`,
     'Host: h.test',
   )
   sends(
-    `R7 ${method} without content, and a Content-Length that agrees`,
+    `R7 ${method} without content, with a given Content-Length of 0`,
     { method, headers: ['content-length', '0'] },
     ...[`${method} / HTTP/1.1`, 'Host: h.test', 'content-length: 0'],
   )
 }
 
-/** Head, content, and what goes out together. */
+/** Sends a request with content, and checks the fields of its head and the content. */
 function sendsContent(
   title: string,
   request: Partial<DispatchRequest>,
@@ -194,14 +199,9 @@ for (const [what, body] of [
   ['bytes', Buffer.from('h\u00e9llo')],
   ['part of a buffer', new Uint8Array(Buffer.from('--h\u00e9llo--')).subarray(2, 8)],
 ] as const) {
+  sendsContent(`R6 Content-Length of ${what}`, { body }, ['Content-Length: 6'], 'h\xc3\xa9llo')
   sendsContent(
-    `R6 exact Content-Length of ${what}`,
-    { body },
-    ['Content-Length: 6'],
-    'h\xc3\xa9llo',
-  )
-  sendsContent(
-    `R6 a Content-Length that agrees with ${what}`,
+    `R6 a given Content-Length that matches ${what}`,
     { body, headers: ['a', '1', 'CONTENT-LENGTH', '6', 'b', '2'] },
     ['a: 1', 'b: 2', 'CONTENT-LENGTH: 6'],
     'h\xc3\xa9llo',
@@ -214,7 +214,7 @@ for (const size of [16_384, 16_385, 3_000_000]) {
   sendsContent(`R6 ${size} bytes`, { body }, [`Content-Length: ${size}`], body)
 }
 sendsContent(
-  'R6 content of unknown length comes in chunks, and no chunk is empty',
+  'R6 content of unknown length is sent in chunks, none of them empty',
   { body: pieces('hello', '', 'h\u00e9') },
   ['Transfer-Encoding: chunked'],
   '5\r\nhello\r\n3\r\nh\xc3\xa9\r\n0\r\n\r\n',
@@ -226,49 +226,49 @@ sendsContent(
   `4e20\r\n${'a'.repeat(20_000)}\r\n10\r\n${'b'.repeat(16)}\r\n0\r\n\r\n`,
 )
 sendsContent(
-  'R6 chunks without a byte',
+  'R6 an iterable without bytes',
   { body: pieces('') },
   ['Transfer-Encoding: chunked'],
   '0\r\n\r\n',
 )
 sendsContent(
-  'R6 content of unknown length, and its Content-Length from the caller',
+  'R6 content of unknown length with a given Content-Length',
   { body: pieces('he', 'llo'), headers: { 'content-length': 5 } },
   ['content-length: 5'],
   'hello',
 )
 sendsContent(
-  'R6 content of known length, chunked by the caller',
+  'R6 content of known length with a given Transfer-Encoding: chunked',
   { body: 'hello', headers: ['transfer-encoding', 'Chunked', 'a', '1'] },
   ['a: 1', 'transfer-encoding: Chunked'],
   '5\r\nhello\r\n0\r\n\r\n',
 )
 sendsContent(
-  'R6 codings before chunked, in several fields: they are joined under the name of the first',
+  'R6 codings in several fields are joined, under the name of the first',
   { body: pieces('x'), headers: ['TRANSFER-encoding', 'gzip', 'transfer-encoding', ' chunked\t'] },
   ['TRANSFER-encoding: gzip, chunked'],
   '1\r\nx\r\n0\r\n\r\n',
 )
 
 sends(
-  'R9 TE is named in Connection',
+  'R9 Connection lists TE',
   { headers: ['TE', 'trailers'] },
   ...GET,
   'Connection: TE',
   'TE: trailers',
 )
 sends(
-  'R9 Upgrade is named in Connection',
+  'R9 Connection lists Upgrade',
   { headers: ['upgrade', 'websocket', 'a', '1'] },
   ...[...GET, 'Connection: Upgrade', 'upgrade: websocket', 'a: 1'],
 )
 sends(
-  'R9 TE is named once',
+  'R9 Connection lists TE once',
   { headers: ['Connection', 'te', 'TE', 'trailers'] },
   ...[...GET, 'Connection: te', 'TE: trailers'],
 )
 sends(
-  'R9 they join what Connection names already, once',
+  'R9 TE and Upgrade are added to a given Connection, once each',
   {
     headers: [
       'te',
@@ -284,14 +284,14 @@ sends(
   ...[...GET, 'Connection: x-hop, UPGRADE, b, TE', 'te: gzip;q=0.5', 'Upgrade: a'],
 )
 sends(
-  'R9 Connection alone',
+  'R9 a given Connection without TE and Upgrade',
   { headers: ['connection', 'keep-alive'] },
   ...GET,
   'connection: keep-alive',
 )
 sends('R12 close', { headers: ['connection', 'Close'] }, ...GET, 'connection: Close')
 
-test('R10 Expect goes out with the head alone', async () => {
+test('R10 with Expect, only the head is sent at first', async () => {
   const wire = await written({ method: 'PUT', body: 'hello', headers: ['expect', '100-Continue'] })
   assert.equal(
     wire,
@@ -306,26 +306,26 @@ for (const [what, trailers] of [
   ['a function', () => ({ Digest: 'abc', a: ['1', '2'] })],
 ] as const) {
   sendsContent(
-    `R11 trailers, from ${what}`,
+    `R11 trailers as ${what}`,
     { body: 'hello', trailers },
     ['Transfer-Encoding: chunked'],
     '5\r\nhello\r\n0\r\nDigest: abc\r\na: 1\r\na: 2\r\n\r\n',
   )
 }
 sendsContent(
-  'R11 no trailers after all',
+  'R11 a function that returns no trailers',
   { body: pieces('hello'), trailers: () => ({}) },
   ['Transfer-Encoding: chunked'],
   '5\r\nhello\r\n0\r\n\r\n',
 )
 sendsContent(
-  'R11 Trailer announces them',
+  'R11 a given Trailer field announces the trailers',
   { body: 'a', headers: ['Trailer', 'Digest'], trailers: ['Digest', 'b'] },
   ['Trailer: Digest', 'Transfer-Encoding: chunked'],
   '1\r\na\r\n0\r\nDigest: b\r\n\r\n',
 )
 
-test('22 a polluted Object.prototype changes nothing on the wire', async () => {
+test('22 a polluted Object.prototype does not change what is sent', async () => {
   const pollution = {
     method: 'DELETE',
     body: 'evil',

@@ -1,10 +1,14 @@
-// What a server may make us keep, or wait for, has an end. Hazard 26, CVE-2024-22019.
+// The limits on what a server can make a client store or wait for. Hazard 26, CVE-2024-22019.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MAX_CHUNK_OVERHEAD, MAX_HEAD_SIZE, MAX_INFORMATIONAL } from '../../src/protocol/faults.ts'
-import { maskContentLength, unfold } from '../../src/protocol/mend.ts'
+import { maskContentLength, unfoldLines } from '../../src/protocol/lenient-head.ts'
+import {
+  MAX_CHUNK_OVERHEAD,
+  MAX_HEAD_SIZE,
+  MAX_INFORMATIONAL,
+} from '../../src/protocol/parse-errors.ts'
 import { assertLinear } from '../support/growth.ts'
-import { Play } from '../wire/play.ts'
+import { ParserDriver } from '../wire/parser-driver.ts'
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1')
 const OK = 'HTTP/1.1 200 OK\r\n'
@@ -23,135 +27,143 @@ test('the limits', () => {
   assert.deepEqual([MAX_HEAD_SIZE, MAX_INFORMATIONAL, MAX_CHUNK_OVERHEAD], [65_536, 100, 65_536])
 })
 
-test('26 a head of 61 KB works byte by byte', () => {
-  const play = new Play('GET').drip(headOf(61_000))
-  assert.equal(play.end, 'complete')
-  assert.equal(play.heads[0]!.length > 60_900, true)
+test('26 a head of 61 KB can be read byte by byte', () => {
+  const driver = new ParserDriver('GET').readPieces(headOf(61_000))
+  assert.equal(driver.end, 'complete')
+  assert.equal(driver.heads[0]!.length > 60_900, true)
 })
 
-test('26 a folded head of 61 KB works byte by byte', () => {
-  const play = new Play('GET').drip(headOf(61_000, 'B: c\r\n d\r\nContent-Length: 0\r\n'))
-  assert.equal(play.end, 'complete')
-  assert.match(play.heads[0]!, /^200 OK\n {2}B: c {3}d\n {2}Content-Length: 0\n/)
+test('26 a folded head of 61 KB can be read byte by byte', () => {
+  const driver = new ParserDriver('GET').readPieces(
+    headOf(61_000, 'B: c\r\n d\r\nContent-Length: 0\r\n'),
+  )
+  assert.equal(driver.end, 'complete')
+  assert.match(driver.heads[0]!, /^200 OK\n {2}B: c {3}d\n {2}Content-Length: 0\n/)
 })
 
-test('26 a head of 64 KiB is the longest', () => {
+test('26 a head can have up to 64 KiB', () => {
   for (const fields of ['', 'B: c\r\n d\r\n', 'Content-Length: 0\r\n']) {
     for (const size of READS) {
-      const good = new Play('GET').drip(headOf(MAX_HEAD_SIZE, fields), size)
+      const good = new ParserDriver('GET').readPieces(headOf(MAX_HEAD_SIZE, fields), size)
       assert.equal(good.end, 'complete', `by ${size}`)
-      const bad = new Play('GET').drip(headOf(MAX_HEAD_SIZE + 1, fields), size)
+      const bad = new ParserDriver('GET').readPieces(headOf(MAX_HEAD_SIZE + 1, fields), size)
       assert.equal(bad.describe(), 'fault: its head is longer than 65536 bytes', `by ${size}`)
     }
   }
 })
 
-test('26 a longer head is refused however it comes', () => {
+test('26 a longer head is refused, however reads split it', () => {
   for (const size of READS) {
     for (const length of [70_000, 100_000, 130_000]) {
-      const play = new Play('GET').drip(headOf(length), size)
-      assert.equal(play.describe(), 'fault: its head is longer than 65536 bytes', `by ${size}`)
+      const driver = new ParserDriver('GET').readPieces(headOf(length), size)
+      assert.equal(driver.describe(), 'fault: its head is longer than 65536 bytes', `by ${size}`)
     }
   }
 })
 
-test('26 each of several heads may be that long', () => {
+test('26 the limit applies to each head separately', () => {
   const long = headOf(MAX_HEAD_SIZE)
   const hints = bytesOf(long.latin1Slice().replace('200 OK', '103 OK'))
   const bytes = Buffer.concat([hints, hints, long])
   for (const size of READS) {
-    const play = new Play('GET').drip(bytes, size)
-    assert.deepEqual([play.end, play.heads.length], ['complete', 3])
+    const driver = new ParserDriver('GET').readPieces(bytes, size)
+    assert.deepEqual([driver.end, driver.heads.length], ['complete', 3])
   }
 })
 
-test('26 a thousand fields are the most', () => {
+test('26 a head can have up to 1000 fields', () => {
   for (const line of ['A: b', 'A:', 'A: b\r\n c']) {
     const head = (count: number) => bytesOf(`${OK}${`${line}\r\n`.repeat(count - 1)}${EMPTY}`)
     for (const size of [1, ...READS]) {
-      assert.equal(new Play('GET').drip(head(1000), size).end, 'complete', line)
-      const { fault } = new Play('GET').drip(head(1001), size)
+      assert.equal(new ParserDriver('GET').readPieces(head(1000), size).end, 'complete', line)
+      const { fault } = new ParserDriver('GET').readPieces(head(1001), size)
       assert.equal(fault, 'it has more than 1000 header fields', line)
     }
   }
 })
 
-test('26 fields are counted anew for each head, and for the trailers', () => {
+test('26 fields are counted separately for each head and for the trailers', () => {
   const fields = 'A: b\r\n'.repeat(999)
   const bytes = bytesOf(
     `HTTP/1.1 103 A\r\n${fields}\r\n${OK}${fields}Transfer-Encoding: chunked\r\n\r\n0\r\n${fields}\r\n`,
   )
   for (const size of [1, ...READS]) {
-    const play = new Play('GET').drip(bytes, size)
-    assert.deepEqual([play.end, play.trailers.length], ['complete', 999])
+    const driver = new ParserDriver('GET').readPieces(bytes, size)
+    assert.deepEqual([driver.end, driver.trailers.length], ['complete', 999])
   }
 })
 
-test('26 a thousand trailers are the most', () => {
+test('26 there can be up to 1000 trailers', () => {
   for (const size of [1, ...READS]) {
-    const good = new Play('GET').drip(bytesOf(`${CHUNKED}0\r\n${'A:\r\n'.repeat(1000)}\r\n`), size)
+    const good = new ParserDriver('GET').readPieces(
+      bytesOf(`${CHUNKED}0\r\n${'A:\r\n'.repeat(1000)}\r\n`),
+      size,
+    )
     assert.deepEqual([good.end, good.trailers.length], ['complete', 1000])
-    const bad = new Play('GET').drip(bytesOf(`${CHUNKED}0\r\n${'A:\r\n'.repeat(1001)}\r\n`), size)
+    const bad = new ParserDriver('GET').readPieces(
+      bytesOf(`${CHUNKED}0\r\n${'A:\r\n'.repeat(1001)}\r\n`),
+      size,
+    )
     assert.equal(bad.fault, 'it has more than 1000 header fields')
   }
 })
 
-test('26 trailers of 64 KiB are the longest', () => {
-  // Many bytes of body: what stands around it is bounded as well.
+test('26 trailers can have up to 64 KiB', () => {
+  // The body is long, because the size of the framing is limited in proportion to it.
   const trailers = (size: number) =>
     bytesOf(`${CHUNKED}2000\r\n${'x'.repeat(8192)}\r\n0\r\nA: ${'b'.repeat(size - 7)}\r\n\r\n`)
   for (const size of READS) {
-    assert.equal(new Play('GET').drip(trailers(MAX_HEAD_SIZE), size).end, 'complete')
-    const { fault } = new Play('GET').drip(trailers(MAX_HEAD_SIZE + 1), size)
+    assert.equal(new ParserDriver('GET').readPieces(trailers(MAX_HEAD_SIZE), size).end, 'complete')
+    const { fault } = new ParserDriver('GET').readPieces(trailers(MAX_HEAD_SIZE + 1), size)
     assert.equal(fault, 'its trailer section is longer than 65536 bytes')
   }
 })
 
-test('S3, 26 a hundred informational responses are the most', () => {
+test('S3, 26 up to 100 informational responses are accepted', () => {
   const hints = (count: number) => bytesOf('HTTP/1.1 103 A\r\n\r\n'.repeat(count) + OK + EMPTY)
   for (const size of [1, 1000, 65_536]) {
-    const play = new Play('GET')
+    const driver = new ParserDriver('GET')
     for (let i = 0; i < 3; i++) {
-      play.again('GET').drip(hints(MAX_INFORMATIONAL), size)
-      assert.deepEqual([play.end, play.heads.length], ['complete', 101])
+      driver.expectNext('GET').readPieces(hints(MAX_INFORMATIONAL), size)
+      assert.deepEqual([driver.end, driver.heads.length], ['complete', 101])
     }
-    play.again('GET').drip(hints(MAX_INFORMATIONAL + 1), size)
-    assert.equal(play.fault, 'more than 100 informational responses')
-    assert.equal(play.heads.length, 100)
+    driver.expectNext('GET').readPieces(hints(MAX_INFORMATIONAL + 1), size)
+    assert.equal(driver.fault, 'more than 100 informational responses arrived')
+    assert.equal(driver.heads.length, 100)
   }
 })
 
 const endless: [name: string, start: string, more: string, fault: RegExp][] = [
   ['empty lines', '', '\r\n', /^its head is longer/],
-  ['empty lines behind a 100', 'HTTP/1.1 100 A\r\n\r\n', '\r\n', /^its head is longer/],
+  ['empty lines after a 100', 'HTTP/1.1 100 A\r\n\r\n', '\r\n', /^its head is longer/],
   ['a reason', OK.slice(0, -2), 'K', /^its head is longer/],
   ['a name', OK, 'a', /^its head is longer/],
   ['a value', `${OK}A: `, 'b', /^its head is longer/],
-  ['blanks', `${OK}A:`, ' ', /^its head is longer/],
+  ['white space', `${OK}A:`, ' ', /^its head is longer/],
   ['folds', `${OK}A: b`, '\r\n c', /^its head is longer/],
-  ['repetitions', `${OK}Content-Length: 5`, ', 5', /^its head is longer/],
+  ['repeated values', `${OK}Content-Length: 5`, ', 5', /^its head is longer/],
   ['repeated fields', OK, 'Content-Length: 5\r\n', /^(its head is longer|it has more than 1000)/],
   ['informational responses', '', 'HTTP/1.1 100 A\r\n\r\n', /^more than 100 info/],
-  ['a chunk extension', `${CHUNKED}5;`, 'a', /^chunk extensions or trailers without end$/],
-  ['a quoted extension', `${CHUNKED}5;a="`, 'a', /^chunk extensions or trailers without end$/],
-  ['zeros before a chunk size', CHUNKED, '0', /^chunk extensions or trailers without end$/],
-  ['extensions of small chunks', CHUNKED, `1;${'a'.repeat(90)}\r\nx\r\n`, /^chunk extensions/],
-  ['a trailer', `${CHUNKED}0\r\nA: `, 'b', /^(chunk extensions or trailers|its trailer section)/],
-  ['a trailer name', `${CHUNKED}0\r\n`, 'b', /^(chunk extensions or trailers|its trailer section)/],
+  ['a chunk extension', `${CHUNKED}5;`, 'a', /^its chunk framing and trailers exceed 65536/],
+  ['a quoted extension', `${CHUNKED}5;a="`, 'a', /^its chunk framing/],
+  ['zeros before a chunk size', CHUNKED, '0', /^its chunk framing/],
+  ['extensions of small chunks', CHUNKED, `1;${'a'.repeat(90)}\r\nx\r\n`, /^its chunk framing/],
+  ['a trailer', `${CHUNKED}0\r\nA: `, 'b', /^its (chunk framing|trailer section)/],
+  ['a trailer name', `${CHUNKED}0\r\n`, 'b', /^its (chunk framing|trailer section)/],
   ['trailers', `${CHUNKED}0\r\n`, `A: ${'b'.repeat(200)}\r\n`, /trailer/],
 ]
 for (const [name, start, more, expected] of endless) {
-  test(`26 without end: ${name}`, () => {
+  test(`26 endless input is refused: ${name}`, () => {
     const piece = bytesOf(more.repeat(Math.ceil(4096 / more.length)))
     for (const size of [16, 4096, 65_536]) {
-      const play = new Play('GET').read(bytesOf(start))
+      const driver = new ParserDriver('GET').read(bytesOf(start))
       const once = size < 4096 ? piece : bytesOf(more.repeat(Math.ceil(size / more.length)))
       let sent = 0
-      while (play.end === 'open' && sent < 1 << 22) {
-        play.drip(once, size)
+      while (driver.end === 'open' && sent < 1 << 22) {
+        driver.readPieces(once, size)
         sent += once.length
       }
-      assert.match(play.fault, expected, `by ${size}`)
+      assert.match(driver.fault, expected, `by ${size}`)
       assert.ok(
         sent <= MAX_HEAD_SIZE * (name.includes('small') ? 4 : 2) + 2 * once.length,
         `${sent}`,
@@ -160,15 +172,15 @@ for (const [name, start, more, expected] of endless) {
   })
 }
 
-test('26 a body in chunks of one byte is none of that', () => {
+test('26 a body in chunks of one byte is accepted', () => {
   const bytes = bytesOf(`${CHUNKED}${'1\r\nx\r\n'.repeat(100_000)}0\r\n\r\n`)
   for (const size of [5, 1000, 65_536]) {
-    const play = new Play('GET').drip(bytes, size)
-    assert.deepEqual([play.end, play.body.length], ['complete', 100_000])
+    const driver = new ParserDriver('GET').readPieces(bytes, size)
+    assert.deepEqual([driver.end, driver.body.length], ['complete', 100_000])
   }
 })
 
-test('a body in chunks across many windows', () => {
+test('a chunked body that spans many reads', () => {
   let text = CHUNKED
   let body = ''
   for (let i = 0; i < 200; i++) {
@@ -179,9 +191,9 @@ test('a body in chunks across many windows', () => {
   }
   const bytes = bytesOf(`${text}0\r\nA: b\r\n\r\n`)
   for (const size of [1009, 16_384, 65_536]) {
-    const play = new Play('GET').drip(bytes, size)
-    assert.ok(play.body === body, `by ${size}`)
-    assert.deepEqual([play.end, play.trailers], ['complete', ['  A: b']])
+    const driver = new ParserDriver('GET').readPieces(bytes, size)
+    assert.ok(driver.body === body, `by ${size}`)
+    assert.deepEqual([driver.end, driver.trailers], ['complete', ['  A: b']])
   }
 })
 
@@ -189,18 +201,18 @@ const filled = (start: string, more: string) => (size: number) =>
   bytesOf(start + more.repeat(Math.ceil(size / more.length)))
 const heads: [name: string, make: (size: number) => Buffer][] = [
   ['folds', filled(`${OK}A: b`, '\r\n c')],
-  ['blank folds', filled(`${OK}A: b`, '\r\n ')],
-  ['blanks', filled(`${OK}A: b\r\n`, ' ')],
+  ['empty folds', filled(`${OK}A: b`, '\r\n ')],
+  ['white space', filled(`${OK}A: b\r\n`, ' ')],
   ['bare CR', filled(`${OK}A: b`, '\r')],
   ['empty lines', filled(`${OK}A: b`, '\r\n')],
   ['lengths', filled(OK, 'Content-Length: 5\r\n')],
   ['a list of lengths', filled(`${OK}Content-Length: 5`, ',5')],
   ['lists of lengths', filled(OK, 'Content-Length: 5,\r\n')],
-  ['names like it', filled(OK, 'Content-Lengthy: 5\r\n')],
+  ['similar names', filled(OK, 'Content-Lengthy: 5\r\n')],
 ]
 for (const [name, make] of heads) {
-  test(`21 linear: mending ${name}`, () => {
-    assertLinear(make, unfold)
+  test(`21 linear time to make a head parsable: ${name}`, () => {
+    assertLinear(make, unfoldLines)
     assertLinear(make, maskContentLength)
   })
 }
@@ -210,8 +222,8 @@ const bodies: [name: string, make: (size: number) => Buffer][] = [
   ['small chunks with extensions', filled(CHUNKED, '8;a=b\r\nxxxxxxxx\r\n')],
 ]
 for (const [name, make] of bodies) {
-  test(`21 linear: ${name}`, () => {
-    assertLinear(make, (bytes) => new Play('GET').drip(bytes, 65_536))
-    assertLinear(make, (bytes) => new Play('GET').drip(bytes, 64))
+  test(`21 linear time for ${name}`, () => {
+    assertLinear(make, (bytes) => new ParserDriver('GET').readPieces(bytes, 65_536))
+    assertLinear(make, (bytes) => new ParserDriver('GET').readPieces(bytes, 64))
   })
 }

@@ -4,7 +4,7 @@ import type { Headers } from '../../src/models/headers.ts'
 import { window } from '../../src/protocol/llhttp.ts'
 import type { ResponseHead } from '../../src/protocol/response-head.ts'
 import { ResponseParser } from '../../src/protocol/response-parser.ts'
-import { Play } from '../wire/play.ts'
+import { ParserDriver } from '../wire/parser-driver.ts'
 
 const bytesOf = (text: string) => Buffer.from(text, 'latin1')
 const counted = bytesOf('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')
@@ -18,14 +18,14 @@ const tunnel = bytesOf(
 )
 const faulty = bytesOf('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\nX')
 
-/** Stops the parser in its nth call. */
-class Stopping extends Play {
+/** Stops the parser in the nth call of a sink method. */
+class StoppingDriver extends ParserDriver {
   calls = 0
-  readonly #at: number
+  readonly #stopAt: number
 
-  constructor(method: string, at: number, aside: boolean) {
-    super(method, aside)
-    this.#at = at
+  constructor(method: string, stopAt: number, usesOwnBuffer: boolean) {
+    super(method, usesOwnBuffer)
+    this.#stopAt = stopAt
   }
 
   override onInformational(head: ResponseHead): void {
@@ -59,36 +59,40 @@ class Stopping extends Play {
   }
 
   #count(): void {
-    if (++this.calls === this.#at) this.parser.stop()
-    assert.ok(this.#at === 0 || this.calls <= this.#at, 'a call after stop')
+    if (++this.calls === this.#stopAt) this.parser.stop()
+    assert.ok(this.#stopAt === 0 || this.calls <= this.#stopAt, 'a call after stop')
   }
 }
 
 for (const [name, bytes] of Object.entries({ counted, chunked, untilClose, tunnel, faulty })) {
-  test(`stopped in any call, it says nothing more: ${name}`, () => {
-    for (const aside of [false, true]) {
+  test(`after stop in any call, nothing more is delivered: ${name}`, () => {
+    for (const usesOwnBuffer of [false, true]) {
       for (const size of [1, 50, bytes.length]) {
-        const { calls } = new Stopping('GET', 0, aside).drip(bytes, size).finish()
+        const { calls } = new StoppingDriver('GET', 0, usesOwnBuffer)
+          .readPieces(bytes, size)
+          .finish()
         assert.ok(calls >= 2)
         for (let at = 1; at <= calls; at++) {
-          const play = new Stopping('GET', at, aside).drip(bytes, size).finish()
-          assert.equal(play.calls, at)
-          assert.equal(play.parser.expecting, 'nothing')
+          const driver = new StoppingDriver('GET', at, usesOwnBuffer)
+            .readPieces(bytes, size)
+            .finish()
+          assert.equal(driver.calls, at)
+          assert.equal(driver.parser.expecting, 'nothing')
         }
       }
     }
   })
 }
 
-test('before it expects anything, bytes are surplus and the end is nothing', () => {
-  const play = new Play('GET')
-  play.parser.stop()
-  play.read(counted).finish()
-  assert.equal(play.describe(), 'open')
-  assert.equal(play.parser.surplus, counted.length)
+test('while no response is expected, bytes are surplus and the end has no effect', () => {
+  const driver = new ParserDriver('GET')
+  driver.parser.stop()
+  driver.read(counted).finish()
+  assert.equal(driver.describe(), 'open')
+  assert.equal(driver.parser.surplus, counted.length)
 })
 
-test('the body of a read is one run of bytes, however it is chunked', () => {
+test('the body bytes of one read are delivered in one call, however they are chunked', () => {
   const runs: string[] = []
   const parser = new ResponseParser({
     onInformational() {},
@@ -111,7 +115,7 @@ test('the body of a read is one run of bytes, however it is chunked', () => {
   assert.equal(parser.expecting, 'nothing')
 })
 
-test('the body of a read stays in the window', () => {
+test('body bytes are delivered in the window, without a copy', () => {
   const parser = new ResponseParser({
     onInformational() {},
     onHead() {},
@@ -129,52 +133,52 @@ test('the body of a read stays in the window', () => {
   }
 })
 
-test('what is missing of a body is known from the head on', () => {
-  const play = new Play('GET')
-  const { parser } = play
+test('the missing length of a body is known after the head', () => {
+  const driver = new ParserDriver('GET')
+  const { parser } = driver
   assert.ok(Number.isNaN(parser.remaining))
-  play.read(counted.subarray(0, -4))
+  driver.read(counted.subarray(0, -4))
   assert.deepEqual([parser.expecting, parser.remaining], ['counted', 4])
   parser.take(bytesOf('--el--'), 2, 4)
-  assert.deepEqual([play.body, parser.remaining], ['hel', 2])
+  assert.deepEqual([driver.body, parser.remaining], ['hel', 2])
   parser.take(bytesOf('--lo12'), 2, 6)
   assert.deepEqual(
-    [play.describe().split('\n').slice(-3), parser.remaining],
+    [driver.describe().split('\n').slice(-3), parser.remaining],
     [['body: hello', 'persistent', 'surplus: 2'], 0],
   )
 
-  play.again('GET').read(chunked.subarray(0, -10))
+  driver.expectNext('GET').read(chunked.subarray(0, -10))
   assert.equal(parser.expecting, 'chunks')
   assert.ok(Number.isNaN(parser.remaining))
-  play.again('GET').read(untilClose)
+  driver.expectNext('GET').read(untilClose)
   assert.equal(parser.expecting, 'until-close')
   assert.ok(parser.untilClose && Number.isNaN(parser.remaining))
 })
 
 test('25 a length near 2^53 is counted without rounding', () => {
-  const play = new Play('GET', true)
-  play.read(bytesOf(`HTTP/1.1 200 OK\r\nContent-Length: ${2 ** 53 - 1}\r\n\r\nx`))
-  assert.equal(play.parser.remaining, 2 ** 53 - 2)
-  play.read(bytesOf('yz'))
-  assert.equal(play.parser.remaining, 2 ** 53 - 4)
+  const driver = new ParserDriver('GET', true)
+  driver.read(bytesOf(`HTTP/1.1 200 OK\r\nContent-Length: ${2 ** 53 - 1}\r\n\r\nx`))
+  assert.equal(driver.parser.remaining, 2 ** 53 - 2)
+  driver.read(bytesOf('yz'))
+  assert.equal(driver.parser.remaining, 2 ** 53 - 4)
 })
 
-test('a Keep-Alive field is noticed wherever it is cut, and only in this head', () => {
+test('a Keep-Alive field is noticed wherever reads split it, and only in its own head', () => {
   const hint = bytesOf(
     'HTTP/1.1 200 OK\r\nEmpty:\r\nkEEP-aLIVE: timeout=5\r\nContent-Length: 0\r\n\r\n',
   )
-  const play = new Play('GET')
+  const driver = new ParserDriver('GET')
   for (let at = 1; at < hint.length; at++) {
-    play.again('GET').read(hint.subarray(0, at)).read(hint.subarray(at))
-    assert.equal(play.parser.mayHintKeepAlive, true, `cut at ${at}`)
-    play.again('GET').read(counted)
-    assert.equal(play.parser.mayHintKeepAlive, false)
+    driver.expectNext('GET').read(hint.subarray(0, at)).read(hint.subarray(at))
+    assert.equal(driver.parser.mayHintKeepAlive, true, `cut at ${at}`)
+    driver.expectNext('GET').read(counted)
+    assert.equal(driver.parser.mayHintKeepAlive, false)
   }
 })
 
-test('heads are decoded late, and stay what they were', () => {
+test('heads are decoded lazily, and do not change when the window is reused', () => {
   const heads: ResponseHead[] = []
-  const play = new (class extends Play {
+  const driver = new (class extends ParserDriver {
     override onHead(head: ResponseHead): void {
       heads.push(head)
     }
@@ -182,8 +186,8 @@ test('heads are decoded late, and stay what they were', () => {
     override onComplete(): void {}
   })('GET')
   for (let i = 0; i < 3; i++) {
-    play
-      .again('GET')
+    driver
+      .expectNext('GET')
       .read(bytesOf(`HTTP/1.1 20${i} R${i}\r\nX-${i}: ${i}\r\nContent-Length: 0\r\n\r\n`))
   }
   assert.deepEqual(

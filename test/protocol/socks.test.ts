@@ -5,7 +5,7 @@ import { SocksHandshake } from '../../src/protocol/socks.ts'
 
 const TARGET: SocksTarget = { host: 'a.test', ipVersion: null, port: 443 }
 const CREDENTIALS = { user: Buffer.from('me'), password: Buffer.from('secret') }
-/** As a request has it. */
+/** The address in a request. */
 const ADDRESS = '0306612e74657374 01bb'
 const REQUEST = `050100 ${ADDRESS}`
 const REPLY = '05000001 7f000001 1f90'
@@ -13,13 +13,13 @@ const REPLY = '05000001 7f000001 1f90'
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const digits = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 
-/** One line for a step: what it is, and what is in it. */
-function line(step: SocksStep): string {
+/** Formats a step as one line. */
+function describeStep(step: SocksStep): string {
   switch (step.step) {
     case 'send':
       return `send ${digits(step.bytes)}`
     case 'open':
-      return `open ${digits(step.rest)}`
+      return `open ${digits(step.firstBytes)}`
     case 'refused':
       return `refused ${step.reason}`
     case 'fault':
@@ -29,17 +29,21 @@ function line(step: SocksStep): string {
   }
 }
 
-/** What the turns of a proxy lead to, the turns cut into pieces. */
-function play(
-  turns: readonly string[],
+/**
+ * Feeds the messages of a proxy to a handshake, in pieces of `size` bytes.
+ *
+ * @returns the steps as lines
+ */
+function handshake(
+  messages: readonly string[],
   { target = TARGET, secret = false, size = Number.POSITIVE_INFINITY } = {},
 ): string[] {
-  const handshake = new SocksHandshake(target, secret ? CREDENTIALS : null)
-  const steps = [`send ${digits(handshake.greeting())}`]
-  for (const turn of turns) {
-    const bytes = hex(turn)
+  const socks = new SocksHandshake(target, secret ? CREDENTIALS : null)
+  const steps = [`send ${digits(socks.greeting())}`]
+  for (const message of messages) {
+    const bytes = hex(message)
     for (let at = 0; at < bytes.length; at += size) {
-      const last = line(handshake.take(bytes.subarray(at, at + size)))
+      const last = describeStep(socks.take(bytes.subarray(at, at + size)))
       if (last !== 'wait') steps.push(last)
       if (/^(open|refused|fault)/.test(last)) return steps
     }
@@ -50,96 +54,97 @@ function play(
 const send = (text: string) => `send ${text.replaceAll(' ', '')}`
 const open = 'open '
 
-const cases: [name: string, turns: string[], steps: string[], options?: { secret: boolean }][] = [
-  ['no authentication', ['0500', REPLY], [send('050100'), send(REQUEST), open]],
+const cases: [name: string, messages: string[], steps: string[], options?: { secret: boolean }][] =
   [
-    'user and password',
-    ['0502', '0100', REPLY],
-    [send('05020002'), send('01 02 6d65 06 736563726574'), send(REQUEST), open],
-    { secret: true },
-  ],
-  [
-    'user and password offered and not wanted',
-    ['0500', REPLY],
-    [send('05020002'), send(REQUEST), open],
-    { secret: true },
-  ],
-  [
-    'a reply with an IPv6 address',
-    ['0500', `05000004 ${'00'.repeat(16)} 0050`],
-    [send('050100'), send(REQUEST), open],
-  ],
-  [
-    'a reply with a name',
-    ['0500', '05000003 03 616263 0050'],
-    [send('050100'), send(REQUEST), open],
-  ],
-  [
-    'a reply with an empty name',
-    ['0500', '05000003 00 0050'],
-    [send('050100'), send(REQUEST), open],
-  ],
-  ['none of the methods', ['05ff'], [send('050100'), 'refused it wants credentials']],
-  [
-    'none of them, with a password',
-    ['05ff'],
-    [send('05020002'), 'refused it takes no user and password'],
-    { secret: true },
-  ],
-  [
-    'a password that was not offered',
-    ['0502'],
-    [send('050100'), 'fault it chose method 2, which was not offered'],
-  ],
-  [
-    'GSSAPI, which was not offered',
-    ['0501'],
-    [send('050100'), 'fault it chose method 1, which was not offered'],
-  ],
-  [
-    'a wrong password',
-    ['0502', '0101'],
-    [send('05020002'), send('01 02 6d65 06 736563726574'), 'refused wrong user or password'],
-    { secret: true },
-  ],
-  [
-    'authentication of another version',
-    ['0502', '0500'],
+    ['no authentication', ['0500', REPLY], [send('050100'), send(REQUEST), open]],
     [
-      send('05020002'),
-      send('01 02 6d65 06 736563726574'),
-      'fault its answer to the password begins with 5',
+      'user and password',
+      ['0502', '0100', REPLY],
+      [send('05020002'), send('01 02 6d65 06 736563726574'), send(REQUEST), open],
+      { secret: true },
     ],
-    { secret: true },
-  ],
-  ['SOCKS 4', ['005a'], [send('050100'), 'fault it begins with 0, not with version 5']],
-  ['HTTP', ['48545450'], [send('050100'), 'fault it begins with 72, not with version 5']],
-  [
-    'another version in the reply',
-    ['0500', '04000001'],
-    [send('050100'), send(REQUEST), 'fault its reply begins with 4'],
-  ],
-  [
-    'an address of no type',
-    ['0500', '05000002'],
-    [send('050100'), send(REQUEST), 'fault its reply has an address of type 2'],
-  ],
-]
+    [
+      'user and password offered, but not selected',
+      ['0500', REPLY],
+      [send('05020002'), send(REQUEST), open],
+      { secret: true },
+    ],
+    [
+      'a reply with an IPv6 address',
+      ['0500', `05000004 ${'00'.repeat(16)} 0050`],
+      [send('050100'), send(REQUEST), open],
+    ],
+    [
+      'a reply with a name',
+      ['0500', '05000003 03 616263 0050'],
+      [send('050100'), send(REQUEST), open],
+    ],
+    [
+      'a reply with an empty name',
+      ['0500', '05000003 00 0050'],
+      [send('050100'), send(REQUEST), open],
+    ],
+    ['no acceptable method', ['05ff'], [send('050100'), 'refused it requires credentials']],
+    [
+      'no acceptable method, with a password',
+      ['05ff'],
+      [send('05020002'), 'refused it does not accept a user and password'],
+      { secret: true },
+    ],
+    [
+      'a password that was not offered',
+      ['0502'],
+      [send('050100'), 'fault it selected authentication method 2, which was not offered'],
+    ],
+    [
+      'GSSAPI, which was not offered',
+      ['0501'],
+      [send('050100'), 'fault it selected authentication method 1, which was not offered'],
+    ],
+    [
+      'a wrong password',
+      ['0502', '0101'],
+      [send('05020002'), send('01 02 6d65 06 736563726574'), 'refused wrong user or password'],
+      { secret: true },
+    ],
+    [
+      'an authentication reply of another version',
+      ['0502', '0500'],
+      [
+        send('05020002'),
+        send('01 02 6d65 06 736563726574'),
+        'fault its authentication reply begins with 5, expected version 1',
+      ],
+      { secret: true },
+    ],
+    ['SOCKS 4', ['005a'], [send('050100'), 'fault its first byte is 0, expected version 5']],
+    ['HTTP', ['48545450'], [send('050100'), 'fault its first byte is 72, expected version 5']],
+    [
+      'a reply of another version',
+      ['0500', '04000001'],
+      [send('050100'), send(REQUEST), 'fault its reply begins with 4, expected version 5'],
+    ],
+    [
+      'a reply with an unknown address type',
+      ['0500', '05000002'],
+      [send('050100'), send(REQUEST), 'fault its reply has the unknown address type 2'],
+    ],
+  ]
 
-describe('A6 dialogues, whole and byte by byte', () => {
-  for (const [name, turns, steps, options] of cases) {
+describe('A6 handshakes, with messages in one piece and in pieces', () => {
+  for (const [name, messages, steps, options] of cases) {
     test(name, () => {
-      assert.deepEqual(play(turns, options), steps)
-      assert.deepEqual(play(turns, { ...options, size: 1 }), steps)
+      assert.deepEqual(handshake(messages, options), steps)
+      assert.deepEqual(handshake(messages, { ...options, size: 1 }), steps)
       for (let size = 2; size < 30; size++) {
-        assert.deepEqual(play(turns, { ...options, size }), steps)
+        assert.deepEqual(handshake(messages, { ...options, size }), steps)
       }
     })
   }
 })
 
-test('A6 every reply in words, with and without what stands behind it', () => {
-  const words = [
+test('A6 every refusal has a reason, with and without an address', () => {
+  const reasons = [
     'general SOCKS server failure',
     'connection not allowed by ruleset',
     'network unreachable',
@@ -150,21 +155,24 @@ test('A6 every reply in words, with and without what stands behind it', () => {
     'address type not supported',
     'SOCKS reply 9',
   ]
-  for (const [i, word] of words.entries()) {
-    for (const rest of ['', '0001 00000000 0000']) {
-      const steps = play(['0500', `05 0${i + 1} ${rest}`])
-      assert.equal(steps.at(-1), `refused ${word}`)
+  for (const [i, reason] of reasons.entries()) {
+    for (const address of ['', '0001 00000000 0000']) {
+      const steps = handshake(['0500', `05 0${i + 1} ${address}`])
+      assert.equal(steps.at(-1), `refused ${reason}`)
     }
   }
 })
 
-test('A6 what comes behind the reply is the origin’s', () => {
-  assert.equal(play(['0500', `${REPLY} 48656c6c6f`]).at(-1), 'open 48656c6c6f')
+test('A6 bytes after the reply are the first bytes of the origin', () => {
+  assert.equal(handshake(['0500', `${REPLY} 48656c6c6f`]).at(-1), 'open 48656c6c6f')
 })
 
-test('A6 more than was asked, before the end, is a fault', () => {
-  assert.match(play(['050000']).at(-1)!, /^fault it says more/)
-  assert.match(play(['0502', '010000'], { secret: true }).at(-1)!, /^fault it says more/)
+test('A6 bytes after an earlier reply are a fault', () => {
+  assert.match(handshake(['050000']).at(-1)!, /^fault it sent bytes after its reply/)
+  assert.match(
+    handshake(['0502', '010000'], { secret: true }).at(-1)!,
+    /^fault it sent bytes after its reply/,
+  )
 })
 
 describe('A6 targets', () => {
@@ -183,16 +191,16 @@ describe('A6 targets', () => {
   ]
   for (const [host, ipVersion, address] of targets) {
     test(host, () => {
-      const steps = play(['0500'], { target: { host, ipVersion, port: 8080 } })
+      const steps = handshake(['0500'], { target: { host, ipVersion, port: 8080 } })
       assert.equal(steps[1], send(`050100 ${address} 1f90`))
     })
   }
 
-  test('names of 1 to 255 bytes', () => {
-    const handshake = (host: string) => () =>
+  test('names must have 1 to 255 bytes', () => {
+    const create = (host: string) => () =>
       new SocksHandshake({ host, ipVersion: null, port: 1 }, null)
-    handshake('a'.repeat(255))()
+    create('a'.repeat(255))()
     for (const host of ['', 'a'.repeat(256), 'é'.repeat(128)])
-      assert.throws(handshake(host), RangeError)
+      assert.throws(create(host), RangeError)
   })
 })

@@ -19,60 +19,60 @@ const DENO = 'deno 2.9.6'
 export const KNOWN_FAILURES: readonly KnownFailure[] = [
   ...on(BUN, 'backends/sockets', [
     {
-      test: /^node: .*behind a failing write/,
+      test: /^node: .*before a write error/,
       reason: 'a failed write destroys net.Socket and the data that it has read',
       hangs: true,
     },
   ]),
   ...on(BUN, 'backends/secure-sockets', [
     {
-      test: /behind a failing write/,
+      test: /before a write error/,
       reason: 'a failed write destroys TLSSocket and the data that it has read',
       hangs: true,
     },
     {
-      test: /TLS over a tunnel.* > finishes sending, and goes on reading/,
+      test: /TLS over a tunnel.* > reads after it has finished sending/,
       reason: 'end() closes node:tls over a stream',
     },
     {
-      test: /TLS over a tunnel.* > sends on after the peer has finished/,
+      test: /TLS over a tunnel.* > sends after the peer has finished/,
       reason: 'node:tls over a stream sends nothing after the peer has ended',
       hangs: true,
     },
   ]),
   ...on(DENO, 'backends/secure-sockets', [
     {
-      test: /behind a failing write/,
+      test: /before a write error/,
       reason: 'a failed write destroys TLSSocket and the data that it has read',
     },
     {
-      test: /finishes sending, and goes on reading/,
+      test: /reads after it has finished sending/,
       reason: 'end() closes node:tls over a stream',
     },
     {
-      test: /fails what waits to be written when the peer goes/,
+      test: /reports an error for unsent data when the peer closes/,
       reason: 'node:tls reports pending writes as successful when it is destroyed',
     },
   ]),
   ...on(DENO, 'backends/sockets', [
     {
-      test: /what connect would throw/,
+      test: /an invalid target closes the socket/,
       reason: 'an invalid client certificate is not rejected before the handshake',
     },
   ]),
   ...on(DENO, 'backends/system-clock', [
-    { test: /beyond 2\^31-1/, reason: 'node:test cannot mock its setTimeout' },
+    { test: /longer than 2\^31-1/, reason: 'node:test cannot mock its setTimeout' },
   ]),
   ...on(DENO, 'backends/memory', [
     {
-      test: /an http.Server speaks/,
+      test: /an http.Server can serve/,
       reason: 'http.Server over a stream serves no second request',
       hangs: true,
     },
   ]),
   ...on(DENO, 'backends/tls', [
     {
-      test: /an expired one is refused/,
+      test: /an expired certificate is refused/,
       reason: 'the error is about an unknown issuer',
     },
     {
@@ -97,7 +97,7 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
     },
   ]),
   ...on(BUN, 'content/multipart', [
-    { test: /another implementation reads it/, reason: 'Blobs add a charset to their type' },
+    { test: /another implementation can parse it/, reason: 'Blobs add a charset to their type' },
   ]),
   ...on(BUN, 'client/uploads', [
     { test: /files of each type, with fields/, reason: 'Blobs add a charset to their type' },
@@ -111,22 +111,22 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
   ]),
   ...on(BUN, 'dispatch/app-fetch', [
     {
-      test: /(a GET with content|TRACE) is the caller's fault/,
+      test: /(a GET with content|TRACE) is an error of the caller/,
       reason: 'new Request accepts methods and content that fetch does not allow',
     },
   ]),
   ...on(BUN, 'dispatch/app-listener', [
     {
-      test: /timeouts that it sets itself/,
+      test: /timeouts that the app sets/,
       reason: 'http.Server ignores the timeout of a stream',
     },
-    { test: /trailers both ways/, reason: 'http.Server over a stream ignores trailers' },
+    { test: /trailers in both directions/, reason: 'http.Server over a stream ignores trailers' },
     {
-      test: /an upload as fast as it is taken/,
+      test: /an upload is streamed, with backpressure/,
       reason: 'http.Server over a stream does not pause',
     },
     {
-      test: /the process ends by itself/,
+      test: /do not keep the process alive/,
       reason: "the test uses Node's --import with a data: URL",
     },
   ]),
@@ -168,11 +168,11 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
   ]),
   ...on(DENO, 'dispatch/app-listener', [
     {
-      test: /the process ends by itself/,
+      test: /do not keep the process alive/,
       reason: "the test uses Node's --import with a data: URL",
     },
     {
-      test: /one connection for calls in turn/,
+      test: /one connection for consecutive calls/,
       reason: 'http.Server over a stream closes the connection',
     },
   ]),

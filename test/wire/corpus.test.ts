@@ -1,14 +1,16 @@
-// Every response of the corpus, in every way that reads can cut it. None may change the outcome.
+// Feeds every response of the corpus to the parser, split by reads in many ways. No way may change
+// the outcome.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Case } from './corpus.ts'
 import { readCorpus } from './corpus.ts'
-import { Play } from './play.ts'
+import { ParserDriver } from './parser-driver.ts'
 
-const BEHIND = Buffer.from('HTTP/1.1 200 OK\r\nX: of nobody\r\n\r\n')
+/** A response that follows without a request. */
+const SECOND_RESPONSE = Buffer.from('HTTP/1.1 200 OK\r\nX: of nobody\r\n\r\n')
 
-/** What another connection reads meanwhile: it uses all that the parsers share. */
-const other = {
+/** The reads of another connection, which use everything that parsers share. */
+const OTHER_CONNECTION = {
   bytes: Buffer.from(
     'HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.0 200 Other\r\nX-Other: 1\r\n folded\r\n' +
       'Content-Length: 3\r\nContent-Length: 3\r\nConnection: keep-alive\r\n\r\nabc',
@@ -27,81 +29,89 @@ persistent`,
 for (const one of readCorpus()) {
   test(one.name, () => {
     const { method, bytes, expected } = one
-    assert.equal(new Play(method).read(bytes).finish().describe(), expected, 'whole')
-    for (const aside of [false, true]) {
-      const play = () => new Play(method, aside)
-      const how = aside ? ', body aside' : ''
+    assert.equal(new ParserDriver(method).read(bytes).finish().describe(), expected, 'whole')
+    for (const usesOwnBuffer of [false, true]) {
+      const driver = () => new ParserDriver(method, usesOwnBuffer)
+      const how = usesOwnBuffer ? ', body in its own buffer' : ''
       for (let at = 1; at < bytes.length; at++) {
-        const split = play().read(bytes.subarray(0, at)).read(bytes.subarray(at)).finish()
+        const split = driver().read(bytes.subarray(0, at)).read(bytes.subarray(at)).finish()
         assert.equal(split.describe(), expected, `split at ${at}${how}`)
       }
       for (const size of [1, 2, 3]) {
-        assert.equal(play().drip(bytes, size).finish().describe(), expected, `by ${size}${how}`)
+        assert.equal(
+          driver().readPieces(bytes, size).finish().describe(),
+          expected,
+          `in pieces of ${size}${how}`,
+        )
       }
-      assert.equal(interleaved(play(), bytes).finish().describe(), expected, `interleaved${how}`)
+      assert.equal(interleaved(driver(), bytes).finish().describe(), expected, `interleaved${how}`)
     }
-    withBytesBehind(one)
-    cutShort(one)
+    testSurplus(one)
+    testEarlyEnds(one)
   })
 }
 
-/** Byte by byte, in turn with another connection's. */
-function interleaved(play: Play, bytes: Buffer): Play {
-  let rival = new Play('GET')
+/** Feeds single bytes, alternating with those of another connection. */
+function interleaved(driver: ParserDriver, bytes: Buffer): ParserDriver {
+  let other = new ParserDriver('GET')
   let next = 0
   for (const byte of bytes) {
-    play.read(Buffer.of(byte))
-    rival.read(other.bytes.subarray(next, next + 1))
-    if (++next < other.bytes.length) continue
-    assert.equal(rival.describe(), other.expected, 'the other connection')
-    rival = new Play('GET')
+    driver.read(Buffer.of(byte))
+    other.read(OTHER_CONNECTION.bytes.subarray(next, next + 1))
+    if (++next < OTHER_CONNECTION.bytes.length) continue
+    assert.equal(other.describe(), OTHER_CONNECTION.expected, 'the other connection')
+    other = new ParserDriver('GET')
     next = 0
   }
-  return play
+  return driver
 }
 
-/** Bytes behind a complete message change nothing but the surplus: they are counted, never parsed. */
-function withBytesBehind({ method, bytes, expected }: Case): void {
-  const whole = new Play(method).read(bytes)
+/** Bytes after a complete message are counted as surplus, and never parsed. */
+function testSurplus({ method, bytes, expected }: Case): void {
+  const whole = new ParserDriver(method).read(bytes)
   if (whole.end !== 'complete') return
   const before = whole.parser.surplus
-  const surplus = `surplus: ${before + BEHIND.length}`
+  const surplus = `surplus: ${before + SECOND_RESPONSE.length}`
   const all = before > 0 ? expected.replace(/surplus: \d+$/, surplus) : `${expected}\n${surplus}`
-  const longer = Buffer.concat([bytes, BEHIND])
-  for (const aside of [false, true]) {
+  const longer = Buffer.concat([bytes, SECOND_RESPONSE])
+  for (const usesOwnBuffer of [false, true]) {
     for (let at = 1; at <= longer.length; at++) {
-      const play = new Play(method, aside)
-      play.read(longer.subarray(0, at)).read(longer.subarray(at)).finish()
-      assert.equal(play.describe(), all, `with bytes behind it, split at ${at}`)
+      const driver = new ParserDriver(method, usesOwnBuffer)
+      driver.read(longer.subarray(0, at)).read(longer.subarray(at)).finish()
+      assert.equal(driver.describe(), all, `with surplus, split at ${at}`)
     }
-    assert.equal(new Play(method, aside).drip(longer).describe(), all, 'with bytes behind it')
+    assert.equal(
+      new ParserDriver(method, usesOwnBuffer).readPieces(longer).describe(),
+      all,
+      'with surplus',
+    )
   }
 }
 
-/** The peer closes after every byte: too early it is a fault, with what came before it delivered. */
-function cutShort({ method, bytes, expected }: Case): void {
-  const whole = new Play(method).read(bytes).finish()
+/** The peer closes after every byte. Too early, this is a fault, and earlier data is delivered. */
+function testEarlyEnds({ method, bytes, expected }: Case): void {
+  const whole = new ParserDriver(method).read(bytes).finish()
   for (let length = 0; length < bytes.length; length++) {
     for (const size of [bytes.length, 1]) {
-      const play = new Play(method).drip(bytes.subarray(0, length), size).finish()
+      const driver = new ParserDriver(method).readPieces(bytes.subarray(0, length), size).finish()
       const at = `ended after ${length} bytes`
-      assert.deepEqual(play.heads, whole.heads.slice(0, play.heads.length), at)
-      assert.ok(whole.body.startsWith(play.body), at)
+      assert.deepEqual(driver.heads, whole.heads.slice(0, driver.heads.length), at)
+      assert.ok(whole.body.startsWith(driver.body), at)
       if (whole.end === 'complete' && length >= bytes.length - whole.parser.surplus) {
         assert.equal(
-          play.describe().replace(/\nsurplus.*/, ''),
+          driver.describe().replace(/\nsurplus.*/, ''),
           expected.replace(/\nsurplus.*/, ''),
         )
       } else if (whole.end === 'until close' && length >= bytes.length - whole.body.length) {
-        assert.equal(play.end, 'until close', at)
-        assert.equal(play.body.length, length - (bytes.length - whole.body.length), at)
+        assert.equal(driver.end, 'until close', at)
+        assert.equal(driver.body.length, length - (bytes.length - whole.body.length), at)
       } else if (whole.end === 'tunnel' && length >= bytes.length - whole.firstBytes.length) {
-        assert.equal(play.end, 'tunnel', at)
+        assert.equal(driver.end, 'tunnel', at)
       } else {
-        assert.equal(play.end, 'fault', at)
-        if (play.fault === whole.fault) continue
+        assert.equal(driver.end, 'fault', at)
+        if (driver.fault === whole.fault) continue
         assert.match(
-          play.fault,
+          driver.fault,
           length === 0 ? /ended without a response$/ : /^the connection ended /,
         )
       }

@@ -2,18 +2,18 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** One response of the corpus, and what has to become of it. README.md has the notation. */
+/** One response of the corpus and its expected outcome. README.md describes the notation. */
 export interface Case {
-  /** The file's name and the section's heading. */
+  /** The name of the file and the heading of the section. */
   readonly name: string
-  /** The method of the request that it answers. */
+  /** The method of the request. */
   readonly method: string
   readonly bytes: Buffer
-  /** As `describeOutcome` writes it. */
+  /** The outcome in the notation of `ParserDriver.describe`. */
   readonly expected: string
 }
 
-// Compiled tests are in dist/test/wire/, the corpus is with the sources.
+// Compiled tests are in dist/test/wire/; the corpus stays with the sources.
 const folder = fileURLToPath(new URL('../../../test/wire/', import.meta.url))
 
 export function readCorpus(): Case[] {
@@ -33,7 +33,7 @@ function casesOf(file: string, text: string): Case[] {
       const responses = blocks.filter(([, info]) => info !== 'expect')
       const expectation = blocks.at(-1)
       if (responses.length !== blocks.length - 1 || expectation?.[1] !== 'expect') {
-        throw new Error(`${heading}: not some responses and one expectation behind them`)
+        throw new Error(`${heading}: expected one or more responses, followed by one expect block`)
       }
       return responses.map(([, method, body], i) => ({
         name: responses.length > 1 ? `${heading} (${i + 1})` : heading,
@@ -52,11 +52,11 @@ const ESCAPES = new Map([
   ['\\t', '\t'],
 ])
 
-/** Lines are separated by CRLF; a backslash at a line's end joins it to the next. */
+/** Converts a block to bytes. Line ends become CRLF; a backslash joins a line to the next. */
 function bytesOf(block: string): Buffer {
   const text = block.replaceAll(/\n|\\(?:x([0-9a-f]{2})|.)/gs, (found, hex) => {
     const char = hex === undefined ? ESCAPES.get(found) : String.fromCharCode(Number(`0x${hex}`))
-    if (char === undefined) throw new Error(`${found} is not an escape: ${block}`)
+    if (char === undefined) throw new Error(`invalid escape ${found} in ${block}`)
     return char
   })
   return Buffer.from(text, 'latin1')

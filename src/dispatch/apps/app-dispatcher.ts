@@ -3,31 +3,36 @@ import { checkFlag, checkOptions, option } from '../../models/options.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import type { Dispatcher } from '../dispatcher.ts'
-import { LocalCall } from '../local/local-call.ts'
-import { localParts } from '../local/local-parts.ts'
+import { InProcessCall } from '../in-process/in-process-call.ts'
+import { inProcessParts } from '../in-process/in-process-parts.ts'
 import type { App, FetchApp, FetchObject, NodeAppInit } from './app-kind.ts'
 import { resolveApp } from './app-kind.ts'
 import type { FetchHandler, FetchInfo } from './fetch-app.ts'
-import { askFetchApp } from './fetch-app.ts'
+import { callFetchApp } from './fetch-app.ts'
 import type { ListenerOptions } from './listener-app.ts'
 import { listenerParts } from './listener-app.ts'
 
 export interface AppSettings {
-  /** The peer address that the app sees. Default `['127.0.0.1', 123]`. */
+  /** The client's address and port, as the app sees them. Default `['127.0.0.1', 123]`. */
   readonly client?: HostPort | undefined
-  /** Where the app is mounted: `req.baseUrl`. The URL that the app sees stays whole. Default `''`. */
+  /**
+   * The path under which the app is mounted, which becomes `req.baseUrl`. The URL of the request
+   * keeps this path. Default `''`.
+   */
   readonly rootPath?: string | undefined
   /**
-   * What the app throws is thrown to the caller (the default); if false, it becomes a 500. Once the head
-   * is sent the body fails with a `ReadError`, whose `cause` it is.
+   * Whether an error that the app throws is thrown to the caller; if false, the response is a 500.
+   * If the head has been sent already, reading the body fails in both cases with a `ReadError`
+   * whose `cause` is the error. Default true.
    */
   readonly raiseAppExceptions?: boolean | undefined
 }
 
 /**
- * `app` is a `(req, res)` listener, an `http.Server`, an Express, Koa or Fastify app, or a fetch handler,
- * by itself or as `{ fetch }`. Without `kind` a function of exactly one parameter and an object with
- * `fetch` are fetch apps.
+ * Options of an `AppDispatcher`. `app` is a `(req, res)` listener, an `http.Server`, an Express,
+ * Koa or Fastify app, a fetch handler, or an object with a fetch handler as `fetch`. `kind` tells
+ * listeners from fetch apps. Without it, a function of exactly one parameter and an object with
+ * `fetch` are fetch apps; everything else is for Node's http.
  */
 export type AppDispatcherOptions = AppSettings &
   (
@@ -36,21 +41,21 @@ export type AppDispatcherOptions = AppSettings &
     | { readonly kind: 'node'; readonly app: NodeAppInit }
   )
 
-const NAMES = ['app', 'kind', 'client', 'rootPath', 'raiseAppExceptions'] as const
+const OPTION_NAMES = ['app', 'kind', 'client', 'rootPath', 'raiseAppExceptions'] as const
 
 /**
- * Sends requests straight into an app, without a network. A listener runs behind an `http.Server`
- * that speaks real HTTP over pairs of sockets in memory; a fetch app gets a `Request`. https URLs are
- * served as well, without TLS. The app is never closed. Requests are published on the diagnostics channels,
- * and a client's `trace` is told of those that this client sends.
+ * Sends requests to an app in the same process, without a network. A listener runs behind an
+ * `http.Server` and receives real HTTP over sockets in memory; a fetch app receives a `Request`.
+ * https URLs work too, without TLS. Closing the dispatcher does not close the app. Requests are
+ * reported to the diagnostics channels, and to the `trace` of the client that sends them.
  */
 export class AppDispatcher extends BaseDispatcher implements Dispatcher {
-  /** Throws `TypeError` for what is no app, or a bad option. */
+  /** @throws TypeError if `app` is not an app, or if another option is not valid */
   constructor(options: AppDispatcherOptions) {
-    checkOptions('AppDispatcher', options, NAMES)
+    checkOptions('AppDispatcher', options, OPTION_NAMES)
     const app = resolveApp(option(options, 'app', undefined), option(options, 'kind', undefined))
     const resolved = {
-      client: checkedClient(option(options, 'client', LOCAL_CLIENT)),
+      client: checkedClient(option(options, 'client', DEFAULT_CLIENT)),
       rootPath: checkedRootPath(option(options, 'rootPath', '')),
       raiseAppExceptions: checkFlag(
         'raiseAppExceptions',
@@ -64,14 +69,14 @@ export class AppDispatcher extends BaseDispatcher implements Dispatcher {
 function fetchParts(app: FetchApp, options: ListenerOptions): DispatcherParts {
   const { client, rootPath, raiseAppExceptions } = options
   const info: FetchInfo = Object.freeze({ client, rootPath })
-  return localParts((exchange, request) => {
-    const call = new LocalCall(exchange, raiseAppExceptions)
+  return inProcessParts((exchange, request) => {
+    const call = new InProcessCall(exchange, raiseAppExceptions)
     const body = option(request, 'body', null)
-    void call.run(() => askFetchApp(app.fetch, info, call, body))
+    void call.run(() => callFetchApp(app.fetch, info, call, body))
   })
 }
 
-const LOCAL_CLIENT: HostPort = ['127.0.0.1', 123]
+const DEFAULT_CLIENT: HostPort = ['127.0.0.1', 123]
 
 function checkedClient(client: unknown): HostPort {
   if (Array.isArray(client) && client.length === 2) {
@@ -79,7 +84,7 @@ function checkedClient(client: unknown): HostPort {
     const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535
     if (typeof host === 'string' && isPort) return Object.freeze([host, port] as const)
   }
-  throw new TypeError('client must be [host, port], as in ["127.0.0.1", 123]')
+  throw new TypeError('client must be [host, port], for example ["127.0.0.1", 123]')
 }
 
 function checkedRootPath(rootPath: unknown): string {

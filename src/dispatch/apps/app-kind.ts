@@ -1,11 +1,11 @@
-/** What an app is, by its looks. */
+/** Detects what kind of app a value is, from its methods and its number of parameters. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FetchHandler } from './fetch-app.ts'
 
-/** `(request, response) => …`, of Node's http. What it returns is looked at only if it is a promise. */
+/** A request listener of Node's http. Its result is ignored, except for a rejected promise. */
 export type RequestListener = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** An `http.Server`, by what is used of one. */
+/** The members of an `http.Server` that are used. */
 export interface ServerLike {
   listen(...args: never[]): unknown
   rawListeners(event: string): unknown[]
@@ -13,14 +13,14 @@ export interface ServerLike {
   emit(event: string, ...args: unknown[]): boolean
 }
 
-/** A Fastify instance, by what is used of one. */
+/** The members of a Fastify instance that are used. */
 export interface FastifyLike {
   readonly server: unknown
   ready(): PromiseLike<unknown>
   routing(request: IncomingMessage, response: ServerResponse): void
 }
 
-/** A Koa instance, by what is used of one. */
+/** The members of a Koa instance that are used. */
 export interface KoaLike {
   callback(): RequestListener
 }
@@ -30,37 +30,42 @@ export interface FetchObject {
   fetch(request: globalThis.Request, ...rest: never[]): unknown
 }
 
-/** What Node's http calls. */
+/** An app for Node's http. */
 export type NodeAppInit = RequestListener | ServerLike | FastifyLike | KoaLike
 
 /**
- * What can be called without a network. A fetch handler has exactly one parameter here, as by default
- * that is what tells it from a listener.
+ * An app that an `AppDispatcher` can call. A fetch handler of this type has exactly one parameter,
+ * because the number of parameters tells it from a listener unless `kind` is given.
  */
 export type App =
   | NodeAppInit
   | FetchObject
   | ((request: globalThis.Request) => globalThis.Response | PromiseLike<globalThis.Response>)
 
-/** An app that Node's http calls. */
+/** An app that is called through Node's http. */
 export interface NodeApp {
   readonly kind: 'node'
-  /** Who listens to `request` and its like; asked for each time, as a server's listeners change. */
+  /** The current listeners for an event such as `request`. Those of a server can change. */
   listeners(event: string): unknown[]
-  /** The server whose settings and further events count; null for a bare listener. */
+  /**
+   * The app's own server, whose settings are copied and which gets other events; null without one.
+   */
   readonly server: ServerLike | null
-  /** To be waited for before the first request; null where there is nothing to wait for. */
+  /** Resolves when the app can take requests; null if it always can. */
   readonly ready: (() => PromiseLike<unknown>) | null
 }
 
+/** An app that is called with a `Request` of the Fetch standard. */
 export interface FetchApp {
   readonly kind: 'fetch'
   readonly fetch: FetchHandler
 }
 
 /**
- * A function of exactly one parameter is a fetch handler, any other a listener; `kind` says otherwise.
- * Throws `TypeError` for what is no app, or none of that kind.
+ * Detects the kind of an app. A function of exactly one parameter is a fetch handler, any other
+ * function a listener, unless `kind` is given.
+ *
+ * @throws TypeError if `app` is not an app, or not of the given kind
  */
 export function resolveApp(app: unknown, kind?: 'fetch' | 'node'): FetchApp | NodeApp {
   if (kind !== undefined && kind !== 'fetch' && kind !== 'node') {
@@ -73,8 +78,11 @@ export function resolveApp(app: unknown, kind?: 'fetch' | 'node'): FetchApp | No
         ? fromObject(app, kind)
         : null
   if (resolved !== null) return resolved
-  if (kind === 'fetch') throw new TypeError(`app is no fetch app: neither a function nor { fetch }`)
-  if (kind === 'node') throw new TypeError(`app is no (req, res) listener, http.Server or Fastify`)
+  if (kind === 'fetch') throw new TypeError('app must be a fetch handler or { fetch }')
+  if (kind === 'node')
+    throw new TypeError(
+      'app must be a (req, res) listener, an http.Server, an Express, Koa or Fastify app',
+    )
   throw new TypeError(
     'app must be a (req, res) listener, an http.Server, an Express, Koa or Fastify app, a fetch handler or { fetch }',
   )
@@ -84,7 +92,7 @@ function fromFunction(app: object, kind = defaultKind(app)): FetchApp | NodeApp 
   return kind === 'fetch' ? { kind, fetch: app as FetchHandler } : listenerApp(app)
 }
 
-/** Express apps are functions too, of three parameters. */
+/** An Express app is a function with three parameters, hence `node`. */
 function defaultKind(app: object): 'fetch' | 'node' {
   return (app as (...args: never[]) => unknown).length === 1 ? 'fetch' : 'node'
 }
@@ -116,8 +124,8 @@ function fastifyApp(app: FastifyLike): NodeApp {
   return {
     kind: 'node',
     listeners: (event) => {
-      const own = server === null ? [] : server.rawListeners(event)
-      return own.length > 0 || event !== 'request' ? own : [app.routing]
+      const added = server === null ? [] : server.rawListeners(event)
+      return added.length > 0 || event !== 'request' ? added : [app.routing]
     },
     server,
     ready: () => {

@@ -1,4 +1,6 @@
-/** Calls fetch handlers: with a `Request` of the platform, for a `Response`. */
+/**
+ * Calls fetch handlers, and converts requests and responses between Hawser and the Fetch standard.
+ */
 import { createRequire } from 'node:module'
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
@@ -6,27 +8,31 @@ import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
-import type { LocalAnswer, LocalCall } from '../local/local-call.ts'
-import { LocalContent, receivedHeaders, targetUri } from '../local/local-request.ts'
+import type { InProcessCall, InProcessResponse } from '../in-process/in-process-call.ts'
+import {
+  RequestContentReader,
+  receivedHeaders,
+  targetUri,
+} from '../in-process/in-process-request.ts'
 
 const require = createRequire(import.meta.url)
 
-/** What a fetch app gets beside the request. */
+/** The second argument of a fetch handler. */
 export interface FetchInfo {
-  /** Who calls. */
+  /** The client's address and port. */
   readonly client: HostPort
-  /** Where the app is mounted; the request's URL is whole nevertheless. */
+  /** The path under which the app is mounted. The URL of the request keeps this path. */
   readonly rootPath: string
 }
 
-/** An app that answers a `Request` of the platform with a `Response`. */
+/** Answers a `Request` of the Fetch standard with a `Response`. */
 export type FetchHandler = (
   request: globalThis.Request,
   info: FetchInfo,
 ) => globalThis.Response | PromiseLike<globalThis.Response>
 
-/** These speak of a connection, and there is none; a proxy could not send them on either. RFC 9110 7.6.1 */
-const OF_CONNECTION = new Set([
+/** Fields about the connection, which a `Request` does not have. RFC 9110 7.6.1 */
+const CONNECTION_FIELDS = new Set([
   'connection',
   'expect',
   'keep-alive',
@@ -36,42 +42,45 @@ const OF_CONNECTION = new Set([
   'upgrade',
 ])
 
-/** Asks `app` for its answer to what `call` carries. Rejects with what the app throws. */
-export async function askFetchApp(
+/** Calls `app` with the request of `call`. Rejects with the error that the app throws. */
+export async function callFetchApp(
   app: FetchHandler,
   info: FetchInfo,
-  call: LocalCall,
+  call: InProcessCall,
   body: Body | null,
-): Promise<LocalAnswer> {
-  const left = new AbortController()
-  const content = body === null ? null : contentOf(body, call)
-  call.onOver = (early) => {
-    content?.giveUp()
-    if (early) left.abort()
+): Promise<InProcessResponse> {
+  const aborter = new AbortController()
+  const content = body === null ? null : requestContent(body, call)
+  call.onSettled = (early) => {
+    content?.cancel()
+    if (early) aborter.abort()
   }
-  const request = requestOf(call, content?.init ?? null, left.signal)
-  return fetchAnswer(await app(request, info))
+  const request = toFetchRequest(call, content?.body ?? null, aborter.signal)
+  return fromFetchResponse(await app(request, info))
 }
 
-/** The platform refuses what a browser may not send: a GET with content, CONNECT, TRACE. */
-function requestOf(
-  call: LocalCall,
+/**
+ * Makes a `Request`. Its constructor throws for what browsers may not send: a GET with content,
+ * CONNECT and TRACE.
+ */
+function toFetchRequest(
+  call: InProcessCall,
   body: Uint8Array | ReadableStream<Uint8Array> | null,
   signal: AbortSignal,
 ): globalThis.Request {
   const { exchange } = call
   const { request } = exchange
   const headers = [...receivedHeaders(request)].filter(
-    ([name]) => !OF_CONNECTION.has(name.toLowerCase()),
+    ([name]) => !CONNECTION_FIELDS.has(name.toLowerCase()),
   )
   const { method } = request
   try {
     const init = { method, headers, body, signal, duplex: 'half', redirect: 'manual' }
     return new globalThis.Request(targetUri(request), init as RequestInit)
   } catch (cause) {
-    const what = `A fetch app cannot be given this request: ${(cause as Error).message}`
+    const text = `A fetch app cannot receive this request: ${(cause as Error).message}`
     const error = new LocalProtocolError(
-      `${what} (${exchange.describe()})`,
+      `${text} (${exchange.describe()})`,
       exchange.errorFacts(cause),
     )
     exchange.fail(error)
@@ -80,16 +89,16 @@ function requestOf(
 }
 
 interface RequestContent {
-  readonly init: Uint8Array | ReadableStream<Uint8Array>
-  /** The call is over. */
-  giveUp(): void
+  readonly body: Uint8Array | ReadableStream<Uint8Array>
+  /** Called when the call has ended: no more content is read. */
+  cancel(): void
 }
 
-/** Bytes always: for a string the platform would make up a Content-Type. */
-function contentOf(body: Body, call: LocalCall): RequestContent {
-  if (typeof body === 'string') return { init: Buffer.from(body), giveUp() {} }
-  if (body instanceof Uint8Array) return { init: body, giveUp() {} }
-  const source = new LocalContent(call, body)
+/** Always bytes: for a string the `Request` constructor would add a Content-Type. */
+function requestContent(body: Body, call: InProcessCall): RequestContent {
+  if (typeof body === 'string') return { body: Buffer.from(body), cancel() {} }
+  if (body instanceof Uint8Array) return { body: body, cancel() {} }
+  const source = new RequestContentReader(call, body)
   let controller!: ReadableStreamDefaultController<Uint8Array>
   const init = new ReadableStream<Uint8Array>(
     {
@@ -106,16 +115,16 @@ function contentOf(body: Body, call: LocalCall): RequestContent {
     { highWaterMark: 0 },
   )
   return {
-    init,
-    giveUp() {
+    body: init,
+    cancel() {
       source.cancel()
-      // An app that still reads must not take what it has for the whole.
-      controller.error(new DOMException('The caller has left', 'AbortError'))
+      // Without an error, an app that is still reading would take the content so far for all of it.
+      controller.error(new DOMException('The request was aborted', 'AbortError'))
     },
   }
 }
 
-/** What is read of a `Response`: of the platform's, of a polyfill's, of another realm's. */
+/** The members of a `Response` that are used, so that polyfills and other realms work too. */
 interface ResponseLike {
   readonly type?: string
   readonly status: number
@@ -125,43 +134,43 @@ interface ResponseLike {
   readonly bodyUsed?: boolean
 }
 
-/** By its looks. */
-export function isResponse(value: unknown): value is ResponseLike {
+/** Whether a value has the members of a `Response`. */
+export function isFetchResponse(value: unknown): value is ResponseLike {
   if (typeof value !== 'object' || value === null) return false
   const { status, headers, body } = value as Partial<ResponseLike>
   if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false
   return Symbol.iterator in headers && (body === null || typeof body?.getReader === 'function')
 }
 
-/** The answer that a `Response` is. Throws `TypeError` for what is none, or cannot be sent. */
-export function fetchAnswer(value: unknown): LocalAnswer {
-  if (!isResponse(value)) {
-    const what = value === null ? 'null' : typeof value
-    throw new TypeError(`A fetch app has to return a Response, and this one returned ${what}`)
+/** Converts a `Response`. Throws `TypeError` if `value` is not one, or cannot be sent. */
+export function fromFetchResponse(value: unknown): InProcessResponse {
+  if (!isFetchResponse(value)) {
+    const kind = value === null ? 'null' : typeof value
+    throw new TypeError(`The fetch app must return a Response, but returned ${kind}`)
   }
   const { type, status, statusText, headers, body } = value
   if (type === 'error') throw new TypeError('The fetch app returned Response.error()')
   if (body?.locked || value.bodyUsed) {
-    throw new TypeError('The fetch app returned a Response whose body has been used already')
+    throw new TypeError('The fetch app returned a Response whose body is already used')
   }
   return {
     head: {
       status,
-      statusText: statusText || reasonOf(status),
+      statusText: statusText || reasonPhraseOf(status),
       httpVersion: '1.1',
       headers: new Headers([...headers]),
     },
-    content: body === null ? null : contentOfBody(body),
+    content: body === null ? null : responseContent(body),
   }
 }
 
-function contentOfBody(body: ReadableStream<Uint8Array>): ClosableIterator {
+function responseContent(body: ReadableStream<Uint8Array>): ClosableIterator {
   const chunks = new ReaderIterator(body.getReader())
   return new ClosableIterator({ [Symbol.asyncIterator]: () => chunks })
 }
 
-/** The reason phrase that servers give a status without one. RFC 9110 15 */
-export function reasonOf(status: number): string {
+/** The standard reason phrase for a status; empty if it has none. RFC 9110 15 */
+export function reasonPhraseOf(status: number): string {
   const { STATUS_CODES } = require('node:http') as typeof import('node:http')
   return STATUS_CODES[status] ?? ''
 }

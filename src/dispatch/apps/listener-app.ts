@@ -10,7 +10,7 @@ import type { Exchange } from '../../connection/exchange.ts'
 import { isThenable } from '../../models/value-kind.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { poolParts } from '../../pool/pool.ts'
-import { failedMidway } from '../local/local-call.ts'
+import { responseFailed } from '../in-process/in-process-call.ts'
 import type { NodeApp } from './app-kind.ts'
 import type { RequestEvent } from './listener-server.ts'
 import { listenerServer } from './listener-server.ts'
@@ -21,16 +21,16 @@ export interface ListenerOptions {
   readonly raiseAppExceptions: boolean
 }
 
-/** The parts of a pool whose connections all lead to a listener of this process. */
+/** Makes the parts of a pool whose connections all lead to a listener in this process. */
 export function listenerParts(app: NodeApp, options: ListenerOptions): DispatcherParts {
   const calls = new ListenerCalls(app, options)
   const backend = new MemoryBackend((peer, _, socket) => calls.accept(peer, socket), options.client)
-  // No bound: nothing is opened but objects, and a call inside the process has nothing to wait for.
+  // No limit on connections: they are only objects, and need no descriptors or ports.
   const limits = { maxConnections: null, maxKeepaliveConnections: 100 }
   return { ...poolParts({ backend, limits }), name: 'dispatcher' }
 }
 
-/** Calls an app's listeners, and brings what they throw to the exchange that it belongs to. */
+/** Calls the listeners of an app, and reports their errors to the exchange that they belong to. */
 class ListenerCalls {
   readonly #app: NodeApp
   readonly #options: ListenerOptions
@@ -50,25 +50,25 @@ class ListenerCalls {
 
   #serve(listeners: unknown[], event: RequestEvent): void {
     const [request] = event
-    // Now, as the connection may carry another one by the time that a promise rejects.
+    // Looked up now, because the connection may carry another exchange when a promise rejects.
     const exchange = this.#exchangeOf(request)
     const { rootPath } = this.#options
     if (rootPath !== '') Object.assign(request, { baseUrl: rootPath })
-    const failed = (error: unknown) => this.#failed(exchange, event, error)
-    catchInEvents(request, failed)
-    catchInEvents(event[1], failed)
+    const onError = (error: unknown) => this.#handleError(exchange, event, error)
+    catchListenerErrors(request, onError)
+    catchListenerErrors(event[1], onError)
     const { ready } = this.#app
-    if (ready === null) this.#call(listeners, event, failed)
-    else attempt(() => ready().then(() => this.#call(listeners, event, failed), failed), failed)
+    if (ready === null) this.#call(listeners, event, onError)
+    else attempt(() => ready().then(() => this.#call(listeners, event, onError), onError), onError)
   }
 
-  #call(listeners: unknown[], event: RequestEvent, failed: (error: unknown) => void): void {
+  #call(listeners: unknown[], event: RequestEvent, onError: (error: unknown) => void): void {
     const { server } = this.#app
     for (const listener of listeners) {
       const threw = attempt(() => {
         const result: unknown = Reflect.apply(listener as () => unknown, server, event)
-        if (isThenable(result)) result.then(undefined, failed)
-      }, failed)
+        if (isThenable(result)) result.then(undefined, onError)
+      }, onError)
       if (threw) return
     }
   }
@@ -78,78 +78,89 @@ class ListenerCalls {
     return handler instanceof Connection ? handler.exchange : null
   }
 
-  #failed(exchange: Exchange | null, [, to]: RequestEvent, error: unknown): void {
+  /**
+   * Reports an error of a listener: to the caller, or as a 500, as `raiseAppExceptions` says. `to`
+   * is a `ServerResponse`, or the raw socket of an `upgrade` or `connect` event.
+   */
+  #handleError(exchange: Exchange | null, [, to]: RequestEvent, error: unknown): void {
     if (exchange === null || exchange.settled) {
-      // The caller has left, or has its response; an upgraded socket is all that can still tell.
+      // The caller has aborted or has its response. Only a raw socket can still report the error.
       if (!('writeHead' in to)) to.destroy(asError(error))
     } else if (!('writeHead' in to)) {
       if (this.#options.raiseAppExceptions) exchange.fail(error)
-      else to.end(`HTTP/1.1 500 ${REASON}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`)
+      else
+        to.end(
+          `HTTP/1.1 500 ${INTERNAL_SERVER_ERROR}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+        )
     } else if (this.#options.raiseAppExceptions) {
-      if (to.headersSent && !to.writableEnded) this.#failMidway(exchange, error)
-      else exchange.fail(exchange.responseStarted ? failedMidway(exchange, error) : error)
+      if (to.headersSent && !to.writableEnded) this.#failAfterPending(exchange, error)
+      else exchange.fail(exchange.responseStarted ? responseFailed(exchange, error) : error)
     } else if (to.headersSent) {
-      if (!to.writableEnded) this.#failMidway(exchange, error)
+      if (!to.writableEnded) this.#failAfterPending(exchange, error)
     } else {
-      answer500(to)
+      send500(to)
     }
   }
 
-  /** Behind what was written: Node's http holds that back until the next tick. */
-  #failMidway(exchange: Exchange, error: unknown): void {
+  /**
+   * Fails the exchange after what was written has arrived: Node's http sends it on the next tick.
+   */
+  #failAfterPending(exchange: Exchange, error: unknown): void {
     const { raiseAppExceptions } = this.#options
     systemClock.afterPending(() => {
-      const unseen = !exchange.responseStarted && raiseAppExceptions
-      exchange.fail(unseen ? error : failedMidway(exchange, error))
+      const isBeforeHead = !exchange.responseStarted && raiseAppExceptions
+      exchange.fail(isBeforeHead ? error : responseFailed(exchange, error))
     })
   }
 }
 
-const REASON = 'Internal Server Error'
+const INTERNAL_SERVER_ERROR = 'Internal Server Error'
 
-function answer500(response: ServerResponse): void {
+function send500(response: ServerResponse): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   response.statusCode = 500
-  response.statusMessage = REASON
+  response.statusMessage = INTERNAL_SERVER_ERROR
   response.end()
 }
 
-/** What a listener has left for later, such as to parse the content at its end, may throw as well. */
-function catchInEvents(emitter: EventEmitter, failed: (error: unknown) => void): void {
-  catchRejections(emitter, failed)
+/**
+ * Catches the errors of listeners for later events, such as `end`, where apps parse the content.
+ */
+function catchListenerErrors(emitter: EventEmitter, onError: (error: unknown) => void): void {
+  catchRejections(emitter, onError)
   const { emit } = emitter
   emitter.emit = (...event) => {
-    let heard = true
+    let hadListeners = true
     attempt(() => {
-      heard = Reflect.apply(emit, emitter, event)
-    }, failed)
-    return heard
+      hadListeners = Reflect.apply(emit, emitter, event)
+    }, onError)
+    return hadListeners
   }
 }
 
 /**
- * And async listeners may reject: `captureRejections`, which is the constructor's option, for an
- * emitter that is there already. `init` leaves its listeners alone (Node 20 to 26, Bun, Deno); where
- * it is missing a rejection goes to the process.
+ * Catches the rejections of async listeners: sets the option `captureRejections` of the constructor
+ * on an existing emitter. `EventEmitter.init` does that without removing listeners (Node 20 to 26,
+ * Bun, Deno). On a runtime without `init`, rejections stay unhandled and reach the process.
  */
-function catchRejections(emitter: EventEmitter, failed: (error: unknown) => void): void {
+function catchRejections(emitter: EventEmitter, onError: (error: unknown) => void): void {
   const init: unknown = Reflect.get(EventEmitter, 'init')
   if (typeof init !== 'function') return
   Object.defineProperty(emitter, captureRejectionSymbol, {
-    value: failed,
+    value: onError,
     configurable: true,
     writable: true,
   })
   Reflect.apply(init, emitter, [{ captureRejections: true }])
 }
 
-/** @returns whether it threw */
-function attempt(call: () => void, failed: (error: unknown) => void): boolean {
+/** Calls a function, and passes what it throws to `onError`. @returns whether it threw */
+function attempt(call: () => void, onError: (error: unknown) => void): boolean {
   try {
     call()
     return false
   } catch (error) {
-    failed(error)
+    onError(error)
     return true
   }
 }

@@ -5,8 +5,8 @@ import type { NodeApp, ServerLike } from './app-kind.ts'
 
 const require = createRequire(import.meta.url)
 
-/** Settings of a given server that say how messages are read and written. Its timeouts are for networks. */
-const SETTINGS = new Set([
+/** The settings of an app's server that affect parsing and writing. Its timeouts do not apply. */
+const COPIED_SETTINGS = new Set([
   'insecureHTTPParser',
   'joinDuplicateHeaders',
   'maxHeaderSize',
@@ -19,10 +19,16 @@ const SETTINGS = new Set([
   'Symbol(kUniqueHeaders)',
 ])
 
-/** Events that are a request, with its response or its socket. */
-const REQUESTS = new Set(['request', 'checkContinue', 'checkExpectation', 'upgrade', 'connect'])
+/** The events that stand for a request. */
+const REQUEST_EVENTS = new Set([
+  'request',
+  'checkContinue',
+  'checkExpectation',
+  'upgrade',
+  'connect',
+])
 
-/** One event of the server: what the app is called with. */
+/** The arguments of a request event. `to` is a socket for `upgrade` and `connect`. */
 export type RequestEvent = [
   request: IncomingMessage,
   to: ServerResponse | Duplex,
@@ -30,9 +36,10 @@ export type RequestEvent = [
 ]
 
 /**
- * An `http.Server` of our own for the app's listeners, which are called by `serve` instead of `emit`,
- * so that what they throw and return is seen. A given server serves as the pattern, is not touched, and
- * goes on to serve its network. Ours never listens, hence has no timers.
+ * Creates an `http.Server` that calls the listeners of an app. It calls them through `serve`
+ * instead of `emit`, so that their errors and results can be handled. The app's own server, if it
+ * has one, is not changed and can go on serving its network; its settings are copied. The new
+ * server never listens, so it starts no timers.
  */
 export function listenerServer(
   app: NodeApp,
@@ -41,25 +48,26 @@ export function listenerServer(
   const http = require('node:http') as typeof import('node:http')
   const server = new http.Server()
   if (app.server !== null) copySettings(app.server, server)
-  server.keepAliveTimeout = 0 // the pool decides how long it keeps a connection
+  server.keepAliveTimeout = 0 // the pool decides how long connections stay idle
   const emit = server.emit.bind(server)
   server.emit = (event: string, ...args: unknown[]) => {
-    if (!REQUESTS.has(event)) return emit(event, ...args) || emitTo(app.server, event, args)
+    if (!REQUEST_EVENTS.has(event))
+      return emit(event, ...args) || forwardToServer(app.server, event, args)
     serve(app.listeners(event), args as RequestEvent)
     return true
   }
-  // Node asks whether anyone listens before it emits what has a default.
+  // Node checks for listeners before it emits an event for which it has a default action.
   server.listenerCount = (event: string | symbol) => app.server?.listenerCount(String(event)) ?? 0
   return server
 }
 
-/** Of the events of connections only those that the server's owner has to decide. */
-function emitTo(server: ServerLike | null, event: string, args: unknown[]): boolean {
+/** Forwards the connection events on which the owner of the app's server decides. */
+function forwardToServer(server: ServerLike | null, event: string, args: unknown[]): boolean {
   return (event === 'clientError' || event === 'timeout') && (server?.emit(event, ...args) ?? false)
 }
 
 function copySettings(from: object, to: object): void {
   for (const key of Reflect.ownKeys(from)) {
-    if (SETTINGS.has(String(key))) Reflect.set(to, key, Reflect.get(from, key))
+    if (COPIED_SETTINGS.has(String(key))) Reflect.set(to, key, Reflect.get(from, key))
   }
 }

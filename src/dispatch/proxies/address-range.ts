@@ -4,22 +4,22 @@ export interface Address {
   readonly value: bigint
 }
 
-/** All addresses that begin with the same bits. RFC 4632 */
+/** The addresses that begin with the same `prefix` bits. RFC 4632 */
 export interface AddressRange extends Address {
   readonly prefix: number
 }
 
-/** The first 96 bits of IPv4 addresses in IPv6. RFC 4291 2.5.5.2 */
-const MAPPED = 0xffffn
+/** The first 96 bits of an IPv4-mapped IPv6 address. RFC 4291 2.5.5.2 */
+const IPV4_MAPPED_PREFIX = 0xffffn
 
 /**
- * Of a host in WHATWG's notation; null for a name. An IPv4 address in IPv6 is taken for the former:
- * it leads to the same machine.
+ * Parses a host in the notation of the WHATWG URL parser. Returns null for a name. An IPv4-mapped
+ * IPv6 address becomes the IPv4 address, because both lead to the same machine.
  */
 export function parseAddress(host: string): Address | null {
   if (!host.startsWith('[')) return parseIPv4(host)
   const value = parseIPv6(host.slice(1, -1))
-  const isMapped = value >> 32n === MAPPED
+  const isMapped = value >> 32n === IPV4_MAPPED_PREFIX
   return isMapped ? { bits: 32, value: BigInt.asUintN(32, value) } : { bits: 128, value }
 }
 

@@ -8,28 +8,30 @@ import { NoProxy } from './no-proxy.ts'
 import type { ProxyClass } from './proxy-map.ts'
 import { proxyMaker } from './proxy-map.ts'
 
+/** A proxy variable that is set, with its name as found. */
 interface Setting {
   readonly variable: string
   readonly value: string
 }
 
 /**
- * By which proxy a URL goes, as HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say now, or the same
- * in lower case; null or undefined is direct. Its `lookup` throws `ProxyError` for a variable that
- * is no proxy's URL: to go direct would tell the network what was meant for the proxy.
+ * Reads the proxy for each URL from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or the same
+ * names in lower case, which win. The variables are read once, now. `lookup` returns null or
+ * undefined for a direct connection, and throws `ProxyError` if a variable is not the URL of a
+ * proxy: connecting directly instead would expose to the network what was meant for the proxy.
  */
 export function environmentProxies<Proxy extends object>(
   env: Environment,
   Type: ProxyClass<Proxy>,
 ): UrlLookup<Proxy | null> {
-  const all = setting(env, 'ALL_PROXY')
-  const http = httpSetting(env) ?? all
-  const https = setting(env, 'HTTPS_PROXY') ?? all
+  const all = readSetting(env, 'ALL_PROXY')
+  const http = readHttpSetting(env) ?? all
+  const https = readSetting(env, 'HTTPS_PROXY') ?? all
   if (http === null && https === null) return new UrlMap<Proxy>('proxies', {})
   const make = proxyMaker(Type)
-  const noProxy = new NoProxy(setting(env, 'NO_PROXY')?.value ?? '')
-  const httpProxy = once(() => http && proxyOf(http, make))
-  const httpsProxy = once(() => https && proxyOf(https, make))
+  const noProxy = new NoProxy(readSetting(env, 'NO_PROXY')?.value ?? '')
+  const httpProxy = lazy(() => http && makeProxy(http, make))
+  const httpsProxy = lazy(() => https && makeProxy(https, make))
   return {
     lookup(url) {
       if (noProxy.matches(url)) return null
@@ -38,27 +40,29 @@ export function environmentProxies<Proxy extends object>(
   }
 }
 
-function setting(env: Environment, name: string): Setting | null {
-  return settingOf(env, name.toLowerCase()) ?? settingOf(env, name)
+function readSetting(env: Environment, name: string): Setting | null {
+  return readVariable(env, name.toLowerCase()) ?? readVariable(env, name)
 }
 
-function settingOf(env: Environment, name: string): Setting | null {
+function readVariable(env: Environment, name: string): Setting | null {
   const value = environmentVariable(env, name)?.trim()
   return value ? { variable: name, value } : null
 }
 
 /**
- * In a CGI, HTTP_PROXY is what a request had in its field `Proxy` (CVE-2016-5385). Windows would
- * give it under the other name, too, so that name has to be there as it is.
+ * Reads HTTP_PROXY. In a CGI program, HTTP_PROXY is the header field `Proxy` of the request
+ * (CVE-2016-5385), so only `http_proxy` counts. Windows ignores the case of names when it looks one
+ * up, hence the exact comparison.
  */
-function httpSetting(env: Environment): Setting | null {
-  if (!Object.hasOwn(env, 'REQUEST_METHOD')) return setting(env, 'HTTP_PROXY')
-  return Object.keys(env).includes('http_proxy') ? settingOf(env, 'http_proxy') : null
+function readHttpSetting(env: Environment): Setting | null {
+  if (!Object.hasOwn(env, 'REQUEST_METHOD')) return readSetting(env, 'HTTP_PROXY')
+  return Object.keys(env).includes('http_proxy') ? readVariable(env, 'http_proxy') : null
 }
 
-function proxyOf<Proxy>({ variable, value }: Setting, make: (url: string) => Proxy): Proxy {
+function makeProxy<Proxy>({ variable, value }: Setting, make: (url: string) => Proxy): Proxy {
   const url = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
-  // The value is in no message, and its parser's error in no `cause`: a password may be in them.
+  // The message omits the value, and the parser's error is not the `cause`: both can hold a
+  // password.
   if (FORBIDDEN_IN_URL.test(url) || parseUrlOrNull(url) === null) {
     throw new ProxyError(`${variable} is not the URL of a proxy`, { phase: 'proxy' })
   }
@@ -73,7 +77,7 @@ function proxyOf<Proxy>({ variable, value }: Setting, make: (url: string) => Pro
   }
 }
 
-function once<Result>(make: () => Result): () => Result {
+function lazy<Result>(make: () => Result): () => Result {
   let result: Result | undefined
   return () => (result ??= make())
 }

@@ -1,13 +1,13 @@
 import { isPlainObject, kindOf } from '../../models/value-kind.ts'
 import { UrlMap } from '../url-map.ts'
-import { keyName } from '../url-pattern.ts'
+import { describeKey } from '../url-pattern.ts'
 
-/** `HTTPProxy`. */
+/** The constructor of a proxy: `HTTPProxy`. */
 export type ProxyClass<Proxy> = new (url: string | URL) => Proxy
 
 /**
- * The option `proxies`: one proxy for all URLs, or one for each pattern (`UrlMap` has the patterns).
- * Null is direct.
+ * The option `proxies`: one proxy for all URLs, or an object from URL patterns (see `UrlMap`) to
+ * proxies. Null means a direct connection.
  */
 export type ProxiesInit<Proxy> =
   | ProxyInit<Proxy>
@@ -16,10 +16,11 @@ export type ProxiesInit<Proxy> =
 type ProxyInit<Proxy> = string | URL | Proxy | null
 
 /**
- * By which proxy a URL goes; null or undefined is direct. Throws `TypeError` for what is no pattern
- * or no proxy, and what `Type` and `adopt` throw.
+ * Builds the map of proxies by URL. Its values null and undefined mean a direct connection.
  *
- * @param adopt makes of each proxy what is used in its place
+ * @param adopt returns the proxy to use in place of the given one
+ * @throws TypeError if a key is not a pattern or a value is not a proxy; also what `Type` and
+ *   `adopt` throw
  */
 export function proxyMap<Proxy extends object>(
   given: ProxiesInit<Proxy>,
@@ -37,12 +38,12 @@ export function proxyMap<Proxy extends object>(
   if (!isPlainObject(given)) return new UrlMap('proxies', { all: toProxy('proxies', given) })
   const entries: Record<string, Proxy | null | undefined> = Object.create(null)
   for (const [key, choice] of Object.entries(given)) {
-    entries[key] = toProxy(keyName('proxies', key), choice)
+    entries[key] = toProxy(describeKey('proxies', key), choice)
   }
   return new UrlMap('proxies', entries)
 }
 
-/** One proxy for each URL and for each that was given, so that its connections are shared. */
+/** Returns the same proxy for the same URL or proxy, so that its connections are shared. */
 export function proxyMaker<Proxy extends object>(
   Type: ProxyClass<Proxy>,
   adopt: (proxy: Proxy) => Proxy = (proxy) => proxy,

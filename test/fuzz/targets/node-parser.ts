@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Play } from '../../wire/play.ts'
+import { ParserDriver } from '../../wire/parser-driver.ts'
 import type { MutatedResponse } from '../mutation.ts'
 import { mutatedResponse } from '../mutation.ts'
 import type { NodeOutcome } from '../node-exchange.ts'
@@ -15,21 +15,21 @@ import { target } from '../target.ts'
 const STRICTER: readonly (readonly [refusal: RegExp, why: string])[] = [
   [/does not begin with HTTP\/1/, 'llhttp also accepts RTSP and ICE'],
   [/HTTP version is not 1\.0 or 1\.1/, 'RFC 9112 2.3: another major version is another protocol'],
-  [/status is below 100/, 'RFC 9110 15: this class does not exist'],
+  [/status code is below 100/, 'RFC 9110 15: this class does not exist'],
   [
-    /reason phrase has a control character/,
+    /reason phrase contains a control character/,
     'RFC 9112 4: only HTAB, SP, VCHAR and obs-text are allowed',
   ],
   [
     /Transfer-Encoding is ambiguous/,
     'servers and proxies interpret it differently: response splitting',
   ],
-  [/names chunked twice/, 'RFC 9112 7.1: a sender must not apply chunked twice'],
-  [/Transfer-Encoding stands beside Content-Length/, 'RFC 9112 11.2: request smuggling'],
+  [/lists chunked more than once/, 'RFC 9112 7.1: a sender must not apply chunked twice'],
+  [/Transfer-Encoding conflicts with Content-Length/, 'RFC 9112 11.2: request smuggling'],
   [/switches protocols, which was not requested/, 'RFC 9110 15.2.2: only a requested protocol'],
   [/more than \d+ informational/, 'hazard 26: limited'],
-  [/a line does not end in CRLF/, 'hazard 25: llhttp accepts CR CR after a status line'],
-  [/without end|is longer than/, 'hazard 26: limited'],
+  [/a line does not end with CRLF/, 'hazard 25: llhttp accepts CR CR after a status line'],
+  [/framing and trailers exceed|is longer than/, 'hazard 26: limited'],
 ]
 const WIDER: readonly (readonly [shape: RegExp, why: string])[] = [
   [/\r\n[ \t]/, 'RFC 9112 5.2: obs-fold is replaced by a space'],
@@ -77,6 +77,6 @@ function isRefusal({ end }: NodeOutcome): boolean {
 
 /** Removes bytes after a complete message, which the engine ignores and Node rejects. */
 function withoutSurplus({ method, text }: MutatedResponse): MutatedResponse {
-  const { surplus } = new Play(method).read(Buffer.from(text, 'latin1')).parser
+  const { surplus } = new ParserDriver(method).read(Buffer.from(text, 'latin1')).parser
   return { method, text: text.slice(0, text.length - surplus) }
 }

@@ -5,38 +5,46 @@ import type { DispatchControl, DispatchHandler, DispatchRequest, Head } from '..
 import { BaseDispatcher, TracedDispatcher } from '../pool/base-dispatcher.ts'
 import type { Response } from '../pool/response.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { LocalDelivery } from './local/local-delivery.ts'
-import { localParts } from './local/local-parts.ts'
+import { InProcessCarrier } from './in-process/in-process-carrier.ts'
+import { inProcessParts } from './in-process/in-process-parts.ts'
 
-/** What sends requests, and has a promise of each response. */
-export interface Responder {
+/** Sends requests, and returns a promise for each response. */
+export interface RequestSender {
   request(request: DispatchRequest): Promise<Response>
   close(): Promise<void>
 }
 
 /**
- * Pools, apps and mocks are responders themselves; any other dispatcher, and a subclass with a
- * `dispatch` of its own, is adapted. Throws `TypeError` for what is no dispatcher.
+ * Converts a dispatcher to a `RequestSender`. Pools, app dispatchers and mock dispatchers already
+ * are one. Any other dispatcher, and a subclass that overrides `dispatch`, is wrapped.
  *
- * @param trace is told of the requests that are sent through the result, and of their connections
+ * @param trace receives the events of the requests sent through the result, and of their
+ *   connections
+ * @throws TypeError if `dispatcher` is not a dispatcher
  */
-export function responderOf(dispatcher: Dispatcher, trace: Trace | null = null): Responder {
+export function toRequestSender(dispatcher: Dispatcher, trace: Trace | null = null): RequestSender {
   if (typeof dispatcher?.dispatch !== 'function' || typeof dispatcher.close !== 'function') {
-    throw new TypeError('A dispatcher has to have the methods dispatch and close')
+    throw new TypeError('A dispatcher must have the methods dispatch and close')
   }
-  const isOwn =
+  const isBuiltIn =
     dispatcher instanceof BaseDispatcher &&
     dispatcher.dispatch === BaseDispatcher.prototype.dispatch
-  const own = isOwn ? dispatcher : new ForeignDispatcher(dispatcher)
-  return trace === null ? own : new TracedDispatcher(own, trace)
+  const sender = isBuiltIn ? dispatcher : new CustomDispatcher(dispatcher)
+  return trace === null ? sender : new TracedDispatcher(sender, trace)
 }
 
-/** A custom dispatcher whose requests are checked, timed and traced as those of the others are. */
-class ForeignDispatcher extends BaseDispatcher {
+/**
+ * Wraps a custom dispatcher, so that its requests are checked, timed and traced like all others.
+ */
+class CustomDispatcher extends BaseDispatcher {
   readonly #dispatcher: Dispatcher
 
   constructor(dispatcher: Dispatcher) {
-    super(localParts((exchange, request) => new ForeignCall(exchange).start(dispatcher, request)))
+    super(
+      inProcessParts((exchange, request) =>
+        new CustomDispatcherCall(exchange).start(dispatcher, request),
+      ),
+    )
     this.#dispatcher = dispatcher
   }
 
@@ -47,10 +55,11 @@ class ForeignDispatcher extends BaseDispatcher {
 }
 
 /**
- * One request to a custom dispatcher, which may break its contract: whatever it calls, and when, the
- * exchange is settled once, and later calls have no effect.
+ * One request to a custom dispatcher. The dispatcher may break its contract: whichever handler
+ * methods it calls, and whenever it calls them, the exchange is settled once, and later calls have
+ * no effect.
  */
-class ForeignCall extends LocalDelivery implements DispatchHandler {
+class CustomDispatcherCall extends InProcessCarrier implements DispatchHandler {
   #control: DispatchControl | null = null
   #resumed = false
   #ended = false
@@ -58,17 +67,18 @@ class ForeignCall extends LocalDelivery implements DispatchHandler {
   start(dispatcher: Dispatcher, request: DispatchRequest): void {
     const control: unknown = dispatcher.dispatch(request, this)
     if (isControl(control)) this.#control = control
-    else if (!this.#ended) throw new TypeError('dispatch has to return { resume, abort }')
-    // What was asked for while there was no control to ask.
+    else if (!this.#ended)
+      throw new TypeError('dispatch must return an object with the methods resume and abort')
+    // The exchange may have ended or resumed inside `dispatch`, before its control was known.
     if (this.exchange.settled) this.release()
     else if (this.#resumed) this.resume()
   }
 
-  // --- as the handler
+  // --- DispatchHandler
 
   onHead = (head: Head): void => {
     if (typeof head === 'object' && head !== null) this.head(head)
-    else this.fault('onHead was called without a head')
+    else this.failInvalid('the dispatcher called onHead without a head')
   }
 
   onData = (chunk: Uint8Array): boolean => this.data(chunk)
@@ -80,10 +90,10 @@ class ForeignCall extends LocalDelivery implements DispatchHandler {
 
   onError = (error: unknown): void => {
     this.#ended = true
-    this.exchange.fail(error ?? new HawserError('The dispatcher failed, and gave no error'))
+    this.exchange.fail(error ?? new HawserError('The dispatcher failed without an error'))
   }
 
-  // --- as the carrier of the exchange
+  // --- Carrier
 
   resume(): void {
     this.#resumed = this.#control === null
@@ -100,7 +110,7 @@ class ForeignCall extends LocalDelivery implements DispatchHandler {
     try {
       this.#control.abort()
     } catch {
-      // The exchange is over, and its end is known.
+      // The exchange has already ended: nothing is left to report the error to.
     }
   }
 }

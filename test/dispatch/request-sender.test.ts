@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
-import { MockDispatcher } from '../../src/dispatch/local/mock-dispatcher.ts'
-import { responderOf } from '../../src/dispatch/responder.ts'
+import { MockDispatcher } from '../../src/dispatch/in-process/mock-dispatcher.ts'
+import { toRequestSender } from '../../src/dispatch/request-sender.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../src/engine.ts'
 import {
   ClientClosed,
@@ -13,40 +13,40 @@ import {
   RemoteProtocolError,
 } from '../../src/engine.ts'
 import { httpServer } from '../engine/servers.ts'
-import { ask, gate, ORIGIN, readSlowly } from './apps.ts'
+import { deferred, ORIGIN, readSlowly, sendTo } from './send-to-app.ts'
 
-type TestContext = Parameters<typeof ask>[0]
+type TestContext = Parameters<typeof sendTo>[0]
 type Dispatch = Dispatcher['dispatch']
 
 const head = { status: 200, statusText: 'OK', httpVersion: '1.1', headers: new Headers() }
 const control: DispatchControl = { resume() {}, abort() {} }
 
-function foreign(t: TestContext, dispatch: Dispatch) {
-  return ask(t, responderOf({ dispatch, close: async () => {} }))
+function sendToCustom(t: TestContext, dispatch: Dispatch) {
+  return sendTo(t, toRequestSender({ dispatch, close: async () => {} }))
 }
 
-/** A dispatcher that calls, later, what `play` calls. */
-function playing(play: (handler: DispatchHandler) => void): Dispatch {
+/** A dispatcher that calls the methods of its handler after `dispatch` has returned. */
+function callingLater(callHandler: (handler: DispatchHandler) => void): Dispatch {
   return (_, handler) => {
-    setImmediate(play, handler)
+    setImmediate(callHandler, handler)
     return control
   }
 }
 
-describe('its own', () => {
-  test('pools, apps and mocks answer by themselves', async () => {
-    const own = [
+describe('built-in dispatchers', () => {
+  test('pools, apps and mocks are not wrapped', async () => {
+    const dispatchers = [
       new ConnectionPool(),
       new AppDispatcher({ app: () => {} }),
       new MockDispatcher(() => ({})),
     ]
-    for (const dispatcher of own) {
-      assert.equal(responderOf(dispatcher), dispatcher)
+    for (const dispatcher of dispatchers) {
+      assert.equal(toRequestSender(dispatcher), dispatcher)
       await dispatcher.close()
     }
   })
 
-  test('a subclass with a dispatch of its own is asked', async (t) => {
+  test('a subclass that overrides dispatch is called', async (t) => {
     const paths: string[] = []
     class Logging extends MockDispatcher {
       override dispatch(request: DispatchRequest, handler: DispatchHandler) {
@@ -54,43 +54,46 @@ describe('its own', () => {
         return super.dispatch(request, handler)
       }
     }
-    const call = ask(t, responderOf(new Logging(() => ({ text: 'mock' }))))
+    const call = sendTo(t, toRequestSender(new Logging(() => ({ text: 'mock' }))))
     assert.equal(await (await call('/logged')).text(), 'mock')
     assert.deepEqual(paths, ['/logged'])
   })
 
   for (const given of [undefined, null, {}, { dispatch() {} }, { close() {} }]) {
-    test(`not ${JSON.stringify(given)}`, () => {
-      assert.throws(() => responderOf(given as never), { name: 'TypeError', message: /dispatch/ })
+    test(`${JSON.stringify(given)} is a TypeError`, () => {
+      assert.throws(() => toRequestSender(given as never), {
+        name: 'TypeError',
+        message: /dispatch/,
+      })
     })
   }
 })
 
-test('30 whether Proxy-Authorization may go along is for whom it goes to to say', async (t) => {
+test('30 a custom dispatcher decides whether Proxy-Authorization is allowed', async (t) => {
   const { origin } = await httpServer(t, (_, response) => response.end())
   const headers = { 'proxy-authorization': 'Basic eDp5' }
   for (const [options, error] of [
     [{ proxy: origin }, null],
-    [{}, /Proxy-Authorization is for a proxy/],
+    [{}, /Proxy-Authorization must not be sent to an origin/],
   ] as const) {
     const pool = new ConnectionPool(options)
     const dispatch: Dispatch = (request, handler) => pool.dispatch(request, handler)
-    const call = ask(t, responderOf({ dispatch, close: () => pool.close() }))
+    const call = sendTo(t, toRequestSender({ dispatch, close: () => pool.close() }))
     if (error === null) assert.equal((await call('/', { origin, headers })).status, 200)
     else await assert.rejects(call('/', { origin, headers }), error)
   }
 })
 
-describe('a foreign one in front of a pool', () => {
-  function wrapped(t: TestContext, listener: Parameters<typeof httpServer>[1]) {
+describe('a custom dispatcher that uses a pool', () => {
+  function wrapPool(t: TestContext, listener: Parameters<typeof httpServer>[1]) {
     const pool = new ConnectionPool()
     const dispatch: Dispatch = (request, handler) => pool.dispatch(request, handler)
-    const call = ask(t, responderOf({ dispatch, close: () => pool.close() }))
+    const call = sendTo(t, toRequestSender({ dispatch, close: () => pool.close() }))
     return httpServer(t, listener).then(({ origin }) => ({ pool, call, origin }))
   }
 
-  test('the same response, by the same methods', async (t) => {
-    const { call, origin } = await wrapped(t, (request, response) => {
+  test('returns the same response', async (t) => {
+    const { call, origin } = await wrapPool(t, (request, response) => {
       response.writeHead(201, 'Made', { 'x-a': ['1', '2'], trailer: 'x-sum' })
       response.write(JSON.stringify(request.url))
       response.addTrailers({ 'x-sum': '1' })
@@ -103,9 +106,9 @@ describe('a foreign one in front of a pool', () => {
     assert.equal(response.trailers?.get('x-sum'), '1')
   })
 
-  test('as fast as it is read', async (t) => {
+  test('applies backpressure', async (t) => {
     let written = 0
-    const { call, origin } = await wrapped(t, (_, response) => {
+    const { call, origin } = await wrapPool(t, (_, response) => {
       const more = () => {
         while (written < 20 << 20) {
           written += 65_536
@@ -118,21 +121,24 @@ describe('a foreign one in front of a pool', () => {
     const response = await call('/', { origin })
     const before = written
     for (let turns = 0; turns < 50; turns++) await new Promise(setImmediate)
-    assert.ok(written < 20 << 20, `${written - before} more were written with nobody reading`)
+    assert.ok(
+      written < 20 << 20,
+      `${written - before} more bytes were written while nobody was reading`,
+    )
     const { read } = await readSlowly(response, () => 0)
     assert.equal(read, 20 << 20)
   })
 
-  test('closing a response, and aborting a call, reach the pool', async (t) => {
-    const arrived = gate()
-    const { call, origin, pool } = await wrapped(t, (request, response) => {
-      if (request.url === '/waits') arrived.open()
+  test('closing a response and aborting a call reach the pool', async (t) => {
+    const arrived = deferred()
+    const { call, origin, pool } = await wrapPool(t, (request, response) => {
+      if (request.url === '/waits') arrived.resolve()
       else response.write(Buffer.alloc(1 << 20))
     })
     ;(await call('/large', { origin })).close()
     const controller = new AbortController()
     const waiting = call('/waits', { origin, signal: controller.signal })
-    await arrived.opened
+    await arrived.promise
     controller.abort(new Error('enough'))
     await assert.rejects(waiting, /enough/)
     await new Promise(setImmediate)
@@ -140,7 +146,7 @@ describe('a foreign one in front of a pool', () => {
   })
 })
 
-describe('one that does not keep to the contract', () => {
+describe('a dispatcher that breaks its contract', () => {
   const boom = new Error('boom')
   const bytes = (text: string) => Buffer.from(text)
 
@@ -152,32 +158,48 @@ describe('one that does not keep to the contract', () => {
       },
       boom,
     ], // prettier-ignore
-    ['returns no control', () => undefined as never, { message: /return \{ resume, abort \}/ }],
-    ['ends without a head', playing((to) => to.onEnd(new Headers())), RemoteProtocolError],
-    ['gives content without a head', playing((to) => to.onData(bytes('a'))), RemoteProtocolError],
-    ['gives no head', playing((to) => to.onHead(null as never)), RemoteProtocolError],
-    ['gives a head of 101', playing((to) => to.onHead({ ...head, status: 101 })), /101/],
     [
-      'gives no bytes',
-      playing((to) => {
+      'returns no control',
+      () => undefined as never,
+      { message: /must return .* resume and abort/ },
+    ],
+    ['ends without a head', callingLater((to) => to.onEnd(new Headers())), RemoteProtocolError],
+    [
+      'delivers content without a head',
+      callingLater((to) => to.onData(bytes('a'))),
+      RemoteProtocolError,
+    ],
+    [
+      'calls onHead without a head',
+      callingLater((to) => to.onHead(null as never)),
+      RemoteProtocolError,
+    ],
+    [
+      'delivers a head with status 101',
+      callingLater((to) => to.onHead({ ...head, status: 101 })),
+      /101/,
+    ],
+    [
+      'delivers content that is not bytes',
+      callingLater((to) => {
         to.onHead(head)
         to.onData('a' as never)
       }),
-      /not bytes/,
+      /expected Uint8Array/,
     ], // prettier-ignore
     [
-      'gives two heads',
-      playing((to) => {
+      'delivers two heads',
+      callingLater((to) => {
         to.onHead(head)
         to.onHead(head)
       }),
       /second head/,
     ], // prettier-ignore
-    ['fails with nothing', playing((to) => to.onError(undefined)), HawserError],
-    ['fails', playing((to) => to.onError(boom)), boom],
+    ['fails without an error', callingLater((to) => to.onError(undefined)), HawserError],
+    ['fails', callingLater((to) => to.onError(boom)), boom],
     [
-      'gives less than its Content-Length',
-      playing((to) => {
+      'delivers less than its Content-Length',
+      callingLater((to) => {
         to.onHead({ ...head, headers: new Headers({ 'content-length': 2 }) })
         to.onData(bytes('a'))
         to.onEnd(new Headers())
@@ -185,8 +207,8 @@ describe('one that does not keep to the contract', () => {
       /1 bytes before/,
     ],
     [
-      'fails in the middle',
-      playing((to) => {
+      'fails after the head',
+      callingLater((to) => {
         to.onHead(head)
         to.onError(boom)
       }),
@@ -195,14 +217,14 @@ describe('one that does not keep to the contract', () => {
   ]
   for (const [what, dispatch, error] of failing) {
     test(what, async (t) => {
-      const call = foreign(t, dispatch)
+      const call = sendToCustom(t, dispatch)
       await assert.rejects(async () => (await call('/')).bytes(), error)
     })
   }
 
-  const fine: [what: string, dispatch: Dispatch][] = [
+  const tolerated: [what: string, dispatch: Dispatch][] = [
     [
-      'calls everything within dispatch',
+      'calls its handler inside dispatch',
       (_, to) => {
         to.onHead(head)
         to.onData(bytes('body'))
@@ -211,8 +233,8 @@ describe('one that does not keep to the contract', () => {
       },
     ],
     [
-      'goes on after the end',
-      playing((to) => {
+      'calls its handler after the end',
+      callingLater((to) => {
         to.onHead(head)
         to.onData(bytes('body'))
         to.onEnd(new Headers())
@@ -223,8 +245,8 @@ describe('one that does not keep to the contract', () => {
       }),
     ],
     [
-      'uses its buffer again',
-      playing((to) => {
+      'reuses its buffer',
+      callingLater((to) => {
         const buffer = bytes('bo')
         to.onHead(head)
         to.onData(buffer)
@@ -235,27 +257,27 @@ describe('one that does not keep to the contract', () => {
       }),
     ],
     [
-      'calls without this, and ends without trailers',
-      playing(({ onHead, onData, onEnd }) => {
+      'calls handler methods without this, and ends without trailers',
+      callingLater(({ onHead, onData, onEnd }) => {
         onHead(head)
         onData(bytes('body'))
         onEnd(undefined as never)
       }),
     ],
   ]
-  for (const [what, dispatch] of fine) {
-    test(`${what}: a response all the same`, async (t) => {
-      const response = await foreign(t, dispatch)('/')
+  for (const [what, dispatch] of tolerated) {
+    test(`${what}: the response is complete`, async (t) => {
+      const response = await sendToCustom(t, dispatch)('/')
       await new Promise(setImmediate)
       assert.equal(await response.text(), 'body')
     })
   }
 
-  test('one whose control throws', async (t) => {
+  test('has a control that throws', async (t) => {
     const throwing = () => {
       throw boom
     }
-    const call = foreign(t, (_, to) => {
+    const call = sendToCustom(t, (_, to) => {
       setImmediate(() => {
         to.onHead(head)
         for (let i = 0; i < 3; i++) to.onData(Buffer.alloc(65_536))
@@ -268,9 +290,9 @@ describe('one that does not keep to the contract', () => {
     ;(await call('/')).close()
   })
 
-  test('one that never answers is aborted by signal, total and close', async (t) => {
+  test('never answers: is aborted by signal, total timeout and close', async (t) => {
     let aborted = 0
-    const call = foreign(t, () => ({ resume() {}, abort: () => void aborted++ }))
+    const call = sendToCustom(t, () => ({ resume() {}, abort: () => void aborted++ }))
     const controller = new AbortController()
     const signalled = call('/', { signal: controller.signal })
     await new Promise(setImmediate)
@@ -280,13 +302,13 @@ describe('one that does not keep to the contract', () => {
     await assert.rejects(call('/', { timeouts }), { code: 'HAWSER_TOTAL_TIMEOUT' })
     const open = assert.rejects(call('/'), ClientClosed)
     await new Promise(setImmediate)
-    await call.responder.close()
+    await call.sender.close()
     await open
     assert.equal(aborted, 3)
   })
 
-  test('it is not asked for what HTTP does not allow', async (t) => {
-    const call = foreign(t, () => assert.fail('asked'))
+  test('is not called for requests that are not valid', async (t) => {
+    const call = sendToCustom(t, () => assert.fail('called'))
     await assert.rejects(call('/ /'), { code: 'HAWSER_LOCAL_PROTOCOL_ERROR' })
     await assert.rejects(call('/', { origin: `${ORIGIN}/x` }), { code: 'HAWSER_INVALID_URL' })
   })

@@ -1,13 +1,13 @@
-/** A request that no connection carries, as its receiver reads it: target, fields, content. */
+/** Reads a request that is answered in this process: its target, header fields and content. */
 import type { OutgoingRequest } from '../../connection/exchange.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { Chunk } from '../../content/content.ts'
 import { LocalProtocolError, WriteError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
-import type { LocalCall } from './local-call.ts'
+import type { InProcessCall } from './in-process-call.ts'
 
-/** The fields, Host among them, just as they would go on the wire. */
+/** The header fields exactly as a connection would send them, including Host. */
 export function receivedHeaders({ headBytes }: OutgoingRequest): Headers {
   const head =
     typeof headBytes === 'string'
@@ -24,26 +24,26 @@ export function targetUri({ method, origin, path }: OutgoingRequest): string {
 }
 
 /**
- * The content of a request, asked for chunk by chunk as its receiver takes it. What is wrong with it
- * is the caller's fault, and fails the exchange.
+ * Reads the content of a request chunk by chunk, as the app asks for it. If the content is not
+ * valid, the exchange fails: the error belongs to the caller, not to the app.
  */
-export class LocalContent {
-  readonly #call: LocalCall
+export class RequestContentReader {
+  readonly #call: InProcessCall
   readonly #body: Exclude<Body, string | Uint8Array>
   #pull: ClosableIterator | null = null
   #missing: number
-  #over = false
+  #finished = false
 
-  constructor(call: LocalCall, body: Exclude<Body, string | Uint8Array>) {
+  constructor(call: InProcessCall, body: Exclude<Body, string | Uint8Array>) {
     this.#call = call
     this.#body = body
     this.#missing = call.exchange.request.framing.contentLength ?? Number.NaN
   }
 
-  /** The next chunk that has bytes, null at the end. Rejects with what the exchange failed with. */
+  /** The next non-empty chunk; null at the end. Rejects with the error that failed the exchange. */
   async next(): Promise<Uint8Array | null> {
     try {
-      return await this.#call.duringCallersTurn(this.#next())
+      return await this.#call.whileAwaitingCaller(this.#next())
     } catch (error) {
       this.cancel()
       this.#call.exchange.fail(error)
@@ -52,13 +52,13 @@ export class LocalContent {
   }
 
   async #next(): Promise<Uint8Array | null> {
-    while (!this.#over) {
-      const step = await this.#step()
-      if (this.#over) break
+    while (!this.#finished) {
+      const step = await this.#nextChunk()
+      if (this.#finished) break
       if (step.done) {
         if (this.#missing > 0)
           this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
-        this.#over = true
+        this.#finished = true
         break
       }
       const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
@@ -72,53 +72,56 @@ export class LocalContent {
     return null
   }
 
-  /** No more of it: the source is told. */
+  /** Stops reading, and closes the source. */
   cancel(): void {
-    if (this.#over) return
-    this.#over = true
-    this.#run(() => this.#pull?.close())
+    if (this.#finished) return
+    this.#finished = true
+    this.#runInCallerScope(() => this.#pull?.close())
   }
 
-  async #step(): Promise<IteratorResult<Chunk>> {
+  async #nextChunk(): Promise<IteratorResult<Chunk>> {
     const { exchange } = this.#call
     try {
-      return await this.#run(() => {
+      return await this.#runInCallerScope(() => {
         exchange.contentConsumed = true
         this.#pull ??= new ClosableIterator(this.#body)
-        if (this.#over) this.#pull.close() // its iterator's maker has ended the exchange
+        if (this.#finished) this.#pull.close() // creating its iterator ended the exchange
         return this.#pull.next()
       })
     } catch (cause) {
-      this.#pull = null // it has ended by itself
-      const what = cause instanceof Error ? cause.message : String(cause)
-      const text = `Could not read the request body: ${what} (${exchange.describe()})`
+      this.#pull = null // an iterator that has thrown needs no closing
+      const why = cause instanceof Error ? cause.message : String(cause)
+      const text = `Could not read the request body: ${why} (${exchange.describe()})`
       throw new WriteError(text, exchange.errorFacts(cause))
     }
   }
 
-  /** Runs code of the caller's, in the caller's async context. */
-  #run<Result>(call: () => Result): Result {
+  /** Runs code of the caller in the caller's async context. */
+  #runInCallerScope<Result>(call: () => Result): Result {
     const { callerContext } = this.#call.exchange
     return callerContext === null ? call() : callerContext.runInAsyncScope(call)
   }
 
-  #refuse(what: string): never {
+  #refuse(problem: string): never {
     const { exchange } = this.#call
-    const text = `The request body ${what} (${exchange.describe()})`
+    const text = `The request body ${problem} (${exchange.describe()})`
     throw new LocalProtocolError(text, exchange.errorFacts())
   }
 }
 
-/** All of a request's content. Rejects with what the exchange failed with. */
-export async function readLocalContent(call: LocalCall, body: Body | null): Promise<Uint8Array> {
+/** Reads the whole content of a request. Rejects with the error that failed the exchange. */
+export async function readRequestContent(
+  call: InProcessCall,
+  body: Body | null,
+): Promise<Uint8Array> {
   if (body === null) return Buffer.alloc(0)
   if (typeof body === 'string') return Buffer.from(body)
   if (body instanceof Uint8Array) return body
-  const content = new LocalContent(call, body)
-  call.onOver = () => content.cancel()
+  const content = new RequestContentReader(call, body)
+  call.onSettled = () => content.cancel()
   const chunks: Uint8Array[] = []
   for (let chunk = await content.next(); chunk !== null; chunk = await content.next()) {
-    chunks.push(Buffer.from(chunk)) // the source may use its buffer again
+    chunks.push(Buffer.from(chunk)) // the source may reuse its buffer
   }
   return Buffer.concat(chunks)
 }

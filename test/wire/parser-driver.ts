@@ -5,46 +5,47 @@ import type { ResponseHead } from '../../src/protocol/response-head.ts'
 import type { MessageSink } from '../../src/protocol/response-parser.ts'
 import { ResponseParser } from '../../src/protocol/response-parser.ts'
 
+/** Overwrites bytes that the parser must not use any more. */
 const GARBAGE = 0x23
 
 export type End = 'open' | 'complete' | 'until close' | 'tunnel' | 'fault'
 
 /**
- * One connection's parser, fed as the connection feeds it. Like the next connection's bytes in the
- * shared window, garbage overwrites whatever was only borrowed.
+ * Feeds a parser as a connection does, and records the outcome. Overwrites all borrowed bytes, as
+ * reads of other connections overwrite the shared window.
  */
-export class Play implements MessageSink {
+export class ParserDriver implements MessageSink {
   readonly parser = new ResponseParser(this)
-  /** The heads in their order, 1xx among them, as text. */
+  /** The heads in order, including 1xx, as text. */
   readonly heads: string[] = []
   body = ''
   trailers: string[] = []
   end: End = 'open'
   fault = ''
-  /** What came behind the head of a tunnel. */
+  /** The bytes after the head of a tunnel. */
   firstBytes = ''
-  /** Bodies of known length go to buffers of their own. */
-  readonly #aside: boolean
+  /** Whether bodies that need no parsing are read into a separate buffer instead of the window. */
+  readonly #usesOwnBuffer: boolean
   #hasHead = false
-  #closed = false
+  #peerClosed = false
 
-  constructor(method: string, aside = false) {
-    this.#aside = aside
+  constructor(method: string, usesOwnBuffer = false) {
+    this.#usesOwnBuffer = usesOwnBuffer
     this.parser.expect(method)
   }
 
-  /** The next message on the same connection. */
-  again(method: string): this {
+  /** Expects the next message on the same connection. */
+  expectNext(method: string): this {
     this.heads.length = 0
     this.body = this.fault = this.firstBytes = ''
     this.trailers = []
     this.end = 'open'
-    this.#hasHead = this.#closed = false
+    this.#hasHead = this.#peerClosed = false
     this.parser.expect(method)
     return this
   }
 
-  /** One read, or as many as the parser has room for. */
+  /** Feeds bytes in one read, or in several if the target is too short. */
   read(bytes: Buffer): this {
     const { parser } = this
     for (let at = 0; at < bytes.length; ) {
@@ -53,14 +54,14 @@ export class Play implements MessageSink {
         this.firstBytes += bytes.latin1Slice(at)
         return this
       }
-      if (this.#aside && (expecting === 'counted' || expecting === 'until-close')) {
+      if (this.#usesOwnBuffer && (expecting === 'counted' || expecting === 'until-close')) {
         const source = Buffer.from(bytes.subarray(at))
         parser.take(source, 0, source.length)
         source.fill(GARBAGE)
         return this
       }
       const { target } = parser
-      assert.ok(target.length >= 65_536, 'no room for a whole read')
+      assert.ok(target.length >= 65_536, 'the target is too short')
       const piece = bytes.subarray(at, at + target.length)
       target.set(piece)
       parser.read(piece.length)
@@ -70,15 +71,15 @@ export class Play implements MessageSink {
     return this
   }
 
-  /** In pieces of one size. */
-  drip(bytes: Buffer, size = 1): this {
+  /** Feeds bytes in pieces of `size`. */
+  readPieces(bytes: Buffer, size = 1): this {
     for (let at = 0; at < bytes.length; at += size) this.read(bytes.subarray(at, at + size))
     return this
   }
 
-  /** The peer closes. */
+  /** The peer closes the connection. */
   finish(): this {
-    this.#closed = true
+    this.#peerClosed = true
     this.parser.end()
     return this
   }
@@ -99,18 +100,18 @@ export class Play implements MessageSink {
   }
 
   onBody(source: Buffer, start: number, end: number): void {
-    assert.equal(this.end, 'open', 'a body behind the end')
+    assert.equal(this.end, 'open', 'a body after the end')
     assert.ok(this.#hasHead, 'a body without a head')
     assert.ok(start <= end && end <= source.length, `a body from ${start} to ${end}`)
     this.body += source.latin1Slice(start, end)
-    source.fill(GARBAGE, start, end) // it is borrowed: even the reader itself may write there
+    source.fill(GARBAGE, start, end) // borrowed: the reader itself may overwrite it
   }
 
   onComplete(trailers: Headers): void {
     assert.ok(this.#hasHead, 'an end without a head')
     this.trailers = fieldsOf(trailers)
-    this.#end(this.#closed ? 'until close' : 'complete')
-    assert.equal(this.parser.untilClose, this.#closed)
+    this.#end(this.#peerClosed ? 'until close' : 'complete')
+    assert.equal(this.parser.untilClose, this.#peerClosed)
   }
 
   onFault(fault: string): void {
@@ -119,11 +120,11 @@ export class Play implements MessageSink {
   }
 
   #addHead(head: ResponseHead): void {
-    assert.equal(this.end, 'open', 'a head behind the end')
+    assert.equal(this.end, 'open', 'a head after the end')
     assert.ok(!this.#hasHead, 'two final heads')
     const { status, statusText, httpVersion, headers } = head
     const version = httpVersion === '1.1' ? '' : ` (HTTP/${httpVersion})`
-    const reason = statusText === '' ? '' : ` ${shown(statusText)}`
+    const reason = statusText === '' ? '' : ` ${escaped(statusText)}`
     this.heads.push([`${status}${reason}${version}`, ...fieldsOf(headers)].join('\n'))
   }
 
@@ -132,10 +133,10 @@ export class Play implements MessageSink {
     this.end = end
   }
 
-  /** All that a reader of the connection can know, in the corpus's notation. */
+  /** The outcome, in the notation of the corpus. */
   describe(): string {
     const lines = [...this.heads]
-    if (this.body !== '') lines.push(`body: ${shown(this.body)}`)
+    if (this.body !== '') lines.push(`body: ${escaped(this.body)}`)
     if (this.trailers.length > 0) lines.push('trailers:', ...this.trailers)
     switch (this.end) {
       case 'complete':
@@ -147,7 +148,7 @@ export class Play implements MessageSink {
         lines.push('until close')
         break
       case 'tunnel':
-        lines.push(`tunnel: ${shown(this.firstBytes)}`.trimEnd())
+        lines.push(`tunnel: ${escaped(this.firstBytes)}`.trimEnd())
         break
       case 'fault':
         lines.push(`fault: ${this.fault}`)
@@ -160,11 +161,11 @@ export class Play implements MessageSink {
 }
 
 function fieldsOf(headers: Headers): string[] {
-  return [...headers].map(([name, value]) => `  ${name}: ${shown(value)}`.trimEnd())
+  return [...headers].map(([name, value]) => `  ${name}: ${escaped(value)}`.trimEnd())
 }
 
-/** Control characters, obs-text and blanks at the ends as escapes. */
-function shown(text: string): string {
+/** Escapes control characters, obs-text, and spaces at the ends. */
+function escaped(text: string): string {
   return text.replaceAll(/[^ -~]|^ | $/g, (char) => {
     const known = { '\r': '\\r', '\n': '\\n', '\t': '\\t' }[char]
     return known ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`

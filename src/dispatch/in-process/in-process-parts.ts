@@ -7,22 +7,23 @@ import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { InFlight } from '../../pool/in-flight.ts'
 import { Tracing } from '../../pool/tracing.ts'
 import type { ProxyRules } from '../../protocol/request-head.ts'
-import { hostField } from '../../protocol/request-head.ts'
+import { versionAndHost } from '../../protocol/request-head.ts'
 
-/** Proxy-Authorization is allowed: a custom dispatcher may send the request through a proxy. */
-const NO_ROUTE: ProxyRules = {
-  absolute: null,
-  fields: '',
+/** Allows Proxy-Authorization, because a custom dispatcher may send the request through a proxy. */
+const NO_PROXY_RULES: ProxyRules = {
+  absolutePrefix: null,
+  fieldLines: '',
   proxySuffix: '',
   whyNoProxyAuthorization: null,
 }
 
 /**
- * The parts of a dispatcher whose requests are answered without a connection.
+ * Makes the parts of a dispatcher whose requests are answered without a connection.
  *
- * @param answer called later for each exchange, with what the caller gave; what it throws fails the exchange
+ * @param answer called in a microtask for each exchange, with the request that the caller passed.
+ *   If it throws, the exchange fails with that error
  */
-export function localParts(
+export function inProcessParts(
   answer: (exchange: Exchange, request: DispatchRequest) => void,
 ): DispatcherParts {
   const inFlight = new InFlight({ clock: systemClock, hold, release }, true)
@@ -32,9 +33,9 @@ export function localParts(
     tracing: new Tracing(systemClock),
     inFlight,
     transport: {
-      destinationOf(given) {
-        const origin = parseOrigin(given)
-        return { origin, hostField: hostField(origin.authority), proxyRules: NO_ROUTE }
+      destinationOf(url) {
+        const origin = parseOrigin(url)
+        return { origin, hostField: versionAndHost(origin.authority), proxyRules: NO_PROXY_RULES }
       },
       start(exchange, _, request) {
         systemClock.microtask(() => {

@@ -14,19 +14,22 @@ import type { Link } from './conformance.ts'
 import { Recorder } from './recorder.ts'
 import type { TlsPeerOptions } from './tls-peer.ts'
 
-export interface FarLink {
+export interface ProcessLinkOptions {
   readonly unix: boolean
   readonly certificate: TlsPeerOptions['certificate']
   readonly tls: TlsTarget
-  /** What leads there: no tunnel, one over TCP, or one over TLS. */
+  /** No tunnel, a tunnel over TCP, or a tunnel over TLS. */
   readonly through: null | 'tcp' | 'tls'
 }
 
 /**
- * Over TLS whose other side is a process of Node (`tls-peer.ts`): that of `$HAWSER_NODE`. There is
- * one for all cases.
+ * TLS connections to a Node process (`tls-peer.ts`), started with `$HAWSER_NODE`. One process
+ * serves all cases.
  */
-export function farLink(backend: Backend, { unix, certificate, tls, through }: FarLink): Link {
+export function processLink(
+  backend: Backend,
+  { unix, certificate, tls, through }: ProcessLinkOptions,
+): Link {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true })
   const path = join(tmpdir(), `hawser-${randomUUID()}.sock`)
   let peer: ReturnType<typeof startPeer> | undefined
@@ -44,11 +47,11 @@ export function farLink(backend: Backend, { unix, certificate, tls, through }: F
   }
   return {
     backend,
-    large: 32 * 2 ** 20, // sockets and streams on the way hold 20 MB
+    large: 32 * 2 ** 20, // sockets and streams between the ends buffer 20 MB
     async open() {
       peer ??= start()
       const { address } = await peer
-      const where = typeof address === 'string' ? { path: address } : only(address)
+      const where = typeof address === 'string' ? { path: address } : addressAndPort(address)
       const target: ConnectTarget = { ...where, tls: through === 'tcp' ? null : tls }
       const accepted = once(server, 'connection')
       return {
@@ -71,12 +74,13 @@ export function farLink(backend: Backend, { unix, certificate, tls, through }: F
       void peer?.then(({ close }) => close())
       rmSync(path, { force: true })
     },
-    // What a TLS server leaves unread it has read all the same.
+    // A TLS server reads all data from the operating system, so it cannot cause a reset by not
+    // reading.
     ...(unix ? {} : { reset: (peer: Duplex) => (peer as Socket).resetAndDestroy() }),
   }
 }
 
-function only({ address, port }: AddressInfo): ConnectTarget {
+function addressAndPort({ address, port }: AddressInfo): ConnectTarget {
   return { address, port }
 }
 

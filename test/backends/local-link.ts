@@ -17,16 +17,16 @@ export const tls: TlsTarget = { host: 'server.test', options: { ca: certificate.
 
 export const loopback = () => ({ host: '127.0.0.1', port: 0 })
 
-/** A server that a connection leads to directly. */
-export function nearLink(
+/** Direct connections to a server in this process. */
+export function localLink(
   backend: Backend,
-  place: () => { path: string } | { host: string; port: number },
+  makeAddress: () => { path: string } | { host: string; port: number },
   tls: TlsTarget | null,
 ) {
   return {
     backend,
     async open() {
-      const where = place() // Deno leaves the file behind
+      const where = makeAddress() // a new one, because Deno does not remove the file
       const server = serverFor(tls)
       server.listen(where)
       await once(server, 'listening')
@@ -51,13 +51,14 @@ export function nearLink(
         close: async () => void server.close(),
       }
     },
-    // What a TLS server leaves unread it has read all the same.
-    ...('path' in place() && tls ? {} : { reset }),
+    // A TLS server reads all data from the operating system, so it cannot cause a reset by not
+    // reading.
+    ...('path' in makeAddress() && tls ? {} : { reset }),
   } satisfies Link
 }
 
-/** A server that a first exchange leads to, after which TLS is spoken on the same socket. */
-export function nearTunnel(backend: Backend, outer: TlsTarget | null): Link {
+/** Tunnels: after a first exchange with the server, TLS starts on the same socket. */
+export function localTunnel(backend: Backend, outer: TlsTarget | null): Link {
   return {
     backend,
     async open() {
@@ -121,7 +122,7 @@ export function abstractPath(): { path: string } {
   return { path: `\0${randomUUID()}` }
 }
 
-/** Over TCP by RST; a unix socket is reset by leaving what it sent unread. */
+/** Resets a connection: TCP with RST, a Unix socket by closing it with unread data. */
 function reset(peer: Duplex): void {
   let socket = peer as Socket & { _parent?: Socket; _handle?: { _parentWrap?: Socket } }
   while (socket._parent) socket = socket._parent

@@ -1,0 +1,155 @@
+import { systemClock } from '../../backends/system-clock.ts'
+import { DeadlineTimer } from '../../connection/deadlines.ts'
+import type { Exchange } from '../../connection/exchange.ts'
+import { readTimeout } from '../../connection/transport-errors.ts'
+import type { ClosableIterator } from '../../content/closable-iterator.ts'
+import { ReadError } from '../../errors.ts'
+import { Headers } from '../../models/headers.ts'
+import type { Head } from '../../models/request.ts'
+import { InProcessCarrier } from './in-process-carrier.ts'
+
+/** A response of an app or a mock. Its content is read as the caller consumes it. */
+export interface InProcessResponse {
+  readonly head: Head
+  readonly content: ClosableIterator | null
+  /** Whether the content may contain strings, which are delivered as UTF-8. */
+  readonly allowsText?: boolean
+  readonly trailers?: Headers | undefined
+}
+
+/** One request to an app that answers with a promise. Applies the read timeout. */
+export class InProcessCall extends InProcessCarrier {
+  /** Called once when the exchange has ended; `early` if it ended before the app had finished. */
+  onSettled: ((early: boolean) => void) | null = null
+  readonly #raiseAppExceptions: boolean
+  #content: ClosableIterator | null = null
+  #appFinished = false
+  #resumed = false
+  #resumeDelivery: (() => void) | null = null
+  /** When the app last made progress, or when waiting for the app began. */
+  #lastActivity = systemClock.now()
+  /** How many operations wait for the caller instead of for the app. */
+  #awaitedFromCaller = 0
+  readonly #timer: DeadlineTimer | null
+
+  /** @param raiseAppExceptions whether an error of the app fails the exchange or becomes a 500 */
+  constructor(exchange: Exchange, raiseAppExceptions: boolean) {
+    super(exchange)
+    this.#raiseAppExceptions = raiseAppExceptions
+    this.#timer = exchange.timeouts.read === null ? null : new DeadlineTimer(systemClock, this)
+    this.#arm()
+  }
+
+  /** Calls the app and delivers its response. Never rejects: errors fail the exchange. */
+  async run(app: (call: this) => InProcessResponse | Promise<InProcessResponse>): Promise<void> {
+    let response: InProcessResponse
+    try {
+      response = await app(this)
+    } catch (error) {
+      return this.#appFailed(error)
+    }
+    try {
+      await this.#deliver(response)
+    } catch (cause) {
+      this.exchange.fail(responseFailed(this.exchange, cause))
+    }
+  }
+
+  #appFailed(error: unknown): void {
+    if (this.#raiseAppExceptions) return this.exchange.fail(error)
+    this.head(INTERNAL_SERVER_ERROR)
+    this.#appFinished = true
+    this.end()
+  }
+
+  async #deliver({ head, content, allowsText, trailers }: InProcessResponse): Promise<void> {
+    this.#lastActivity = systemClock.now()
+    this.#content = content
+    this.head(head)
+    while (content !== null && this.wantsBody) {
+      const { done, value } = await content.next()
+      this.#lastActivity = systemClock.now()
+      if (done) {
+        this.#content = null
+        break
+      }
+      this.#resumed = false
+      const chunk = allowsText && typeof value === 'string' ? Buffer.from(value) : value
+      if (!this.data(chunk) && !this.#resumed && !this.exchange.settled) {
+        await this.whileAwaitingCaller(
+          new Promise<void>((resolve) => {
+            this.#resumeDelivery = resolve
+          }),
+        )
+      }
+    }
+    this.#appFinished = true
+    this.end(trailers)
+  }
+
+  // --- Read timeout
+
+  /** Waits for something that depends on the caller. Suspends the read timeout meanwhile. */
+  async whileAwaitingCaller<Result>(promise: Promise<Result>): Promise<Result> {
+    this.#awaitedFromCaller += 1
+    try {
+      return await promise
+    } finally {
+      this.#awaitedFromCaller -= 1
+      this.#lastActivity = systemClock.now()
+      this.#arm()
+    }
+  }
+
+  onDue(): void {
+    if (!this.#isLate()) return this.#arm()
+    // The app's answer may be pending already, if the event loop was blocked.
+    systemClock.afterPending(() => {
+      if (this.#isLate()) this.exchange.fail(readTimeout(this.exchange))
+      else this.#arm()
+    })
+  }
+
+  #isLate(): boolean {
+    return (
+      !this.exchange.settled && this.#awaitedFromCaller === 0 && systemClock.now() >= this.#dueAt()
+    )
+  }
+
+  #dueAt(): number {
+    return this.#lastActivity + (this.exchange.timeouts.read as number)
+  }
+
+  #arm(): void {
+    if (this.#awaitedFromCaller > 0 || this.exchange.settled) return
+    this.#timer?.armNoLaterThan(this.#dueAt())
+  }
+
+  // --- Carrier
+
+  resume(): void {
+    this.#resumed = true
+    this.#resumeDelivery?.()
+  }
+
+  release(): void {
+    this.#timer?.cancel()
+    this.#content?.close()
+    this.resume()
+    this.onSettled?.(!this.#appFinished)
+  }
+}
+
+/** The error for an app that fails after its response has begun. */
+export function responseFailed(exchange: Exchange, cause: unknown): ReadError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const text = `The app failed after its response had begun: ${why} (${exchange.describe()})`
+  return new ReadError(text, exchange.errorFacts(cause))
+}
+
+const INTERNAL_SERVER_ERROR: Head = {
+  status: 500,
+  statusText: 'Internal Server Error',
+  httpVersion: '1.1',
+  headers: new Headers(['content-length', '0']),
+}
