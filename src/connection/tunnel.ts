@@ -63,14 +63,14 @@ export abstract class Tunnel implements SocketHandler {
   abstract onRead(length: number): void
 
   onEnd(): void {
-    this.#onCut(null)
+    this.#failClosed(null)
   }
 
   onClose(error: Error | null): void {
-    this.#onCut(error)
+    this.#failClosed(error)
   }
 
-  #onCut(error: Error | null): void {
+  #failClosed(error: Error | null): void {
     if (this.isDone || this.reportRefusal()) return
     const cause = error ?? this.#writeError ?? new Error('the proxy closed the connection')
     this.fail({

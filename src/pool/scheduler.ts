@@ -65,7 +65,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   destinationOf(origin: string | URL): PoolDestination {
     const known = typeof origin === 'string' ? this.#groups.get(origin) : undefined
     if (this.#proxied === null) return known ?? this.#groupOf(parseOrigin(origin), null)
-    // The group of forwarded origins is not a destination: it has no rules, and its key no origin.
+    // The group of forwarded origins, which has no rules, is not a destination by itself.
     if (known !== undefined && known.proxyRules !== null) return known
     const forwarded = this.#proxied.destinationOf(origin)
     if (forwarded === null) return this.#groupOf(parseOrigin(origin), this.#proxied.tunnelRules)
