@@ -49,7 +49,10 @@ export function callSettingsOf(request: Request): CallSettings | null {
  */
 export function withRequest(error: unknown, request: Request, settings: CallSettings): unknown {
   if (error instanceof TotalTimeout) {
-    const text = error.message.replace(/^Not done within \S+ ms/, totalTimeoutMessage(settings))
+    const text = error.message.replace(
+      /^The request did not complete within \S+ ms/,
+      totalTimeoutMessage(settings),
+    )
     if (text !== error.message)
       return new TotalTimeout(text, { ...error, cause: error.cause, request })
   }
@@ -61,5 +64,5 @@ export function withRequest(error: unknown, request: Request, settings: CallSett
 
 /** The beginning of the message of a `TotalTimeout`, as the engine words it. */
 export function totalTimeoutMessage(settings: CallSettings): string {
-  return `Not done within ${settings.timeout.total} ms`
+  return `The request did not complete within ${settings.timeout.total} ms`
 }

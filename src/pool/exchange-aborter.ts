@@ -74,7 +74,7 @@ export class ExchangeAborter {
 
   #expire(total: number): void {
     const exchange = this.#exchange
-    const text = `Not done within ${total} ms (${exchange.describe()})`
+    const text = `The request did not complete within ${total} ms (${exchange.describe()})`
     exchange.fail(new TotalTimeout(text, exchange.errorFacts()))
   }
 }

@@ -291,7 +291,7 @@ describe('options of send override those of buildRequest', () => {
       const request = client.buildRequest('GET', 'http://h.test', built)
       const failed = assert.rejects(client.send(request, sent), (error: unknown) => {
         assert.ok(error instanceof TotalTimeout)
-        assert.match(error.message, new RegExp(`^Not done within ${total} ms`))
+        assert.match(error.message, new RegExp(`^The request did not complete within ${total} ms`))
         return true
       })
       await web.serve()

@@ -114,7 +114,7 @@ describe('while waiting for', () => {
       const call = client.get(origin, { timeout: { total: 20 } })
       await assert.rejects(call, (error: Error) => {
         assert.ok(error instanceof TotalTimeout)
-        assert.match(error.message, /^Not done within 20 ms/)
+        assert.match(error.message, /^The request did not complete within 20 ms/)
         assert.equal(error.request?.method, 'GET')
         return true
       })
@@ -168,7 +168,7 @@ describe('while waiting for an asynchronous onDownloadProgress', { timeout: 5_00
     const options = { timeout: { total: 50 }, onDownloadProgress: never }
     await assert.rejects(openClient(t).get(origin, options), (error: Error) => {
       assert.ok(error instanceof TotalTimeout)
-      assert.match(error.message, /^Not done within 50 ms/)
+      assert.match(error.message, /^The request did not complete within 50 ms/)
       assert.equal(error.responseStarted, true)
       return true
     })

@@ -34,10 +34,10 @@ test('after a redirected POST, no failure is safe to retry', async (t) => {
 
 test('a TotalTimeout with a replaced message keeps its cause', () => {
   const cause = new Error('the cause')
-  const error = new TotalTimeout('Not done within 5 ms', { cause })
+  const error = new TotalTimeout('The request did not complete within 5 ms', { cause })
   const settings = { timeout: { total: 10 } } as never
   const result = withRequest(error, new Request('GET', 'http://h.test/'), settings)
   assert.ok(result instanceof TotalTimeout)
-  assert.equal(result.message, 'Not done within 10 ms')
+  assert.equal(result.message, 'The request did not complete within 10 ms')
   assert.equal(result.cause, cause)
 })

@@ -400,7 +400,7 @@ describe('the delay ends early', () => {
     const client = web.client({ retries: 3, timeout: { total: 60_500, read: null } })
     await assert.rejects(web.within(70_000, client.get(URL)), (error: unknown) => {
       assert.ok(error instanceof TotalTimeout)
-      assert.match(error.message, /^Not done within 60500 ms/)
+      assert.match(error.message, /^The request did not complete within 60500 ms/)
       return true
     })
   })

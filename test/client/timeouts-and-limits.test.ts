@@ -232,7 +232,7 @@ describe('timeouts apply', () => {
       const { client, clock, backend } = scriptedClient(t, { timeout: { total: 100 } })
       const failed = assert.rejects(client.get(URL, options), {
         name: 'TotalTimeout',
-        message: /^Not done within 100 ms/,
+        message: /^The request did not complete within 100 ms/,
       })
       await clock.advance(60.5)
       backend.socket.receive(answer)
@@ -287,7 +287,7 @@ describe('timeouts apply', () => {
     const response = await pending
     const failed = assert.rejects(response.read(), {
       name: 'TotalTimeout',
-      message: /^Not done within 100 ms/,
+      message: /^The request did not complete within 100 ms/,
       request: response.request,
     })
     await clock.advance(50)

@@ -34,8 +34,8 @@ describe('the total timeout includes', () => {
       const client = web.client({ ...options, timeout: { total: 1000, read: null } })
       const failed = assert.rejects(client.get('http://h.test/'), (error: unknown) => {
         assert.ok(error instanceof TotalTimeout)
-        assert.match(error.message, /^Not done within 1000 ms \(GET http:/)
-        assert.match(error.stack ?? '', /Not done within 1000 ms/)
+        assert.match(error.message, /^The request did not complete within 1000 ms \(GET http:/)
+        assert.match(error.stack ?? '', /The request did not complete within 1000 ms/)
         assert.doesNotMatch(inspect(error), /secret/)
         assert.ok(error.request instanceof Request)
         assert.equal(error.request.url.pathname, last)
@@ -72,7 +72,7 @@ describe('the total timeout includes', () => {
     const streamed = await web.during(client.stream('GET', 'http://h.test/'))
     assert.equal(web.clock.now(), 600)
     const failed = assert.rejects(streamed.read(), (error: unknown) => {
-      assert.match((error as Error).message, /^Not done within 1000 ms/)
+      assert.match((error as Error).message, /^The request did not complete within 1000 ms/)
       return true
     })
     await web.clock.advance(399)
@@ -90,7 +90,7 @@ describe('the total timeout includes', () => {
     })
     await assert.rejects(web.during(client.get('http://h.test/')), (error: unknown) => {
       assert.ok(error instanceof TotalTimeout)
-      assert.match(error.message, /^Not done within 1000 ms \(/)
+      assert.match(error.message, /^The request did not complete within 1000 ms \(/)
       assert.ok(error.request instanceof Request)
       return true
     })

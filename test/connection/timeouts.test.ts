@@ -382,7 +382,10 @@ test('8 the total timeout applies to a slow response, and to a pause', async () 
     assert.equal(call.over, false)
     await stage.clock.advance(1)
     assertError(call.error, TotalTimeout, { phase: 'read', responseStarted: true })
-    assert.match((call.error as Error).message, /^Not done within 1000 ms \(GET http:/)
+    assert.match(
+      (call.error as Error).message,
+      /^The request did not complete within 1000 ms \(GET http:/,
+    )
     await stage.done()
   }
 })

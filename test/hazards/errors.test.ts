@@ -103,7 +103,7 @@ const failures: Record<string, Failure> = {
     options: { timeouts: { total: 100 } },
     cause: ({ clock }) => clock.advance(100),
     name: 'TotalTimeout',
-    message: /^Not done within 100 ms/,
+    message: /^The request did not complete within 100 ms/,
   },
 }
 
