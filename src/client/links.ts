@@ -1,4 +1,5 @@
 import { trimBlanks } from '../models/field.ts'
+import { Scanner } from './scanner.ts'
 
 /**
  * One link of a Link field: its target as received, and its parameters. Their names are in lower
@@ -18,75 +19,56 @@ export interface Link {
  */
 export function parseLinks(value: string | null): Record<string, Link> {
   const links: Record<string, Link> = Object.create(null)
-  if (value === null) return links
-  const scanner = new Scanner(value)
+  const scanner = new Scanner(value ?? '')
   while (!scanner.atEnd) {
     const link = readLink(scanner)
     if (link !== null) links[link.rel || link.url] = link
-    scanner.consume(',')
+    scanner.match(COMMA)
   }
   return links
 }
 
+const LINK_START = /[ \t]*</y
+const UP_TO_BRACKET = /[^>]*/y
+const BRACKET = />/y
+const UP_TO_COMMA = /[^,]*/y
+const COMMA = /,/y
+const VALUE = /[^;,]*/y
+const SEMICOLON = /;/y
+const NAME = /[^=;,]*/y
+const EQUALS = /=/y
+const OPENING_QUOTE = /[ \t]*"/y
+/** The content of a quoted string, which may have no end. RFC 9110 5.6.4 */
+const QUOTED_CONTENT = /[^"\\]*(?:\\.?[^"\\]*)*/sy
+
 /** Reads one link and stops at the comma behind it. Returns null if it is malformed. */
 function readLink(scanner: Scanner): Link | null {
-  const isLink = scanner.readUntil('<,') === '' && scanner.consume('<')
-  if (!isLink) {
-    scanner.readUntil(',')
+  if (scanner.match(LINK_START) === '') {
+    scanner.match(UP_TO_COMMA)
     return null
   }
   const link: Record<string, string> & { url: string } = Object.create(null)
-  link.url = scanner.readUntil('>')
-  if (!scanner.consume('>')) return null
-  scanner.readUntil(';,')
-  while (scanner.consume(';')) {
-    const name = scanner.readUntil('=;,').toLowerCase()
-    const value = scanner.consume('=') ? scanner.readValue() : ''
+  link.url = readTrimmed(scanner, UP_TO_BRACKET)
+  if (scanner.match(BRACKET) === '') return null
+  scanner.match(VALUE)
+  while (scanner.match(SEMICOLON) !== '') {
+    const name = readTrimmed(scanner, NAME).toLowerCase()
+    const value = scanner.match(EQUALS) === '' ? '' : readValue(scanner)
     // A repeated `rel` must be ignored. RFC 8288 3.3
     if (name !== '') link[name] ??= value
   }
   return link
 }
 
-/** Reads a text from beginning to end. Reads each character once, so the time is linear. */
-class Scanner {
-  readonly #text: string
-  #position = 0
+/** Reads a token, or the content of a quoted string, and stops at the next semicolon or comma. */
+function readValue(scanner: Scanner): string {
+  if (scanner.match(OPENING_QUOTE) === '') return readTrimmed(scanner, VALUE)
+  const quoted = scanner.match(QUOTED_CONTENT).replace(/\\(.)/gs, '$1')
+  scanner.match(VALUE)
+  return quoted
+}
 
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  get atEnd(): boolean {
-    return this.#position >= this.#text.length
-  }
-
-  /** Skips the next character if it is this one. Returns whether it was. */
-  consume(char: string): boolean {
-    const isNext = this.#text[this.#position] === char
-    if (isNext) this.#position++
-    return isNext
-  }
-
-  /** Reads up to one of these characters or the end, and removes surrounding blanks. */
-  readUntil(chars: string): string {
-    const start = this.#position
-    while (!this.atEnd && !chars.includes(this.#text[this.#position])) this.#position++
-    return trimBlanks(this.#text, start, this.#position)
-  }
-
-  /**
-   * Reads a token, or the content of a quoted string, and stops at the next semicolon or comma.
-   * RFC 9110 5.6.4
-   */
-  readValue(): string {
-    while (this.consume(' ') || this.consume('\t'));
-    if (!this.consume('"')) return this.readUntil(';,')
-    const start = this.#position
-    while (!this.atEnd && this.#text[this.#position] !== '"')
-      this.#position += this.#text[this.#position] === '\\' ? 2 : 1
-    const quoted = this.#text.slice(start, this.#position).replace(/\\(.)/gs, '$1')
-    this.readUntil(';,')
-    return quoted
-  }
+function readTrimmed(scanner: Scanner, pattern: RegExp): string {
+  const text = scanner.match(pattern)
+  return trimBlanks(text, 0, text.length)
 }

@@ -71,8 +71,8 @@ export const auth: readonly Mutation[] = [
     marks: 'A6',
     mistake: 'words in a comment of .netrc are read as credentials',
     file: 'src/client/netrc/grammar.ts',
-    find: '      this.#skipComment()\n      this.#take(BLANKS)',
-    replace: '      this.#position++\n      this.#take(BLANKS)',
+    find: "while (scanner.match(COMMENT) !== '')",
+    replace: "while (scanner.match(/#/y) !== '')",
     tests: ['client/netrc-layout'],
   },
 ]

@@ -141,10 +141,10 @@ export const injection: readonly Mutation[] = [
     marks: '21',
     mistake:
       'parsing a challenge takes quadratic time, because the remaining text is scanned for each parameter',
-    file: 'src/client/auth/challenge.ts',
-    find: "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#position += found.length\n    return found",
+    file: 'src/client/scanner.ts',
+    find: "    const found = pattern.exec(this.text)?.[0] ?? ''\n    this.position += found.length\n    return found",
     replace:
-      "    const found = pattern.exec(this.#text)?.[0] ?? ''\n    this.#position += found.length\n    if (this.#text.slice(this.#position).split('').length < 0) return ''\n    return found",
+      "    const found = pattern.exec(this.text)?.[0] ?? ''\n    this.position += found.length\n    if (this.text.slice(this.position).split('').length < 0) return ''\n    return found",
     tests: ['client/digest-challenge'],
   },
   {

@@ -1,4 +1,5 @@
 import { parse } from 'netrc-parser'
+import { Scanner } from '../scanner.ts'
 
 /** One `machine` or `default` entry; its login and password are null if they are missing. */
 export interface NetrcEntry {
@@ -22,33 +23,33 @@ export interface NetrcCredentials {
  * Throws an `Error` that names the line, but contains no text of the file.
  */
 export function parseNetrc(text: string): NetrcEntry[] {
-  const tokenizer = new Tokenizer(text)
+  const scanner = new Scanner(text)
   const entries: NetrcEntry[] = []
-  const current = () => entries.at(-1) ?? tokenizer.fail('text before the first machine')
-  for (let keyword = tokenizer.keyword(); keyword !== ''; keyword = tokenizer.keyword()) {
+  const current = () => entries.at(-1) ?? fail(scanner, 'text before the first machine')
+  for (let keyword = readKeyword(scanner); keyword !== ''; keyword = readKeyword(scanner)) {
     switch (keyword) {
       case 'machine':
-        entries.push({ host: tokenizer.value().toLowerCase(), login: null, password: null })
+        entries.push({ host: readValue(scanner).toLowerCase(), login: null, password: null })
         break
       case 'default':
         entries.push({ host: null, login: null, password: null })
         break
       case 'login':
       case 'user':
-        current().login = tokenizer.value()
+        current().login = readValue(scanner)
         break
       case 'password':
-        current().password = tokenizer.value()
+        current().password = readValue(scanner)
         break
       case 'account':
-        tokenizer.value()
+        readValue(scanner)
         break
       case 'macdef':
-        tokenizer.value()
-        tokenizer.skipMacro()
+        readValue(scanner)
+        scanner.match(MACRO)
         break
       default:
-        tokenizer.fail('an unknown keyword')
+        fail(scanner, 'an unknown keyword')
     }
   }
   return entries
@@ -57,91 +58,38 @@ export function parseNetrc(text: string): NetrcEntry[] {
 // Not `\s`: a password may contain a no-break space.
 const BLANKS = /[ \t\r\n\v\f]*/y
 const WORD = /[^ \t\r\n\v\f]*/y
-const HASH_WORD = /#(?:[ \t\r\n\v\f]|$)/y
-const EMPTY_LINE = /\n\r?(?:\n|$)/g
+const COMMENT = /#[^\n]*/y
+/** A comment that begins with the word `#`. */
+const HASH_COMMENT = /#(?:[ \t\r\v\f][^\n]*)?(?=\n|$)/y
+/** A word ends in its line, so that a missing quote does not hide other entries. */
+const QUOTED = /"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"/y
+/** The body of a macro, up to an empty line or the end of the file. */
+const MACRO = /.*?(?:\n\r?(?:\n|$)|$)/sy
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['n', '\n'],
   ['r', '\r'],
   ['t', '\t'],
 ])
 
-/** Splits the text of a netrc file into words. */
-class Tokenizer {
-  readonly #text: string
-  #position = 0
+/** Reads a keyword, in lower case; empty at the end of the file. */
+function readKeyword(scanner: Scanner): string {
+  scanner.match(BLANKS)
+  while (scanner.match(COMMENT) !== '') scanner.match(BLANKS)
+  return scanner.match(WORD).toLowerCase()
+}
 
-  constructor(text: string) {
-    this.#text = text
-  }
+/** Reads a value. It can begin with `#`, but a word `#` at the beginning of a line is a comment. */
+function readValue(scanner: Scanner): string {
+  while (scanner.match(BLANKS).includes('\n') && scanner.match(HASH_COMMENT) !== '');
+  const quoted = scanner.match(QUOTED)
+  if (quoted !== '') return unescapeQuoted(quoted.slice(1, -1))
+  const word = scanner.match(WORD)
+  if (word.startsWith('"')) return fail(scanner, 'an unterminated quote')
+  return word || fail(scanner, 'a keyword without a value')
+}
 
-  /** Reads a keyword, in lower case; empty at the end of the file. */
-  keyword(): string {
-    this.#take(BLANKS)
-    while (this.#text[this.#position] === '#') {
-      this.#skipComment()
-      this.#take(BLANKS)
-    }
-    return this.#take(WORD).toLowerCase()
-  }
-
-  /**
-   * Reads a value. It can begin with `#`, but a word `#` at the beginning of a line is a comment.
-   */
-  value(): string {
-    while (this.#take(BLANKS).includes('\n') && this.#isAt(HASH_WORD)) this.#skipComment()
-    if (this.#text[this.#position] === '"') return this.#quoted()
-    return this.#take(WORD) || this.fail('a keyword without a value')
-  }
-
-  /** Skips the body of a macro, up to an empty line or the end of the file. */
-  skipMacro(): void {
-    EMPTY_LINE.lastIndex = this.#position
-    const found = EMPTY_LINE.test(this.#text)
-    this.#position = found ? EMPTY_LINE.lastIndex : this.#text.length
-  }
-
-  fail(what: string): never {
-    let line = 1
-    for (let i = this.#text.indexOf('\n'); i !== -1 && i < this.#position; line++) {
-      i = this.#text.indexOf('\n', i + 1)
-    }
-    throw new Error(`line ${line} has ${what}`)
-  }
-
-  /**
-   * Reads a quoted word. It must end in its line, so that a missing quote does not hide other
-   * entries.
-   */
-  #quoted(): string {
-    const start = this.#position + 1
-    for (let i = start; i < this.#text.length && this.#text[i] !== '\n'; i++) {
-      const char = this.#text[i]
-      if (char === '\\' && this.#text[i + 1] !== '\n') i++
-      else if (char === '"') {
-        this.#position = i + 1
-        return unescapeQuoted(this.#text.slice(start, i))
-      }
-    }
-    return this.fail('an unterminated quote')
-  }
-
-  #skipComment(): void {
-    const end = this.#text.indexOf('\n', this.#position)
-    this.#position = end === -1 ? this.#text.length : end
-  }
-
-  #isAt(pattern: RegExp): boolean {
-    pattern.lastIndex = this.#position
-    return pattern.test(this.#text)
-  }
-
-  /** Reads what a sticky pattern matches at the current position, which may be empty. */
-  #take(pattern: RegExp): string {
-    pattern.lastIndex = this.#position
-    const found = pattern.exec(this.#text)?.[0] ?? ''
-    this.#position += found.length
-    return found
-  }
+function fail({ text, position }: Scanner, what: string): never {
+  throw new Error(`line ${text.slice(0, position).split('\n').length} has ${what}`)
 }
 
 function unescapeQuoted(text: string): string {
