@@ -34,17 +34,6 @@ export interface ParsedArguments {
   readonly concurrency: number | null
 }
 
-/** The text of `--help` or `--version`, which is printed instead of sending a request. */
-export interface HelpOutput {
-  readonly text: string
-}
-
-/** How `--help` is formatted. */
-export interface TextStyle {
-  readonly columns: number
-  readonly colours: Colours
-}
-
 const NO_PAIRS: readonly Pair[] = []
 const MAX_BENCH_REQUESTS = 10_000_000
 
@@ -52,27 +41,29 @@ const MAX_BENCH_REQUESTS = 10_000_000
  * Parses the command line.
  *
  * @param args the arguments after the name of the program
+ * @returns the text to print for `--help` and `--version`
  * @throws UsageError
  */
 export function parseArguments(
   args: readonly string[],
-  style: TextStyle,
-): ParsedArguments | HelpOutput {
+  columns: number,
+  colours: Colours,
+): ParsedArguments | string {
   let text = ''
-  const command = createParser(style)
+  const command = createParser(colours)
   command.exitOverride().configureOutput({
     writeOut: (part) => {
       text += part
     },
     writeErr: () => {},
-    getOutHelpWidth: () => Math.min(style.columns, 100),
-    getOutHasColors: () => style.colours.isColorSupported,
+    getOutHelpWidth: () => Math.min(columns, 100),
+    getOutHasColors: () => colours.isColorSupported,
   })
   try {
     command.parse(joinPairValues(args, command.options), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    if (error.exitCode === 0) return { text }
+    if (error.exitCode === 0) return text
     throw new UsageError(
       error.message
         .replace(/^error: /, '')
@@ -85,7 +76,7 @@ export function parseArguments(
   return { ...(options as ParsedArguments), ...parseTarget(command.args, method) }
 }
 
-function createParser({ colours }: TextStyle): Command {
+function createParser(colours: Colours): Command {
   const command = new Command('hawser')
     .usage('[options] [METHOD] URL')
     .description('Send an HTTP request and print the response.')

@@ -1,5 +1,4 @@
 import type { Client } from '../client/client.ts'
-import type { RequestOptions } from '../client/options.ts'
 import { HawserError, redactUrl } from '../errors.ts'
 import type { ExitReason } from './exit-codes.ts'
 import { exitReasonForError, exitReasonForStatus } from './exit-codes.ts'
@@ -7,118 +6,100 @@ import { Latencies } from './latencies.ts'
 import type { ProgressBar } from './progress-bar.ts'
 import type { RequestSpec } from './request-spec.ts'
 import type { Colours, CommandIO } from './terminal.ts'
-import { formatBytes, formatCount, formatDuration } from './units.ts'
+import { formatByteRate, formatBytes, formatCount, formatDuration } from './units.ts'
 
 /** How many requests finish between two updates of the progress bar. */
 const REQUESTS_PER_UPDATE = 64
 
-/** Sends one request many times, with a fixed concurrency, and reports latencies and outcomes. */
-export class Bench {
-  readonly #spec: RequestSpec
-  readonly #client: Client
-  readonly #bar: ProgressBar
-  readonly #io: Pick<CommandIO, 'clock' | 'signal'>
-  readonly #requests: number
-  readonly #concurrency: number
-  readonly #latencies: Float64Array
-  readonly #outcomeCounts = new Map<string, number>()
-  #started = 0
-  #responses = 0
-  #errors = 0
-  #bytes = 0
-  /** ms */
-  #duration = 0
-  #firstFailure: ExitReason = 'ok'
+/** The results of a benchmark. */
+interface BenchResult {
+  /** The reason of the first failure, `ok` if there was none, `interrupted` after Ctrl-C. */
+  readonly reason: ExitReason
+  /** The number of requests with a response or an error. */
+  readonly done: number
+  readonly concurrency: number
+  /** One for each response, in ms. */
+  readonly latencies: Float64Array
+  /** How often each status and each error occurred. */
+  readonly outcomeCounts: ReadonlyMap<string, number>
+  /** Bytes of all response bodies. */
+  readonly bytes: number
+  /** In ms. */
+  readonly duration: number
+}
 
-  constructor(
-    spec: RequestSpec,
-    requests: number,
-    concurrency: number,
-    client: Client,
-    bar: ProgressBar,
-    io: Pick<CommandIO, 'clock' | 'signal'>,
-  ) {
-    this.#spec = spec
-    this.#requests = requests
-    this.#concurrency = Math.min(concurrency, requests)
-    this.#client = client
-    this.#bar = bar
-    this.#io = io
-    this.#latencies = new Float64Array(requests)
+/** Sends one request many times, with a fixed concurrency, and measures latencies and outcomes. */
+export async function runBench(
+  { method, url, createOptions }: RequestSpec,
+  requests: number,
+  concurrencyLimit: number,
+  client: Client,
+  bar: ProgressBar,
+  { clock, signal }: CommandIO,
+): Promise<BenchResult> {
+  const latencies = new Float64Array(requests)
+  const outcomeCounts = new Map<string, number>()
+  let [started, responses, done, bytes] = [0, 0, 0, 0]
+  let firstFailure: ExitReason = 'ok'
+
+  const countOutcome = (name: string, reason: ExitReason) => {
+    outcomeCounts.set(name, (outcomeCounts.get(name) ?? 0) + 1)
+    if (firstFailure === 'ok') firstFailure = reason
+    if (++done % REQUESTS_PER_UPDATE === 0) bar.update(done)
   }
-
-  /**
-   * Sends all requests.
-   *
-   * @returns the reason of the first failure, `ok` if there was none, `interrupted` after Ctrl-C
-   */
-  async run(): Promise<ExitReason> {
-    const { clock, signal } = this.#io
-    await this.#bar.start(this.#requests)
-    const startedAt = clock.now()
-    const workers = Array.from({ length: this.#concurrency }, () => this.#sendRequests())
-    await Promise.all(workers).finally(() => this.#bar.stop())
-    this.#duration = clock.now() - startedAt
-    return signal.aborted ? 'interrupted' : this.#firstFailure
-  }
-
-  async #sendRequests(): Promise<void> {
-    const { clock, signal } = this.#io
-    const { method, url, callOptions, createBody } = this.#spec
-    while (this.#started < this.#requests && !signal.aborted) {
-      this.#started++
+  const sendRequests = async () => {
+    while (started < requests && !signal.aborted) {
+      started++
       const startedAt = clock.now()
       try {
-        const options = { ...callOptions, ...createBody(), signal } as RequestOptions
-        const response = await this.#client.request(method, url, options)
-        this.#latencies[this.#responses++] = clock.now() - startedAt
-        this.#bytes += response.bytes().length
+        const response = await client.request(method, url, { ...createOptions(), signal })
+        latencies[responses++] = clock.now() - startedAt
+        bytes += response.bytes().length
         const { status, statusText } = response
-        this.#countOutcome(`${status} ${statusText}`, exitReasonForStatus(status))
+        countOutcome(`${status} ${statusText}`, exitReasonForStatus(status))
       } catch (error) {
         if (signal.aborted) return
-        if (!(error instanceof HawserError)) throw error
         const reason = exitReasonForError(error)
-        if (reason === 'usage') throw error
-        this.#errors++
-        this.#countOutcome(error.name, reason)
+        if (!(error instanceof HawserError) || reason === 'usage') throw error
+        countOutcome(error.name, reason)
       }
-      const done = this.#responses + this.#errors
-      if (done % REQUESTS_PER_UPDATE === 0) this.#bar.update(done)
     }
   }
 
-  #countOutcome(name: string, reason: ExitReason): void {
-    this.#outcomeCounts.set(name, (this.#outcomeCounts.get(name) ?? 0) + 1)
-    if (this.#firstFailure === 'ok') this.#firstFailure = reason
+  await bar.start(requests)
+  const concurrency = Math.min(concurrencyLimit, requests)
+  const startedAt = clock.now()
+  const workers = Array.from({ length: concurrency }, sendRequests)
+  await Promise.all(workers).finally(() => bar.stop())
+  return {
+    reason: signal.aborted ? 'interrupted' : firstFailure,
+    done,
+    concurrency,
+    latencies: latencies.subarray(0, responses),
+    outcomeCounts,
+    bytes,
+    duration: clock.now() - startedAt,
   }
+}
 
-  report(columns: number, colours: Colours): string {
-    const { bold, dim, green } = colours
-    const done = this.#responses + this.#errors
-    const title = `${formatCount(done)} × ${this.#spec.method} ${redactUrl(this.#spec.url)}`
-    const perSecond = (this.#responses / this.#duration) * 1000 || 0
-    const rate = formatBytes(Math.round((this.#bytes / this.#duration) * 1000) || 0)
-    const volume = `${formatBytes(this.#bytes)} read, ${rate}/s`
-    const speed = bold(green(`${formatCount(perSecond)} req/s`))
-    const lines = [
-      `${bold(title)}${dim(`, ${formatCount(this.#concurrency)} at a time`)}`,
-      '',
-      `${speed}   ${formatDuration(this.#duration)}, ${volume}`,
-      '',
-    ]
-    if (this.#responses > 0) {
-      const times = this.#latencies.subarray(0, this.#responses)
-      lines.push(new Latencies(times).report(columns, colours), '')
-    }
-    return `${[...lines, ...this.#outcomeLines(colours)].join('\n')}\n`
-  }
-
-  #outcomeLines({ bold, green, red }: Colours): string[] {
-    const lines = [...this.#outcomeCounts].map(([name, count]) => {
-      const colour = /^[23]/.test(name) ? green : red
-      return `  ${formatCount(count).padStart(9)}  ${colour(name)}`
-    })
-    return [bold('Results'), ...lines]
-  }
+export function formatBench(
+  { method, url }: RequestSpec,
+  { done, concurrency, latencies, outcomeCounts, bytes, duration }: BenchResult,
+  columns: number,
+  colours: Colours,
+): string {
+  const { bold, dim, green, red } = colours
+  const title = bold(`${formatCount(done)} × ${method} ${redactUrl(url)}`)
+  const speed = `${formatCount((latencies.length / duration) * 1000 || 0)} req/s`
+  const volume = `${formatBytes(bytes)} read, ${formatByteRate(bytes, duration)}`
+  const outcomes = [...outcomeCounts].map(([name, count]) => {
+    const colour = /^[23]/.test(name) ? green : red
+    return `  ${formatCount(count).padStart(9)}  ${colour(name)}\n`
+  })
+  return [
+    `${title}${dim(`, ${formatCount(concurrency)} at a time`)}\n`,
+    `${bold(green(speed))}   ${formatDuration(duration)}, ${volume}\n`,
+    ...(latencies.length > 0 ? [`${new Latencies(latencies).report(columns, colours)}\n`] : []),
+    `${bold('Results')}\n${outcomes.join('')}`,
+  ].join('\n')
 }

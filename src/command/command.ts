@@ -1,21 +1,22 @@
 import { Client } from '../client/client.ts'
-import type { ClientOptions, RequestOptions } from '../client/options.ts'
+import type { ClientOptions } from '../client/options.ts'
 import type { Response } from '../client/response.ts'
 import type { ParsedArguments } from './arguments.ts'
 import { parseArguments } from './arguments.ts'
-import { Bench } from './bench.ts'
+import { formatBench, runBench } from './bench.ts'
 import { hintFor, StatusError, UsageError } from './command-errors.ts'
 import { Download } from './download.ts'
 import type { ExitReason } from './exit-codes.ts'
 import { exitCodes, exitReasonForError, exitReasonForStatus } from './exit-codes.ts'
 import { Output, OutputClosed } from './output.ts'
+import { PartialFile } from './partial-file.ts'
 import { ProgressBar } from './progress-bar.ts'
 import type { RequestSpec } from './request-spec.ts'
 import { createRequestSpec } from './request-spec.ts'
 import { formatHead, pipeBody, printBody } from './response-printer.ts'
 import type { Colours, CommandIO } from './terminal.ts'
 import { createColours, shouldColour, stripControls, wrapText } from './terminal.ts'
-import { formatBytes, formatCount, formatDuration } from './units.ts'
+import { formatByteRate, formatBytes, formatCount, formatDuration } from './units.ts'
 import { VerboseLog } from './verbose-log.ts'
 
 const DEFAULT_CONCURRENCY = 10
@@ -59,21 +60,21 @@ class CommandRun {
   }
 
   async #execute(args: readonly string[]): Promise<ExitReason> {
-    const { columns } = this.#io
     // --no-colour also applies to errors about other options, so it is found before parsing.
     if (args.some((arg) => /^--no-colou?r$/.test(arg))) {
       this.#stdoutColours = this.#stderrColours = createColours(false)
     }
-    const parsed = parseArguments(args, { columns, colours: this.#stdoutColours })
-    if ('text' in parsed) {
-      await this.#stdout.write(parsed.text)
+    const parsed = parseArguments(args, this.#io.columns, this.#stdoutColours)
+    if (typeof parsed === 'string') {
+      await this.#stdout.write(parsed)
       await this.#stdout.flush()
       return 'ok'
     }
     checkCombinations(parsed)
     const spec = createRequestSpec(parsed, () => this.#io.stdin)
     if (parsed.bench !== null) return this.#bench(spec, parsed.bench, parsed.concurrency)
-    const log = parsed.verbose ? this.#createVerboseLog() : null
+    const writeLog = (text: string) => this.#stderr.writeMessage(text)
+    const log = parsed.verbose ? new VerboseLog(writeLog, this.#stderrColours, this.#io) : null
     const client = createClient({
       ...spec.clientOptions,
       ...(log && { eventHooks: log.hooks, trace: log.trace }),
@@ -94,9 +95,8 @@ class CommandRun {
     log: VerboseLog | null,
   ): Promise<ExitReason> {
     const { signal, stdoutIsTerminal } = this.#io
-    const { method, url, callOptions, createBody } = spec
-    const options = { ...callOptions, ...createBody(), signal } as RequestOptions
-    const response = await client.stream(method, url, options)
+    const { method, url, createOptions } = spec
+    const response = await client.stream(method, url, { ...createOptions(), signal })
     try {
       if (stdoutIsTerminal) {
         if (log === null) await this.#stdout.write(formatHead(response, this.#stdoutColours))
@@ -132,29 +132,32 @@ class CommandRun {
     log: VerboseLog | null,
   ): Promise<ExitReason> {
     const { clock, signal } = this.#io
-    const bar = this.#createProgressBar(formatBytes)
+    const bar = new ProgressBar(this.#io, this.#stderrColours, formatBytes)
     const note = (text: string) => {
       bar.stop()
       this.#printNote(text)
     }
     const startedAt = clock.now()
-    const download = await Download.open(spec, path, { client, bar, signal, note })
+    const file = await PartialFile.load(path, spec.fingerprint)
+    const download = new Download(spec, file, { client, bar, signal, note })
     try {
       await download.run()
     } catch (error) {
       log?.end()
       const reason = this.#reportError(error)
-      if (download.isResumable) {
-        const size = formatBytes(download.size)
-        this.#printNote(`Kept ${size} in ${path}.part. Repeat the command to resume.`)
+      if (file.isResumable) {
+        this.#printNote(
+          `Kept ${formatBytes(file.size)} in ${path}.part. Repeat the command to resume.`,
+        )
       }
       return reason
     }
     log?.end()
     const ms = clock.now() - startedAt
-    const size = formatBytes(download.size)
-    const rate = formatBytes(Math.round((download.received / ms) * 1000))
-    this.#stderr.writeMessage(`${path}: ${size} in ${formatDuration(ms)}, ${rate}/s\n`)
+    const rate = formatByteRate(download.received, ms)
+    this.#stderr.writeMessage(
+      `${path}: ${formatBytes(file.size)} in ${formatDuration(ms)}, ${rate}\n`,
+    )
     return 'ok'
   }
 
@@ -169,33 +172,14 @@ class CommandRun {
       poolLimits: { maxConnections: concurrency },
     })
     try {
-      const bar = this.#createProgressBar(formatCount)
-      const bench = new Bench(spec, requests, concurrency, client, bar, this.#io)
-      const reason = await bench.run()
-      await this.#stdout.write(bench.report(this.#io.columns, this.#stdoutColours))
+      const bar = new ProgressBar(this.#io, this.#stderrColours, formatCount)
+      const result = await runBench(spec, requests, concurrency, client, bar, this.#io)
+      await this.#stdout.write(formatBench(spec, result, this.#io.columns, this.#stdoutColours))
       await this.#stdout.flush()
-      return reason
+      return result.reason
     } finally {
       await client.close()
     }
-  }
-
-  #createProgressBar(formatAmount: (count: number) => string): ProgressBar {
-    const { stderr: stream, stderrIsTerminal: isTerminal, columns, clock } = this.#io
-    return new ProgressBar({
-      stream,
-      isTerminal,
-      columns,
-      clock,
-      formatAmount,
-      colours: this.#stderrColours,
-    })
-  }
-
-  #createVerboseLog(): VerboseLog {
-    const { columns, clock } = this.#io
-    const write = (text: string) => this.#stderr.writeMessage(text)
-    return new VerboseLog(write, this.#stderrColours, columns, clock)
   }
 
   /** Prints an error, with a hint if there is one. */

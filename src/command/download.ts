@@ -1,12 +1,12 @@
 import type { Client } from '../client/client.ts'
-import type { RequestOptions } from '../client/options.ts'
 import type { Response } from '../client/response.ts'
 import { LocalProtocolError, TransportError } from '../errors.ts'
 import type { Headers } from '../models/headers.ts'
 import { StatusError } from './command-errors.ts'
-import { PartialFile } from './partial-file.ts'
+import type { PartialFile } from './partial-file.ts'
 import type { ProgressBar } from './progress-bar.ts'
 import type { RequestSpec } from './request-spec.ts'
+import { hasField } from './request-spec.ts'
 import { formatBytes } from './units.ts'
 
 /** How many times in a row a transfer may fail without receiving a byte. */
@@ -29,33 +29,15 @@ export class Download {
   /** Bytes received by this run. */
   received = 0
 
-  private constructor(spec: RequestSpec, file: PartialFile, tools: DownloadTools) {
+  /** @param file what an earlier download of the same request has left */
+  constructor(spec: RequestSpec, file: PartialFile, tools: DownloadTools) {
     this.#spec = spec
     this.#file = file
     this.#tools = tools
   }
 
-  /**
-   * Prepares a download to `path`. An earlier download of the same request is resumed.
-   *
-   * @throws FileError
-   */
-  static async open(spec: RequestSpec, path: string, tools: DownloadTools): Promise<Download> {
-    return new Download(spec, await PartialFile.load(path, spec.fingerprint), tools)
-  }
-
-  /** Bytes of the file saved so far, by earlier runs too. */
-  get size(): number {
-    return this.#file.size
-  }
-
-  /** Whether `FILE.part` can be continued. */
-  get isResumable(): boolean {
-    return this.#file.isResumable
-  }
-
   get #canResume(): boolean {
-    return this.#spec.method === 'GET' && !this.#spec.hasRange
+    return this.#spec.method === 'GET' && !hasField(this.#spec.headers, 'range')
   }
 
   /** Downloads until the file is complete. Throws the last error when it gives up. */
@@ -67,10 +49,9 @@ export class Download {
           if (await this.#attempt()) return await this.#file.finish()
         } catch (error) {
           failures = this.received > before ? 1 : failures + 1
-          if (!isTransferFailure(error) || !this.isResumable || failures > MAX_CUTS) throw error
-          this.#tools.note(
-            `Transfer failed at ${formatBytes(this.size)}: ${(error as Error).message}`,
-          )
+          const { isResumable, size } = this.#file
+          if (!isTransferFailure(error) || !isResumable || failures > MAX_CUTS) throw error
+          this.#tools.note(`Transfer failed at ${formatBytes(size)}: ${error.message}`)
         }
       }
     } finally {
@@ -86,7 +67,7 @@ export class Download {
    */
   async #attempt(): Promise<boolean> {
     const file = this.#file
-    const isResuming = this.isResumable && this.#canResume
+    const isResuming = file.isResumable && this.#canResume
     const response = await this.#sendRequest(isResuming)
     const { status, headers } = response
     try {
@@ -107,24 +88,16 @@ export class Download {
 
   #sendRequest(isResuming: boolean): Promise<Response> {
     const { client, signal } = this.#tools
-    const { method, url, callOptions, createBody } = this.#spec
-    const headers = [...(callOptions.headers as Iterable<readonly [string, string]>)]
+    const { method, url, createOptions } = this.#spec
+    const headers = [...this.#spec.headers]
     // A range counts bytes of the encoded content, so it only fits the file without a coding.
-    if (!headers.some(([name]) => name.toLowerCase() === 'accept-encoding')) {
-      headers.push(['accept-encoding', 'identity'])
-    }
+    if (!hasField(headers, 'accept-encoding')) headers.push(['accept-encoding', 'identity'])
     if (isResuming) {
       const { validator } = this.#file.metadata!
-      headers.push(['range', `bytes=${this.size}-`], ['if-range', validator])
+      headers.push(['range', `bytes=${this.#file.size}-`], ['if-range', validator])
     }
-    const options = {
-      ...callOptions,
-      ...createBody(),
-      headers,
-      signal,
-      retries: this.#attemptCount++ === 0 ? 0 : MAX_CUTS,
-    } as RequestOptions
-    return client.stream(method, url, options)
+    const retries = this.#attemptCount++ === 0 ? 0 : MAX_CUTS
+    return client.stream(method, url, { ...createOptions(), headers, signal, retries })
   }
 
   /** Whether a 206 continues `FILE.part`. Some servers honour Range, but ignore If-Range. */
@@ -133,7 +106,7 @@ export class Download {
     const { validator, total } = this.#file.metadata!
     const etag = headers.get('etag')
     return (
-      range?.start === this.size &&
+      range?.start === this.#file.size &&
       (total === null || range.total === null || range.total === total) &&
       (etag === null || !validator.startsWith('"') || etag === validator)
     )
@@ -152,12 +125,13 @@ export class Download {
 
   async #saveBody(response: Response): Promise<void> {
     const { bar } = this.#tools
+    const file = this.#file
     const length = contentLength(response)
-    await bar.start(length === null ? null : this.size + length, this.size)
+    await bar.start(length === null ? null : file.size + length, file.size)
     for await (const chunk of response.iterBytes()) {
-      await this.#file.append(chunk)
+      await file.append(chunk)
       this.received += chunk.length
-      bar.update(this.size)
+      bar.update(file.size)
     }
   }
 }
@@ -197,6 +171,6 @@ function contentLength({ headers }: Response): number | null {
 }
 
 /** Whether the network, the server or a timeout ended the transfer. */
-function isTransferFailure(error: unknown): boolean {
+function isTransferFailure(error: unknown): error is TransportError {
   return error instanceof TransportError && !(error instanceof LocalProtocolError)
 }

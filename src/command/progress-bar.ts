@@ -1,34 +1,30 @@
-import type { Writable } from 'node:stream'
 import type { SingleBar } from 'cli-progress'
-import type { Clock } from '../backends/backend.ts'
-import type { Colours } from './terminal.ts'
+import type { Colours, CommandIO } from './terminal.ts'
 import { formatWholeSeconds } from './units.ts'
 
 /** The rate is an average over this time, in ms, so that it does not flicker. */
 const RATE_WINDOW = 3000
 
-export interface ProgressBarOptions {
-  readonly stream: Writable
-  /** If false, nothing is drawn. */
-  readonly isTerminal: boolean
-  readonly columns: number
-  readonly colours: Colours
-  readonly clock: Clock
-  /** Formats a count. */
-  readonly formatAmount: (count: number) => string
-}
-
-/** A line with the progress, the rate and the remaining time. */
+/** A line with the progress, the rate and the remaining time. It is drawn on terminals only. */
 export class ProgressBar {
-  readonly #options: ProgressBarOptions
-  readonly #rate: Rate
+  readonly #io: Pick<CommandIO, 'stderr' | 'stderrIsTerminal' | 'columns' | 'clock'>
+  readonly #colours: Colours
+  readonly #formatAmount: (count: number) => string
+  /** Measurements of the last seconds, for the rate. Oldest first. */
+  #points: { readonly at: number; readonly count: number }[] = []
   #bar: SingleBar | null = null
   #total: number | null = null
   #done = 0
 
-  constructor(options: ProgressBarOptions) {
-    this.#options = options
-    this.#rate = new Rate(options.clock)
+  /** @param formatAmount formats a count */
+  constructor(
+    io: Pick<CommandIO, 'stderr' | 'stderrIsTerminal' | 'columns' | 'clock'>,
+    colours: Colours,
+    formatAmount: (count: number) => string,
+  ) {
+    this.#io = io
+    this.#colours = colours
+    this.#formatAmount = formatAmount
   }
 
   /**
@@ -40,12 +36,12 @@ export class ProgressBar {
   async start(total: number | null, done = 0): Promise<void> {
     this.#total = total
     this.#done = done
-    this.#rate.start(done)
-    if (!this.#options.isTerminal || this.#bar !== null) return
+    this.#points = [{ at: this.#io.clock.now(), count: done }]
+    if (!this.#io.stderrIsTerminal || this.#bar !== null) return
     const { default: progress } = await import('cli-progress')
     this.#bar = new progress.SingleBar({
       format: () => this.line(),
-      stream: this.#options.stream,
+      stream: this.#io.stderr,
       fps: 10,
       hideCursor: true,
       clearOnComplete: true,
@@ -57,7 +53,13 @@ export class ProgressBar {
 
   update(done: number): void {
     this.#done = done
-    this.#rate.add(done)
+    const at = this.#io.clock.now()
+    const points = this.#points
+    // At most ten points per second are kept.
+    const secondLast = points.at(-2)
+    if (secondLast !== undefined && at - secondLast.at < 100) points.pop()
+    points.push({ at, count: done })
+    while (points[1] !== undefined && at - points[1].at >= RATE_WINDOW) points.shift()
     this.#bar?.update(done)
   }
 
@@ -69,8 +71,9 @@ export class ProgressBar {
 
   /** Formats the current state, without the escape sequences that redraw the line. */
   line(): string {
-    const { formatAmount, columns, colours } = this.#options
-    const rate = this.#rate.perSecond()
+    const formatAmount = this.#formatAmount
+    const colours = this.#colours
+    const rate = this.#ratePerSecond()
     const speed = rate > 0 ? `${formatAmount(rate)}/s` : ''
     if (this.#total === null) return `${formatAmount(this.#done)}  ${colours.dim(speed)}`
     const share = this.#total === 0 ? 1 : Math.min(this.#done / this.#total, 1)
@@ -79,47 +82,22 @@ export class ProgressBar {
     const figures = `${formatAmount(this.#done)} of ${formatAmount(this.#total)}`
     const percent = `${Math.floor(share * 100)}%`.padStart(4)
     const amounts = [figures.padEnd(20), speed.padEnd(9), left.padEnd(12)].join('  ')
-    const width = Math.min(columns - percent.length - amounts.length - 4, 40)
+    const width = Math.min(this.#io.columns - percent.length - amounts.length - 4, 40)
     const bar = width < 5 ? '' : `${drawBar(share, width, colours)}  `
     return `${percent} ${bar}${amounts}`.trimEnd()
+  }
+
+  /** Returns the rate; 0 before the first measurement. */
+  #ratePerSecond(): number {
+    const first = this.#points[0]
+    const last = this.#points.at(-1)
+    if (first === undefined || last === undefined) return 0
+    const seconds = (Math.max(this.#io.clock.now(), last.at) - first.at) / 1000
+    return seconds > 0 ? (last.count - first.count) / seconds : 0
   }
 }
 
 function drawBar(share: number, width: number, { green, dim }: Colours): string {
   const full = Math.round(share * width)
   return green('━'.repeat(full)) + dim('─'.repeat(width - full))
-}
-
-/** Measures how fast a count grows. */
-class Rate {
-  readonly #clock: Clock
-  /** Oldest first. */
-  #points: { readonly at: number; readonly count: number }[] = []
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  start(count: number): void {
-    this.#points = [{ at: this.#clock.now(), count }]
-  }
-
-  /** Adds a measurement. Keeps at most ten per second. */
-  add(count: number): void {
-    const at = this.#clock.now()
-    const points = this.#points
-    const secondLast = points.at(-2)
-    if (secondLast !== undefined && at - secondLast.at < 100) points.pop()
-    points.push({ at, count })
-    while (points.length > 2 && at - points[1]!.at >= RATE_WINDOW) points.shift()
-  }
-
-  /** Returns the rate; 0 before the first measurement. */
-  perSecond(): number {
-    const first = this.#points[0]
-    const last = this.#points.at(-1)
-    if (first === undefined || last === undefined) return 0
-    const seconds = (Math.max(this.#clock.now(), last.at) - first.at) / 1000
-    return seconds > 0 ? (last.count - first.count) / seconds : 0
-  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { accessSync, constants, createReadStream, statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import type { CallOptions, ClientOptions } from '../client/options.ts'
+import type { ClientOptions, RequestOptions } from '../client/options.ts'
 import type { BodyOptions } from '../content/body-options.ts'
 import type { Pair, ParsedArguments } from './arguments.ts'
 import { describeSystemError, UsageError } from './command-errors.ts'
@@ -11,13 +11,11 @@ export interface RequestSpec {
   readonly method: string
   readonly url: string
   readonly clientOptions: ClientOptions
-  readonly callOptions: CallOptions
+  readonly headers: readonly Pair[]
   /** A hash of URL and params. Identifies a download without storing secrets of the URL. */
   readonly fingerprint: string
-  /** Whether the headers have a Range. */
-  readonly hasRange: boolean
-  /** Creates the body. A stream can be sent once, so each request needs a new one. */
-  createBody(): BodyOptions
+  /** Creates headers, body and more. A stream can be sent once, so each request needs a new one. */
+  createOptions(): RequestOptions
 }
 
 const BODY_OPTIONS = ['json', 'content', 'data', 'files'] as const
@@ -38,7 +36,9 @@ export function createRequestSpec(args: ParsedArguments, stdin: () => Readable):
       'A request has one body. Only --data and --files can be combined.',
     )
   }
-  const { headers, params, cookies, auth, timeout, proxy, verify } = args
+  const { params, cookies, auth, timeout, proxy, verify } = args
+  const headers = args.json === null ? args.headers : withJsonType(args.headers)
+  const createBody = bodyFactory(args, stdin)
   return {
     method: args.method ?? (bodyOptions.length > 0 ? 'POST' : 'GET'),
     url: args.url,
@@ -48,17 +48,17 @@ export function createRequestSpec(args: ParsedArguments, stdin: () => Readable):
       ...(auth === null ? {} : { auth }),
       ...(timeout === null ? {} : { timeout: timeout * 1000 }),
     },
-    callOptions: {
-      headers: args.json === null ? headers : withJsonType(headers),
-      params,
-      followRedirects: args.follow ?? args.download !== null,
-      ...(cookies.length > 0 ? { cookies } : {}),
-    },
+    headers,
     fingerprint: createHash('sha256')
       .update(JSON.stringify([args.url, params]))
       .digest('hex'),
-    hasRange: hasField(headers, 'range'),
-    createBody: bodyFactory(args, stdin),
+    createOptions: () => ({
+      headers,
+      params,
+      followRedirects: args.follow ?? args.download !== null,
+      ...(cookies.length > 0 ? { cookies } : {}),
+      ...createBody(),
+    }),
   }
 }
 
@@ -86,7 +86,7 @@ function withJsonType(headers: readonly Pair[]): readonly Pair[] {
     : [...headers, ['content-type', 'application/json']]
 }
 
-function hasField(headers: readonly Pair[], lowerCase: string): boolean {
+export function hasField(headers: readonly Pair[], lowerCase: string): boolean {
   return headers.some(([name]) => name.toLowerCase() === lowerCase)
 }
 

@@ -15,6 +15,11 @@ export function formatBytes(bytes: number): string {
   return `${threeDigits(value)} ${unit}`
 }
 
+/** `12.3 kB/s`, for bytes received in `ms` milliseconds. */
+export function formatByteRate(bytes: number, ms: number): string {
+  return `${formatBytes(Math.round((bytes / ms) * 1000) || 0)}/s`
+}
+
 /** `850 µs`, `12.3 ms`, `1.23 s`, `2:05 min` */
 export function formatDuration(ms: number): string {
   if (ms < 0.9995) return `${Math.round(ms * 1000)} µs`

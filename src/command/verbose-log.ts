@@ -1,9 +1,8 @@
-import type { Clock } from '../backends/backend.ts'
 import type { EventHooks } from '../client/options.ts'
 import type { Request } from '../client/request.ts'
 import type { Response } from '../client/response.ts'
 import { formatFields, formatHead } from './response-printer.ts'
-import type { Colours } from './terminal.ts'
+import type { Colours, CommandIO } from './terminal.ts'
 import { stripControls } from './terminal.ts'
 import { formatDuration } from './units.ts'
 
@@ -43,16 +42,18 @@ type EventInfo = Readonly<Record<string, unknown>>
 export class VerboseLog {
   readonly #write: (text: string) => void
   readonly #colours: Colours
-  readonly #columns: number
-  readonly #clock: Clock
+  readonly #io: Pick<CommandIO, 'columns' | 'clock'>
   #exchange: LoggedExchange | null = null
   #connections = 0
 
-  constructor(write: (text: string) => void, colours: Colours, columns: number, clock: Clock) {
+  constructor(
+    write: (text: string) => void,
+    colours: Colours,
+    io: Pick<CommandIO, 'columns' | 'clock'>,
+  ) {
     this.#write = write
     this.#colours = colours
-    this.#columns = columns
-    this.#clock = clock
+    this.#io = io
   }
 
   /** Pass as `eventHooks` of the client. */
@@ -66,7 +67,7 @@ export class VerboseLog {
     const exchange = this.#exchange
     if (exchange === null) return
     const eventInfo = info as EventInfo
-    const now = this.#clock.now()
+    const now = this.#io.clock.now()
     const phase = event.split(':').find((part) => TRACED_PHASES.includes(part))
     if (phase !== undefined && typeof eventInfo.duration === 'number') {
       addPhase(exchange, phase, now - eventInfo.duration, now)
@@ -83,7 +84,7 @@ export class VerboseLog {
     if (exchange === null) return
     this.#exchange = null
     const { startedAt, phases, responseAt, closeReason } = exchange
-    const now = this.#clock.now()
+    const now = this.#io.clock.now()
     if (!exchange.isRequestLogged && (closeReason === 'dial-failed' || this.#connections === 0)) {
       this.#logNote('No connection')
       addPhase(exchange, 'connect', startedAt, now)
@@ -93,7 +94,7 @@ export class VerboseLog {
       else addPhase(exchange, 'read', responseAt, now)
       if (closeReason !== null) this.#logNote(`Connection closed: ${closeReason}`)
     }
-    this.#write(`\n${formatTimeline(startedAt, now, phases, this.#columns, this.#colours)}`)
+    this.#write(`\n${formatTimeline(startedAt, now, phases, this.#io.columns, this.#colours)}`)
   }
 
   #startExchange(request: Request): void {
@@ -107,7 +108,7 @@ export class VerboseLog {
     const host = headers.has('host') ? [] : ([['Host', url.host]] as const)
     const fields = formatFields([...host, ...redactCredentials(request)], this.#colours)
     this.#exchange = {
-      startedAt: this.#clock.now(),
+      startedAt: this.#io.clock.now(),
       request: `${line}\n${fields}`,
       phases: [],
       isRequestLogged: false,
@@ -134,7 +135,7 @@ export class VerboseLog {
     const exchange = this.#exchange
     if (exchange === null) return
     this.#logRequest(exchange)
-    exchange.responseAt = this.#clock.now()
+    exchange.responseAt = this.#io.clock.now()
     addPhase(exchange, 'wait', lastPhaseEnd(exchange), exchange.responseAt)
     this.#write(prefixLines(formatHead(response, this.#colours), this.#colours.yellow('<')))
   }

@@ -163,8 +163,8 @@ describe('ProgressBar', () => {
   async function bar(columns: number, total: number | null) {
     let now = 0
     const clock = { ...selectBackend('auto').clock, now: () => now }
-    const options = { stream: new PassThrough(), isTerminal: false, columns, clock, colours: plain }
-    const progress = new ProgressBar({ ...options, formatAmount: formatBytes })
+    const io = { stderr: new PassThrough(), stderrIsTerminal: false, columns, clock }
+    const progress = new ProgressBar(io, plain, formatBytes)
     await progress.start(total, 1000)
     return {
       at(ms: number, done: number): string {

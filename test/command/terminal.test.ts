@@ -247,7 +247,10 @@ test('phases of the trace replace measured ones', () => {
   let now = 0
   let output = ''
   const clock = { ...selectBackend('auto').clock, now: () => now }
-  const log = new VerboseLog((text) => (output += text), createColours(false), 80, clock)
+  const log = new VerboseLog((text) => (output += text), createColours(false), {
+    columns: 80,
+    clock,
+  })
   const onRequest = log.hooks.request![0]!
   onRequest(new Request('GET', 'http://a.example/'))
   now = 10
