@@ -1,5 +1,6 @@
 import type { Clock } from '../backends/backend.ts'
 import type { Progress } from '../content/progress.ts'
+import type { ErrorFacts } from '../errors.ts'
 import { RequestError, StreamError, TotalTimeout } from '../errors.ts'
 import type { Timeout } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
@@ -62,7 +63,16 @@ export function withRequest(error: unknown, request: Request, settings: CallSett
   return error
 }
 
+/** Creates the error for a call whose `total` has passed. `where` tells what it was doing. */
+export function totalTimeout(
+  settings: CallSettings,
+  where: string,
+  facts: ErrorFacts,
+): TotalTimeout {
+  return new TotalTimeout(`${totalTimeoutMessage(settings)} (${where})`, facts)
+}
+
 /** The beginning of the message of a `TotalTimeout`, as the engine words it. */
-export function totalTimeoutMessage(settings: CallSettings): string {
+function totalTimeoutMessage(settings: CallSettings): string {
   return `The request did not complete within ${settings.timeout.total} ms`
 }

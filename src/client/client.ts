@@ -2,7 +2,6 @@ import { inspect } from 'node:util'
 import { selectBackend } from '../backends/select.ts'
 import { discardContent } from '../content/content.ts'
 import { discardBodyOptions } from '../content/discard.ts'
-import type { Router } from '../dispatch/router.ts'
 import { ClientClosed } from '../errors.ts'
 import { checkFlag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
@@ -33,7 +32,6 @@ export class Client {
   /** The cookie jar. Cookies of every response are stored in it and sent again. RFC 6265 */
   readonly cookies: Cookies
   readonly #builder: RequestBuilder
-  readonly #router: Router
   readonly #state: ClientState
   #closed = false
 
@@ -51,9 +49,8 @@ export class Client {
     this.cookies = Cookies.from(option(options, 'cookies', null))
     this.#builder = new RequestBuilder(options, timeout, backend.clock)
     const trustEnv = checkFlag('trustEnv', option(options, 'trustEnv', true))
-    this.#router = openRouter(options, backend, timeout, trustEnv)
     this.#state = {
-      router: this.#router,
+      router: openRouter(options, backend, timeout, trustEnv),
       backend,
       credentials: this.#builder,
       cookies: this.cookies,
@@ -168,7 +165,7 @@ export class Client {
   close(): Promise<void> {
     this.#closed = true
     this.#state.waits.close()
-    return this.#router.close()
+    return this.#state.router.close()
   }
 
   /** Does the same as `close()`. */
@@ -177,6 +174,6 @@ export class Client {
   }
 
   [inspect.custom](): string {
-    return `<Client ${inspect(this.#router)}>`
+    return `<Client ${inspect(this.#state.router)}>`
   }
 }

@@ -15,11 +15,11 @@ export function mergeFields(base: FieldList, more: HeadersInit | null): FieldLis
   if (more === null) return base
   const added = new Headers(more).flat()
   const replaced = removedNames(more)
-  for (let i = 0; i < added.length; i += 2) replaced.add(added[i].toLowerCase())
-  const merged: string[] = []
-  for (let i = 0; i < base.length; i += 2) {
-    if (!replaced.has(base[i].toLowerCase())) merged.push(base[i], base[i + 1])
+  for (let i = 0; i < added.length; i += 2) {
+    const name = added[i]
+    if (name !== undefined) replaced.add(name.toLowerCase())
   }
+  const merged = filterFields(base, (name) => !replaced.has(name.toLowerCase()))
   for (const text of added) merged.push(text)
   return merged
 }
@@ -29,19 +29,30 @@ export function withoutFields(fields: FieldList, names: readonly string[]): Fiel
   return mergeFields(fields, Object.fromEntries(names.map((name) => [name, null])))
 }
 
+/** Returns the fields whose name fulfils the condition. */
+export function filterFields(fields: FieldList, isKept: (name: string) => boolean): string[] {
+  const kept: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]
+    const value = fields[i + 1]
+    if (name !== undefined && value !== undefined && isKept(name)) kept.push(name, value)
+  }
+  return kept
+}
+
 /** Returns the list with this field in place of all fields of that name. */
 export function withField(fields: FieldList, name: string, value: string): FieldList {
-  const list: string[] = []
-  for (let i = 0; i < fields.length; i += 2) {
-    if (!isSameName(fields[i], name)) list.push(fields[i], fields[i + 1])
-  }
+  const list = filterFields(fields, (each) => !isSameName(each, name))
   list.push(name, value)
   return list
 }
 
 /** Returns the value of the first field of this name, null if there is none. */
 export function fieldOf(fields: FieldList, name: string): string | null {
-  for (let i = 0; i < fields.length; i += 2) if (isSameName(fields[i], name)) return fields[i + 1]
+  for (let i = 0; i < fields.length; i += 2) {
+    const each = fields[i]
+    if (each !== undefined && isSameName(each, name)) return fields[i + 1] ?? null
+  }
   return null
 }
 

@@ -51,42 +51,33 @@ function createClient(options: OneCallOptions): [Client, RequestOptions] {
   }
 }
 
-/** Sends a GET request and reads the whole response body. */
-export function get(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('GET', url, options)
+function withMethod(method: string) {
+  return (url: string | URL, options?: OneCallOptions): Promise<Response> =>
+    request(method, url, options)
 }
+
+/** Sends a GET request and reads the whole response body. */
+export const get = withMethod('GET')
 
 /** Sends an OPTIONS request and reads the whole response body. */
-export function options(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('OPTIONS', url, options)
-}
+export const options = withMethod('OPTIONS')
 
 /** Sends a HEAD request. The response has no body. */
-export function head(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('HEAD', url, options)
-}
+export const head = withMethod('HEAD')
 
 /** Sends a POST request and reads the whole response body. */
-export function post(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('POST', url, options)
-}
+export const post = withMethod('POST')
 
 /** Sends a PUT request and reads the whole response body. */
-export function put(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('PUT', url, options)
-}
+export const put = withMethod('PUT')
 
 /** Sends a PATCH request and reads the whole response body. */
-export function patch(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('PATCH', url, options)
-}
+export const patch = withMethod('PATCH')
 
 /**
  * Sends a DELETE request and reads the whole response body. Its exported name is `delete`, a
  * reserved word: import it as `import { delete as del } from 'hawser'`.
  */
-function del(url: string | URL, options?: OneCallOptions): Promise<Response> {
-  return request('DELETE', url, options)
-}
+const del = withMethod('DELETE')
 
 export { del as delete }

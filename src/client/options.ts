@@ -272,16 +272,13 @@ export type ResolvedHooks = { readonly [Name in keyof EventHooks]-?: NonNullable
 /** Copies the lists of hooks. Throws `TypeError` unless each is an array of functions. */
 export function resolveEventHooks(hooks: EventHooks): ResolvedHooks {
   checkOptions('eventHooks', hooks, ['request', 'response'])
-  return { request: hooksFor(hooks, 'request'), response: hooksFor(hooks, 'response') }
+  return {
+    request: copyHooks('request', option(hooks, 'request', [])),
+    response: copyHooks('response', option(hooks, 'response', [])),
+  }
 }
 
-function hooksFor<Name extends keyof EventHooks>(
-  hooks: EventHooks,
-  name: Name,
-): ResolvedHooks[Name] {
-  const given: unknown = option(hooks, name, [])
-  if (Array.isArray(given) && given.every((hook) => typeof hook === 'function')) {
-    return [...given] as unknown as ResolvedHooks[Name]
-  }
+function copyHooks<Hook>(name: keyof EventHooks, hooks: readonly Hook[]): readonly Hook[] {
+  if (Array.isArray(hooks) && hooks.every((hook) => typeof hook === 'function')) return [...hooks]
   throw new TypeError(`eventHooks.${name} must be an array of functions`)
 }

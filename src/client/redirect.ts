@@ -4,6 +4,7 @@ import type { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
 import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../models/url.ts'
 import type { FieldList } from './field-list.ts'
+import { filterFields } from './field-list.ts'
 import { isHttpScheme, isSameOrigin, mayForwardCredentials } from './url.ts'
 
 /** One request of a chain of redirects. */
@@ -46,15 +47,14 @@ export function nextHop(
   // Another origin may be reached directly or through a tunnel. The server would then get the
   // field.
   const keepsProxyAuthorization = keepsCredentials && isSameOrigin(hop.url, url)
-  const fields: string[] = []
-  for (let i = 0; i < hop.fields.length; i += 2) {
-    const name = hop.fields[i].toLowerCase()
-    const isKept =
+  const fields = filterFields(hop.fields, (field) => {
+    const name = field.toLowerCase()
+    return (
       (keepsCredentials || !ORIGIN_BOUND_FIELDS.includes(name)) &&
       (keepsProxyAuthorization || name !== 'proxy-authorization') &&
       (keepsContent || !describesContent(name))
-    if (isKept) fields.push(hop.fields[i], hop.fields[i + 1])
-  }
+    )
+  })
   return {
     method: becomesGet ? 'GET' : method,
     url,

@@ -5,7 +5,6 @@ import { encodeBody } from '../content/encode-body.ts'
 import { withProgress } from '../content/progress.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { checkCount, checkFlag, checkFunction, option } from '../models/options.ts'
-import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
 import { resolveAuth } from './auth/resolve.ts'
 import type { CallSettings } from './call.ts'
@@ -86,10 +85,11 @@ export class RequestBuilder {
     if (onProgress !== null) checkFunction('onUploadProgress', onProgress)
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
     const fields = body === null ? headers : this.#addContentType(headers, given, body)
-    const request =
-      body === null
-        ? new Request(method, target, { headers })
-        : requestWithBody(method, target, fields, body.content, onProgress)
+    const content =
+      body === null || onProgress === null
+        ? body?.content
+        : withProgress(body.content, onProgress, contentLengthOf(fields))
+    const request = new Request(method, target, { headers: fields, content })
     setCallSettings(request, this.#requestSettings(options))
     return request
   }
@@ -156,20 +156,9 @@ export class RequestBuilder {
   }
 }
 
-function requestWithBody(
-  method: string,
-  url: URL,
-  headers: FieldList,
-  content: Body,
-  onProgress: NonNullable<RequestOptions['onUploadProgress']> | null,
-): Request {
-  if (onProgress === null) return new Request(method, url, { headers, content })
-  const length = fieldOf(headers, 'content-length')
-  const total = length === null ? undefined : Number(length)
-  return new Request(method, url, {
-    headers,
-    content: withProgress(content, onProgress, total),
-  })
+function contentLengthOf(fields: FieldList): number | undefined {
+  const length = fieldOf(fields, 'content-length')
+  return length === null ? undefined : Number(length)
 }
 
 function paramsOf(options: Pick<SharedOptions, 'params'>): Params | null {

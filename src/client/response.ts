@@ -8,7 +8,6 @@ import {
   redactUrl,
   StreamClosed,
   StreamConsumed,
-  TotalTimeout,
 } from '../errors.ts'
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
@@ -16,7 +15,7 @@ import { withoutPrototype } from '../models/options.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { CallSettings } from './call.ts'
-import { setCallSettings, totalTimeoutMessage, withRequest } from './call.ts'
+import { setCallSettings, totalTimeout, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { responseCookies } from './cookies/cookies.ts'
 import type { Link } from './links.ts'
@@ -205,14 +204,14 @@ export class Response {
    */
   bytes(): Uint8Array {
     if (this.#bytes !== null) return this.#bytes
+    const facts = { request: this.request }
     if (this.#isClosed) {
-      throw new StreamClosed('The response was closed before its body was read', {
-        request: this.request,
-      })
+      throw new StreamClosed('The response was closed before its body was read', facts)
     }
-    throw new ResponseNotRead('The body has not been read: call `await response.read()` first', {
-      request: this.request,
-    })
+    throw new ResponseNotRead(
+      'The body has not been read: call `await response.read()` first',
+      facts,
+    )
   }
 
   /** Returns a copy of the decoded body as an `ArrayBuffer`. */
@@ -362,8 +361,7 @@ export class Response {
     const timeLeft = timeout.total === null ? null : startedAt + timeout.total - clock.now()
     const timeoutError = () => {
       const where = `${request.method} ${redactUrl(request.url)}, in onDownloadProgress`
-      const message = `${totalTimeoutMessage(settings)} (${where})`
-      return new TotalTimeout(message, { ...AFTER_HEAD, request })
+      return totalTimeout(settings, where, { ...AFTER_HEAD, request })
     }
     return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock })
   }

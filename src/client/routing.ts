@@ -8,13 +8,14 @@ import { toRequestSender } from '../dispatch/request-sender.ts'
 import type { Destinations } from '../dispatch/router.ts'
 import { Router } from '../dispatch/router.ts'
 import { UrlMap } from '../dispatch/url-map.ts'
-import type { Trace } from '../models/events.ts'
 import { option } from '../models/options.ts'
 import { HTTPProxy } from '../models/proxy.ts'
 import type { Timeout } from '../models/timeout.ts'
 import { resolveTlsSettings } from '../models/tls-settings.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { ClientOptions } from './options.ts'
+
+type ToSender = (dispatcher: Dispatcher) => RequestSender
 
 /** Each of these options determines the route of all requests, so a client can have only one. */
 const ROUTE_OPTIONS = ['app', 'dispatcher', 'uds', 'proxies'] as const
@@ -51,7 +52,12 @@ export function openRouter(
   // Also created for an app or a dispatcher, because its constructor checks the options.
   const pool = new ConnectionPool({ ...shared, uds })
   const senders = new Map<Dispatcher, RequestSender>()
-  const toSender = senderCache(senders, shared.trace ?? null)
+  // One sender for each dispatcher, even if the options name it several times.
+  const toSender: ToSender = (dispatcher) => {
+    const sender = senders.get(dispatcher) ?? toRequestSender(dispatcher, shared.trace ?? null)
+    senders.set(dispatcher, sender)
+    return sender
+  }
   return new Router({
     mounts: mountsOf(options, toSender),
     dispatchers: senders,
@@ -93,15 +99,4 @@ function mountsOf(options: ClientOptions, toSender: ToSender): Destinations['mou
     mounts[pattern] = dispatcher && toSender(dispatcher)
   }
   return new UrlMap('mounts', mounts)
-}
-
-type ToSender = (dispatcher: Dispatcher) => RequestSender
-
-/** Creates one sender for each dispatcher, even if the options name it several times. */
-function senderCache(senders: Map<Dispatcher, RequestSender>, trace: Trace | null): ToSender {
-  return (dispatcher) => {
-    const sender = senders.get(dispatcher) ?? toRequestSender(dispatcher, trace)
-    senders.set(dispatcher, sender)
-    return sender
-  }
 }

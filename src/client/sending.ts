@@ -1,7 +1,7 @@
 import type { Backend } from '../backends/backend.ts'
 import { discardContent, isReplayable, refuseConsumed } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
-import { RequestError, redactUrl, TooManyRedirects, TotalTimeout } from '../errors.ts'
+import { RequestError, redactUrl, TooManyRedirects } from '../errors.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { isThenable } from '../models/value-kind.ts'
 import { isIdempotent } from '../protocol/methods.ts'
@@ -9,13 +9,14 @@ import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/resolve.ts'
 import type { CallSettings } from './call.ts'
-import { callSettingsOf, totalTimeoutMessage, withRequest } from './call.ts'
+import { callSettingsOf, totalTimeout, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { appendCookies, requestCookiesFor } from './cookies/cookies.ts'
 import { fieldOf, withContentLength } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ResolvedHooks } from './options.ts'
 import { Request } from './request.ts'
+import type { RequestBuilder } from './request-builder.ts'
 import { AFTER_HEAD, Response } from './response.ts'
 import { retryDelayAfterError, retryDelayAfterResponse } from './retry.ts'
 import { mayForwardCredentials } from './url.ts'
@@ -30,12 +31,7 @@ export interface ClientState {
   readonly hooks: ResolvedHooks
   /** Null without `trustEnv`. */
   readonly netrc: EnvironmentNetrc | null
-  readonly credentials: {
-    /** Whether the client's credentials may be sent to this URL. */
-    isClientOrigin(url: URL): boolean
-    /** The client's `auth` for this URL. Undefined: the URL's userinfo or .netrc is used. */
-    authFor(url: URL): CallSettings['auth']
-  }
+  readonly credentials: Pick<RequestBuilder, 'isClientOrigin' | 'authFor'>
   readonly waits: ClientWaits
 }
 
@@ -274,7 +270,7 @@ export class Sending {
     settings: CallSettings,
     timeoutError = (): unknown => {
       const where = `${request.method} ${redactUrl(request.url)}, in a hook, an auth flow or a cookie store`
-      return new TotalTimeout(`${totalTimeoutMessage(settings)} (${where})`, { request })
+      return totalTimeout(settings, where, { request })
     },
   ): Result | Promise<Result> {
     if (!isThenable(pending)) return pending
@@ -296,12 +292,7 @@ export class Sending {
     const timeLeft = this.#timeLeft(settings)
     if (timeLeft === null) return settings.timeout
     if (timeLeft > 0) return { ...settings.timeout, total: Math.ceil(timeLeft) }
-    throw new TotalTimeout(
-      `${totalTimeoutMessage(settings)} (before ${method} ${redactUrl(url)})`,
-      {
-        phase: 'queue',
-      },
-    )
+    throw totalTimeout(settings, `before ${method} ${redactUrl(url)}`, { phase: 'queue' })
   }
 
   #hasTimeFor(delay: number, settings: CallSettings): boolean {

@@ -76,7 +76,11 @@ export function hintFor(error: unknown): string | null {
   if (!(error instanceof Error)) return null
   const hint: unknown = 'hint' in error ? error.hint : null
   if (typeof hint === 'string') return hint
-  if (error instanceof ProxyError) return proxyHint(error)
+  if (error instanceof ProxyError) {
+    return error.status === 407
+      ? 'The proxy requires credentials: --proxy http://user:password@host:port'
+      : 'The proxy was set with --proxy, HTTP_PROXY, HTTPS_PROXY or ALL_PROXY.'
+  }
   if (error instanceof PoolTimeout) return 'Use --timeout 30 to wait longer, or a smaller -c.'
   if (error instanceof TimeoutException) return 'Use --timeout 30 to wait up to 30 seconds.'
   if (error instanceof TooManyRedirects) return 'It may be a redirect loop. Use -v to see it.'
@@ -95,11 +99,4 @@ function tlsHint(code = '', message = ''): string | null {
     return 'The server does not seem to use TLS on this port. Try http://'
   }
   return HINTS_BY_CODE.get(code) ?? null
-}
-
-function proxyHint({ status }: ProxyError): string {
-  if (status === 407) {
-    return 'The proxy requires credentials: --proxy http://user:password@host:port'
-  }
-  return 'The proxy was set with --proxy, HTTP_PROXY, HTTPS_PROXY or ALL_PROXY.'
 }

@@ -67,11 +67,10 @@ export class Latencies {
 
   /** Formats mean, deviation, percentiles and histogram. */
   report(columns: number, { cyan, dim, bold }: Colours): string {
-    const times = [...PERCENTILES, 100].map((percent) => [
-      percent === 100 ? 'slowest' : `${percent}%`,
-      formatDuration(this.percentile(percent)),
-    ])
-    const table = times.map(([name, time]) => `  ${dim(name!.padStart(9))}  ${time!.padStart(8)}`)
+    const table = [...PERCENTILES, 100].map((percent) => {
+      const name = percent === 100 ? 'slowest' : `${percent}%`
+      return `  ${dim(name.padStart(9))}  ${formatDuration(this.percentile(percent)).padStart(8)}`
+    })
     const rows = this.histogram()
     const largestCount = Math.max(...rows.map(({ count }) => count))
     const digits = formatCount(largestCount).length

@@ -3,11 +3,6 @@ import type { DigestChallenge } from './digest-challenge.ts'
 
 // Texts are hashed as the octets that are sent. Each character is one octet (latin1).
 
-interface Credentials {
-  readonly user: string
-  readonly password: string
-}
-
 /** The input of one Digest computation. */
 export interface DigestInput {
   readonly nonce: string
@@ -27,7 +22,8 @@ export interface DigestInput {
  */
 export function hashA1(
   challenge: DigestChallenge,
-  { user, password }: Credentials,
+  user: string,
+  password: string,
   cnonce: string,
 ): string {
   const { realm, nonce, hash, hasSessionKey } = challenge

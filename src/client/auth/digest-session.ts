@@ -20,7 +20,7 @@ export class DigestSession {
   constructor(challenge: DigestChallenge, user: string, password: string) {
     this.#challenge = challenge
     this.#user = user
-    this.#a1 = hashA1(challenge, { user, password }, this.#cnonce)
+    this.#a1 = hashA1(challenge, user, password, this.#cnonce)
     this.#nonce = challenge.nonce
   }
 

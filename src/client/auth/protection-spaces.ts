@@ -55,9 +55,10 @@ export class ProtectionSpaces {
     const prefixes = domain.length === 0 ? WHOLE_ORIGIN : prefixesOf(url, domain)
     this.#byOrigin.delete(origin)
     this.#byOrigin.set(origin, [{ session, prefixes }, ...others].slice(0, MAX_SPACES))
-    if (this.#byOrigin.size <= MAX_ORIGINS) return
-    const [oldest] = this.#byOrigin.keys()
-    this.#byOrigin.delete(oldest)
+    for (const oldest of this.#byOrigin.keys()) {
+      if (this.#byOrigin.size <= MAX_ORIGINS) return
+      this.#byOrigin.delete(oldest)
+    }
   }
 
   remove(url: URL, session: DigestSession): void {

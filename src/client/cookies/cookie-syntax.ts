@@ -86,7 +86,7 @@ export function isAcceptable(setCookie: string): boolean {
  * `Object.prototype`.
  */
 export function parseSetCookie(setCookie: string, cookie: Cookie): boolean {
-  const [pair, ...attributes] = setCookie.split(';')
+  const [pair = '', ...attributes] = setCookie.split(';')
   const [name, value] = splitPair(pair)
   if (name === '' || value === null) return false
   cookie.key = name

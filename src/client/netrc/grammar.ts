@@ -106,7 +106,7 @@ export function parseWithPackage({ host, login, password }: NetrcEntry): NetrcCr
   const name = encode(host ?? '')
   const line = `machine ${name} login ${encode(login ?? '')} password ${encode(password ?? '')}`
   const machine = parse(line)[name]
-  return { login: decode(machine.login), password: decode(machine.password) }
+  return { login: decode(machine?.login), password: decode(machine?.password) }
 }
 
 /** The leading `=` ensures that a word is not empty, and that no host is named `__proto__`. */
@@ -114,6 +114,6 @@ function encode(word: string): string {
   return `=${encodeURIComponent(word)}`
 }
 
-function decode(word: string | undefined): string {
-  return decodeURIComponent(word!.slice(1))
+function decode(word = '='): string {
+  return decodeURIComponent(word.slice(1))
 }
