@@ -31,7 +31,7 @@ function progressListener(listener: InternalAxiosRequestConfig['onDownloadProgre
     listener?.({
       loaded: bytes,
       bytes,
-      total: total ?? undefined,
+      ...(total !== null && { total }),
       lengthComputable: total !== null,
     })
 }

@@ -7,6 +7,7 @@ import { DigestAuth } from '../../src/client/auth/digest.ts'
 import { resolveAuth, userinfoAuth } from '../../src/client/auth/resolve.ts'
 import { Request } from '../../src/client/request.ts'
 import { InvalidURL } from '../../src/errors.ts'
+import { first } from '../support/only.ts'
 import { runFlow } from './auth-flow.ts'
 
 const get = () => new Request('GET', 'http://example.com/')
@@ -14,7 +15,7 @@ const ok = () => [200] as const
 
 function decoded(auth: BasicAuth | null): string | null {
   if (auth === null) return null
-  const [scheme, value] = auth.authorization.split(' ')
+  const [scheme, value = ''] = auth.authorization.split(' ')
   assert.equal(scheme, 'Basic')
   return Buffer.from(value, 'base64').toString()
 }
@@ -63,7 +64,7 @@ describe('invalid credentials are refused, and not shown', () => {
           (error) => {
             assert.ok(error instanceof TypeError)
             assert.match(error.message, message)
-            assert.doesNotMatch(inspect(error, { depth: 9 }).split('\n    at')[0], /secret/)
+            assert.doesNotMatch(first(inspect(error, { depth: 9 }).split('\n    at')), /secret/)
             return true
           },
         )

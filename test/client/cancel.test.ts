@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import type { ClientOptions, RequestOptions, Response } from '../../src/index.ts'
 import { StreamClosed } from '../../src/index.ts'
 import { httpServer, rawServer } from '../engine/servers.ts'
+import { only } from '../support/only.ts'
 import { openClient, scriptedClient, settle, states } from './clients.ts'
 
 const URL = 'http://h.test/'
@@ -238,7 +239,7 @@ describe('1 aborted', () => {
     const { signal } = controller
     const failed = assert.rejects(client.get(URL, { signal }), (reason) => reason === 'aborted')
     await settle()
-    backend.lookups[0].fail(new Error('no such name'))
+    only(backend.lookups).fail(new Error('no such name'))
     controller.abort('aborted')
     await failed
   })

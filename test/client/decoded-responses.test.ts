@@ -13,12 +13,14 @@ const URL = 'http://h.test/'
 const HEAD = 'HTTP/1.1 200 OK\r\n'
 const text = 'Ein Text mit Umlauten: äöü. '.repeat(5000)
 
+type Encode = (bytes: string | Uint8Array) => Buffer
+
 /** Missing in the types of Node.js 20. */
 const { zstdCompressSync } = zlib as unknown as {
-  zstdCompressSync?: (bytes: string | Uint8Array) => Buffer
+  zstdCompressSync?: Encode
 }
 
-const encoders: Record<string, (bytes: string | Uint8Array) => Buffer> = {
+const encoders: { [coding: string]: Encode; gzip: Encode; deflate: Encode; br: Encode } = {
   gzip: (bytes) => zlib.gzipSync(bytes),
   'X-GZIP': (bytes) => zlib.gzipSync(bytes),
   deflate: (bytes) => zlib.deflateSync(bytes),
@@ -252,7 +254,7 @@ describe('27, S10 an invalid body', () => {
   })
 
   test('27, S10 a connection that ends early is not a DecodingError', async (t) => {
-    for (const coding of ['gzip', 'br']) {
+    for (const coding of ['gzip', 'br'] as const) {
       const { client, backend } = scriptedClient(t)
       const pending = client.stream('GET', URL)
       await settle()

@@ -26,7 +26,7 @@ function authorize(
     content: new Uint8Array(),
     ...given,
   }
-  const a1 = hashA1(challenge, { user, password }, input.cnonce)
+  const a1 = hashA1(challenge, user, password, input.cnonce)
   const value = digestAuthorization(challenge, user, a1, input)
   assert.ok(value.startsWith('Digest '))
   return value.slice(7).split(', ')

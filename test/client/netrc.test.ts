@@ -8,6 +8,7 @@ import { inspect } from 'node:util'
 import { NetrcAuth } from '../../src/client/auth/netrc-auth.ts'
 import { EnvironmentNetrc, Netrc } from '../../src/client/netrc/netrc.ts'
 import { Request } from '../../src/client/request.ts'
+import { only } from '../support/only.ts'
 import { whilePolluted } from '../support/pollution.ts'
 import { runFlow } from './auth-flow.ts'
 import { folder, netrcFile } from './netrc-file.ts'
@@ -154,10 +155,10 @@ describe('the file of the environment', () => {
       const netrc = new EnvironmentNetrc()
       assert.equal(found(netrc), null)
       assert.equal(found(netrc), null)
-      assert.equal(warnings.length, 1)
-      assert.ok(warnings[0].startsWith(`Cannot use the netrc file ${join(home, '.netrc')}: `))
-      assert.match(warnings[0], reason)
-      assert.doesNotMatch(warnings[0], /secret/)
+      const warning = only(warnings)
+      assert.ok(warning.startsWith(`Cannot use the netrc file ${join(home, '.netrc')}: `))
+      assert.match(warning, reason)
+      assert.doesNotMatch(warning, /secret/)
     })
   }
 

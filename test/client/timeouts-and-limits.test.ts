@@ -255,7 +255,7 @@ describe('timeouts apply', () => {
     for (const [inHook, remaining] of [
       [60, 40],
       [200, 0],
-    ]) {
+    ] as const) {
       const failed = assert.rejects(client.get(URL), { name: 'TotalTimeout' })
       await clock.advance(inHook)
       finish()
