@@ -179,7 +179,11 @@ describe('the response', () => {
     ['an object as content', { content: { a: 1 } }, /for an object use json/],
     ['a number as text', { text: 1 }, /text must be a string/],
     ['a function as json', { json: () => {} }, /has no JSON representation/],
-    ['a field with CR', { headers: { a: '\r' } }, /^Invalid character "\\r" at index 0 in header a$/],
+    [
+      'a field with CR',
+      { headers: { a: '\r' } },
+      /^Invalid character "\\r" at index 0 in header a$/,
+    ],
   ]
   for (const [what, described, message] of invalid) {
     test(`${what} is an error`, async (t) => {
