@@ -28,7 +28,7 @@ import { FetchResponse, toWhatwgResponse } from './response.ts'
 /** In ms, as in the runtime's `fetch`: a server may need minutes for its response. */
 const DEFAULT_TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
 
-const NAMES = [
+const OPTION_NAMES = [
   'headers',
   'timeout',
   'maxRedirects',
@@ -46,7 +46,7 @@ const NAMES = [
 ] as const
 
 /** The options of `createFetch`. They have the same meaning as the options of a `Client`. */
-export type FetchOptions = Pick<ClientOptions, (typeof NAMES)[number]>
+export type FetchOptions = Pick<ClientOptions, (typeof OPTION_NAMES)[number]>
 
 /** A `fetch` function with its own connections. WHATWG Fetch 5.6 */
 export interface Fetch {
@@ -83,7 +83,7 @@ class Fetcher {
   #closed = false
 
   constructor(options: FetchOptions) {
-    checkOptions('createFetch', options, NAMES)
+    checkOptions('createFetch', options, OPTION_NAMES)
     this.#backend = selectBackend(option(options, 'backend', undefined))
     const trustEnv = checkFlag('trustEnv', option(options, 'trustEnv', true))
     const timeout = Timeout.from(option(options, 'timeout', undefined), DEFAULT_TIMEOUT)

@@ -17,7 +17,7 @@ export interface PoolLimits {
 /** Limits with all defaults applied. Immutable. Null means no limit. */
 export type ResolvedLimits = { readonly [Name in keyof PoolLimits]-?: number | null }
 
-const NAMES = [
+const OPTION_NAMES = [
   'maxConnections',
   'maxKeepaliveConnections',
   'keepaliveExpiry',
@@ -27,7 +27,7 @@ const NAMES = [
 
 /** Applies the defaults; `Infinity` becomes null. Throws `TypeError` for an invalid value. */
 export function resolveLimits(limits: PoolLimits = {}): ResolvedLimits {
-  checkOptions('poolLimits', limits, NAMES)
+  checkOptions('poolLimits', limits, OPTION_NAMES)
   const maxConnections = checkCount('maxConnections', option(limits, 'maxConnections', 100), 1)
   const idle = option(limits, 'maxKeepaliveConnections', maxConnections)
   const perOrigin = option(limits, 'maxConnectionsPerOrigin', null)

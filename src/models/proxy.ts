@@ -35,7 +35,7 @@ export interface HTTPProxyOptions {
   readonly trustEnv?: boolean | undefined
 }
 
-const OPTIONS = ['mode', 'headers', 'auth', 'verify', 'cert', 'trustEnv'] as const
+const OPTION_NAMES = ['mode', 'headers', 'auth', 'verify', 'cert', 'trustEnv'] as const
 const MODES: readonly unknown[] = ['DEFAULT', 'TUNNEL_ONLY', 'FORWARD_ONLY']
 
 /** Fields that Hawser determines for each request. */
@@ -101,7 +101,7 @@ export class HTTPProxy {
    * @param url the URL of the proxy. Credentials in it are percent-decoded and used
    */
   constructor(url: string | URL, options: HTTPProxyOptions = {}) {
-    checkOptions('HTTPProxy', options, OPTIONS)
+    checkOptions('HTTPProxy', options, OPTION_NAMES)
     const { scheme, origin, userinfo } = parseProxyUrl(url)
     const credentials = credentialsOf(option(options, 'auth', undefined), userinfo, scheme)
     const mode = option(options, 'mode', 'DEFAULT')

@@ -12,7 +12,7 @@ export interface TimeoutFields {
 /** A value that can be given as a timeout. A number sets all timeouts except `total`. */
 export type TimeoutInit = Timeout | TimeoutFields | number | null | undefined
 
-const NAMES = ['connect', 'read', 'write', 'pool', 'total'] as const
+const OPTION_NAMES = ['connect', 'read', 'write', 'pool', 'total'] as const
 
 /** The timeouts of a call, in milliseconds. Null means no timeout. Immutable. */
 export class Timeout {
@@ -38,7 +38,7 @@ export class Timeout {
    */
   constructor(all: number | null = 5000, fields: TimeoutFields = {}) {
     const each = checkDuration('timeout', all, '> 0')
-    checkOptions('timeout', fields, NAMES)
+    checkOptions('timeout', fields, OPTION_NAMES)
     this.connect = checkDuration('timeout.connect', option(fields, 'connect', each), '> 0')
     this.read = checkDuration('timeout.read', option(fields, 'read', each), '> 0')
     this.write = checkDuration('timeout.write', option(fields, 'write', each), '> 0')
@@ -57,7 +57,7 @@ export class Timeout {
     if (value instanceof Timeout) return value
     if (value === null) return NONE
     if (typeof value !== 'object') return new Timeout(value, { total: base.total })
-    checkOptions('timeout', value, NAMES)
+    checkOptions('timeout', value, OPTION_NAMES)
     return new Timeout(null, {
       connect: option(value, 'connect', base.connect),
       read: option(value, 'read', base.read),

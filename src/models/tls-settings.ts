@@ -26,8 +26,9 @@ export type ClientCertificate =
   | readonly [cert: string | URL, key: string | URL, passphrase?: string | null | undefined]
 
 export interface TlsSettingsInit {
-  /** Default true. */
+  /** How certificates of servers are verified. Default true. */
   readonly verify?: Verify | undefined
+  /** The client certificate. Default null. */
   readonly cert?: ClientCertificate | null | undefined
   /**
    * Whether SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE and NODE_TLS_REJECT_UNAUTHORIZED are used.
@@ -50,7 +51,7 @@ interface ClientFiles {
   readonly passphrase: string | undefined
 }
 
-const NAMES = ['verify', 'cert', 'trustEnv', 'env'] as const
+const OPTION_NAMES = ['verify', 'cert', 'trustEnv', 'env'] as const
 /** Options of `tls.connect` that Hawser sets for each connection. */
 const CONNECTION_OPTIONS = [
   'host',
@@ -78,7 +79,7 @@ const knownSettings = new InternTable<TlsSettings>()
  * if there is one.
  */
 export function resolveTlsSettings(init: TlsSettingsInit = {}): TlsSettings {
-  checkOptions('tlsSettings', init, NAMES)
+  checkOptions('tlsSettings', init, OPTION_NAMES)
   const trustEnv = option(init, 'trustEnv', true)
   const env = trustEnv ? option(init, 'env', process.env) : {}
   const verify = option(init, 'verify', true)

@@ -101,7 +101,8 @@ export class ContentDecoder {
   }
 
   /**
-   * Returns null if the body is too large or cannot be decoded. `decode` then reports the error.
+   * Decodes a small body synchronously. Returns null if it is too large or cannot be decoded;
+   * `decode` then reports the error.
    */
   #decodeSync(bytes: Uint8Array, max: number): Uint8Array | null {
     let content = bytes
