@@ -163,8 +163,8 @@ describe('usage errors', () => {
     [[url, '-f', 'a', '/'], '--files: could not read /: it is a directory'],
     [['ftp://example.com'], 'Unsupported URL scheme: ftp'],
     [['http://'], 'URL'],
-    [[url, '-h', 'a b', 'x'], 'Header name'],
-    [[url, '-h', 'a', 'x\r\ny: z'], 'Header a has'],
+    [[url, '-h', 'a b', 'x'], 'in a header name'],
+    [[url, '-h', 'a', 'x\r\ny: z'], 'at index 1 in header a'],
     [[url, '--proxy', 'gopher://x'], 'gopher'],
   ]
   for (const [args, message] of cases) {
