@@ -120,7 +120,7 @@ describe('A4 credentials', () => {
 })
 
 test('19 invalid options are TypeErrors without secrets', () => {
-  const bad: [url: string, options: unknown][] = [
+  const invalid: [url: string, options: unknown][] = [
     ['http://p', { mode: 'tunnel' }],
     ['http://p', { modes: 'DEFAULT' }],
     ['http://p', { auth: 'me:sEcr3t' }],
@@ -143,7 +143,7 @@ test('19 invalid options are TypeErrors without secrets', () => {
     ['http://p', null],
     ['http://p', []],
   ]
-  for (const [url, options] of bad) {
+  for (const [url, options] of invalid) {
     assert.throws(
       () => new HTTPProxy(url, options as HTTPProxyOptions),
       (error) => error instanceof TypeError && !inspect(error).includes('sEcr3t'),

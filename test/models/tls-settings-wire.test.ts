@@ -27,22 +27,22 @@ async function get(t: TestContext, port: number, tls: TlsSettings): Promise<stri
 describe('servers are verified', () => {
   test('with files, directories and environment variables', async (t) => {
     const { port } = await tlsServer(t, server)
-    const good = temporaryDirectory(t)
-    const bad = temporaryDirectory(t)
-    const bundle = good.write('ca.pem', stranger.cert + authority.cert)
-    const other = bad.write('ca.pem', stranger.cert)
+    const trustedFiles = temporaryDirectory(t)
+    const untrusted = temporaryDirectory(t)
+    const bundle = trustedFiles.write('ca.pem', stranger.cert + authority.cert)
+    const other = untrusted.write('ca.pem', stranger.cert)
     const env = {}
     for (const [tls, trusted] of [
       [resolveTlsSettings({ env, verify: bundle }), true],
-      [resolveTlsSettings({ env, verify: good.path }), true],
+      [resolveTlsSettings({ env, verify: trustedFiles.path }), true],
       [resolveTlsSettings({ env: { SSL_CERT_FILE: bundle } }), true],
-      [resolveTlsSettings({ env: { SSL_CERT_DIR: good.path } }), true],
+      [resolveTlsSettings({ env: { SSL_CERT_DIR: trustedFiles.path } }), true],
       [resolveTlsSettings({ env, verify: { ca: authority.cert } }), true],
       [resolveTlsSettings({ env, verify: false }), true],
       [resolveTlsSettings({ env }), false],
       [resolveTlsSettings({ env: { SSL_CERT_FILE: bundle }, trustEnv: false }), false],
       [resolveTlsSettings({ env, verify: other }), false],
-      [resolveTlsSettings({ env, verify: bad.path }), false],
+      [resolveTlsSettings({ env, verify: untrusted.path }), false],
       [resolveTlsSettings({ env: { SSL_CERT_FILE: other } }), false],
     ] as const) {
       if (trusted) assert.equal(await get(t, port, tls), 'ok')
