@@ -153,7 +153,7 @@ for (const [shape, make] of [
   ['a Map', (name: string, value: string) => new Map([[name, value]])],
   ['a flat list', (name: string, value: string) => ['a', '1', name, value, 'b', '2']],
 ] as const) {
-  test(`19 in whatever shape headers are given: ${shape}`, async () => {
+  test(`19 headers are checked in every form: ${shape}`, async () => {
     for (const char of FORBIDDEN) {
       assert.match(
         (await refusal({ headers: make('X', `1${char}`) })).message,

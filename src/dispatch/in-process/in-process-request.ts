@@ -30,7 +30,7 @@ export function targetUri({ method, origin, path }: OutgoingRequest): string {
 export class RequestContentReader {
   readonly #call: InProcessCall
   readonly #body: Exclude<Body, string | Uint8Array>
-  #pull: ClosableIterator | null = null
+  #iterator: ClosableIterator | null = null
   #missing: number
   #finished = false
 
@@ -76,7 +76,7 @@ export class RequestContentReader {
   cancel(): void {
     if (this.#finished) return
     this.#finished = true
-    this.#runInCallerScope(() => this.#pull?.close())
+    this.#runInCallerScope(() => this.#iterator?.close())
   }
 
   async #nextChunk(): Promise<IteratorResult<Chunk>> {
@@ -84,12 +84,12 @@ export class RequestContentReader {
     try {
       return await this.#runInCallerScope(() => {
         exchange.contentConsumed = true
-        this.#pull ??= new ClosableIterator(this.#body)
-        if (this.#finished) this.#pull.close() // creating its iterator ended the exchange
-        return this.#pull.next()
+        this.#iterator ??= new ClosableIterator(this.#body)
+        if (this.#finished) this.#iterator.close() // creating its iterator ended the exchange
+        return this.#iterator.next()
       })
     } catch (cause) {
-      this.#pull = null // an iterator that has thrown needs no closing
+      this.#iterator = null // an iterator that has thrown needs no closing
       const why = cause instanceof Error ? cause.message : String(cause)
       const text = `Could not read the request body: ${why} (${exchange.describe()})`
       throw new WriteError(text, exchange.errorFacts(cause))
