@@ -51,33 +51,42 @@ function createClient(options: OneCallOptions): [Client, RequestOptions] {
   }
 }
 
-function withMethod(method: string) {
-  return (url: string | URL, options?: OneCallOptions): Promise<Response> =>
-    request(method, url, options)
+/** Sends a GET request and reads the whole response body. */
+export function get(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('GET', url, options)
 }
 
-/** Sends a GET request and reads the whole response body. */
-export const get = withMethod('GET')
-
 /** Sends an OPTIONS request and reads the whole response body. */
-export const options = withMethod('OPTIONS')
+export function options(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('OPTIONS', url, options)
+}
 
 /** Sends a HEAD request. The response has no body. */
-export const head = withMethod('HEAD')
+export function head(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('HEAD', url, options)
+}
 
 /** Sends a POST request and reads the whole response body. */
-export const post = withMethod('POST')
+export function post(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('POST', url, options)
+}
 
 /** Sends a PUT request and reads the whole response body. */
-export const put = withMethod('PUT')
+export function put(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('PUT', url, options)
+}
 
 /** Sends a PATCH request and reads the whole response body. */
-export const patch = withMethod('PATCH')
+export function patch(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('PATCH', url, options)
+}
 
 /**
  * Sends a DELETE request and reads the whole response body. Its exported name is `delete`, a
  * reserved word: import it as `import { delete as del } from 'hawser'`.
  */
-const del = withMethod('DELETE')
+function del(url: string | URL, options?: OneCallOptions): Promise<Response> {
+  return request('DELETE', url, options)
+}
 
 export { del as delete }
