@@ -15,9 +15,10 @@ export class TlsSessions {
       set(session) {
         sessions.delete(peer)
         sessions.set(peer, session)
-        if (sessions.size <= MAX_SESSIONS) return
-        const [oldest] = sessions.keys()
-        sessions.delete(oldest)
+        for (const oldest of sessions.keys()) {
+          if (sessions.size <= MAX_SESSIONS) return
+          sessions.delete(oldest)
+        }
       },
     }
   }

@@ -18,8 +18,9 @@ export class Queue<Item extends { readonly isRemoved: boolean }> {
 
   get first(): Item | null {
     if (this.size === 0) return null
-    while (this.#items[this.#head].isRemoved) this.#head++
-    return this.#items[this.#head]
+    let item = this.#items[this.#head]
+    while (item?.isRemoved) item = this.#items[++this.#head]
+    return item ?? null
   }
 
   /** Removes and returns the first item. */
@@ -46,7 +47,8 @@ export class Queue<Item extends { readonly isRemoved: boolean }> {
     const items = this.#items
     let kept = 0
     for (let at = this.#head; at < items.length; at++) {
-      if (!items[at].isRemoved) items[kept++] = items[at]
+      const item = items[at]
+      if (item && !item.isRemoved) items[kept++] = item
     }
     items.length = kept
     this.#head = 0
@@ -54,6 +56,9 @@ export class Queue<Item extends { readonly isRemoved: boolean }> {
 
   *[Symbol.iterator](): Generator<Item> {
     const items = this.#items
-    for (let at = this.#head; at < items.length; at++) if (!items[at].isRemoved) yield items[at]
+    for (let at = this.#head; at < items.length; at++) {
+      const item = items[at]
+      if (item && !item.isRemoved) yield item
+    }
   }
 }

@@ -5,5 +5,5 @@ const MARKS = new RegExp(`^(?:[\\w-]+: )?(${MARK}(?:, ${MARK})*)[ :]`)
 
 /** Returns the marks of a title, for example `S8` and `26` for `S8, 26 The same twice`. */
 export function marksOf(title: string): string[] {
-  return MARKS.exec(title)?.[1].split(', ') ?? []
+  return MARKS.exec(title)?.[1]?.split(', ') ?? []
 }
