@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
+import { at } from '../support/at.ts'
 import { settle } from '../support/scripted-clock.ts'
 import type { Call, Script } from '../support/stage.ts'
 import { OK, Stage } from '../support/stage.ts'
@@ -318,7 +319,7 @@ test('1 aborted in the queue: the others stay, in order', async () => {
   const busy = await stage.send({ path: '/busy' })
   const queued = [1, 2, 3].map((n) => stage.dispatch({ path: `/${n}` }))
   await settle()
-  queued[1].abort(new Error('enough'))
+  at(queued, 1).abort(new Error('enough'))
   assert.equal(stage.pool.stats().waiting, 2)
   for (const path of ['/busy', '/1', '/3']) {
     assert.match(stage.socket.takeWritten(), new RegExp(`^GET ${path} `))

@@ -6,6 +6,7 @@ import { ConnectError, ConnectTimeout } from '../../src/errors.ts'
 import type { PoolOptions } from '../../src/pool/pool-options.ts'
 import type { RecordedCall } from '../pool/scripted-pool.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
+import { at } from '../support/at.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 
 const A = 'http://a.test'
@@ -74,7 +75,9 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
   test('the first address to connect wins, and only then are the others closed', async () => {
     const { pool, call } = await dial([v6(1), v4(1), v6(2)])
     await pool.backend.clock.advance(500)
-    const [first, second, third] = pool.sockets
+    const first = at(pool.sockets, 0)
+    const second = at(pool.sockets, 1)
+    const third = at(pool.sockets, 2)
     assert.deepEqual(pool.sockets.map(isOpen), [true, true, true])
     first.connected()
     assert.deepEqual(pool.sockets.map(isOpen), [true, false, false])
@@ -89,8 +92,8 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
   test('a slow first address may win after a minute', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, { timeouts: null })
     await pool.backend.clock.advance(60_000)
-    pool.sockets[0].connected()
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).connected()
+    at(pool.sockets, 0).receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
@@ -98,24 +101,24 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
   test('a failure starts the next attempt immediately', async () => {
     const { pool, call } = await dial([v4(1), v4(2), v4(3)])
     await pool.backend.clock.advance(100)
-    pool.sockets[0].reset(refused('10.0.0.1'))
+    at(pool.sockets, 0).reset(refused('10.0.0.1'))
     assert.deepEqual(triedAddresses(pool), ['10.0.0.1', '10.0.0.2'])
     // The delay starts again.
     await pool.backend.clock.advance(249)
     assert.equal(pool.sockets.length, 2)
     await pool.backend.clock.advance(1)
     assert.equal(pool.sockets.length, 3)
-    pool.sockets[2].connected()
-    pool.sockets[2].receive(OK)
+    at(pool.sockets, 2).connected()
+    at(pool.sockets, 2).receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
 
   test('the dial fails when all addresses have failed, with the first error and its address', async () => {
     const { pool, call } = await dial([v4(1), v4(2)])
-    pool.sockets[0].reset(refused('10.0.0.1'))
+    at(pool.sockets, 0).reset(refused('10.0.0.1'))
     assert.equal(call.endCount, 0)
-    pool.sockets[1].reset(
+    at(pool.sockets, 1).reset(
       Object.assign(new Error('connect EHOSTUNREACH 10.0.0.2:80'), { code: 'EHOSTUNREACH' }),
     )
     assert.ok(call.error instanceof ConnectError)
@@ -130,7 +133,8 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
   test('a losing attempt that connects or fails later has no effect', async () => {
     const { pool, call } = await dial([v4(1), v4(2)])
     await pool.backend.clock.advance(250)
-    const [loser, winner] = pool.sockets
+    const loser = at(pool.sockets, 0)
+    const winner = at(pool.sockets, 1)
     winner.connected()
     loser.handler.onConnect()
     loser.handler.onEnd()
@@ -159,7 +163,8 @@ describe('TLS', () => {
   test('starts in each attempt, but the first TCP connection wins the race', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
     await pool.backend.clock.advance(250)
-    const [first, second] = pool.sockets
+    const first = at(pool.sockets, 0)
+    const second = at(pool.sockets, 1)
     assert.equal(first.tls?.host, 'a.test')
     second.connected()
     assert.deepEqual(pool.sockets.map(isOpen), [false, true])
@@ -173,8 +178,8 @@ describe('TLS', () => {
 
   test('a failed handshake ends the race: other addresses are not tried', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
-    pool.sockets[0].connected()
-    pool.sockets[0].reset(new Error('certificate has expired'))
+    at(pool.sockets, 0).connected()
+    at(pool.sockets, 0).reset(new Error('certificate has expired'))
     assert.ok(call.error instanceof ConnectError)
     assert.match(
       call.error.message,
@@ -188,16 +193,16 @@ describe('TLS', () => {
   test('a failed handshake has the connected address in its message', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
     await pool.backend.clock.advance(250)
-    pool.sockets[0].connected()
-    pool.sockets[0].reset(new Error('bad certificate'))
+    at(pool.sockets, 0).connected()
+    at(pool.sockets, 0).reset(new Error('bad certificate'))
     assert.match(call.failure.message, /TLS handshake with a\.test \(10\.0\.0\.1\)/)
     await assertEmpty(pool)
   })
 
   test('the peer closes during the handshake', async () => {
     const { pool, call } = await dial([v4(1)], {}, secure)
-    pool.sockets[0].connected()
-    pool.sockets[0].receiveEnd()
+    at(pool.sockets, 0).connected()
+    at(pool.sockets, 0).receiveEnd()
     await settle()
     assert.ok(call.error instanceof ConnectError)
     assert.match(call.error.message, /TLS handshake with a\.test .* failed: .*closed/)
@@ -207,36 +212,41 @@ describe('TLS', () => {
   test('33 a session is offered only to later connections of the same origin', async () => {
     const { pool } = await dial([v4(1)], { limits: { maxConnections: 10 } }, secure)
     const session = Buffer.from('ticket')
-    pool.sockets[0].connected()
-    pool.sockets[0].secured()
-    pool.sockets[0].session(session)
+    const first = at(pool.sockets, 0)
+    first.connected()
+    first.secured()
+    first.session(session)
     await pool.send('https://a.test')
     await pool.send('https://b.test')
     await pool.send('https://a.test:444')
     await pool.send('http://a.test')
-    const [, again, otherHost, otherPort, clear] = pool.sockets
+    const again = at(pool.sockets, 1)
+    const otherHost = at(pool.sockets, 2)
+    const otherPort = at(pool.sockets, 3)
+    const clear = at(pool.sockets, 4)
     assert.equal(again.offered, session)
     assert.equal(otherHost.offered, undefined)
     assert.equal(otherPort.offered, undefined)
     assert.equal(clear.tls, null)
-    assert.equal(again.tls?.options, pool.sockets[0].tls?.options, 'more than one TLS context')
+    assert.equal(again.tls?.options, first.tls?.options, 'more than one TLS context')
     await assertEmpty(pool)
     const other = await dial([v4(1)], {}, secure)
-    assert.equal(other.pool.sockets[0].offered, undefined)
+    assert.equal(at(other.pool.sockets, 0).offered, undefined)
     await assertEmpty(other.pool)
   })
 
   test('a newer session replaces the older one, also from an idle connection', async () => {
     const { pool, call } = await dial([v4(1)], {}, secure)
-    pool.sockets[0].connected()
-    pool.sockets[0].session(Buffer.from('early')) // in TLS 1.2, before the handshake ends
-    pool.sockets[0].secured()
-    pool.sockets[0].receive(OK)
+    const first = at(pool.sockets, 0)
+    first.connected()
+    first.session(Buffer.from('early')) // in TLS 1.2, before the handshake ends
+    first.secured()
+    first.receive(OK)
     assert.equal(call.body, 'ok')
-    pool.sockets[0].session(Buffer.from('late'))
-    pool.sockets[0].receiveEnd()
+    first.session(Buffer.from('late'))
+    first.receiveEnd()
     await pool.send('https://a.test')
-    assert.equal(String(pool.sockets[1].offered), 'late')
+    assert.equal(String(at(pool.sockets, 1).offered), 'late')
     await assertEmpty(pool)
   })
 })
@@ -253,10 +263,11 @@ describe('names', () => {
       const { host, port } = new URL(origin)
       assert.equal(pool.backend.lookups.length, 0)
       assert.equal(triedAddresses(pool)[0], new URL(origin).hostname.replace(/[[\]]/g, ''))
-      assert.equal(pool.sockets[0].target.port, Number(port) || 80)
+      const socket = at(pool.sockets, 0)
+      assert.equal(socket.target.port, Number(port) || 80)
       if (!origin.startsWith('https')) {
-        pool.sockets[0].connected()
-        assert.ok(pool.sockets[0].written.includes(`\r\nHost: ${host}\r\n`))
+        socket.connected()
+        assert.ok(socket.written.includes(`\r\nHost: ${host}\r\n`))
       }
       await assertEmpty(pool)
     })
@@ -268,7 +279,7 @@ describe('names', () => {
       pool.backend.lookups.map(({ host }) => host),
       ['a.test'],
     )
-    assert.equal(pool.sockets[0].target.port, 8080)
+    assert.equal(at(pool.sockets, 0).target.port, 8080)
     await assertEmpty(pool)
   })
 
@@ -400,9 +411,9 @@ describe('a custom lookup', () => {
   test('its first result counts', async () => {
     const answers: Parameters<Lookup>[2][] = []
     const { pool, call } = await dial([], { lookup: (_h, _o, done) => void answers.push(done) })
-    answers[0](null, '10.0.0.1', 4)
-    answers[0](null, '10.0.0.2', 4)
-    answers[0](new Error('again'), '')
+    at(answers, 0)(null, '10.0.0.1', 4)
+    at(answers, 0)(null, '10.0.0.2', 4)
+    at(answers, 0)(new Error('again'), '')
     await pool.backend.clock.advance(1000)
     assert.deepEqual(triedAddresses(pool), ['10.0.0.1'])
     assert.equal(call.endCount, 0)
@@ -418,7 +429,7 @@ describe('a custom lookup', () => {
     )
     await pool.backend.clock.advance(100)
     assert.ok(call.error instanceof ConnectTimeout)
-    answers[0](null, '10.0.0.1', 4)
+    at(answers, 0)(null, '10.0.0.1', 4)
     await settle()
     assert.equal(pool.sockets.length, 0)
     await assertEmpty(pool)
@@ -505,7 +516,7 @@ describe('a unix socket', () => {
 
   test('18 that fails has its path in the message', async () => {
     const { pool, call } = await dial([], { uds: '/run/x.sock' })
-    pool.sockets[0].reset(new Error('connect ENOENT /run/x.sock'))
+    at(pool.sockets, 0).reset(new Error('connect ENOENT /run/x.sock'))
     assert.equal(
       call.failure.message,
       'Could not connect to a.test (/run/x.sock): connect ENOENT /run/x.sock (GET http://a.test/, after 0 ms)',
@@ -516,7 +527,7 @@ describe('a unix socket', () => {
 
 test('localAddress is passed to the backend', async () => {
   const { pool } = await dial([v4(1)], { localAddress: '127.0.0.9' })
-  assert.equal(pool.sockets[0].target.localAddress, '127.0.0.9')
+  assert.equal(at(pool.sockets, 0).target.localAddress, '127.0.0.9')
   await assertEmpty(pool)
 })
 
@@ -526,7 +537,7 @@ describe('6, 8, 18 ConnectTimeout', () => {
   test('covers name, addresses and TLS together, and has the phase', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, { timeouts, origin: 'https://a.test' })
     await pool.backend.clock.advance(300)
-    pool.sockets[1].connected()
+    at(pool.sockets, 1).connected()
     await pool.backend.clock.advance(99)
     assert.equal(call.endCount, 0)
     await pool.backend.clock.advance(1)
@@ -551,7 +562,7 @@ describe('6, 8, 18 ConnectTimeout', () => {
       call.failure.message,
       'Could not connect to a.test within 400 ms, phase dns (GET http://a.test/, after 400 ms)',
     )
-    backend.lookups[0].answer([v4(1)])
+    at(backend.lookups, 0).answer([v4(1)])
     await settle()
     assert.equal(pool.sockets.length, 0)
     await assertEmpty(pool)
@@ -576,8 +587,8 @@ describe('6, 8, 18 ConnectTimeout', () => {
     assert.equal(call.endCount, 0)
     await clock.advance(2599)
     assert.equal(call.endCount, 0)
-    pool.sockets[0].connected()
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).connected()
+    at(pool.sockets, 0).receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
@@ -608,14 +619,14 @@ describe('1 abort', () => {
       'tcp',
       async (pool) => {
         await settle()
-        pool.backend.lookups[0].answer([v4(1), v4(2)])
+        at(pool.backend.lookups, 0).answer([v4(1), v4(2)])
       },
     ],
     [
       'two attempts',
       async (pool) => {
         await settle()
-        pool.backend.lookups[0].answer([v4(1), v4(2)])
+        at(pool.backend.lookups, 0).answer([v4(1), v4(2)])
         await pool.backend.clock.advance(250)
       },
     ],
@@ -623,17 +634,17 @@ describe('1 abort', () => {
       'tls',
       async (pool) => {
         await settle()
-        pool.backend.lookups[0].answer([v4(1)])
-        pool.sockets[0].connected()
+        at(pool.backend.lookups, 0).answer([v4(1)])
+        at(pool.sockets, 0).connected()
       },
     ],
     [
       'wait',
       async (pool) => {
         await settle()
-        pool.backend.lookups[0].answer([v4(1)])
-        pool.sockets[0].connected()
-        pool.sockets[0].secured()
+        at(pool.backend.lookups, 0).answer([v4(1)])
+        at(pool.sockets, 0).connected()
+        at(pool.sockets, 0).secured()
       },
     ],
   ]

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CloseReason, DispatchRequest } from '../../src/engine.ts'
 import { closeReasons } from '../../src/engine.ts'
+import { at } from '../support/at.ts'
 import { settle } from '../support/scripted-clock.ts'
 import { OK, Stage } from '../support/stage.ts'
 
@@ -178,11 +179,11 @@ test('3, 24 nothing is sent on a connection with FIN in the same turn as a respo
   const call = await stage.send()
   const next = stage.dispatch({ path: '/2' })
   await settle()
-  stage.backend.sockets[0].receive(OK)
-  stage.backend.sockets[0].receiveEnd()
+  at(stage.backend.sockets, 0).receive(OK)
+  at(stage.backend.sockets, 0).receiveEnd()
   assert.equal(call.events.at(-1), 'end')
   assert.equal(stage.pool.stats().idle, 0)
-  stage.backend.sockets[1].receive(OK)
+  at(stage.backend.sockets, 1).receive(OK)
   assert.equal(next.events.at(-1), 'end')
   await stage.done()
 })

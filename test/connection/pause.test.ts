@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
+import { at } from '../support/at.ts'
 import { settle } from '../support/scripted-clock.ts'
 import type { Script } from '../support/stage.ts'
 import { assertError, OK, Stage } from '../support/stage.ts'
@@ -62,15 +63,14 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
             },
           },
         )
-        const [head, second, ...rest] = reads
-        await stage.receive(head)
-        stage.socket.receive(second, { late })
+        await stage.receive(at(reads, 0))
+        stage.socket.receive(at(reads, 1), { late })
         await settle()
         assert.deepEqual(call.events, ['head 200', 'data he'])
         call.resume()
         await settle()
         assert.ok(!stage.socket.paused)
-        for (const read of rest) await stage.receive(read)
+        for (const read of reads.slice(2)) await stage.receive(read)
         if (end) stage.socket.receiveEnd()
         await settle()
         assert.equal(call.body, 'helloworld')
@@ -469,7 +469,7 @@ test('owned chunks are not overwritten', async () => {
   const other = await stage.send()
   await stage.receive(`${SIZED}0123456789`)
   assert.equal(other.events.at(-1), 'end')
-  stage.backend.sockets[0].receive('5\r\nworld\r\n0\r\n\r\n')
+  at(stage.backend.sockets, 0).receive('5\r\nworld\r\n0\r\n\r\n')
   assert.equal(call.events.at(-1), 'end')
   assert.equal(Buffer.concat(kept).latin1Slice(), 'helloworld')
   await stage.done()

@@ -6,6 +6,7 @@ import {
   nextState,
   sendingEvents,
 } from '../../src/connection/states.ts'
+import { at } from '../support/at.ts'
 
 interface Machine {
   readonly table: Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -59,7 +60,7 @@ for (const [name, { table, events, rows }] of Object.entries(machines)) {
 
   for (const [state, row] of Object.entries(rows)) {
     for (const [i, event] of events.entries()) {
-      const expected = row[i]!
+      const expected = at(row, i)
       test(`${name}: ${event} in state ${state}: ${expected ?? 'throws'}`, () => {
         const next = () => nextState(table[event]!, state)
         if (expected !== null) assert.equal(next(), expected)

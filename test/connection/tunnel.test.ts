@@ -7,6 +7,7 @@ import { HTTPProxy } from '../../src/engine.ts'
 import { ConnectError, ConnectTimeout, ProxyError, RemoteProtocolError } from '../../src/errors.ts'
 import type { RecordedCall } from '../pool/scripted-pool.ts'
 import { assertEmpty, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
+import { at } from '../support/at.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 
 const HTTPS = 'https://a.test'
@@ -78,7 +79,7 @@ describe('9, R2, S14 CONNECT', () => {
       })
       const { pool } = await send(origin, { proxy }, { headers: ['x-origin', 'only'] })
       assert.equal(
-        pool.sockets[0].written,
+        at(pool.sockets, 0).written,
         `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nX-Who: us\r\n` +
           'Proxy-Authorization: Basic bWU6c2VjcmV0\r\n\r\n',
       )
@@ -100,7 +101,7 @@ describe('9, R2, S14 CONNECT', () => {
       test(`${JSON.stringify(answer)} opens ${origin}, also byte by byte`, async () => {
         for (const size of [1, answer.length]) {
           const { pool, call } = await send(origin, { proxy: tunnelOnly('http') })
-          const [first] = pool.sockets
+          const first = at(pool.sockets, 0)
           await first.receivePieces(answer, size)
           const last = pool.backend.socket
           assert.equal(last === first, origin === HTTP)
@@ -117,18 +118,18 @@ describe('9, R2, S14 CONNECT', () => {
 
   test('bytes after the head come from the origin, and are passed to TLS', async () => {
     const { pool } = await send(HTTPS, { proxy: proxies.http })
-    pool.sockets[0].receive(`${ESTABLISHED}early`)
-    assert.equal(Buffer.from(pool.sockets[1].firstBytes!).latin1Slice(), 'early')
+    at(pool.sockets, 0).receive(`${ESTABLISHED}early`)
+    assert.equal(Buffer.from(at(pool.sockets, 1).firstBytes!).latin1Slice(), 'early')
     await assertEmpty(pool)
   })
 
   test('bytes after the head are read as the response of an origin without TLS', async () => {
     const busy = 'HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno'
-    for (let at = 0; at <= busy.length; at++) {
+    for (let count = 0; count <= busy.length; count++) {
       const { pool, call } = await send(HTTP, { proxy: tunnelOnly('http') })
-      const [socket] = pool.sockets
-      socket.receive(`${ESTABLISHED}${busy.slice(0, at)}`)
-      if (at < busy.length) socket.receive(busy.slice(at))
+      const socket = at(pool.sockets, 0)
+      socket.receive(`${ESTABLISHED}${busy.slice(0, count)}`)
+      if (count < busy.length) socket.receive(busy.slice(count))
       assert.equal(call.head?.status, 503)
       assert.equal(call.body, 'no')
       await assertEmpty(pool)
@@ -138,7 +139,7 @@ describe('9, R2, S14 CONNECT', () => {
   test('too many 1xx responses, or an endless head, are a ProxyError', async () => {
     for (const flood of ['HTTP/1.1 100 Continue\r\n\r\n', `X: ${'y'.repeat(1000)}\r\n`]) {
       const { pool, call } = await send(HTTPS, { proxy: proxies.http, ...oneConnection })
-      const [socket] = pool.sockets
+      const socket = at(pool.sockets, 0)
       if (flood.startsWith('X')) socket.receive('HTTP/1.1 200 OK\r\n')
       for (let i = 0; i < 200 && !socket.destroyed; i++) {
         socket.receive(flood)
@@ -157,8 +158,8 @@ describe('9 a refusal', () => {
   test('has 1 KiB of its body in the message, without control characters', async () => {
     const { pool, call } = await send(HTTPS, { proxy: proxies.http })
     const text = `a\x00\x1b[2J\r\n\tb\u202e${'é'.repeat(1000)}`
-    pool.sockets[0].receive(REFUSAL)
-    pool.sockets[0].receive(Buffer.from(text))
+    at(pool.sockets, 0).receive(REFUSAL)
+    at(pool.sockets, 0).receive(Buffer.from(text))
     await settle()
     const { message } = call.failure
     const explanation = /: 403 Not you: (a \[2J b é+) \(GET /.exec(message)?.[1]
@@ -171,9 +172,9 @@ describe('9 a refusal', () => {
 
   test('is reported after 250 ms if its body is not complete', async () => {
     const { pool, call } = await send(HTTPS, { proxy: proxies.http, ...oneConnection })
-    pool.sockets[0].receive(REFUSAL)
+    at(pool.sockets, 0).receive(REFUSAL)
     await pool.backend.clock.advance(200)
-    pool.sockets[0].receive('since')
+    at(pool.sockets, 0).receive('since')
     await pool.backend.clock.advance(49)
     assert.equal(call.endCount, 0)
     await pool.backend.clock.advance(1)
@@ -184,7 +185,7 @@ describe('9 a refusal', () => {
   test('is reported at the connect timeout at the latest', async () => {
     const { pool, call } = await send(HTTPS, { proxy: proxies.http })
     await pool.backend.clock.advance(TIMEOUT - 10)
-    pool.sockets[0].receive(REFUSAL)
+    at(pool.sockets, 0).receive(REFUSAL)
     await pool.backend.clock.advance(10)
     assert.ok(call.error instanceof ProxyError)
     assert.equal(call.error.status, 403)
@@ -193,7 +194,7 @@ describe('9 a refusal', () => {
 
   test('with a content coding is reported without its body', async () => {
     const { pool, call } = await send(HTTPS, { proxy: proxies.http })
-    pool.sockets[0].receive(
+    at(pool.sockets, 0).receive(
       'HTTP/1.1 403 No\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc',
     )
     assert.match(call.failure.message, /: 403 No \(/)
@@ -211,42 +212,44 @@ const proxyMessages: Record<Kind, string[]> = {
 for (const kind of Object.keys(proxies) as Kind[]) {
   const messages = proxyMessages[kind].join('')
 
-  /** Sends a request. The proxy has sent the first `at` bytes of its messages. */
+  /** Sends a request. The proxy has sent the first `count` bytes of its messages. */
   const sendAndReceive = async (
-    at: number,
+    count: number,
     origin: string,
     request: Partial<DispatchRequest> = {},
   ) => {
     const sent = await send(origin, { proxy: tunnelOnly(kind), ...oneConnection }, request)
-    await sent.pool.sockets[0].receivePieces(messages.slice(0, at))
+    await at(sent.pool.sockets, 0).receivePieces(messages.slice(0, count))
     return sent
   }
 
   describe(`9, A6 opening a tunnel: ${kind}`, () => {
     test('with reads split at every byte', async () => {
-      for (let at = 1; at < messages.length; at++) {
+      for (let count = 1; count < messages.length; count++) {
         const { pool, call } = await send(HTTPS, { proxy: tunnelOnly(kind), ...oneConnection })
-        const [socket] = pool.sockets
-        const turn = proxyMessages[kind][0]!.length
-        const cuts = [...new Set([at, ...(kind === 'socks5h' ? [turn] : [])])].sort((a, b) => a - b)
+        const socket = at(pool.sockets, 0)
+        const turn = at(proxyMessages[kind], 0).length
+        const cuts = [...new Set([count, ...(kind === 'socks5h' ? [turn] : [])])].sort(
+          (a, b) => a - b,
+        )
         for (const [i, cut] of [...cuts, messages.length].entries()) {
           socket.receive(messages.slice(i === 0 ? 0 : cuts[i - 1], cut))
           await settle()
         }
         pool.backend.socket.receive(OK)
-        assert.equal(call.body, 'ok', `at ${at}`)
+        assert.equal(call.body, 'ok', `at ${count}`)
         await assertEmpty(pool)
       }
     })
 
     for (const end of ['receiveEnd', 'reset'] as const) {
       test(`closed at every byte: ${end}`, async () => {
-        for (let at = 0; at < messages.length; at++) {
-          const { pool, call } = await sendAndReceive(at, HTTPS)
-          pool.sockets[0][end]()
+        for (let count = 0; count < messages.length; count++) {
+          const { pool, call } = await sendAndReceive(count, HTTPS)
+          at(pool.sockets, 0)[end]()
           await settle()
           const { error } = call
-          assert.ok(error instanceof ProxyError, `at ${at}: ${inspect(error)}`)
+          assert.ok(error instanceof ProxyError, `at ${count}: ${inspect(error)}`)
           assert.equal(error.phase, 'proxy')
           assert.equal(error.safeToRetry, true)
           assert.equal(error.bytesSent, 0)
@@ -262,16 +265,16 @@ for (const kind of Object.keys(proxies) as Kind[]) {
     }
 
     test('stalled at every byte: a ConnectTimeout, which covers all steps', async () => {
-      for (let at = 0; at < messages.length; at++) {
+      for (let count = 0; count < messages.length; count++) {
         const { pool, call } = await send(HTTPS, { proxy: tunnelOnly(kind), ...oneConnection })
-        for (const byte of messages.slice(0, at)) {
+        for (const byte of messages.slice(0, count)) {
           await pool.backend.clock.advance(10)
-          pool.sockets[0].receive(byte)
+          at(pool.sockets, 0).receive(byte)
         }
-        await pool.backend.clock.advance(TIMEOUT - 10 * at - 1)
-        assert.equal(call.endCount, 0, `at ${at}`)
+        await pool.backend.clock.advance(TIMEOUT - 10 * count - 1)
+        assert.equal(call.endCount, 0, `at ${count}`)
         await pool.backend.clock.advance(1)
-        assert.ok(call.error instanceof ConnectTimeout, `at ${at}`)
+        assert.ok(call.error instanceof ConnectTimeout, `at ${count}`)
         assert.equal(call.error.phase, 'proxy')
         assert.equal(call.error.safeToRetry, true)
         await assertNextWorks(pool, HTTPS, kind)
@@ -280,11 +283,11 @@ for (const kind of Object.keys(proxies) as Kind[]) {
 
     test('aborted at every byte', async () => {
       for (const origin of [HTTP, HTTPS]) {
-        for (let at = 0; at <= messages.length; at++) {
-          const { pool, call } = await sendAndReceive(at, origin)
+        for (let count = 0; count <= messages.length; count++) {
+          const { pool, call } = await sendAndReceive(count, origin)
           call.control?.abort(new Error('enough'))
           await settle()
-          assert.equal(call.failure.message, 'enough', `at ${at}`)
+          assert.equal(call.failure.message, 'enough', `at ${count}`)
           assert.ok(pool.sockets.every(({ destroyed, closed }) => destroyed || closed))
           await assertNextWorks(pool, origin, kind)
         }
@@ -310,9 +313,9 @@ for (const kind of Object.keys(proxies) as Kind[]) {
       for (const [act, check] of ends) {
         const { pool, call } = await send(HTTPS, { proxy: tunnelOnly(kind), ...oneConnection })
         pool.backend.autoConnect = false
-        await pool.sockets[0].receivePieces(messages)
+        await at(pool.sockets, 0).receivePieces(messages)
         assert.equal(pool.sockets.length, 2)
-        assert.equal(pool.sockets[1].below, pool.sockets[0])
+        assert.equal(at(pool.sockets, 1).below, pool.sockets[0])
         await act(pool, call)
         await settle()
         assert.match(String(call.error), check)
@@ -402,7 +405,7 @@ describe('A6 names and addresses', () => {
         pool.sockets.map(({ target }) => target.address),
         ['10.0.0.1', '10.0.0.2'],
       )
-      const { port } = pool.sockets[0].target
+      const { port } = at(pool.sockets, 0).target
       assert.deepEqual(seen, [
         { ...v4(1), port, host: 'proxy.test' },
         { ...v4(2), port, host: 'proxy.test' },
@@ -425,8 +428,11 @@ describe('A6 names and addresses', () => {
         backend,
       )
       await pool.send('http://a.test:8080')
-      pool.sockets[0].receive(SOCKS_METHOD)
-      assert.equal(pool.sockets[0].written, '\x05\x01\x00\x05\x01\x00\x01\x0a\x00\x00\x07\x1f\x90')
+      at(pool.sockets, 0).receive(SOCKS_METHOD)
+      assert.equal(
+        at(pool.sockets, 0).written,
+        '\x05\x01\x00\x05\x01\x00\x01\x0a\x00\x00\x07\x1f\x90',
+      )
       assert.deepEqual(isCustom ? asked : backend.lookups.map(({ host }) => host), [
         'a.test',
         'proxy.test',
@@ -455,8 +461,8 @@ describe('A6 names and addresses', () => {
     ]
     for (const [origin, bytes] of cases) {
       const { pool } = await send(origin, { proxy: proxies.socks5h })
-      pool.sockets[0].receive(SOCKS_METHOD)
-      assert.equal(pool.sockets[0].written, `\x05\x01\x00\x05\x01\x00${bytes}`)
+      at(pool.sockets, 0).receive(SOCKS_METHOD)
+      assert.equal(at(pool.sockets, 0).written, `\x05\x01\x00\x05\x01\x00${bytes}`)
       await assertEmpty(pool)
     }
   })
@@ -468,15 +474,15 @@ describe('33 TLS', () => {
     const theirs = { rejectUnauthorized: false }
     const proxy = new HTTPProxy(proxies.https, { verify: theirs })
     const { pool } = await send(HTTPS, { proxy, tls: ours })
-    const connect = async (at: number) => {
-      pool.sockets[at].receive(ESTABLISHED)
+    const connect = async (index: number) => {
+      at(pool.sockets, index).receive(ESTABLISHED)
       await settle()
     }
     await connect(0)
-    pool.sockets[1].session(Buffer.from('origin'))
+    at(pool.sockets, 1).session(Buffer.from('origin'))
     await pool.send(HTTPS)
-    assert.equal(pool.sockets[2].offered, undefined)
-    pool.sockets[2].session(Buffer.from('proxy'))
+    assert.equal(at(pool.sockets, 2).offered, undefined)
+    at(pool.sockets, 2).session(Buffer.from('proxy'))
     await connect(2)
     await pool.send(HTTPS)
     await connect(4)
@@ -502,14 +508,14 @@ describe('33 TLS', () => {
 
   test('a session of the proxy that arrives after its response belongs to the proxy', async () => {
     const { pool } = await send(HTTP, { proxy: tunnelOnly('https') })
-    pool.sockets[0].receive(ESTABLISHED)
+    at(pool.sockets, 0).receive(ESTABLISHED)
     await settle()
-    pool.sockets[0].session(Buffer.from('late'))
+    at(pool.sockets, 0).session(Buffer.from('late'))
     await pool.send(HTTPS)
-    assert.equal(String(pool.sockets[1].offered), 'late')
-    pool.sockets[1].receive(ESTABLISHED)
+    assert.equal(String(at(pool.sockets, 1).offered), 'late')
+    at(pool.sockets, 1).receive(ESTABLISHED)
     await settle()
-    assert.equal(pool.sockets[2].offered, undefined)
+    assert.equal(at(pool.sockets, 2).offered, undefined)
     await assertEmpty(pool)
   })
 })

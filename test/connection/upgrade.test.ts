@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import type { DispatchRequest } from '../../src/engine.ts'
 import { RemoteProtocolError } from '../../src/engine.ts'
+import { at } from '../support/at.ts'
 import { settle } from '../support/scripted-clock.ts'
 import type { Call, Script } from '../support/stage.ts'
 import { assertError, OK, Stage, uncaughtDuring } from '../support/stage.ts'
@@ -138,7 +139,7 @@ test('the first bytes are copied from the window', async () => {
   await settle()
   assert.deepEqual(raw.events, [])
   assert.equal(firstBytes, 'first')
-  stage.calls[1].abort()
+  at(stage.calls, 1).abort()
   await settle()
   await stage.done()
 })

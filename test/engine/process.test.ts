@@ -116,14 +116,14 @@ describe('12 garbage collection', () => {
         await (async () => {
           const promise = pool.request({ origin: 'http://a.test', path: '/' })
           await settle()
-          pool.sockets[0].receive('HTTP/1.1 200 OK\r\n\r\n')
+          pool.backend.socket.receive('HTTP/1.1 200 OK\r\n\r\n')
           await promise
         })()
         for (let turns = 0; turns < 10; turns++) {
           await settle()
           globalThis.gc?.()
         }
-        pool.sockets[0].receive('x'.repeat(100_000))
+        pool.backend.socket.receive('x'.repeat(100_000))
         await settle()
         console.log(pool.counts())
       },
@@ -173,8 +173,8 @@ describe('12 garbage collection', () => {
         const begin = async () => {
           const promise = pool.request({ origin: 'http://a.test', path: '/' })
           await settle()
-          pool.sockets[0].receive('HTTP/1.1 200 OK\r\n\r\n')
-          for (let i = 0; i < 10; i++) pool.sockets[0].receive('x'.repeat(10_000))
+          pool.backend.socket.receive('HTTP/1.1 200 OK\r\n\r\n')
+          for (let i = 0; i < 10; i++) pool.backend.socket.receive('x'.repeat(10_000))
           const iterator = (await promise)[Symbol.asyncIterator]()
           await iterator.next()
           return iterator
@@ -223,8 +223,10 @@ describe('12 garbage collection', () => {
           pool.backend.autoConnect = true
           const first = await ask('aborted')
           await pool.send(A)
-          const waiters = [await ask('waiter 1'), await ask('waiter 2'), await ask('waiter 3')]
-          for (const i of [1, 0, 2]) waiters[i].control?.abort()
+          const waiter1 = await ask('waiter 1')
+          const waiter2 = await ask('waiter 2')
+          const waiter3 = await ask('waiter 3')
+          for (const { control } of [waiter2, waiter1, waiter3]) control?.abort()
           await ask('waiter too late', { timeouts: { pool: 100 } })
           await ask('total too late', { timeouts: { total: 100 } })
           await pool.backend.clock.advance(100)
@@ -236,8 +238,9 @@ describe('12 garbage collection', () => {
           await settle()
           globalThis.gc?.()
         }
-        const left = Object.keys(refs).filter((name) => refs[name].deref() !== undefined)
-        console.log(Object.keys(refs).length, left.join(', '))
+        const all = Object.entries(refs)
+        const left = all.filter(([, ref]) => ref.deref() !== undefined)
+        console.log(all.length, left.map(([name]) => name).join(', '))
         console.log(pool.counts(), signal.aborted)
       },
       undefined,

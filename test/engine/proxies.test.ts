@@ -17,6 +17,7 @@ import {
   ReadTimeout,
   RemoteProtocolError,
 } from '../../src/errors.ts'
+import { at } from '../support/at.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import type { TestProxy } from '../support/proxies.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
@@ -173,8 +174,8 @@ for (const route of routes) {
       test('9, 30, R2, R3 the request line and Host for each hop', async (t) => {
         const { get, proxy, authority, target } = await start(t)
         await get('/path?q')
-        assert.match(target.seen[0]!.head, /^GET \/path\?q\r\n/)
-        assert.ok(target.seen[0]!.head.includes(`\r\nHost: ${authority}\r\n`))
+        assert.match(at(target.seen, 0).head, /^GET \/path\?q\r\n/)
+        assert.ok(at(target.seen, 0).head.includes(`\r\nHost: ${authority}\r\n`))
         if (route.name.startsWith('socks')) return assert.deepEqual(proxy.heads, [])
         const line = forwards
           ? `GET ${scheme}://${authority}/path?q HTTP/1.1`
@@ -188,7 +189,7 @@ for (const route of routes) {
         assert.match((await get('/', { method: 'POST', body })).text, /^POST .* 1000000$/)
         const stream = Readable.from([body, body])
         assert.match((await get('/', { method: 'POST', body: stream })).text, /^POST .* 2000000$/)
-        assert.ok(target.seen[1]!.body.every((byte) => byte === 0x78))
+        assert.ok(at(target.seen, 1).body.every((byte) => byte === 0x78))
       })
 
       test('a large body, streamed', async (t) => {
@@ -338,8 +339,8 @@ describe('30, A4 credentials are sent only to the hop that they are for', () => 
         assert.deepEqual(secretsIn(proxy.tunnelled.join()), isForwarded ? [] : inTunnel)
         // The proxy of this test forwards fields that it does not know.
         const atOrigin = isForwarded ? ['proxyHeader', 'originAuth'] : ['originAuth']
-        assert.deepEqual(secretsIn(target.seen[0]!.head), atOrigin)
-        assert.ok(!/proxy-auth/i.test(target.seen[0]!.head))
+        assert.deepEqual(secretsIn(at(target.seen, 0).head), atOrigin)
+        assert.ok(!/proxy-auth/i.test(at(target.seen, 0).head))
       })
     }
   }
@@ -353,7 +354,7 @@ describe('30, A4 credentials are sent only to the hop that they are for', () => 
       const response = await pool.request({ origin: `http://a.test:${target.http}`, path: '/' })
       assert.equal(await response.text(), `GET / a.test:${target.http} 0`)
       assert.deepEqual(proxy.heads, ['pröxy:sé:cret'])
-      assert.ok(!/cret/.test(proxy.tunnelled.join() + target.seen[0]!.head))
+      assert.ok(!/cret/.test(proxy.tunnelled.join() + at(target.seen, 0).head))
     })
   }
 })

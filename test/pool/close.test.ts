@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { ClientClosed, HawserError } from '../../src/errors.ts'
+import { at } from '../support/at.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'
@@ -108,7 +109,7 @@ describe('close', () => {
     const pool = new ScriptedPool()
     const promise = pool.request({ origin: A, path: '/' })
     await settle()
-    pool.sockets[0].receive('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')
+    at(pool.sockets, 0).receive('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')
     const response = await promise
     const bytes = response.bytes()
     await pool.close()
@@ -127,7 +128,7 @@ describe('hold and release', () => {
     await settle()
     backend.socket.receive(OK)
     assert.equal(backend.held, 1)
-    calls[2].control?.abort()
+    at(calls, 2).control?.abort()
     backend.socket.receive(OK)
     await settle()
     assert.equal(backend.held, 0)
@@ -182,7 +183,7 @@ describe('hold and release', () => {
     call.whenEnded = () => {
       throw new Error('mine')
     }
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.equal(pool.counts(), '0 connecting, 0 active, 1 idle, 0 waiting')
     await settle()
     assert.deepEqual(thrown.map(String), ['Error: mine'])
@@ -206,13 +207,14 @@ describe('assertQuiescent', () => {
       /not quiescent: <ConnectionPool \[1 connections: 1 connecting, 0 active, 0 idle, 1 waiting/,
     )
     await settle()
-    pool.sockets[0].connected()
+    const socket = at(pool.sockets, 0)
+    socket.connected()
     assertThrows(/1 active, 0 idle, 1 waiting/)
-    pool.sockets[0].receive(OK)
+    socket.receive(OK)
     assertThrows(/1 active, 0 idle\]/)
-    pool.sockets[0].receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
+    socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no')
     assertThrows(/1 active/)
-    pool.sockets[0].receive('k')
+    socket.receive('k')
     pool.assertQuiescent()
     await assertEmpty(pool)
   })
@@ -225,7 +227,7 @@ describe('assertQuiescent', () => {
     const second = alsoForgotten()
     assert.throws(() => pool.assertQuiescent(), /at forgotten \(.*at alsoForgotten \(/s)
     await settle()
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.throws(
       () => pool.assertQuiescent(),
       ({ message }) => !/at forgotten/.test(message) && /at alsoForgotten/.test(message),

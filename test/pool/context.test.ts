@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter, getEventListeners } from 'node:events'
 import { describe, test } from 'node:test'
 import type { DispatchHandler } from '../../src/engine.ts'
+import { at } from '../support/at.ts'
 import { whilePolluted } from '../support/pollution.ts'
 import { assertEmpty, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
@@ -36,18 +37,18 @@ describe('handlers run in the async context of their dispatch', () => {
     const names = ['new', 'waited', 'waited too', 'none', 'waited last']
     const seen: string[][] = names.map(() => [])
     for (const [i, name] of names.entries()) {
-      const dispatch = () => pool.dispatch({ origin: A, path: '/' }, recordingHandler(seen[i]))
+      const dispatch = () => pool.dispatch({ origin: A, path: '/' }, recordingHandler(at(seen, i)))
       if (name === 'none') storage.exit(dispatch)
       else storage.run(name, dispatch)
     }
     await settle()
     for (const name of names) {
-      storage.run(`the reader of ${name}`, () => pool.sockets[0].receive(EARLY + OK))
+      storage.run(`the reader of ${name}`, () => at(pool.sockets, 0).receive(EARLY + OK))
     }
     for (const [i, name] of names.entries()) assert.deepEqual(seen[i], all(name))
     const reused: string[] = []
     storage.run('reused', () => pool.dispatch({ origin: A, path: '/' }, recordingHandler(reused)))
-    pool.sockets[0].receive(EARLY + OK)
+    at(pool.sockets, 0).receive(EARLY + OK)
     assert.deepEqual(reused, all('reused'))
     await assertEmpty(pool)
   })
@@ -59,8 +60,8 @@ describe('handlers run in the async context of their dispatch', () => {
     first.onEnd = () => void pool.dispatch({ origin: A, path: '/' }, recordingHandler(seen))
     storage.run('outer', () => pool.dispatch({ origin: A, path: '/' }, first))
     await settle()
-    pool.sockets[0].receive(OK)
-    pool.sockets[0].receive(EARLY + OK)
+    at(pool.sockets, 0).receive(OK)
+    at(pool.sockets, 0).receive(EARLY + OK)
     assert.deepEqual(seen, all('outer'))
     await assertEmpty(pool)
   })
@@ -126,9 +127,9 @@ describe('handlers run in the async context of their dispatch', () => {
     const asked = [ask('x'), ask('y')]
     await settle()
     for (let i = 0; i < 2; i++) {
-      storage.run('other', () => pool.sockets[0].receive(OK.replace('ok', 'o')))
+      storage.run('other', () => at(pool.sockets, 0).receive(OK.replace('ok', 'o')))
       await settle()
-      storage.run('other', () => pool.sockets[0].receive('k'))
+      storage.run('other', () => at(pool.sockets, 0).receive('k'))
       await settle()
     }
     assert.deepEqual(await Promise.all(asked), [
@@ -157,7 +158,7 @@ describe('handlers run in the async context of their dispatch', () => {
     storage.run('first', () => pool.start('http://b.test', '/1'))
     storage.run('second', () => pool.start(A, '/2', { method: 'POST', body: content() }))
     await settle()
-    storage.run('other', () => pool.sockets[0].receive(OK))
+    storage.run('other', () => at(pool.sockets, 0).receive(OK))
     await settle()
     assert.ok(pool.wasSent('/2'))
     assert.deepEqual(seen, [
@@ -195,10 +196,10 @@ describe('13 listeners', () => {
     const warnings = await warningsOf(async () => {
       await pool.send(A, '/', { signal })
       assert.equal(counted(signal), 1)
-      pool.sockets[0].receive(OK)
+      at(pool.sockets, 0).receive(OK)
       for (let i = 0; i < 500; i++) {
         pool.start(A, '/', { signal })
-        pool.sockets[0].receive(OK)
+        at(pool.sockets, 0).receive(OK)
         assert.equal(counted(signal), 0)
       }
       const calls = Array.from({ length: 500 }, () => pool.start(A, '/', { signal }))
@@ -268,7 +269,7 @@ describe('13 listeners', () => {
     try {
       for (let i = 0; i < 10; i++) {
         pool.start(A)
-        pool.sockets[0].receive(OK)
+        at(pool.sockets, 0).receive(OK)
       }
     } finally {
       EventEmitter.prototype.on = on
@@ -341,7 +342,7 @@ describe('22 a polluted Object.prototype', () => {
         }
         run(() => pool.dispatch({ origin: A, path: '/' }, handler))
         await settle()
-        run(() => pool.sockets[0].receive(OK))
+        run(() => at(pool.sockets, 0).receive(OK))
         await assertEmpty(pool)
         return memory
       }),

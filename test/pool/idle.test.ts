@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { at } from '../support/at.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'
@@ -19,7 +20,10 @@ async function warmAll(pool: ScriptedPool, count: number, origin = A) {
 describe('reuse', () => {
   test('the connection that was used last is used first', async () => {
     const pool = new ScriptedPool()
-    const [first, second, third] = await warmAll(pool, 3)
+    const sockets = await warmAll(pool, 3)
+    const first = at(sockets, 0)
+    const second = at(sockets, 1)
+    const third = at(sockets, 2)
     pool.start(A, '/x')
     assert.equal(pool.socketOf('/x'), third)
     pool.start(A, '/y')
@@ -65,9 +69,9 @@ describe('maxKeepaliveConnections', () => {
     pool.start(A, '/0')
     pool.start(A, '/1')
     await settle()
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.equal(pool.socketOf('/1'), pool.sockets[0])
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.equal(pool.counts(), '0 connecting, 0 active, 0 idle, 0 waiting')
     assert.deepEqual(pool.closed, [`${A} too-many-idle`])
     await assertEmpty(pool)
@@ -244,7 +248,7 @@ describe('3, 24 an idle connection is closed when', () => {
     const pool = new ScriptedPool()
     const call = await pool.send(A)
     pool.start(A, '/next')
-    pool.sockets[0].receive(`${OK}${OK.replace('ok', 'ko')}`)
+    at(pool.sockets, 0).receive(`${OK}${OK.replace('ok', 'ko')}`)
     await settle()
     assert.equal(call.body, 'ok')
     assert.deepEqual(pool.closed, [`${A} surplus-bytes`])

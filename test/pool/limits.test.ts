@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { at } from '../support/at.ts'
 import { assertEmpty, isOpen, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'
@@ -14,11 +15,11 @@ describe('maxConnections', () => {
     assert.equal(pool.counts(), '0 connecting, 2 active, 0 idle, 1 waiting')
     assert.equal(pool.wasSent('/2'), false)
     pool.socketOf('/0').receive(OK)
-    assert.equal(calls[0].body, 'ok')
+    assert.equal(at(calls, 0).body, 'ok')
     assert.equal(pool.socketOf('/2'), pool.socketOf('/0'))
     assert.equal(pool.sockets.length, 2)
     pool.socketOf('/2').receive(OK)
-    assert.equal(calls[2].body, 'ok')
+    assert.equal(at(calls, 2).body, 'ok')
     await assertEmpty(pool)
   })
 
@@ -70,12 +71,12 @@ describe('maxConnections', () => {
     failing.whenEnded = () => {
       counts = pool.counts()
     }
-    pool.sockets[0].reset()
+    at(pool.sockets, 0).reset()
     // The waiting request gets a connection before the failure is reported.
     assert.equal(counts, '1 connecting, 0 active, 0 idle, 0 waiting')
     await settle()
-    pool.sockets[1].connected()
-    pool.sockets[1].receive(OK)
+    at(pool.sockets, 1).connected()
+    at(pool.sockets, 1).receive(OK)
     assert.equal(waiting.body, 'ok')
     await assertEmpty(pool)
   })
@@ -91,7 +92,7 @@ describe('maxConnectionsPerOrigin', () => {
     assert.ok(pool.wasSent('/b'))
     for (const path of ['/0', '/1', '/2']) {
       assert.equal(pool.socketOf(path), pool.sockets[0])
-      pool.sockets[0].receive(OK)
+      at(pool.sockets, 0).receive(OK)
     }
     await assertEmpty(pool)
   })
@@ -179,7 +180,7 @@ describe('order', () => {
       pool.start(A, `/${i}`).whenEnded = () => order.push(i)
     }
     await settle()
-    for (let i = 0; i < 20; i++) pool.sockets[0].receive(OK)
+    for (let i = 0; i < 20; i++) at(pool.sockets, 0).receive(OK)
     assert.deepEqual(order, [...Array(20).keys()])
     await assertEmpty(pool)
   })
@@ -194,7 +195,7 @@ describe('order', () => {
     for (let i = 0; i < asks.length; i++) {
       await settle()
       assert.equal(pool.open.length, 1)
-      pool.open[0].receive(OK)
+      at(pool.open, 0).receive(OK)
     }
     assert.deepEqual(order, asks)
     // Only a3 directly follows a request of its own origin (a2), and uses the same connection.
@@ -210,7 +211,7 @@ describe('order', () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 3 } })
     for (let i = 0; i < 10; i++) pool.start(A, `/${i}`)
     await settle()
-    pool.sockets[1].receive(OK)
+    at(pool.sockets, 1).receive(OK)
     await settle()
     assert.equal(pool.counts(), '0 connecting, 3 active, 0 idle, 6 waiting')
     assert.ok(pool.wasSent('/3') && !pool.wasSent('/4'))
@@ -226,10 +227,10 @@ describe('order', () => {
       pool.start(A, '/2') // waits after /1
       assert.ok(pool.wasSent('/1'))
     }
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     await settle()
     assert.equal(pool.counts(), '0 connecting, 1 active, 0 idle, 1 waiting')
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.ok(pool.wasSent('/2'))
     await assertEmpty(pool)
   })
@@ -246,13 +247,13 @@ describe('1 an aborted request that waits leaves nothing behind', () => {
         call.whenEnded = () => order.push(i)
         return call
       })
-      waiters[cancelled].control?.abort(new Error('changed my mind'))
+      at(waiters, cancelled).control?.abort(new Error('changed my mind'))
       assert.equal(pool.stats().waiting, 4)
       await settle()
-      assert.equal(waiters[cancelled].failure.message, 'changed my mind')
+      assert.equal(at(waiters, cancelled).failure.message, 'changed my mind')
       order.length = 0
       for (let i = 0; i < 5; i++) {
-        pool.open[0].receive(OK)
+        at(pool.open, 0).receive(OK)
         await settle()
       }
       assert.deepEqual(
@@ -270,10 +271,10 @@ describe('1 an aborted request that waits leaves nothing behind', () => {
       const pool = new ScriptedPool({ limits: { maxConnectionsPerOrigin: 1 } })
       await pool.send(A, '/active')
       const waiters = [0, 1, 2, 3].map((i) => pool.start(A, `/${i}`))
-      waiters[cancelled].control?.abort()
+      at(waiters, cancelled).control?.abort()
       await settle()
-      assert.equal((waiters[cancelled].failure as DOMException).name, 'AbortError')
-      for (let i = 0; i < 4; i++) pool.sockets[0].receive(OK)
+      assert.equal((at(waiters, cancelled).failure as DOMException).name, 'AbortError')
+      for (let i = 0; i < 4; i++) at(pool.sockets, 0).receive(OK)
       await settle()
       assert.deepEqual(
         waiters.map(({ body }) => body),
@@ -295,7 +296,7 @@ describe('1 an aborted request that waits leaves nothing behind', () => {
     await pool.backend.clock.advance(100)
     assert.equal(late.failure.name, 'TotalTimeout')
     assert.equal(pool.stats().waiting, 0)
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     pool.assertQuiescent()
     await assertEmpty(pool)
   })
@@ -309,7 +310,7 @@ describe('1 an aborted request that waits leaves nothing behind', () => {
     await settle()
     assert.equal(pool.stats().waiting, 0)
     assert.equal(pool.stats().origins, 1)
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     await assertEmpty(pool)
   })
 

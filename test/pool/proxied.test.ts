@@ -8,6 +8,7 @@ import {
   ProxyError,
   UnsupportedProtocol,
 } from '../../src/errors.ts'
+import { at } from '../support/at.ts'
 import { assertEmpty, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const PROXY = 'http://proxy.test:3128'
@@ -138,7 +139,7 @@ describe('30, A4 Proxy-Authorization in the headers of a request', () => {
     }
     const pool = new ScriptedPool()
     await pool.send(A, 'http://far.test/', { headers })
-    assert.match(pool.sockets[0].written, /Basic eDp5/)
+    assert.match(at(pool.sockets, 0).written, /Basic eDp5/)
     await assertEmpty(pool)
   })
 })
@@ -148,7 +149,7 @@ describe('10 connections to a forwarding proxy', () => {
     const pool = withProxy()
     await pool.warm(A)
     const call = await pool.send(B)
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.equal(call.body, 'ok')
     assert.equal(pool.sockets.length, 1)
     assert.equal(pool.stats().origins, 1)
@@ -228,8 +229,8 @@ describe('10 connections to a forwarding proxy', () => {
     const call = await pool.send(B)
     first.receiveEnd()
     await settle()
-    assert.equal(pool.sockets[1].written, 'GET http://b.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n')
-    pool.sockets[1].receive(OK)
+    assert.equal(at(pool.sockets, 1).written, 'GET http://b.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n')
+    at(pool.sockets, 1).receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
@@ -253,8 +254,8 @@ describe('10 connections to a forwarding proxy', () => {
     const pool = withProxy({ limits: { maxConnections: 1 } })
     for (let i = 0; i < 1000; i++) {
       const call = await pool.send(`http://h${i % 500}.test`)
-      pool.sockets[0].takeWritten()
-      pool.sockets[0].receive(OK)
+      at(pool.sockets, 0).takeWritten()
+      at(pool.sockets, 0).receive(OK)
       assert.equal(call.body, 'ok')
     }
     assert.equal(pool.sockets.length, 1)
@@ -265,7 +266,7 @@ describe('10 connections to a forwarding proxy', () => {
   test('fail with the name of the proxy in the message if the response is invalid', async () => {
     const pool = withProxy()
     const call = await pool.send(A)
-    pool.sockets[0].receive('nonsense\r\n\r\n')
+    at(pool.sockets, 0).receive('nonsense\r\n\r\n')
     assert.match(
       String(call.error),
       /\(GET http:\/\/a\.test\/ through the proxy http:\/\/proxy\.test:3128, after \d+ ms\)/,
@@ -277,7 +278,7 @@ describe('10 connections to a forwarding proxy', () => {
     const pool = withProxy()
     pool.backend.autoConnect = false
     const call = await pool.send(A)
-    pool.sockets[0].reset(new Error('refused'))
+    at(pool.sockets, 0).reset(new Error('refused'))
     await settle()
     assert.ok(call.error instanceof ProxyError)
     assert.match(

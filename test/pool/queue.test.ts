@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Queue } from '../../src/pool/queue.ts'
+import { at } from '../support/at.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -38,8 +39,9 @@ test('keeps the order while items are removed in any order', () => {
     const here = new Set(items)
     for (const i of order) {
       assert.equal(queue.first, [...here][0])
-      leave(queue, items[i])
-      here.delete(items[i])
+      const item = at(items, i)
+      leave(queue, item)
+      here.delete(item)
       assert.deepEqual([...queue], [...here])
       assert.equal(queue.size, here.size)
       assert.equal(queue.first, [...here][0] ?? null)
@@ -50,12 +52,12 @@ test('keeps the order while items are removed in any order', () => {
 
 test('shift does not mark the item as removed, so it can be in another queue', () => {
   const { queue, items } = queueOf(3)
-  leave(queue, items[0])
+  leave(queue, at(items, 0))
   assert.equal(queue.shift(), items[1])
-  assert.equal(items[1].isRemoved, false)
+  assert.equal(at(items, 1).isRemoved, false)
   assert.deepEqual([...queue], [items[2]])
-  queue.push(items[0])
-  items[0].isRemoved = false
+  queue.push(at(items, 0))
+  at(items, 0).isRemoved = false
   assert.equal(queue.shift(), items[2])
   assert.equal(queue.shift(), items[0])
   assert.equal(queue.size, 0)
@@ -95,10 +97,10 @@ test('the cost of an operation does not depend on the length of the queue', () =
 
 test('removed items can be garbage-collected while others wait', async () => {
   const { queue, items } = queueOf(3)
-  const gone = new WeakRef(items[1])
+  const gone = new WeakRef(at(items, 1))
   const waits = items[2]
-  leave(queue, items[1])
-  leave(queue, items[0])
+  leave(queue, at(items, 1))
+  leave(queue, at(items, 0))
   items.length = 0
   await new Promise(setImmediate) // a WeakRef keeps its target until the current turn has ended
   collectGarbage()

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import type { DispatchRequest, Response } from '../../src/engine.ts'
 import { ReadError, RemoteProtocolError, ResponseTooLarge } from '../../src/errors.ts'
+import { at } from '../support/at.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
@@ -88,7 +89,7 @@ for (const [name, read] of Object.entries(readers)) {
       })
 
       test(`${framing}: read after the body has arrived`, async () => {
-        const { pool, socket, response } = await openResponse(headOf(framing) + wire(pieces[0]))
+        const { pool, socket, response } = await openResponse(headOf(framing) + wire(at(pieces, 0)))
         for (const piece of pieces.slice(1)) socket.receive(wire(piece))
         finish(socket)
         await settle()
@@ -98,7 +99,7 @@ for (const [name, read] of Object.entries(readers)) {
       })
 
       test(`${framing}: in two reads`, async () => {
-        const { pool, socket, response } = await openResponse(headOf(framing) + wire(pieces[0]))
+        const { pool, socket, response } = await openResponse(headOf(framing) + wire(at(pieces, 0)))
         await settle()
         const promise = read(response)
         await settle()
@@ -476,8 +477,8 @@ describe('iteration', () => {
     for (const copy of [false, true]) {
       const pool = new ScriptedPool()
       const call = await pool.send(A, '/', { copy })
-      pool.sockets[0].receive(headOf(WINDOW))
-      pool.sockets[0].receive('x'.repeat(WINDOW))
+      at(pool.sockets, 0).receive(headOf(WINDOW))
+      at(pool.sockets, 0).receive('x'.repeat(WINDOW))
       assert.equal(call.body.length, WINDOW)
       assert.deepEqual(pool.closed, [])
       await assertEmpty(pool)

@@ -25,6 +25,7 @@ import {
   WriteTimeout,
 } from '../../src/errors.ts'
 import { events } from '../../src/models/events.ts'
+import { at } from '../support/at.ts'
 import type { ScriptedBackend } from '../support/scripted-backend.ts'
 import { uncaughtDuring } from '../support/stage.ts'
 import type { RecordedCall } from './scripted-pool.ts'
@@ -221,7 +222,7 @@ describe('the durations of', () => {
       assert.deepEqual(pool.log, ['request:start'])
       await runSteps(pool, [...steps, head, body])
       const { id, bytesSent, bytesReceived, ...end } = pool.end
-      assert.equal(id, pool.starts[0]!.id)
+      assert.equal(id, at(pool.starts, 0).id)
       assert.deepEqual(end, {
         method: 'GET',
         origin,
@@ -236,7 +237,7 @@ describe('the durations of', () => {
       assert.deepEqual(Object.keys(end.durations), Object.keys(durations))
       assert.equal(bytesReceived, OK.length)
       assert.ok(pool.backend.socket.written.endsWith('\r\n\r\n'))
-      assert.equal(bytesSent, pool.backend.socket.written.split('GET ')[1]!.length + 4)
+      assert.equal(bytesSent, at(pool.backend.socket.written.split('GET '), 1).length + 4)
 
       await pool.send(origin)
       await runSteps(pool, [head, body])
@@ -354,7 +355,7 @@ const failures: FailureCase[] = [
     name: 'a name that is not found',
     error: ConnectError,
     durations: { queue: 0, dns: 9 },
-    steps: [[9, ({ lookups }) => lookups[0]!.fail(new Error('ENOTFOUND'))]],
+    steps: [[9, ({ lookups }) => at(lookups, 0).fail(new Error('ENOTFOUND'))]],
   },
   {
     name: 'a refused connection',
@@ -493,18 +494,18 @@ describe('a request ends once, with', () => {
   test('an abort, in every phase', async () => {
     const steps = [resolved, connected, head]
     const ways = ['control', 'signal'] as const
-    for (let at = 0; at <= steps.length; at++) {
+    for (let count = 0; count <= steps.length; count++) {
       for (const way of ways) {
         const pool = manualPool()
         const controller = new AbortController()
         const call = await pool.send(HTTP, '/', { signal: controller.signal })
-        await runSteps(pool, steps.slice(0, at))
+        await runSteps(pool, steps.slice(0, count))
         await pool.pass(1)
         if (way === 'control') call.control?.abort('why')
         else controller.abort('why')
         assert.equal(pool.ends.length, 1, 'the event is published at once')
         assert.equal(pool.end.error, 'why')
-        const last = (['dns', 'tcp', 'wait', 'read'] as const)[at]!
+        const last = at(['dns', 'tcp', 'wait', 'read'] as const, count)
         assert.equal(pool.end.durations[last], 1)
         await settle()
         assert.equal(call.error, 'why')
@@ -522,7 +523,7 @@ describe('a request ends once, with', () => {
     await pool.send(HTTP)
     await pool.done()
     assert.equal(pool.ends.length, 3)
-    assert.ok(pool.ends[2]!.error instanceof ClientClosed)
+    assert.ok(at(pool.ends, 2).error instanceof ClientClosed)
   })
 
   test('an exception of the handler, or an upgrade', async () => {
@@ -696,9 +697,9 @@ describe('listeners', () => {
     storage.run('first', () => pool.start(HTTP, '/1'))
     storage.run('second', () => pool.start('http://b.test', '/2'))
     await settle()
-    storage.run('other', () => pool.sockets[0]!.receive(OK))
+    storage.run('other', () => at(pool.sockets, 0).receive(OK))
     await settle()
-    storage.run('other', () => pool.sockets[1]!.receive(OK))
+    storage.run('other', () => at(pool.sockets, 1).receive(OK))
     await settle()
     await storage.run('last', () => assertEmpty(pool))
     assert.deepEqual(seen, [

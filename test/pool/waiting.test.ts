@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PoolTimeout } from '../../src/errors.ts'
+import { at } from '../support/at.ts'
 import { assertEmpty, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'
@@ -100,7 +101,7 @@ describe('PoolTimeout', () => {
     const served = pool.start(A, '/1', { timeouts: { pool: 100 } })
     const cancelled = pool.start(A, '/2', { timeouts: { pool: 100 } })
     cancelled.control?.abort(new Error('cancelled'))
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     await pool.backend.clock.advance(200)
     assert.equal(served.endCount, 0)
     assert.equal(cancelled.failure.message, 'cancelled')
@@ -113,10 +114,10 @@ describe('PoolTimeout', () => {
     const { clock } = pool.backend
     await clock.stall(5000)
     assert.equal(call.endCount, 0)
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     await clock.flush()
     assert.ok(pool.wasSent('/1'))
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)
   })
@@ -163,7 +164,7 @@ describe('PoolTimeout', () => {
     const call = pool.start(B, '/1', { timeouts: { pool: 1000, connect: 100 } })
     const { clock } = pool.backend
     await clock.advance(900)
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     await clock.advance(99)
     assert.equal(call.endCount, 0)
     await clock.advance(1)
@@ -181,7 +182,7 @@ test('the timers of a request are cancelled when it ends', async () => {
   for (let i = 0; i < 3; i++) {
     const call = await pool.send(A, '/', { timeouts: { total: 60_000, connect: 5000 } })
     assert.equal(clock.armedTimers, 2)
-    pool.sockets[0].receive(OK)
+    at(pool.sockets, 0).receive(OK)
     assert.equal(call.body, 'ok')
     assert.equal(clock.armedTimers, 1)
   }
@@ -215,7 +216,7 @@ test('stats', async () => {
   for (const socket of pool.sockets) socket.connected()
   assert.deepEqual(pool.stats(), { ...empty, ...full, connecting: 0, active: 3 })
   await pool.backend.clock.advance(10)
-  pool.sockets[0].receive(OK) // serves /2
+  at(pool.sockets, 0).receive(OK) // serves /2
   assert.equal(pool.stats().oldestWait, 10)
   for (const socket of pool.sockets) socket.receive(OK)
   await settle()
