@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
+import type { ConnectTarget } from './backend.ts'
 
 /** How many bytes are buffered in each direction. */
 export const CAPACITY = 65_536
@@ -38,12 +39,13 @@ export class MemoryPeer extends Duplex {
   readonly #handler: PeerHandler
   #timer: NodeJS.Timeout | undefined
 
-  constructor(owner: PeerHandler, remote: HostPort, local: Partial<HostPort>, encrypted: boolean) {
+  constructor(owner: PeerHandler, remote: HostPort, local: ConnectTarget) {
     super({ highWaterMark: CAPACITY })
     this.#handler = owner
     ;[this.remoteAddress, this.remotePort] = remote
-    ;[this.localAddress, this.localPort] = local
-    this.encrypted = encrypted || undefined
+    this.localAddress = local.address
+    this.localPort = local.port
+    this.encrypted = local.tls ? true : undefined
   }
 
   get remoteFamily(): 'IPv4' | 'IPv6' {

@@ -39,8 +39,7 @@ export class MemorySocket implements BackendSocket, PeerHandler {
     this.handler = handler
     this.remoteAddress = target.address
     this.remotePort = target.port
-    const { address, port, tls } = target
-    this.peer = new MemoryPeer(this, client, [address, port], Boolean(tls))
+    this.peer = new MemoryPeer(this, client, target)
   }
 
   // --- PeerHandler

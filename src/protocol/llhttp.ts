@@ -33,8 +33,8 @@ export const window: Buffer = Buffer.from(memory, WINDOW, WINDOW_SIZE)
 /** The state of llhttp's parser, and the record of the message that is being parsed. */
 export const state: Uint8Array = new Uint8Array(memory, constant('STATE'), STATE_SIZE)
 /** The record as 32-bit words. The constants below are indices into it. */
-export const record: Int32Array = new Int32Array(memory, constant('STATE'), STATE_SIZE / 4)
-const doubles = new Float64Array(memory, constant('STATE'), STATE_SIZE / 8)
+const words = new Int32Array(memory, constant('STATE'), STATE_SIZE / 4)
+const doubles = new DataView(memory, constant('STATE'), STATE_SIZE)
 
 export const STATUS = constant('STATUS') / 4
 export const HEAD_END = constant('HEAD_END') / 4
@@ -44,7 +44,7 @@ export const BODY_END = constant('BODY_END') / 4
 export const ERROR = constant('ERROR') / 4
 export const CONSUMED = constant('CONSUMED') / 4
 export const FRAMING = constant('FRAMING') / 4
-const CONTENT_LENGTH = constant('CONTENT_LENGTH') / 8
+const CONTENT_LENGTH = constant('CONTENT_LENGTH')
 
 export const HEAD_COMPLETE = constant('HEAD_COMPLETE')
 export const MESSAGE_COMPLETE = constant('MESSAGE_COMPLETE')
@@ -69,15 +69,20 @@ export const REFUSED_REASON = constant('REFUSED_REASON')
 export const REFUSED_FIELDS = constant('REFUSED_FIELDS')
 export const MAX_FIELDS = constant('MAX_FIELDS')
 
+/** Returns a word of the record. `index` is one of the constants above. */
+export function readRecord(index: number): number {
+  return words[index] as number // the module exports the indices, so the words exist
+}
+
 /**
  * Parses `length` bytes at the absolute address `at`, of a message that began at the address
  * `base`.
  *
- * @returns flags: HEAD_COMPLETE, MESSAGE_COMPLETE and the like; `record` has the details
+ * @returns flags: HEAD_COMPLETE, MESSAGE_COMPLETE and the like; `readRecord` returns the details
  */
 export const parse = exports.parse
 
 /** The Content-Length of the head that was parsed last. Exact up to 2^53. */
 export function contentLength(): number {
-  return doubles[CONTENT_LENGTH]
+  return doubles.getFloat64(CONTENT_LENGTH, true)
 }

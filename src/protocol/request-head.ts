@@ -122,8 +122,9 @@ export function requestHead(
       )
     }
     for (let i = 0; i < list.length; i += 2) {
-      const name = list[i]
-      const value = list[i + 1]
+      // The length is even, so both exist. checkField refuses a value that is not a string.
+      const name = list[i] as string
+      const value = list[i + 1] as string
       const role = roleOf(name)
       if (typeof value !== 'string' || FORBIDDEN_IN_VALUE.test(value)) checkField(name, value)
       if (role !== 'plain') {

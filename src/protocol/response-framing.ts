@@ -64,7 +64,7 @@ function checkTransferEncoding(head: ResponseHead, chunked: boolean): void {
   const codings = listElements(head, 'transfer-encoding').filter((coding) => coding !== '')
   const times = codings.filter(isChunked).length
   if (times > 1) throw new FramingError('Transfer-Encoding lists chunked more than once')
-  const isLast = times === 1 && isChunked(codings[codings.length - 1])
+  const isLast = isChunked(codings.at(-1) ?? '')
   if (isLast !== chunked) throw new FramingError('Transfer-Encoding is ambiguous')
 }
 

@@ -45,7 +45,7 @@ export interface MessageSink {
 /** What the next byte belongs to. `counted` is a body of known length. */
 type Expecting = 'head' | 'chunks' | 'counted' | 'until-close' | 'tunnel' | 'nothing'
 
-const { window, record, WINDOW } = wasm
+const { window, readRecord, WINDOW } = wasm
 
 const NOTHING_TO_RESTORE: readonly Restore[] = []
 
@@ -214,11 +214,11 @@ export class ResponseParser {
         this.#atStart ? this.#mode | wasm.FRESH : this.#mode,
       )
       this.#atStart = false
-      const error = record[wasm.ERROR]
-      const consumed = record[wasm.CONSUMED]
-      const bodyStart = record[wasm.BODY_START] - WINDOW
-      const bodyEnd = record[wasm.BODY_END] - WINDOW
-      const trailerStart = record[wasm.TRAILER_START]
+      const error = readRecord(wasm.ERROR)
+      const consumed = readRecord(wasm.CONSUMED)
+      const bodyStart = readRecord(wasm.BODY_START) - WINDOW
+      const bodyEnd = readRecord(wasm.BODY_END) - WINDOW
+      const trailerStart = readRecord(wasm.TRAILER_START)
       const base = this.#base
       let headEnd = at
 
@@ -229,7 +229,7 @@ export class ResponseParser {
           at = base
           continue
         }
-        headEnd = base + record[wasm.HEAD_END]
+        headEnd = base + readRecord(wasm.HEAD_END)
         if (headEnd - base > MAX_HEAD_SIZE) return this.#failTooLong()
         this.persistent = (flags & wasm.PERSISTENT) !== 0
         this.mayHintKeepAlive = (flags & wasm.HAS_KEEP_ALIVE) !== 0
@@ -294,8 +294,8 @@ export class ResponseParser {
       this.#fault(parseErrorMessage(LF_EXPECTED))
       return null
     }
-    const head = new ResponseHead(record[wasm.STATUS], raw)
-    const framing = record[wasm.FRAMING]
+    const head = new ResponseHead(readRecord(wasm.STATUS), raw)
+    const framing = readRecord(wasm.FRAMING)
     try {
       if (this.#restores.length > 0) checkRepeatedContentLength(head)
       this.#setFraming(head, framing, flags)

@@ -192,11 +192,11 @@ function nameBytes(host: string): Buffer {
 
 /** RFC 4291 2.2. Drops a zone (RFC 4007 11), which has no meaning on another machine. */
 function ipv6Bytes(address: string): number[] {
-  const [text] = address.split('%')
-  const dotted = /:((?:\d+\.){3}\d+)$/.exec(text)
-  const last = dotted === null ? [] : dotted[1].split('.').map(Number)
-  const hex = dotted === null ? text : text.slice(0, dotted.index + 1).replace(/([^:]):$/, '$1')
-  const [head, tail = ''] = hex.split('::')
+  const [text = ''] = address.split('%')
+  const [, dotted] = /:((?:\d+\.){3}\d+)$/.exec(text) ?? []
+  const last = dotted === undefined ? [] : dotted.split('.').map(Number)
+  const hex = dotted === undefined ? text : text.slice(0, -dotted.length).replace(/([^:]):$/, '$1')
+  const [head = '', tail = ''] = hex.split('::')
   const front = groups(head)
   const back = [...groups(tail), ...last]
   return [...front, ...new Array<number>(16 - front.length - back.length).fill(0), ...back]
