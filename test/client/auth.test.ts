@@ -7,7 +7,7 @@ import { DigestAuth } from '../../src/client/auth/digest.ts'
 import { resolveAuth, userinfoAuth } from '../../src/client/auth/resolve.ts'
 import { Request } from '../../src/client/request.ts'
 import { InvalidURL } from '../../src/errors.ts'
-import { first } from '../support/only.ts'
+import { at } from '../support/at.ts'
 import { runFlow } from './auth-flow.ts'
 
 const get = () => new Request('GET', 'http://example.com/')
@@ -64,7 +64,7 @@ describe('invalid credentials are refused, and not shown', () => {
           (error) => {
             assert.ok(error instanceof TypeError)
             assert.match(error.message, message)
-            assert.doesNotMatch(first(inspect(error, { depth: 9 }).split('\n    at')), /secret/)
+            assert.doesNotMatch(at(inspect(error, { depth: 9 }).split('\n    at'), 0), /secret/)
             return true
           },
         )

@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import type { ClientOptions, RequestOptions, Response } from '../../src/index.ts'
 import { StreamClosed } from '../../src/index.ts'
 import { httpServer, rawServer } from '../engine/servers.ts'
-import { only } from '../support/only.ts'
+import { only } from '../support/at.ts'
 import { openClient, scriptedClient, settle, states } from './clients.ts'
 
 const URL = 'http://h.test/'

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import { parseAuthParams } from '../../src/client/auth/challenge.ts'
 import { DigestAuth } from '../../src/client/auth/digest.ts'
 import { Request } from '../../src/client/request.ts'
-import { only } from '../support/only.ts'
+import { only } from '../support/at.ts'
 import type { Answer } from './auth-flow.ts'
 import { responseOf, runFlow } from './auth-flow.ts'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseLinks } from '../../src/client/links.ts'
+import { at, only } from '../support/at.ts'
 import { assertLinear } from '../support/growth.ts'
-import { first, only } from '../support/only.ts'
 import { whilePolluted } from '../support/pollution.ts'
 
 type Plain = Record<string, Record<string, string>>
@@ -80,7 +80,7 @@ test('22 names of object properties are ordinary names', () => {
   const links = parseLinks('</a>; rel=__proto__; __proto__=x; constructor=y, </b>; rel=toString')
   assert.equal(Object.getPrototypeOf(links), null)
   assert.deepEqual(Object.keys(links), ['__proto__', 'toString'])
-  const link = first(Object.values(links))
+  const link = at(Object.values(links), 0)
   assert.equal(Object.getPrototypeOf(link), null)
   assert.deepEqual(Object.entries(link), [
     ['url', '/a'],

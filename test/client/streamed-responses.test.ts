@@ -14,7 +14,7 @@ import {
   StreamConsumed,
 } from '../../src/index.ts'
 import { httpServer, rawServer } from '../engine/servers.ts'
-import { first, only } from '../support/only.ts'
+import { at, only } from '../support/at.ts'
 import { inChild } from './child.ts'
 import { openClient, scriptedClient, settle, states, until } from './clients.ts'
 
@@ -227,7 +227,7 @@ describe('an unwanted body that does not arrive', () => {
       await settle()
       backend.socket.receive(head)
       await settle()
-      assert.ok(first(backend.sockets).destroyed)
+      assert.ok(at(backend.sockets, 0).destroyed)
       assert.equal(backend.sockets.length, 2)
       backend.socket.receive(`${HEAD}Content-Length: 2\r\n\r\nok`)
       const response = await pending

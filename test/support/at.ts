@@ -8,3 +8,9 @@ export function at<Item>(list: readonly Item[], index: number): Item {
   if (item === undefined) throw new RangeError(`no element ${index} in a list of ${list.length}`)
   return item
 }
+
+/** Returns the only element. Throws if the list has none or several. */
+export function only<Item>(list: readonly Item[]): Item {
+  if (list.length !== 1) throw new RangeError(`expected one element, got ${list.length}`)
+  return at(list, 0)
+}
