@@ -5,7 +5,7 @@ import { KEEP_ALIVE_DELAY } from './node.ts'
 import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './other-runtimes.ts'
 import { connectFailure, writeFailure } from './other-runtimes.ts'
 
-/** `data` and `tail` of one write are copied into one buffer of at most so many bytes. */
+/** Up to this length, `data` and `tail` of a write are copied into one buffer. In bytes. */
 const MAX_COMBINED_WRITE = 65_536
 
 type Tcp = BunTcpSocket<BunSocket>

@@ -14,7 +14,7 @@ import { connectFailure, writeFailure } from './other-runtimes.ts'
 const SMALL_READ = 8192
 const LARGE_READ = 65_536
 
-/** `data` and `tail` of one write are copied into one buffer of at most so many bytes. */
+/** Up to this length, `data` and `tail` of a write are copied into one buffer. In bytes. */
 const MAX_COMBINED_WRITE = 65_536
 
 /**

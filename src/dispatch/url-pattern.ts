@@ -44,7 +44,7 @@ function weight({ scheme, port }: UrlPattern): number {
   return (scheme === null ? 0 : 2) + (port === null ? 0 : 1)
 }
 
-/** Whether Punycode has moved a `*`: it no longer stands for the characters it stood for. */
+/** Whether a `*` is in a Punycode label, where it no longer stands for characters of the name. */
 function isMangled(host: string): boolean {
   return host.split('.').some((label) => label.startsWith('xn--') && label.includes('*'))
 }

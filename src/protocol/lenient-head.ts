@@ -1,6 +1,6 @@
 /**
  * Makes heads parsable that RFC 9112 accepts and llhttp rejects: changes the received bytes, so
- * that they can be parsed again. llhttp's lenient flags are no alternative: `lenient_headers`
+ * that they can be parsed again. llhttp's lenient flags are not an option: `lenient_headers`
  * accepts NUL in values, and misreads a folded `Transfer-Encoding: gzip,\r\n chunked`.
  */
 const SP = 0x20
@@ -24,19 +24,19 @@ export interface Restore {
  */
 export function unfoldLines(head: Buffer): boolean {
   let found = false
-  // White space after the status line is no fold, because there is no field to continue.
+  // White space after the status line is not a fold, because there is no field to continue.
   for (let i = head.indexOf('\r\n') + 2; ; i++) {
     i = head.indexOf(CR, i)
     const isLast = head[i + 2] === CR // the empty line, after which the body begins
     if (i < 0 || i + 2 >= head.length || isLast) return found
-    if (head[i + 1] !== LF || !isBlank(head[i + 2])) continue
+    if (head[i + 1] !== LF || !isSpaceOrTab(head[i + 2])) continue
     found = true
     head[i] = head[i + 1] = SP
-    for (let j = i + 2; isBlank(head[j]); j++) head[j] = SP
+    for (let j = i + 2; isSpaceOrTab(head[j]); j++) head[j] = SP
   }
 }
 
-function isBlank(byte: number | undefined): boolean {
+function isSpaceOrTab(byte: number | undefined): boolean {
   return byte === SP || byte === HTAB
 }
 

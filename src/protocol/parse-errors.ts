@@ -11,8 +11,9 @@ export const MAX_HEAD_SIZE = 65_536
 /** How many 1xx responses may precede the final one. */
 export const MAX_INFORMATIONAL = 100
 /**
- * The limit for chunk sizes, extensions and trailers together: so many bytes, plus so many times
- * the length of the body. A chunk of one byte needs five bytes of framing. (CVE-2024-22019)
+ * Chunk sizes, extensions and trailers together can have up to `MAX_CHUNK_OVERHEAD` bytes plus
+ * `MAX_CHUNK_OVERHEAD_RATIO` times the length of the body (CVE-2024-22019). The ratio is above 5,
+ * because a chunk of one byte has five bytes of framing.
  */
 export const MAX_CHUNK_OVERHEAD = 65_536
 export const MAX_CHUNK_OVERHEAD_RATIO = 16

@@ -132,9 +132,9 @@ export const injection: readonly Mutation[] = [
     mistake:
       'repairing folded lines takes quadratic time, because the search restarts at the beginning after each fold',
     file: 'src/protocol/lenient-head.ts',
-    find: '    for (let j = i + 2; isBlank(head[j]); j++) head[j] = SP\n',
+    find: '    for (let j = i + 2; isSpaceOrTab(head[j]); j++) head[j] = SP\n',
     replace:
-      "    for (let j = i + 2; isBlank(head[j]); j++) head[j] = SP\n    i = head.indexOf('\\r\\n') + 2\n",
+      "    for (let j = i + 2; isSpaceOrTab(head[j]); j++) head[j] = SP\n    i = head.indexOf('\\r\\n') + 2\n",
     tests: ['protocol/response-limits'],
   },
   {

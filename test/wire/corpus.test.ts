@@ -7,7 +7,7 @@ import { readCorpus } from './corpus.ts'
 import { ParserDriver } from './parser-driver.ts'
 
 /** A response that follows without a request. */
-const SECOND_RESPONSE = Buffer.from('HTTP/1.1 200 OK\r\nX: of nobody\r\n\r\n')
+const SECOND_RESPONSE = Buffer.from('HTTP/1.1 200 OK\r\nX: surplus\r\n\r\n')
 
 /** The reads of another connection, which use everything that parsers share. */
 const OTHER_CONNECTION = {

@@ -13,7 +13,7 @@ import { poolParts } from '../../pool/pool.ts'
 import { responseFailed } from '../in-process/in-process-call.ts'
 import type { NodeApp } from './app-kind.ts'
 import type { RequestEvent } from './listener-server.ts'
-import { listenerServer } from './listener-server.ts'
+import { createListenerServer } from './listener-server.ts'
 
 export interface ListenerOptions {
   readonly client: HostPort
@@ -40,7 +40,7 @@ class ListenerCalls {
   constructor(app: NodeApp, options: ListenerOptions) {
     this.#app = app
     this.#options = options
-    this.#server = listenerServer(app, (listeners, event) => this.#serve(listeners, event))
+    this.#server = createListenerServer(app, (listeners, event) => this.#serve(listeners, event))
   }
 
   accept(peer: MemoryPeer, socket: MemorySocket): void {

@@ -41,7 +41,7 @@ export type RequestEvent = [
  * has one, is not changed and can go on serving its network; its settings are copied. The new
  * server never listens, so it starts no timers.
  */
-export function listenerServer(
+export function createListenerServer(
   app: NodeApp,
   serve: (listeners: unknown[], event: RequestEvent) => void,
 ): Server {
