@@ -83,7 +83,7 @@ export function patch(url: string | URL, options?: OneCallOptions): Promise<Resp
 
 /**
  * Sends a DELETE request and reads the whole response body. Its exported name is `delete`, a
- * reserved word: import it as `import { delete as del } from 'hawser'`.
+ * reserved word: import it as `{ delete as del }`.
  */
 function del(url: string | URL, options?: OneCallOptions): Promise<Response> {
   return request('DELETE', url, options)

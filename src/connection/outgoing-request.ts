@@ -14,7 +14,7 @@ const noLastChunk = (): string => lastChunk(null)
 /**
  * Checks a request and creates its head. Throws `LocalProtocolError` or `TypeError`.
  *
- * @param host the result of `hostField` for the origin
+ * @param host the result of `versionAndHost` for the origin
  * @param proxy what a proxy requires of the head; null without a proxy
  */
 export function outgoingRequest(

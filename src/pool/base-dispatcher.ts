@@ -19,7 +19,7 @@ import type { Tracing } from './tracing.ts'
 /** What is needed to create the heads of requests for one origin. */
 export interface Destination {
   readonly origin: Origin
-  readonly hostField: string
+  readonly versionAndHost: string
   /** What a proxy requires of the head; null without a proxy. */
   readonly proxyRules: ProxyRules | null
 }
@@ -97,7 +97,7 @@ export class BaseDispatcher {
       const outgoing = outgoingRequest(
         request,
         destination.origin,
-        destination.hostField,
+        destination.versionAndHost,
         destination.proxyRules,
       )
       const timeouts =

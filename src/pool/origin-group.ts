@@ -18,7 +18,7 @@ export class OriginGroup implements PoolDestination {
   readonly origin: Origin
   readonly proxyRules: ProxyRules | null
   readonly group = this
-  readonly hostField: string
+  readonly versionAndHost: string
   /** All leases of this origin: opening, active and idle. */
   readonly leases = new Set<Lease>()
   /** The leases with an idle connection. The one that was used last is at the end. */
@@ -31,7 +31,7 @@ export class OriginGroup implements PoolDestination {
   constructor(origin: Origin, proxyRules: ProxyRules | null = null) {
     this.origin = origin
     this.proxyRules = proxyRules
-    this.hostField = versionAndHost(origin.authority)
+    this.versionAndHost = versionAndHost(origin.authority)
   }
 
   /** The number of leases, including those that will be opened for waiters of this origin. */

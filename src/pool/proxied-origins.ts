@@ -39,7 +39,7 @@ export class ProxiedOrigins {
     if (proxyUse(this.#proxy, origin) === 'tunnel') return null
     const destination = {
       origin,
-      hostField: versionAndHost(origin.authority),
+      versionAndHost: versionAndHost(origin.authority),
       proxyRules: this.#forwardingRules(origin),
       group: this.#group,
     }

@@ -35,7 +35,11 @@ export function inProcessParts(
     transport: {
       destinationOf(url) {
         const origin = parseOrigin(url)
-        return { origin, hostField: versionAndHost(origin.authority), proxyRules: NO_PROXY_RULES }
+        return {
+          origin,
+          versionAndHost: versionAndHost(origin.authority),
+          proxyRules: NO_PROXY_RULES,
+        }
       },
       start(exchange, _, request) {
         systemClock.microtask(() => {
