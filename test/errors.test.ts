@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import * as errors from '../src/errors.ts'
 import { assertLinear } from './support/growth.ts'
-import { whilePolluted } from './support/pollution.ts'
+import { withPollutedPrototype } from './support/pollution.ts'
 
 const { redactUrl, ...classes } = errors
 type ClassName = keyof typeof classes
@@ -138,13 +138,13 @@ test('22 a polluted Object.prototype adds no facts', () => {
     reason: 'evil',
     code: 'EVIL',
   }
-  const { code, ...known } = whilePolluted(polluted, () => {
+  const { code, ...known } = withPollutedPrototype(polluted, () => {
     const error = new errors.ProxyError('refused', {})
     return { ...error, hasCause: Object.hasOwn(error, 'cause') }
   })
   assert.equal(code, 'HAWSER_PROXY_ERROR')
   assert.deepEqual(known, { ...defaults, status: null, reason: null, hasCause: false })
-  const stream = whilePolluted(polluted, () => new errors.StreamConsumed('sent already'))
+  const stream = withPollutedPrototype(polluted, () => new errors.StreamConsumed('sent already'))
   assert.equal(stream.request, null)
 })
 

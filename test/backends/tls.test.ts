@@ -16,7 +16,7 @@ import type {
   TlsTarget,
 } from '../../src/backends/backend.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { Recorder } from './recorder.ts'
 import { socketBackends } from './socket-backends.ts'
 
@@ -119,12 +119,15 @@ function testTls(backend: Backend): void {
         unsafelyDisableHostnameVerification: true,
       }
       const target = { ...tcp, tls: { host: 'a.test', options: {} } }
-      const recorder = await whilePolluted(pollution, () => call(backend, target))
+      const recorder = await withPollutedPrototype(pollution, () => call(backend, target))
       assert.equal(codeOf(recorder.error), 'DEPTH_ZERO_SELF_SIGNED_CERT')
 
       const plain = new Recorder()
       const open = () => plain.listen((handler) => backend.connect(tcp, handler))
-      const socket = whilePolluted({ path: unix.path, host: '192.0.2.1', localAddress: 'x' }, open)
+      const socket = withPollutedPrototype(
+        { path: unix.path, host: '192.0.2.1', localAddress: 'x' },
+        open,
+      )
       await plain.untilEvent('connect')
       assert.equal(socket.remotePort, tcp.port)
       socket.destroy()

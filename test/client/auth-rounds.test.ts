@@ -510,7 +510,7 @@ describe('auth flows', () => {
     await assert.rejects(web.during(client.send(request)), RemoteProtocolError)
     assert.equal(closed, 1)
     assert.match(inspect(client), /0 active/)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 
   test('an error of another client keeps its request', async (t) => {

@@ -296,10 +296,10 @@ describe('options of send override those of buildRequest', () => {
       })
       await web.serve()
       await web.clock.advance(total - 1)
-      assert.equal(web.backend.held, 1)
+      assert.equal(web.backend.holdCount, 1)
       await web.clock.advance(1)
       await failed
-      assert.equal(web.backend.held, 0)
+      assert.equal(web.backend.holdCount, 0)
     })
   }
 })

@@ -226,7 +226,7 @@ describe('1 aborted', () => {
         assert.match(states(scripted.client), new RegExp(`^${others} active`))
         await scripted.client.close()
         await settle()
-        assert.equal(scripted.backend.held, 0)
+        assert.equal(scripted.backend.holdCount, 0)
         assert.equal(scripted.clock.armedTimers, 0)
       })
     }

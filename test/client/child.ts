@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { evaluate } from '../support/evaluate.ts'
+import { evaluationArguments } from '../support/evaluate.ts'
 
 interface Library {
   readonly hawser: typeof import('../../src/index.ts')
@@ -20,7 +20,7 @@ const GUARD = 'setTimeout(() => process.exit(99), 30_000).unref();'
 
 /** Runs a program in a new Node.js process until it ends. `options` are options of Node.js. */
 export function runChild(source: string, options?: readonly string[]): Promise<Outcome> {
-  if (options === undefined) return run(evaluate(`${GUARD}${source}`))
+  if (options === undefined) return run(evaluationArguments(`${GUARD}${source}`))
   return run([...options, '--eval', `${GUARD}${source}`])
 }
 
@@ -45,5 +45,5 @@ export function inChild<Argument>(
     import * as hawser from ${HAWSER}
     await (${work})({ hawser }, ${JSON.stringify(argument) ?? 'undefined'})
   `
-  return run(evaluate(`${GUARD}${source}`, options))
+  return run(evaluationArguments(`${GUARD}${source}`, options))
 }

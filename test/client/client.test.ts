@@ -22,7 +22,7 @@ import {
 } from '../../src/index.ts'
 import { httpServer, rawServer } from '../engine/servers.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 interface Received {
   readonly method: string
@@ -468,9 +468,9 @@ test('22 a polluted Object.prototype changes no request', async (t) => {
   }
   const get = (client: Client) => client.get(`${origin}/path`, {})
   const expected = (await get(openClient(t))).json()
-  const client = whilePolluted(pollution, () => new Client({}))
+  const client = withPollutedPrototype(pollution, () => new Client({}))
   t.after(() => client.close())
-  const response = await whilePolluted(pollution, () => get(client))
+  const response = await withPollutedPrototype(pollution, () => get(client))
   assert.deepEqual(response.json(), expected)
 })
 

@@ -219,7 +219,7 @@ describe('jars', () => {
     const client = web.client({ cookies: new CookieJar(store) })
     await assert.rejects(web.during(client.get('http://h.test/')), { cause: failure })
     assert.equal(web.sent.length, 0)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 
   /** An asynchronous store. */

@@ -12,7 +12,7 @@ import {
 import { HawserError, LocalProtocolError } from '../../src/errors.ts'
 import { Headers } from '../../src/models/headers.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const url = new URL('http://h.test/')
 
@@ -478,7 +478,7 @@ test('22 a polluted Object.prototype changes nothing', (t) => {
   const expected = work()
   assert.equal(expected[0], 'b=2; a=1; i=9')
   assert.equal(expected[3], 'j=10; a=1; i=9')
-  assert.deepEqual(whilePolluted(pollution, work), expected)
+  assert.deepEqual(withPollutedPrototype(pollution, work), expected)
 })
 
 test('21 the time for a hostile name or value is linear in its length', () => {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { parseAuthParams, parseChallenges } from '../../src/client/auth/challenge.ts'
 import { chooseChallenge } from '../../src/client/auth/digest-challenge.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 type Parsed = [scheme: string, params: Record<string, string>]
 
@@ -155,7 +155,7 @@ describe('the parameters of a Digest challenge', () => {
 
   test('22 a polluted Object.prototype adds nothing', () => {
     const pollution = { realm: 'x', nonce: 'x', qop: 'auth', userhash: 'true', algorithm: 'evil' }
-    whilePolluted(pollution, () => {
+    withPollutedPrototype(pollution, () => {
       assert.equal(chooseChallenge(['Digest nonce="n"']), null)
       assert.equal(chooseChallenge(['Digest realm="r", nonce="n"'])?.qop, null)
     })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { evaluate } from '../support/evaluate.ts'
+import { evaluationArguments } from '../support/evaluate.ts'
 
 type Library = typeof import('../../src/index.ts')
 
@@ -20,6 +20,6 @@ export async function inNode<Argument>(
   `
   const options = { timeout: 20_000 }
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, evaluate(source), options)
+  const { stdout } = await run(process.execPath, evaluationArguments(source), options)
   return stdout.trim()
 }

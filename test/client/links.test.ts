@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parseLinks } from '../../src/client/links.ts'
 import { at, only } from '../support/at.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 type Plain = Record<string, Record<string, string>>
 
@@ -92,7 +92,7 @@ test('22 names of object properties are ordinary names', () => {
 })
 
 test('22 a polluted Object.prototype adds nothing', () => {
-  const links = whilePolluted({ rel: 'evil', url: 'evil' }, () => parseLinks('</a>'))
+  const links = withPollutedPrototype({ rel: 'evil', url: 'evil' }, () => parseLinks('</a>'))
   assert.deepEqual(Object.keys(links), ['/a'])
   assert.equal(only(Object.values(links)).rel, undefined)
 })

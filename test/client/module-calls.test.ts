@@ -81,7 +81,7 @@ describe('module functions', () => {
         web.backend.sockets.map(({ destroyed }) => destroyed),
         [true],
       )
-      assert.equal(web.backend.held, 0)
+      assert.equal(web.backend.holdCount, 0)
       assert.equal(web.clock.armedTimers, 0)
     })
   }

@@ -9,7 +9,7 @@ import { NetrcAuth } from '../../src/client/auth/netrc-auth.ts'
 import { EnvironmentNetrc, Netrc } from '../../src/client/netrc/netrc.ts'
 import { Request } from '../../src/client/request.ts'
 import { only } from '../support/at.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { runFlow } from './auth-flow.ts'
 import { folder, netrcFile } from './netrc-file.ts'
 
@@ -194,9 +194,9 @@ describe('the file of the environment', () => {
     const { home } = emptyEnvironment(t)
     writeFileSync(join(home, 'evil'), 'default login evil password evil')
     const pollution = { NETRC: join(home, 'evil'), login: { value: '=evil' }, password: 'evil' }
-    whilePolluted(pollution, () => assert.equal(found(), null))
+    withPollutedPrototype(pollution, () => assert.equal(found(), null))
     writeFileSync(join(home, '.netrc'), 'machine h password p')
-    whilePolluted(pollution, () => assert.equal(found(), basic('')))
+    withPollutedPrototype(pollution, () => assert.equal(found(), basic('')))
   })
 })
 

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Client } from '../../src/index.ts'
 import { httpServer } from '../engine/servers.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { HAWSER, runChild } from './child.ts'
 
 /** Uses most features of the client, and prints the results. */
@@ -124,7 +124,7 @@ test('names that break Node.js itself do not affect the construction of clients 
     retries: 'evil',
     eventHooks: 'evil',
   }
-  const request = whilePolluted(poison, () => {
+  const request = withPollutedPrototype(poison, () => {
     const client = new Client({})
     return client.buildRequest('POST', 'http://h.test/', { headers: {} })
   })

@@ -18,10 +18,10 @@ import {
 import { httpServer, toLoopback } from '../engine/servers.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { setEnvironment } from '../support/environment.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { headOf, startOriginServer } from '../support/origin-server.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import type { TestProxy } from '../support/proxies.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
-import { headOf, startTarget } from '../support/target.ts'
 import { assertQuiescent } from './route-requests.ts'
 
 const ca = certificateAuthority()
@@ -37,14 +37,14 @@ function openClient(t: TestContext, options: ClientOptions): Client {
   return client
 }
 
-const secureTarget = (t: TestContext) => startTarget(t, { tls })
+const secureTarget = (t: TestContext) => startOriginServer(t, { tls })
 
 /** The number of requests that each proxy received. */
 const requestCounts = (...proxies: TestProxy[]) => proxies.map(({ targets }) => targets.length)
 
 describe('proxies', () => {
   test('the most specific key is used; null means a direct connection', async (t) => {
-    const { port, heads } = await startTarget(t)
+    const { port, heads } = await startOriginServer(t)
     const keys = [
       ...[`http://a.test:${port}`, 'http://a.test', `all://a.test:${port}`, 'all://a.test'],
       ...['http', 'all'],
@@ -67,7 +67,7 @@ describe('proxies', () => {
   })
 
   test('by scheme, host and port; a URL without a key is requested directly', async (t) => {
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const secure = await secureTarget(t)
     const [http, https, proxyOfB] = [await httpProxy(t), await httpProxy(t), await httpProxy(t)]
     const proxies = { http: http.url, https: https.url, 'all://b.test': proxyOfB.url }
@@ -86,7 +86,7 @@ describe('proxies', () => {
   })
 
   test('a string, a URL or an HTTPProxy; no proxy for null and {}', async (t) => {
-    const { port, heads } = await startTarget(t)
+    const { port, heads } = await startOriginServer(t)
     const proxy = await httpProxy(t)
     const url = `http://a.test:${port}`
     for (const given of [proxy.url, new URL(proxy.url), new HTTPProxy(proxy.url)]) {
@@ -102,7 +102,7 @@ describe('proxies', () => {
   })
 
   test('10 keys with the same proxy share its connections', async (t) => {
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const proxy = await httpProxy(t)
     const given = new HTTPProxy(proxy.url)
     for (const [a, b] of [
@@ -117,7 +117,7 @@ describe('proxies', () => {
   })
 
   test('30, A4 user and password of its URL are sent only to the proxy', async (t) => {
-    const target = await startTarget(t)
+    const target = await startOriginServer(t)
     const secure = await secureTarget(t)
     const auth = ['ada', 'sécret'] as const
     const proxy = await httpProxy(t, { auth })
@@ -169,7 +169,7 @@ describe('11, 34 proxies of the environment', () => {
     variables: Record<string, string>,
     options?: ClientOptions,
   ) {
-    const target = await startTarget(t)
+    const target = await startOriginServer(t)
     const secure = await secureTarget(t)
     const proxies = { A: await httpProxy(t), B: await httpProxy(t) }
     const named = Object.entries(variables).map(([name, value]) => [
@@ -218,14 +218,14 @@ describe('11, 34 proxies of the environment', () => {
     const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
     t.after(() => rmSync(folder, { recursive: true }))
     const uds = join(folder, 'socket')
-    const { heads } = await startTarget(t, { path: uds })
+    const { heads } = await startOriginServer(t, { path: uds })
     setEnvironment(t, { ALL_PROXY: 'http://127.0.0.1:1' })
     assert.equal((await openClient(t, { uds }).get('http://localhost/version')).status, 200)
     assert.match(heads[0]!, /^GET \/version\r\n(.*\r\n)*Host: localhost\r\n/)
   })
 
   test('are used by the module functions too', async (t) => {
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const proxy = await httpProxy(t)
     setEnvironment(t, { http_proxy: proxy.url })
     await get(`http://127.0.0.1:${port}`)
@@ -235,7 +235,7 @@ describe('11, 34 proxies of the environment', () => {
   })
 
   test('an invalid variable fails the requests that need it, and shows no password', async (t) => {
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const secure = await secureTarget(t)
     setEnvironment(t, { HTTPS_PROXY: 'http://me:hunter2@p.test:port' })
     const client = openClient(t, {})
@@ -253,7 +253,7 @@ describe('11, 34 proxies of the environment', () => {
 
 describe('the route is chosen again after a redirect', () => {
   test('from http to https, and to a host without a proxy', async (t) => {
-    const plain = await startTarget(t)
+    const plain = await startOriginServer(t)
     const secure = await secureTarget(t)
     const [http, https] = [await httpProxy(t), await httpProxy(t)]
     const proxies = { http: http.url, https: https.url, 'all://b.test': null }
@@ -269,7 +269,7 @@ describe('the route is chosen again after a redirect', () => {
   })
 
   test('a client that is closed meanwhile opens no connection', async (t) => {
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const proxy = await httpProxy(t)
     const client: Client = new Client({
       lookup: toLoopback,
@@ -286,7 +286,7 @@ describe('30, A4 Proxy-Authorization as a field of the request', () => {
   const headers = { 'proxy-authorization': 'Basic c2VjcmV0' }
 
   test('is forwarded, and not sent after a redirect to another origin', async (t) => {
-    const { port, heads } = await startTarget(t)
+    const { port, heads } = await startOriginServer(t)
     const proxy = await httpProxy(t)
     const client = openClient(t, { proxies: proxy.url })
     const to = (url: string) => `/to?${encodeURIComponent(url)}`
@@ -322,7 +322,7 @@ describe('30, A4 Proxy-Authorization as a field of the request', () => {
   })
 
   test('is refused without a proxy, because the origin would receive it', async (t) => {
-    const { port, heads } = await startTarget(t)
+    const { port, heads } = await startOriginServer(t)
     const client = openClient(t, { proxies: {} })
     const url = `http://127.0.0.1:${port}`
     await assert.rejects(client.get(url, { headers }), (error) => {
@@ -376,7 +376,7 @@ test('407 is the response to a forwarded request, and a ProxyError for a tunnel'
 })
 
 test('close ends calls through proxies too', async (t) => {
-  const { port } = await startTarget(t)
+  const { port } = await startOriginServer(t)
   const proxy = await httpProxy(t)
   const client = new Client({ proxies: proxy.url })
   await client.get(`http://a.test:${port}`)
@@ -388,7 +388,7 @@ test('close ends calls through proxies too', async (t) => {
 })
 
 test('22 a polluted Object.prototype changes no route and no TLS check', async (t) => {
-  const { port } = await startTarget(t)
+  const { port } = await startOriginServer(t)
   const secure = await secureTarget(t)
   const evil = 'http://127.0.0.1:1'
   setEnvironment(t, {})
@@ -401,14 +401,14 @@ test('22 a polluted Object.prototype changes no route and no TLS check', async (
   const proxies = { 'all://b.test': new URL(proxy.url) }
   for (const options of [{}, { proxies }]) {
     const given = { lookup: toLoopback, ...options }
-    const client = whilePolluted(pollution, () => new Client(given))
+    const client = withPollutedPrototype(pollution, () => new Client(given))
     t.after(() => client.close())
     assert.equal((await client.get(`http://a.test:${port}`)).status, 200)
     await assert.rejects(
       client.get(`https://a.test:${secure.port}`),
       /^ConnectError: TLS handshake with/,
     )
-    const pending = whilePolluted(pollution, () => client.get(`http://b.test:${port}`, {}))
+    const pending = withPollutedPrototype(pollution, () => client.get(`http://b.test:${port}`, {}))
     assert.equal((await pending).status, 200)
   }
   assert.deepEqual(requestCounts(proxy), [1])

@@ -51,7 +51,7 @@ describe('A5 the delay before a retry', () => {
         const response = await web.within(130_000, client.get(URL))
         assert.equal(response.status, delay === null ? status : 200)
         assert.deepEqual(times, delay === null ? [0] : [0, delay])
-        assert.equal(web.backend.held, 0)
+        assert.equal(web.backend.holdCount, 0)
       })
     }
   }
@@ -180,7 +180,7 @@ describe('R13 which requests are repeated', () => {
       const call = web.within(20_000, web.client({ retries: 3 }).request(method, URL))
       await assert.rejects(call, ReadError)
       assert.equal(web.sent.length, times)
-      assert.equal(web.backend.held, 0)
+      assert.equal(web.backend.holdCount, 0)
     })
   }
 
@@ -289,7 +289,7 @@ describe('failures to connect', () => {
     const { web, client } = refusing(9, { retries: 2 })
     await assert.rejects(web.within(10_000, client.get(URL)), ConnectError)
     assert.equal(web.backend.sockets.length, 3)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 })
 
@@ -314,11 +314,11 @@ describe('the delay ends early', () => {
     const controller = new AbortController()
     const call = client.get(URL, { signal: controller.signal })
     await web.serve()
-    assert.equal(web.backend.held, 1)
+    assert.equal(web.backend.holdCount, 1)
     const reason = new Error('aborted')
     controller.abort(reason)
     await assert.rejects(call, reason)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
     assert.equal(web.sent.length, 1)
   })
 
@@ -329,7 +329,7 @@ describe('the delay ends early', () => {
     const cookies = whenStored(() => controller.abort(reason))
     const client = web.client({ retries: 3, cookies })
     await assert.rejects(web.during(client.get(URL, { signal: controller.signal })), reason)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 
   test('the listener on the signal is removed after the delay', async () => {
@@ -358,7 +358,7 @@ describe('the delay ends early', () => {
     for (const call of calls) await assert.rejects(call, /aborted/)
     await web.serve()
     assert.deepEqual(warnings, [])
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 
   test('if the client is closed', async () => {
@@ -368,7 +368,7 @@ describe('the delay ends early', () => {
     await web.serve()
     await client.close()
     await assert.rejects(call, ClientClosed)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
     assert.equal(web.clock.armedTimers, 0)
   })
 
@@ -377,7 +377,7 @@ describe('the delay ends early', () => {
     const cookies = whenStored(() => void client.close())
     const client = web.client({ retries: 3, cookies })
     await assert.rejects(web.during(client.get(URL)), ClientClosed)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 
   test('total: without time for the delay, the response is the result', async () => {
@@ -411,9 +411,9 @@ describe('the delay ends early', () => {
     const call = client.get(URL)
     await web.serve()
     await web.clock.advance(999)
-    assert.equal(web.backend.held, 1)
+    assert.equal(web.backend.holdCount, 1)
     await web.clock.advance(1)
     await web.during(call)
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 })

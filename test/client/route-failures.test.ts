@@ -17,8 +17,8 @@ import {
 } from '../../src/index.ts'
 import { rawServer, toLoopback } from '../engine/servers.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { startOriginServer } from '../support/origin-server.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
-import { startTarget } from '../support/target.ts'
 
 const ca = certificateAuthority()
 const proxyCa = certificateAuthority('Proxy CA')
@@ -98,7 +98,7 @@ const invalidCertificate = (
 ): Case => [
   `the server's certificate is invalid, through ${name}`,
   async (t) => {
-    const { port } = await startTarget(t, { tls })
+    const { port } = await startOriginServer(t, { tls })
     const options = { proxies: await start(t), verify: { ca: ca.cert }, lookup: toLoopback }
     return { options, url: `https://b.test:${port}/` }
   },
@@ -316,7 +316,7 @@ describe('a peer that sends nothing: ConnectTimeout with the phase', () => {
   }
 
   test('6, 18 no free connection: PoolTimeout, with the state of the pool', async (t) => {
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const proxy = await httpProxy(t)
     const client = new Client({
       trustEnv: false,

@@ -11,14 +11,19 @@ import type { HTTPProxy } from '../../src/engine.ts'
 import { ConnectionPool } from '../../src/engine.ts'
 import type { ClientOptions } from '../../src/index.ts'
 import { Client, ConnectTimeout, ReadTimeout } from '../../src/index.ts'
-import type { Target } from '../support/target.ts'
-import { assertIntact, generated, Taker, told } from '../support/target.ts'
+import type { OriginServer } from '../support/origin-server.ts'
+import {
+  assertIntact,
+  ContentChecker,
+  expectedSummary,
+  generateContent,
+} from '../support/origin-server.ts'
 
 /** A route to a test server. */
 export interface OpenRoute {
   readonly options: ClientOptions
   readonly origin: string
-  readonly target: Target
+  readonly target: OriginServer
 }
 
 export interface RouteSuite {
@@ -66,12 +71,19 @@ export function routeSuite(suite: RouteSuite): void {
     test('GET, and POST of bytes and of a stream, over one connection', async (t) => {
       const { client, url, opened } = await start(t)
       for (let i = 0; i < 3; i++) {
-        assert.equal((await client.get(url(`/?${i}`))).text(), told('GET', url(`/?${i}`), 0))
+        assert.equal(
+          (await client.get(url(`/?${i}`))).text(),
+          expectedSummary('GET', url(`/?${i}`), 0),
+        )
       }
-      const bytes = Buffer.concat([...generated(MEGABYTE)])
-      for (const content of [bytes, Readable.from(generated(MEGABYTE)), generated(MEGABYTE)]) {
+      const bytes = Buffer.concat([...generateContent(MEGABYTE)])
+      for (const content of [
+        bytes,
+        Readable.from(generateContent(MEGABYTE)),
+        generateContent(MEGABYTE),
+      ]) {
         const response = await client.post(url('/'), { content })
-        assert.equal(response.text(), told('POST', url('/'), MEGABYTE))
+        assert.equal(response.text(), expectedSummary('POST', url('/'), MEGABYTE))
       }
       const head = await client.head(url('/'))
       assert.deepEqual([head.status, head.bytes().length], [200, 0])
@@ -81,15 +93,15 @@ export function routeSuite(suite: RouteSuite): void {
 
     test('1 MB, read completely', async (t) => {
       const { client, url } = await start(t)
-      const taker = new Taker()
-      taker.take((await client.get(url(`/large?${MEGABYTE}`))).bytes())
+      const taker = new ContentChecker()
+      taker.check((await client.get(url(`/large?${MEGABYTE}`))).bytes())
       assertIntact(taker, MEGABYTE)
       assertQuiescent(client)
     })
 
     test('100 MB, with back-pressure of a slow reader', async (t) => {
       const { client, url, target } = await start(t)
-      const taker = new Taker()
+      const taker = new ContentChecker()
       const response = await client.stream('GET', url(`/large?${LARGE}`))
       // The buffers of the route are full before the first byte is read.
       for (let before = -1; before !== target.sent; ) {
@@ -98,7 +110,7 @@ export function routeSuite(suite: RouteSuite): void {
       }
       for await (const chunk of response.iterBytes()) {
         assert.ok(target.sent - taker.length < MAX_BUFFERED, `${target.sent} bytes are buffered`)
-        taker.take(chunk)
+        taker.check(chunk)
       }
       assertIntact(taker, LARGE)
       assertQuiescent(client)
@@ -107,7 +119,7 @@ export function routeSuite(suite: RouteSuite): void {
     test('a redirect', async (t) => {
       const { client, url } = await start(t)
       const response = await client.get(url('/to?/there'))
-      assert.equal(response.text(), told('GET', url('/there'), 0))
+      assert.equal(response.text(), expectedSummary('GET', url('/there'), 0))
       assert.equal(response.history.length, 1)
       assertQuiescent(client)
     })

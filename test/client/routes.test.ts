@@ -10,9 +10,9 @@ import type { ClientOptions, ProxyMode } from '../../src/index.ts'
 import { HTTPProxy } from '../../src/index.ts'
 import { rawServer, toLoopback } from '../engine/servers.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
+import { startOriginServer } from '../support/origin-server.ts'
 import type { TestProxy } from '../support/proxies.ts'
 import { httpProxy, socksProxy } from '../support/proxies.ts'
-import { startTarget } from '../support/target.ts'
 import type { RouteSuite } from './route-requests.ts'
 import { routeSuite } from './route-requests.ts'
 
@@ -29,7 +29,7 @@ const silentServer = (t: TestContext) => rawServer(t, () => {})
 const pendingLookup: NonNullable<ClientOptions['lookup']> = () => {}
 
 function target(t: TestContext, scheme: Scheme, path?: string) {
-  return startTarget(t, { tls: scheme === 'https' ? tls : undefined, path })
+  return startOriginServer(t, { tls: scheme === 'https' ? tls : undefined, path })
 }
 
 function direct(scheme: Scheme): RouteSuite {

@@ -53,10 +53,10 @@ describe('the total timeout includes', () => {
       }
       await web.serve()
       await web.clock.advance(199)
-      assert.equal(web.backend.held, 1)
+      assert.equal(web.backend.holdCount, 1)
       await web.clock.advance(1)
       await failed
-      assert.equal(web.backend.held, 0)
+      assert.equal(web.backend.holdCount, 0)
       assert.match(inspect(client), /0 active/)
     })
   }
@@ -76,10 +76,10 @@ describe('the total timeout includes', () => {
       return true
     })
     await web.clock.advance(399)
-    assert.equal(web.backend.held, 1)
+    assert.equal(web.backend.holdCount, 1)
     await web.clock.advance(1)
     await failed
-    assert.equal(web.backend.held, 0)
+    assert.equal(web.backend.holdCount, 0)
   })
 
   test('hooks: nothing is sent after it has expired', async () => {

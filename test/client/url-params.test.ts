@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import type { ParamsInit } from '../../src/client/params.ts'
 import { combineParams, makeParams, mergeParams } from '../../src/client/params.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 function merged(href: string, params: ParamsInit): string {
   const url = new URL(href)
@@ -206,7 +206,7 @@ describe('invalid params', () => {
   }
 
   test('22 a polluted Object.prototype adds no params', () => {
-    whilePolluted({ evil: 'yes', a: 'yes' }, () => {
+    withPollutedPrototype({ evil: 'yes', a: 'yes' }, () => {
       assert.equal(merged('http://h/?b=1', { c: '2' }), 'http://h/?b=1&c=2')
     })
   })

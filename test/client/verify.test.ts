@@ -14,8 +14,8 @@ import { encrypted, temporaryDirectory } from '../models/pem-files.ts'
 import type { Certificate } from '../support/certificates.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { setEnvironment } from '../support/environment.ts'
+import { startOriginServer } from '../support/origin-server.ts'
 import { httpProxy } from '../support/proxies.ts'
-import { startTarget } from '../support/target.ts'
 import { assertQuiescent } from './route-requests.ts'
 
 const ca = certificateAuthority()
@@ -103,7 +103,7 @@ describe('18, 33 certificates', () => {
       assert.equal((await client.get(`https://${host}:${port}`)).text(), 'ok')
     }
     const uds = join(temporaryDirectory(t).path, 'socket')
-    await startTarget(t, { path: uds, tls: valid })
+    await startOriginServer(t, { path: uds, tls: valid })
     for (const host of ['a.test', '[::1]', '127.0.0.1']) {
       const response = await openClient(t, { ...trusted, uds }).get(`https://${host}/`)
       assert.equal(response.text(), `GET / ${host} 0 true`)
@@ -211,7 +211,7 @@ describe('the environment', () => {
 
   test('they apply to an https proxy too, unless it has trustEnv: false', async (t) => {
     const { url } = await httpProxy(t, { tls: valid })
-    const { port } = await startTarget(t)
+    const { port } = await startOriginServer(t)
     const { write } = temporaryDirectory(t)
     const origin = `http://a.test:${port}`
     setEnvironment(t, { SSL_CERT_FILE: write('ca.pem', ca.cert) })

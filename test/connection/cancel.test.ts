@@ -4,21 +4,21 @@ import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
 import { at } from '../support/at.ts'
+import type { HandlerActions, RecordedDispatch } from '../support/pool-harness.ts'
+import { OK, PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import type { Call, Script } from '../support/stage.ts'
-import { OK, Stage } from '../support/stage.ts'
 import { takeUpgrade } from './samples.ts'
 
 interface State {
   readonly name: string
   readonly options?: PoolOptions
   readonly request?: () => Partial<DispatchRequest>
-  readonly script?: Script
-  readonly before?: (stage: Stage) => void | Promise<void>
+  readonly actions?: HandlerActions
+  readonly before?: (harness: PoolHarness) => void | Promise<void>
   /** Brings the dispatched request into the state. */
-  readonly reach?: (stage: Stage) => void | Promise<void>
+  readonly reach?: (harness: PoolHarness) => void | Promise<void>
   /** Called directly before the abort. */
-  readonly afterReach?: (call: Call) => void
+  readonly afterReach?: (call: RecordedDispatch) => void
   /** The calls of the handler until then. */
   readonly events?: readonly string[]
 }
@@ -62,38 +62,38 @@ const states: readonly State[] = [
   { name: 'just dispatched' },
   {
     name: 'the name is being looked up',
-    before: (stage) => {
-      stage.backend.autoLookup = false
+    before: (harness) => {
+      harness.backend.autoLookup = false
     },
     reach: () => settle(),
   },
   {
     name: 'TCP is connecting',
-    before: (stage) => {
-      stage.backend.autoConnect = false
+    before: (harness) => {
+      harness.backend.autoConnect = false
     },
     reach: () => settle(),
   },
   {
     name: 'two addresses are tried',
-    before: (stage) => {
-      stage.backend.autoConnect = false
-      stage.backend.hosts.set('h.test', [
+    before: (harness) => {
+      harness.backend.autoConnect = false
+      harness.backend.hosts.set('h.test', [
         { address: '10.0.0.1', family: 4 },
         { address: '10.0.0.2', family: 4 },
       ])
     },
-    reach: (stage) => stage.clock.advance(300),
+    reach: (harness) => harness.clock.advance(300),
   },
   {
     name: 'during the TLS handshake',
     request: () => ({ origin: 'https://h.test' }),
-    before: (stage) => {
-      stage.backend.autoConnect = false
+    before: (harness) => {
+      harness.backend.autoConnect = false
     },
-    reach: async (stage) => {
+    reach: async (harness) => {
       await settle()
-      stage.socket.connected()
+      harness.socket.connected()
     },
   },
   {
@@ -102,96 +102,96 @@ const states: readonly State[] = [
   },
   {
     name: 'sent on a reused connection',
-    before: async (stage) => {
-      await stage.warm()
+    before: async (harness) => {
+      await harness.openIdleConnection()
     },
     reach: () => settle(),
   },
   {
     name: 'sent on a blocked socket',
-    before: async (stage) => (await stage.warm()).block(),
+    before: async (harness) => (await harness.openIdleConnection()).block(),
     reach: () => settle(),
   },
   {
     name: 'inside a 1xx',
-    reach: (stage) => receiveAfterSend(stage, 'HTTP/1.1 103 Ea'),
+    reach: (harness) => receiveAfterSend(harness, 'HTTP/1.1 103 Ea'),
   },
   {
     name: 'after a 1xx',
-    reach: (stage) => receiveAfterSend(stage, 'HTTP/1.1 103 x\r\n\r\n'),
+    reach: (harness) => receiveAfterSend(harness, 'HTTP/1.1 103 x\r\n\r\n'),
     events: ['103'],
   },
   {
     name: 'inside the head',
-    reach: (stage) => receiveAfterSend(stage, HEAD.slice(0, 20)),
+    reach: (harness) => receiveAfterSend(harness, HEAD.slice(0, 20)),
   },
   {
     name: 'after the head',
-    reach: (stage) => receiveAfterSend(stage, HEAD),
+    reach: (harness) => receiveAfterSend(harness, HEAD),
     events: ['head 200'],
   },
   {
     name: 'inside the body',
-    reach: (stage) => receiveAfterSend(stage, `${HEAD}he`),
+    reach: (harness) => receiveAfterSend(harness, `${HEAD}he`),
     events: ['head 200', 'data he'],
   },
   {
     name: 'between two chunks',
-    reach: (stage) => receiveAfterSend(stage, `${CHUNKED}2\r\nhe\r\n`),
+    reach: (harness) => receiveAfterSend(harness, `${CHUNKED}2\r\nhe\r\n`),
     events: ['head 200', 'data he'],
   },
   {
     name: 'inside trailers',
-    reach: (stage) => receiveAfterSend(stage, `${CHUNKED}2\r\nhe\r\n0\r\nA: `),
+    reach: (harness) => receiveAfterSend(harness, `${CHUNKED}2\r\nhe\r\n0\r\nA: `),
     events: ['head 200', 'data he'],
   },
   {
     name: 'inside a body until close',
-    reach: (stage) => receiveAfterSend(stage, 'HTTP/1.1 200 OK\r\n\r\nhe'),
+    reach: (harness) => receiveAfterSend(harness, 'HTTP/1.1 200 OK\r\n\r\nhe'),
     events: ['head 200', 'data he'],
   },
   {
     name: 'inside a body that is copied',
     request: () => ({ copy: true }),
-    reach: (stage) => receiveAfterSend(stage, `${HEAD}he`),
+    reach: (harness) => receiveAfterSend(harness, `${HEAD}he`),
     events: ['head 200', 'data he'],
   },
   {
     name: 'paused',
-    script: { onData: () => false },
-    reach: (stage) => receiveAfterSend(stage, `${HEAD}he`),
+    actions: { onData: () => false },
+    reach: (harness) => receiveAfterSend(harness, `${HEAD}he`),
     events: ['head 200', 'data he'],
   },
   {
     name: 'paused, with a backlog',
-    script: { onData: () => false },
-    reach: async (stage) => {
-      await receiveAfterSend(stage, `${HEAD}he`)
-      stage.socket.receive('llo', { late: true })
+    actions: { onData: () => false },
+    reach: async (harness) => {
+      await receiveAfterSend(harness, `${HEAD}he`)
+      harness.socket.receive('llo', { late: true })
     },
     events: ['head 200', 'data he'],
   },
   {
     name: 'paused, with a complete response',
-    script: { onData: () => false },
-    reach: (stage) => receiveAfterSend(stage, `${HEAD}hello`),
+    actions: { onData: () => false },
+    reach: (harness) => receiveAfterSend(harness, `${HEAD}hello`),
     events: ['head 200', 'data hello'],
   },
   {
     name: 'paused, after a reset',
-    script: { onData: () => false },
-    reach: async (stage) => {
-      await receiveAfterSend(stage, `${HEAD}he`)
-      stage.socket.reset()
+    actions: { onData: () => false },
+    reach: async (harness) => {
+      await receiveAfterSend(harness, `${HEAD}he`)
+      harness.socket.reset()
     },
     events: ['head 200', 'data he'],
   },
   {
     name: 'just resumed',
-    script: { onData: () => false },
-    reach: async (stage) => {
-      await receiveAfterSend(stage, `${HEAD}he`)
-      stage.socket.receive('llo', { late: true })
+    actions: { onData: () => false },
+    reach: async (harness) => {
+      await receiveAfterSend(harness, `${HEAD}he`)
+      harness.socket.receive('llo', { late: true })
     },
     afterReach: (call) => call.resume(),
     events: ['head 200', 'data he'],
@@ -199,7 +199,7 @@ const states: readonly State[] = [
   {
     name: 'large bytes wait for the socket',
     request: () => ({ method: 'POST', body: Buffer.alloc(4 << 20) }),
-    before: async (stage) => (await stage.warm()).block(),
+    before: async (harness) => (await harness.openIdleConnection()).block(),
     reach: () => settle(),
   },
   {
@@ -210,13 +210,13 @@ const states: readonly State[] = [
   {
     name: 'the body is slow, and the response complete',
     request: () => ({ method: 'POST', body: new Source('abc') }),
-    reach: (stage) => receiveAfterSend(stage, OK),
+    reach: (harness) => receiveAfterSend(harness, OK),
     events: ['head 200', 'data ok'],
   },
   {
     name: 'the body waits for the socket',
     request: () => ({ method: 'POST', body: new Source('abc', 'def') }),
-    before: async (stage) => (await stage.warm()).block(),
+    before: async (harness) => (await harness.openIdleConnection()).block(),
     reach: () => settle(),
   },
   {
@@ -227,19 +227,19 @@ const states: readonly State[] = [
   {
     name: 'CONNECT was sent',
     request: () => ({ method: 'CONNECT', path: 'h:1' }),
-    script: takeUpgrade,
+    actions: takeUpgrade,
     reach: () => settle(),
   },
 ]
 
 /** Receives bytes after the request was sent. */
-async function receiveAfterSend(stage: Stage, data: string): Promise<void> {
+async function receiveAfterSend(harness: PoolHarness, data: string): Promise<void> {
   await settle()
-  await stage.receive(data)
+  await harness.receive(data)
 }
 
 /** The ways to abort. Each returns the expected reason, or null for an AbortError. */
-const ways: Record<string, (call: Call, controller: AbortController) => unknown> = {
+const ways: Record<string, (call: RecordedDispatch, controller: AbortController) => unknown> = {
   'abort(reason)': (call) => {
     const reason = new Error('enough')
     call.abort(reason)
@@ -263,19 +263,19 @@ const ways: Record<string, (call: Call, controller: AbortController) => unknown>
 for (const state of states) {
   for (const [way, cancel] of Object.entries(ways)) {
     test(`1 aborted in the state "${state.name}", by ${way}`, async () => {
-      const stage = new Stage(state.options)
-      await state.before?.(stage)
+      const harness = new PoolHarness(state.options)
+      await state.before?.(harness)
       const controller = new AbortController()
       const request = { ...state.request?.(), signal: controller.signal }
-      const call = stage.dispatch(request, state.script)
-      await state.reach?.(stage)
+      const call = harness.dispatch(request, state.actions)
+      await state.reach?.(harness)
       assert.deepEqual(call.events, state.events ?? [])
       state.afterReach?.(call)
-      const opened = stage.backend.sockets.length
+      const opened = harness.backend.sockets.length
 
       const reason = cancel(call, controller)
-      assert.equal(stage.backend.held, 0, 'the process is kept alive after an abort')
-      stage.assertNothingInFlight() // immediately
+      assert.equal(harness.backend.holdCount, 0, 'the process is kept alive after an abort')
+      harness.assertNothingInFlight() // immediately
       call.abort(new Error('a second time'))
       controller.abort()
       await settle()
@@ -284,76 +284,76 @@ for (const state of states) {
       if (reason === null) assert.equal((call.error as Error).name, 'AbortError')
       else assert.equal(call.error, reason)
       assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
-      assert.equal(stage.closes.at(-1), 'aborted')
-      for (const socket of stage.backend.sockets) assert.ok(socket.destroyed || socket.closed)
+      assert.equal(harness.closeReasons.at(-1), 'aborted')
+      for (const socket of harness.backend.sockets) assert.ok(socket.destroyed || socket.closed)
       const { body } = request
       if (body instanceof Source && opened > 0) {
         assert.equal(body.returnCalls, 1, 'the source was not closed')
       }
       // Late results have no effect.
-      for (const lookup of stage.backend.lookups) if (!lookup.answered) lookup.answer([])
-      await stage.clock.advance(60_000)
-      assert.equal(stage.backend.sockets.length, opened)
-      await stage.done()
+      for (const lookup of harness.backend.lookups) if (!lookup.answered) lookup.answer([])
+      await harness.clock.advance(60_000)
+      assert.equal(harness.backend.sockets.length, opened)
+      await harness.finish()
     })
   }
 }
 
 test('1 aborted before it was dispatched', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const reason = new Error('never mind')
   const signal = AbortSignal.abort(reason)
-  const call = stage.dispatch({ signal })
+  const call = harness.dispatch({ signal })
   assert.deepEqual(call.events, [])
   await settle()
   assert.equal(call.error, reason)
-  assert.equal(stage.backend.sockets.length + stage.backend.lookups.length, 0)
-  assert.equal(stage.pool.stats().origins, 0)
+  assert.equal(harness.backend.sockets.length + harness.backend.lookups.length, 0)
+  assert.equal(harness.pool.stats().origins, 0)
   assert.equal(getEventListeners(signal, 'abort').length, 0)
-  await stage.done()
+  await harness.finish()
 })
 
 test('1 aborted in the queue: the others stay, in order', async () => {
-  const stage = new Stage({ limits: { maxConnections: 1 } })
-  await stage.warm()
-  const busy = await stage.send({ path: '/busy' })
-  const queued = [1, 2, 3].map((n) => stage.dispatch({ path: `/${n}` }))
+  const harness = new PoolHarness({ limits: { maxConnections: 1 } })
+  await harness.openIdleConnection()
+  const busy = await harness.send({ path: '/busy' })
+  const queued = [1, 2, 3].map((n) => harness.dispatch({ path: `/${n}` }))
   await settle()
   at(queued, 1).abort(new Error('enough'))
-  assert.equal(stage.pool.stats().waiting, 2)
+  assert.equal(harness.pool.stats().waiting, 2)
   for (const path of ['/busy', '/1', '/3']) {
-    assert.match(stage.socket.takeWritten(), new RegExp(`^GET ${path} `))
-    await stage.receive(OK)
+    assert.match(harness.socket.takeWritten(), new RegExp(`^GET ${path} `))
+    await harness.receive(OK)
   }
   assert.deepEqual(
     [busy, ...queued].map((call) => call.events.at(-1)),
     ['end', 'end', 'error Error', 'end'],
   )
-  await stage.done()
+  await harness.finish()
 })
 
 test('1 an abort makes room for a waiting request immediately', async () => {
-  const stage = new Stage({ limits: { maxConnections: 1 } })
-  const first = await stage.send({ path: '/1' })
-  const second = await stage.send({ path: '/2' })
+  const harness = new PoolHarness({ limits: { maxConnections: 1 } })
+  const first = await harness.send({ path: '/1' })
+  const second = await harness.send({ path: '/2' })
   first.abort(new Error('enough'))
   await settle()
-  assert.equal(stage.backend.sockets.length, 2)
-  assert.match(stage.socket.takeWritten(), /^GET \/2 /)
-  await stage.receive(OK)
+  assert.equal(harness.backend.sockets.length, 2)
+  assert.match(harness.socket.takeWritten(), /^GET \/2 /)
+  await harness.receive(OK)
   assert.equal(second.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
-const inside: Record<string, { script: Script; expected: string[] }> = {
-  onInformational: { script: { onInformational: (call) => call.abort('x') }, expected: ['103'] },
-  onHead: { script: { onHead: (call) => call.abort('x') }, expected: ['103', 'head 200'] },
+const inside: Record<string, { actions: HandlerActions; expected: string[] }> = {
+  onInformational: { actions: { onInformational: (call) => call.abort('x') }, expected: ['103'] },
+  onHead: { actions: { onHead: (call) => call.abort('x') }, expected: ['103', 'head 200'] },
   onData: {
-    script: { onData: (call) => call.abort('x') },
+    actions: { onData: (call) => call.abort('x') },
     expected: ['103', 'head 200', 'data he'],
   },
   'onData, with a pause': {
-    script: {
+    actions: {
       onData: (call) => {
         call.abort('x')
         return false
@@ -363,65 +363,68 @@ const inside: Record<string, { script: Script; expected: string[] }> = {
   },
 }
 
-for (const [name, { script, expected }] of Object.entries(inside)) {
+for (const [name, { actions, expected }] of Object.entries(inside)) {
   test(`1 aborted inside ${name}`, async () => {
-    const stage = new Stage()
-    const call = await stage.send({}, script)
-    await stage.receive(`HTTP/1.1 103 x\r\n\r\n${CHUNKED}2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n`)
+    const harness = new PoolHarness()
+    const call = await harness.send({}, actions)
+    await harness.receive(`HTTP/1.1 103 x\r\n\r\n${CHUNKED}2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n`)
     // The parser delivers the body bytes of a read in one call.
     const events = call.events.map((event) => event.replace('hello', 'he'))
     assert.deepEqual(events, [...expected, 'error x'])
-    assert.deepEqual(stage.closes, ['aborted'])
-    await stage.done()
+    assert.deepEqual(harness.closeReasons, ['aborted'])
+    await harness.finish()
   })
 }
 
 for (const ending of ['onEnd', 'onError'] as const) {
   test(`1 aborted inside ${ending}: no effect`, async () => {
-    const stage = new Stage()
-    const call = await stage.send({}, { [ending]: (ended: Call) => ended.abort(new Error('x')) })
-    if (ending === 'onEnd') await stage.receive(OK)
-    else await stage.receive('nonsense')
+    const harness = new PoolHarness()
+    const call = await harness.send(
+      {},
+      { [ending]: (ended: RecordedDispatch) => ended.abort(new Error('x')) },
+    )
+    if (ending === 'onEnd') await harness.receive(OK)
+    else await harness.receive('nonsense')
     assert.equal(call.events.length, ending === 'onEnd' ? 3 : 1)
-    assert.equal(stage.pool.stats().idle, ending === 'onEnd' ? 1 : 0)
-    await stage.done()
+    assert.equal(harness.pool.stats().idle, ending === 'onEnd' ? 1 : 0)
+    await harness.finish()
   })
 }
 
 test('aborted after its end: the connection still serves another request', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const controller = new AbortController()
-  const first = await stage.send({ signal: controller.signal })
-  await stage.receive(OK)
-  const second = await stage.send()
+  const first = await harness.send({ signal: controller.signal })
+  await harness.receive(OK)
+  const second = await harness.send()
   first.abort()
   first.resume()
   controller.abort()
-  await stage.receive(OK)
+  await harness.receive(OK)
   assert.equal(second.events.at(-1), 'end')
   assert.equal(first.events.at(-1), 'end')
-  assert.equal(stage.backend.sockets.length, 1)
-  await stage.done()
+  assert.equal(harness.backend.sockets.length, 1)
+  await harness.finish()
 })
 
 test('13 a signal for many requests has one listener during each, and none at the end', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const { signal } = new AbortController()
   for (let round = 0; round < 30; round++) {
-    const call = await stage.send({ signal })
+    const call = await harness.send({ signal })
     assert.equal(getEventListeners(signal, 'abort').length, 1)
-    await stage.receive(OK)
+    await harness.receive(OK)
     assert.equal(call.events.at(-1), 'end')
     assert.equal(getEventListeners(signal, 'abort').length, 0)
   }
-  assert.equal(stage.backend.sockets.length, 1)
-  await stage.done()
+  assert.equal(harness.backend.sockets.length, 1)
+  await harness.finish()
 })
 
 test('1 aborted by the body', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   let closed = false
-  let call: Call | undefined
+  let call: RecordedDispatch | undefined
   function* content(): Generator<string> {
     try {
       yield 'abc'
@@ -431,10 +434,10 @@ test('1 aborted by the body', async () => {
       closed = true
     }
   }
-  call = stage.dispatch({ method: 'POST', body: content() })
+  call = harness.dispatch({ method: 'POST', body: content() })
   await settle()
   assert.equal(call.error, 'enough')
-  assert.ok(!stage.socket.written.includes('def'), 'sent after the abort')
+  assert.ok(!harness.socket.written.includes('def'), 'sent after the abort')
   assert.ok(closed, 'the generator was not closed')
-  await stage.done()
+  await harness.finish()
 })

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
+import { assertError, PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import { assertError, Stage } from '../support/stage.ts'
 import type { Sample } from './samples.ts'
 import { headEndOf, isExpecting, responseOf, samples, takeUpgrade } from './samples.ts'
 
@@ -16,17 +16,17 @@ for (const sample of samples) {
   const cuts = Array.from({ length: sample.untilClose ? end + 1 : end }, (_, at) => at)
 
   test(`${sample.name}: complete`, async () => {
-    const stage = new Stage()
-    const call = await stage.send(sample.request(), takeUpgrade)
-    await stage.receive(responseOf(sample))
-    if (sample.untilClose) stage.socket.receiveEnd()
+    const harness = new PoolHarness()
+    const call = await harness.send(sample.request(), takeUpgrade)
+    await harness.receive(responseOf(sample))
+    if (sample.untilClose) harness.socket.receiveEnd()
     await settle()
     assert.equal(call.events.at(-1), sample.upgrade ? `upgrade ${call.head?.status}` : 'end')
     assert.equal(call.body, sample.body)
     assert.equal(call.informational.length, sample.before.split('HTTP/').length - 1)
     if (!sample.upgrade) assert.deepEqual([...call.trailers!], sample.trailers)
-    assert.equal(contentOf(stage.socket.written), sample.content)
-    await stage.done()
+    assert.equal(contentOf(harness.socket.written), sample.content)
+    await harness.finish()
   })
 
   for (const cut of ['FIN', 'reset'] as const) {
@@ -37,10 +37,10 @@ for (const sample of samples) {
 }
 
 async function cutAt(sample: Sample, at: number, cut: Cut): Promise<void> {
-  const stage = new Stage()
-  const call = await stage.send(sample.request(), takeUpgrade)
-  if (at > 0) await stage.receive(responseOf(sample).slice(0, at))
-  const { socket } = stage
+  const harness = new PoolHarness()
+  const call = await harness.send(sample.request(), takeUpgrade)
+  if (at > 0) await harness.receive(responseOf(sample).slice(0, at))
+  const { socket } = harness
   if (cut === 'FIN') socket.receiveEnd()
   else socket.reset(RESET)
   await settle()
@@ -51,7 +51,7 @@ async function cutAt(sample: Sample, at: number, cut: Cut): Promise<void> {
   if (cut === 'FIN' && inBody && sample.untilClose) {
     assert.equal(call.events.at(-1), 'end', where)
     assert.equal(call.body, sample.afterHead.slice(0, at - headEndOf(sample)), where)
-    assert.deepEqual(stage.closes, ['body-until-close'], where)
+    assert.deepEqual(harness.closeReasons, ['body-until-close'], where)
   } else {
     const uploaded = !isExpecting(sample) || at >= sample.before.length
     const type = cut === 'FIN' ? RemoteProtocolError : ReadError
@@ -65,10 +65,10 @@ async function cutAt(sample: Sample, at: number, cut: Cut): Promise<void> {
     }
     assertError(call.error, type, facts, where)
     assert.ok(sample.body.startsWith(call.body), where)
-    assert.deepEqual(stage.closes, [cut === 'FIN' ? 'protocol-error' : 'peer-reset'], where)
+    assert.deepEqual(harness.closeReasons, [cut === 'FIN' ? 'protocol-error' : 'peer-reset'], where)
   }
   assert.ok(socket.destroyed || socket.closed, where)
-  await stage.done()
+  await harness.finish()
 }
 
 function contentOf(written: string): string {

@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import type { CloseReason, DispatchRequest } from '../../src/engine.ts'
 import { closeReasons } from '../../src/engine.ts'
 import { at } from '../support/at.ts'
+import { OK, PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import { OK, Stage } from '../support/stage.ts'
 
-const events: Record<string, { happen: (stage: Stage) => unknown; reason: CloseReason }> = {
+const events: Record<string, { happen: (harness: PoolHarness) => unknown; reason: CloseReason }> = {
   FIN: { happen: ({ socket }) => socket.receiveEnd(), reason: 'peer-ended' },
   reset: { happen: ({ socket }) => socket.reset(), reason: 'peer-reset' },
   'a late write error': {
@@ -29,41 +29,41 @@ const events: Record<string, { happen: (stage: Stage) => unknown; reason: CloseR
 
 for (const [name, { happen, reason }] of Object.entries(events)) {
   test(`3, 24 an idle connection is closed by ${name}`, async () => {
-    const stage = new Stage()
-    const socket = await stage.warm()
-    await happen(stage)
-    assert.equal(stage.pool.stats().connections, 0) // at once
-    assert.deepEqual(stage.closes, [reason])
+    const harness = new PoolHarness()
+    const socket = await harness.openIdleConnection()
+    await happen(harness)
+    assert.equal(harness.pool.stats().connections, 0) // at once
+    assert.deepEqual(harness.closeReasons, [reason])
     assert.ok(reason in closeReasons)
     await settle()
     assert.ok(socket.closed)
-    const next = await stage.send({ path: '/next' })
-    assert.equal(stage.backend.sockets.length, 2)
-    await stage.receive(OK)
+    const next = await harness.send({ path: '/next' })
+    assert.equal(harness.backend.sockets.length, 2)
+    await harness.receive(OK)
     assert.deepEqual(next.events, ['head 200', 'data ok', 'end'])
-    await stage.done()
+    await harness.finish()
   })
 }
 
 test('an idle connection is open until keepaliveExpiry', async () => {
-  const stage = new Stage()
-  await stage.warm()
-  await stage.clock.advance(4999)
-  assert.equal(stage.pool.stats().idle, 1)
-  await stage.clock.advance(1)
-  assert.equal(stage.pool.stats().connections, 0)
-  await stage.done()
+  const harness = new PoolHarness()
+  await harness.openIdleConnection()
+  await harness.clock.advance(4999)
+  assert.equal(harness.pool.stats().idle, 1)
+  await harness.clock.advance(1)
+  assert.equal(harness.pool.stats().connections, 0)
+  await harness.finish()
 })
 
 test('keepaliveExpiry starts again after each use', async () => {
-  const stage = new Stage()
-  await stage.warm()
+  const harness = new PoolHarness()
+  await harness.openIdleConnection()
   for (let i = 0; i < 5; i++) {
-    await stage.clock.advance(4000)
-    await stage.warm()
+    await harness.clock.advance(4000)
+    await harness.openIdleConnection()
   }
-  assert.equal(stage.backend.sockets.length, 1)
-  await stage.done()
+  assert.equal(harness.backend.sockets.length, 1)
+  await harness.finish()
 })
 
 /** Responses, and why their connection is not reused; null if it is. */
@@ -119,82 +119,82 @@ const responses: Record<
 for (const [name, { request, response, reason }] of Object.entries(responses)) {
   for (const waiting of [false, true]) {
     test(`24, 26, R12, S11 ${name}: ${reason ?? 'kept'}${waiting ? ', while another waits' : ''}`, async () => {
-      const stage = new Stage({ limits: { maxConnections: 1 } })
-      const call = await stage.send(request)
-      const next = waiting ? stage.dispatch({ path: '/2' }) : null
-      await stage.receive(response)
+      const harness = new PoolHarness({ limits: { maxConnections: 1 } })
+      const call = await harness.send(request)
+      const next = waiting ? harness.dispatch({ path: '/2' }) : null
+      await harness.receive(response)
       assert.equal(call.events.at(-1), 'end')
-      assert.deepEqual(stage.closes, reason === null ? [] : [reason])
-      assert.equal(stage.backend.sockets.length, (reason !== null && waiting ? 1 : 0) + 1)
+      assert.deepEqual(harness.closeReasons, reason === null ? [] : [reason])
+      assert.equal(harness.backend.sockets.length, (reason !== null && waiting ? 1 : 0) + 1)
       if (next !== null) {
         assert.deepEqual(next.events, []) // the surplus bytes were not delivered
-        await stage.receive(OK)
+        await harness.receive(OK)
         assert.deepEqual(next.events, ['head 200', 'data ok', 'end'])
       }
-      await stage.done()
+      await harness.finish()
     })
   }
 }
 
 test('24 surplus that arrives after the next request was sent is taken for its response', async () => {
   // Such bytes cannot be distinguished from a response, unlike those of the tests above.
-  const stage = new Stage()
-  await stage.warm()
-  const next = await stage.send()
-  await stage.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nxx')
+  const harness = new PoolHarness()
+  await harness.openIdleConnection()
+  const next = await harness.send()
+  await harness.receive('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nxx')
   assert.equal(next.body, 'xx')
-  await stage.done()
+  await harness.finish()
 })
 
 test('24 the connection is closed if a full read may have hidden surplus bytes', async () => {
   for (const copy of [false, true]) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     const head = 'HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n'
-    const call = await stage.send({ copy })
-    await stage.receive(head)
+    const call = await harness.send({ copy })
+    await harness.receive(head)
     let missing = 300_000
     while (missing > 0) {
       // The read fills its target, but never contains more than the body.
-      const { length } = stage.socket.handler.readTarget()
+      const { length } = harness.socket.handler.readTarget()
       const size = Math.min(length, missing)
-      await stage.receive(Buffer.alloc(size, 'x'))
+      await harness.receive(Buffer.alloc(size, 'x'))
       missing -= size
     }
     assert.equal(call.events.at(-1), 'end')
-    await stage.done()
+    await harness.finish()
   }
-  const stage = new Stage()
-  const call = await stage.send()
-  const { length } = stage.socket.handler.readTarget()
+  const harness = new PoolHarness()
+  const call = await harness.send()
+  const { length } = harness.socket.handler.readTarget()
   const head = (size: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`
   const size = length - head(length).length
-  await stage.receive(head(size) + 'x'.repeat(size))
+  await harness.receive(head(size) + 'x'.repeat(size))
   assert.equal(call.events.at(-1), 'end')
-  assert.deepEqual(stage.closes, ['surplus-unknown'])
-  await stage.done()
+  assert.deepEqual(harness.closeReasons, ['surplus-unknown'])
+  await harness.finish()
 })
 
 test('3, 24 nothing is sent on a connection with FIN in the same turn as a response', async () => {
-  const stage = new Stage()
-  const call = await stage.send()
-  const next = stage.dispatch({ path: '/2' })
+  const harness = new PoolHarness()
+  const call = await harness.send()
+  const next = harness.dispatch({ path: '/2' })
   await settle()
-  at(stage.backend.sockets, 0).receive(OK)
-  at(stage.backend.sockets, 0).receiveEnd()
+  at(harness.backend.sockets, 0).receive(OK)
+  at(harness.backend.sockets, 0).receiveEnd()
   assert.equal(call.events.at(-1), 'end')
-  assert.equal(stage.pool.stats().idle, 0)
-  at(stage.backend.sockets, 1).receive(OK)
+  assert.equal(harness.pool.stats().idle, 0)
+  at(harness.backend.sockets, 1).receive(OK)
   assert.equal(next.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
 test('a response that arrives with the connection is delivered', async () => {
-  const stage = new Stage()
-  stage.backend.autoConnect = false
-  const call = await stage.send()
-  stage.socket.connected()
-  stage.socket.receive(OK) // before the server can have read the request
+  const harness = new PoolHarness()
+  harness.backend.autoConnect = false
+  const call = await harness.send()
+  harness.socket.connected()
+  harness.socket.receive(OK) // before the server can have read the request
   await settle()
   assert.equal(call.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })

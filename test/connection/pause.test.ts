@@ -3,15 +3,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadError, RemoteProtocolError } from '../../src/engine.ts'
 import { at } from '../support/at.ts'
+import type { HandlerActions } from '../support/pool-harness.ts'
+import { assertError, OK, PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import type { Script } from '../support/stage.ts'
-import { assertError, OK, Stage } from '../support/stage.ts'
 
 const SIZED = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n'
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 const UNTIL_CLOSE = 'HTTP/1.1 200 OK\r\n\r\n'
 
-const pausing: Script = { onData: () => false }
+const pausing: HandlerActions = { onData: () => false }
 
 /** The same ten bytes in each framing, cut into reads. */
 const framings: Record<string, { reads: string[]; end?: boolean }> = {
@@ -28,17 +28,17 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
       const name = `${framing}${late ? ', late' : ''}${copy ? ', copied' : ''}`
 
       test(`38 a pause after each piece: ${name}`, async () => {
-        const stage = new Stage()
-        const call = await stage.send({ copy }, pausing)
-        for (const read of reads) stage.socket.receive(read, { late })
-        if (end) stage.socket.receiveEnd({ late })
+        const harness = new PoolHarness()
+        const call = await harness.send({ copy }, pausing)
+        for (const read of reads) harness.socket.receive(read, { late })
+        if (end) harness.socket.receiveEnd({ late })
         await settle()
         assert.deepEqual(call.events, ['head 200', 'data he'])
-        assert.ok(stage.socket.paused)
-        assert.equal(stage.pool.stats().active, 1)
-        for (let turn = 0; !call.over && turn < 20; turn++) {
+        assert.ok(harness.socket.paused)
+        assert.equal(harness.pool.stats().active, 1)
+        for (let turn = 0; !call.hasEnded && turn < 20; turn++) {
           const before = call.events.length
-          await stage.clock.advance(100_000)
+          await harness.clock.advance(100_000)
           assert.equal(call.events.length, before, 'a handler was called during a pause')
           call.resume()
           await settle()
@@ -46,14 +46,14 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
         assert.equal(call.body, 'helloworld')
         assert.equal(call.events.at(-1), 'end')
         if (framing === 'chunks') assert.deepEqual([...call.trailers!], [['A', 'b']])
-        assert.equal(stage.pool.stats().idle, end ? 0 : 1)
-        await stage.done()
+        assert.equal(harness.pool.stats().idle, end ? 0 : 1)
+        await harness.finish()
       })
 
       test(`one pause, after the first piece: ${name}`, async () => {
-        const stage = new Stage()
+        const harness = new PoolHarness()
         let first = true
-        const call = await stage.send(
+        const call = await harness.send(
           { copy },
           {
             onData: () => {
@@ -63,19 +63,19 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
             },
           },
         )
-        await stage.receive(at(reads, 0))
-        stage.socket.receive(at(reads, 1), { late })
+        await harness.receive(at(reads, 0))
+        harness.socket.receive(at(reads, 1), { late })
         await settle()
         assert.deepEqual(call.events, ['head 200', 'data he'])
         call.resume()
         await settle()
-        assert.ok(!stage.socket.paused)
-        for (const read of reads.slice(2)) await stage.receive(read)
-        if (end) stage.socket.receiveEnd()
+        assert.ok(!harness.socket.paused)
+        for (const read of reads.slice(2)) await harness.receive(read)
+        if (end) harness.socket.receiveEnd()
         await settle()
         assert.equal(call.body, 'helloworld')
         assert.equal(call.events.at(-1), 'end')
-        await stage.done()
+        await harness.finish()
       })
     }
   }
@@ -83,33 +83,33 @@ for (const [framing, { reads, end }] of Object.entries(framings)) {
 
 for (const [framing, { reads, end }] of Object.entries(framings)) {
   test(`one pause, all later reads arrive during it: ${framing}`, async () => {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     let pauses = 1
-    const call = await stage.send({}, { onData: () => pauses-- <= 0 })
-    for (const read of reads) stage.socket.receive(read, { late: true })
-    if (end) stage.socket.receiveEnd({ late: true })
+    const call = await harness.send({}, { onData: () => pauses-- <= 0 })
+    for (const read of reads) harness.socket.receive(read, { late: true })
+    if (end) harness.socket.receiveEnd({ late: true })
     await settle()
     assert.deepEqual(call.events, ['head 200', 'data he'])
     call.resume()
     await settle()
     assert.equal(call.body, 'helloworld')
     assert.equal(call.events.at(-1), 'end')
-    await stage.done()
+    await harness.finish()
   })
 }
 
 test('a pause that ends at any byte of a chunked message', async () => {
   const rest = '3;x\r\nllo\r\n5\r\nworld\r\n0\r\nA: b\r\nCde: fgh\r\n\r\n'
   for (let at = 0; at <= rest.length; at++) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     let pauses = 1
-    const call = await stage.send({}, { onData: () => pauses-- <= 0 })
-    await stage.receive(`${CHUNKED}2\r\nhe\r\n`)
+    const call = await harness.send({}, { onData: () => pauses-- <= 0 })
+    await harness.receive(`${CHUNKED}2\r\nhe\r\n`)
     // The socket asked for the first target before the pause, and for the next one during it.
-    if (at > 0) stage.socket.receive(rest.slice(0, at), { late: true })
+    if (at > 0) harness.socket.receive(rest.slice(0, at), { late: true })
     call.resume()
     await settle()
-    if (at < rest.length) await stage.receive(rest.slice(at))
+    if (at < rest.length) await harness.receive(rest.slice(at))
     assert.equal(call.body, 'helloworld', `cut at ${at}`)
     assert.equal(call.events.at(-1), 'end', `cut at ${at}`)
     assert.deepEqual(
@@ -120,18 +120,18 @@ test('a pause that ends at any byte of a chunked message', async () => {
       ],
       `cut at ${at}`,
     )
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('the backlog of a pause is copied from the window, which other connections use, too', async () => {
-  const stage = new Stage()
-  const paused = await stage.send({}, pausing)
-  const { socket } = stage
-  await stage.receive(`${SIZED}he`)
+  const harness = new PoolHarness()
+  const paused = await harness.send({}, pausing)
+  const { socket } = harness
+  await harness.receive(`${SIZED}he`)
   socket.receive('llo', { late: true })
-  const other = await stage.send()
-  await stage.receive(`${SIZED}0123456789`)
+  const other = await harness.send()
+  await harness.receive(`${SIZED}0123456789`)
   socket.receive('wor', { late: true })
   assert.equal(other.body, '0123456789')
   for (let i = 0; i < 2; i++) {
@@ -145,26 +145,26 @@ test('the backlog of a pause is copied from the window, which other connections 
   await settle()
   assert.equal(paused.body, 'helloworld')
   assert.equal(paused.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
 test('onEnd waits for the reader', async () => {
-  const stage = new Stage()
-  const call = await stage.send({}, pausing)
-  await stage.receive(OK)
+  const harness = new PoolHarness()
+  const call = await harness.send({}, pausing)
+  await harness.receive(OK)
   assert.deepEqual(call.events, ['head 200', 'data ok'])
-  assert.equal(stage.pool.stats().active, 1)
+  assert.equal(harness.pool.stats().active, 1)
   call.resume()
-  assert.equal(call.over, false) // nothing is delivered inside `resume`
+  assert.equal(call.hasEnded, false) // nothing is delivered inside `resume`
   await settle()
   assert.equal(call.events.at(-1), 'end')
-  assert.equal(stage.pool.stats().idle, 1)
-  await stage.done()
+  assert.equal(harness.pool.stats().idle, 1)
+  await harness.finish()
 })
 
 test('resume inside onData cancels the pause', async () => {
-  const stage = new Stage()
-  const call = await stage.send(
+  const harness = new PoolHarness()
+  const call = await harness.send(
     {},
     {
       onData: (self) => {
@@ -176,40 +176,40 @@ test('resume inside onData cancels the pause', async () => {
   // `Call` reports a violation because onData returned false. Here, resume was called before.
   for (const read of [`${SIZED}he`, 'llo', 'world']) {
     call.resume()
-    await stage.receive(read)
+    await harness.receive(read)
   }
   assert.deepEqual(call.events, ['head 200', 'data he', 'data llo', 'data world', 'end'])
-  assert.ok(!stage.socket.paused)
+  assert.ok(!harness.socket.paused)
   call.violations.length = 0
-  await stage.done()
+  await harness.finish()
 })
 
 test('resume before a delivery does not cancel its pause', async () => {
-  const stage = new Stage()
-  const call = await stage.send({}, pausing)
-  await stage.receive(SIZED)
+  const harness = new PoolHarness()
+  const call = await harness.send({}, pausing)
+  await harness.receive(SIZED)
   call.resume()
-  await stage.receive('he')
-  assert.ok(stage.socket.paused)
-  await stage.receive('llo')
+  await harness.receive('he')
+  assert.ok(harness.socket.paused)
+  await harness.receive('llo')
   assert.equal(call.body, 'he')
   for (const rest of ['world', '']) {
     call.resume()
     await settle()
-    if (rest !== '') stage.socket.receive(rest)
+    if (rest !== '') harness.socket.receive(rest)
   }
   call.resume()
   await settle()
   assert.equal(call.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
 test('a second resume has no effect', async () => {
-  const stage = new Stage()
-  const call = await stage.send({}, pausing)
-  stage.socket.receive(`${SIZED}he`)
-  stage.socket.receive('llo', { late: true })
-  stage.socket.receive('wor', { late: true })
+  const harness = new PoolHarness()
+  const call = await harness.send({}, pausing)
+  harness.socket.receive(`${SIZED}he`)
+  harness.socket.receive('llo', { late: true })
+  harness.socket.receive('wor', { late: true })
   call.resume()
   call.resume()
   await settle()
@@ -219,26 +219,26 @@ test('a second resume has no effect', async () => {
   assert.equal(call.body, 'hellowor')
   call.abort(new Error('enough'))
   await settle()
-  await stage.done()
+  await harness.finish()
 })
 
 test('38 a pause stops the socket from reading', async () => {
-  const stage = new Stage()
-  const call = await stage.send({}, pausing)
-  await stage.receive(`${SIZED}he`)
-  await stage.receive('llo') // stays in the socket
-  await stage.receive('world')
+  const harness = new PoolHarness()
+  const call = await harness.send({}, pausing)
+  await harness.receive(`${SIZED}he`)
+  await harness.receive('llo') // stays in the socket
+  await harness.receive('world')
   assert.equal(call.body, 'he')
   call.resume()
   await settle()
   assert.equal(call.body, 'hello')
-  assert.ok(stage.socket.paused)
+  assert.ok(harness.socket.paused)
   call.resume()
   await settle()
   call.resume()
   await settle()
   assert.equal(call.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
 // --- the end of the stream during a pause
@@ -247,7 +247,7 @@ const endings: Record<
   string,
   {
     head: string
-    end: (stage: Stage) => void
+    end: (harness: PoolHarness) => void
     outcome: 'end' | typeof ReadError | typeof RemoteProtocolError
   }
 > = {
@@ -284,13 +284,13 @@ const endings: Record<
 
 for (const [name, { head, end, outcome }] of Object.entries(endings)) {
   test(`received bytes are delivered before the end: ${name}`, async () => {
-    const stage = new Stage()
-    const call = await stage.send({}, pausing)
-    await stage.receive(`${head}he`)
-    stage.socket.receive('ll', { late: true })
-    stage.socket.receive('o', { late: true })
-    end(stage)
-    await stage.clock.advance(100_000)
+    const harness = new PoolHarness()
+    const call = await harness.send({}, pausing)
+    await harness.receive(`${head}he`)
+    harness.socket.receive('ll', { late: true })
+    harness.socket.receive('o', { late: true })
+    end(harness)
+    await harness.clock.advance(100_000)
     assert.deepEqual(call.events, ['head 200', 'data he'])
     call.resume()
     await settle()
@@ -303,71 +303,71 @@ for (const [name, { head, end, outcome }] of Object.entries(endings)) {
     assert.equal(call.body, 'hello')
     if (outcome === 'end') assert.equal(call.events.at(-1), 'end')
     else assertError(call.error, outcome, { phase: 'read', responseStarted: true })
-    await stage.done()
+    await harness.finish()
   })
 }
 
 for (const [how, end] of Object.entries({
-  FIN: (stage: Stage) => stage.socket.receiveEnd({ late: true }),
-  reset: (stage: Stage) => stage.socket.reset(),
-  'late bytes': (stage: Stage) => stage.socket.receive('HTTP/1.1 200', { late: true }),
+  FIN: (harness: PoolHarness) => harness.socket.receiveEnd({ late: true }),
+  reset: (harness: PoolHarness) => harness.socket.reset(),
+  'late bytes': (harness: PoolHarness) => harness.socket.receive('HTTP/1.1 200', { late: true }),
 })) {
   test(`complete and paused, then ${how}: the response is complete, the connection is closed`, async () => {
-    const stage = new Stage()
-    const call = await stage.send({}, pausing)
-    await stage.receive(OK)
-    end(stage)
+    const harness = new PoolHarness()
+    const call = await harness.send({}, pausing)
+    await harness.receive(OK)
+    end(harness)
     await settle()
     call.resume()
     await settle()
     assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
-    assert.equal(stage.pool.stats().connections, 0)
-    await stage.done()
+    assert.equal(harness.pool.stats().connections, 0)
+    await harness.finish()
   })
 }
 
 test('complete and paused, then FIN during the upload: the exchange ends without the upload', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const never: AsyncIterable<string> = {
     [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
   }
-  const call = await stage.send({ method: 'POST', body: never }, pausing)
-  await stage.receive(OK)
-  stage.socket.receiveEnd({ late: true })
+  const call = await harness.send({ method: 'POST', body: never }, pausing)
+  await harness.receive(OK)
+  harness.socket.receiveEnd({ late: true })
   call.resume()
   await settle()
   assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
-  assert.deepEqual(stage.closes, ['upload-unfinished'])
-  await stage.done()
+  assert.deepEqual(harness.closeReasons, ['upload-unfinished'])
+  await harness.finish()
 })
 
 for (const pauses of [1, 2, 3]) {
   test(`24 bytes after a response are not delivered to the next request: paused ${pauses} times`, async () => {
-    const stage = new Stage({ limits: { maxConnections: 1 } })
+    const harness = new PoolHarness({ limits: { maxConnections: 1 } })
     let left = pauses
-    const first = await stage.send({ path: '/1' }, { onData: () => left-- <= 0 })
-    const second = stage.dispatch({ path: '/2' })
-    await stage.receive(`${SIZED}hello`)
-    stage.socket.receive('world', { late: true })
-    stage.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil', { late: true })
+    const first = await harness.send({ path: '/1' }, { onData: () => left-- <= 0 })
+    const second = harness.dispatch({ path: '/2' })
+    await harness.receive(`${SIZED}hello`)
+    harness.socket.receive('world', { late: true })
+    harness.socket.receive('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil', { late: true })
     for (let i = 0; i < 3; i++) {
       first.resume()
       await settle()
     }
     assert.equal(first.events.at(-1), 'end')
     assert.equal(second.head, null)
-    assert.deepEqual(stage.closes, ['surplus-bytes'])
-    await stage.receive(OK) // on another connection
+    assert.deepEqual(harness.closeReasons, ['surplus-bytes'])
+    await harness.receive(OK) // on another connection
     assert.equal(second.body, 'ok')
-    await stage.done()
+    await harness.finish()
   })
 }
 
 test('an abort or an exception while a backlog is delivered', async () => {
   for (const way of ['abort', 'throw'] as const) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     let turn = 0
-    const call = await stage.send(
+    const call = await harness.send(
       {},
       {
         onData: (self) => {
@@ -378,32 +378,32 @@ test('an abort or an exception while a backlog is delivered', async () => {
         },
       },
     )
-    await stage.receive(`${SIZED}he`)
-    for (const late of ['llo', 'wo', 'rl']) stage.socket.receive(late, { late: true })
+    await harness.receive(`${SIZED}he`)
+    for (const late of ['llo', 'wo', 'rl']) harness.socket.receive(late, { late: true })
     call.resume()
     await settle()
     assert.deepEqual(call.events, ['head 200', 'data he', 'data llo', 'error Error'])
     assert.equal((call.error as Error).message, 'mine')
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('a read that arrives in a pause and ends with its target does not hide later bytes', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const target = 2_000_000
   let pauses = 1
-  const call = await stage.send({ copy: false }, { onData: () => pauses-- <= 0 })
-  await stage.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${target}\r\n\r\nhe`)
-  const length = stage.socket.handler.readTarget().length
-  stage.socket.receive(Buffer.alloc(length, 'x'), { late: true })
+  const call = await harness.send({ copy: false }, { onData: () => pauses-- <= 0 })
+  await harness.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${target}\r\n\r\nhe`)
+  const length = harness.socket.handler.readTarget().length
+  harness.socket.receive(Buffer.alloc(length, 'x'), { late: true })
   call.resume()
   await settle()
   assert.equal(call.body.length, length + 2)
-  await stage.receive(Buffer.alloc(target - length - 2, 'x'))
+  await harness.receive(Buffer.alloc(target - length - 2, 'x'))
   assert.equal(call.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 
-  const again = new Stage()
+  const again = new PoolHarness()
   pauses = 1
   const whole = await again.send({}, { onData: () => pauses-- <= 0 })
   await again.receive(`HTTP/1.1 200 OK\r\nContent-Length: ${length + 2}\r\n\r\nhe`)
@@ -411,21 +411,21 @@ test('a read that arrives in a pause and ends with its target does not hide late
   whole.resume()
   await settle()
   assert.equal(whole.events.at(-1), 'end')
-  assert.deepEqual(again.closes, [])
-  await again.done()
+  assert.deepEqual(again.closeReasons, [])
+  await again.finish()
 })
 
 test('a read that fills its target at the end of the message closes the connection', async () => {
-  const stage = new Stage()
-  const call = await stage.send()
-  const { length } = stage.socket.handler.readTarget()
+  const harness = new PoolHarness()
+  const call = await harness.send()
+  const { length } = harness.socket.handler.readTarget()
   const around = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n\r\n0\r\n\r\n'
   const size = length - around.length
   const head = around.replace('ffff', size.toString(16).padStart(4, '0'))
-  await stage.receive(head.replace('\r\n\r\n0', `\r\n${'x'.repeat(size)}\r\n0`))
+  await harness.receive(head.replace('\r\n\r\n0', `\r\n${'x'.repeat(size)}\r\n0`))
   assert.equal(call.events.at(-1), 'end')
-  assert.deepEqual(stage.closes, ['surplus-unknown'])
-  await stage.done()
+  assert.deepEqual(harness.closeReasons, ['surplus-unknown'])
+  await harness.finish()
 })
 
 test('a long chunked body, paused after each part, in reads of several sizes', async () => {
@@ -437,16 +437,16 @@ test('a long chunked body, paused after each part, in reads of several sizes', a
   }
   message += '0\r\nLast: yes\r\n\r\n'
   for (const size of [1, 7, 50, 400, message.length]) {
-    const stage = new Stage()
-    const call = await stage.send({}, pausing)
+    const harness = new PoolHarness()
+    const call = await harness.send({}, pausing)
     for (let at = 0; at < message.length; at += size) {
-      stage.socket.receive(message.slice(at, at + size), { late: at % 3 === 0 })
-      if (at % 2 === 0 && call.pausedByScript) {
+      harness.socket.receive(message.slice(at, at + size), { late: at % 3 === 0 })
+      if (at % 2 === 0 && call.isPaused) {
         call.resume()
         await settle()
       }
     }
-    for (let turn = 0; !call.over && turn < 10_000; turn++) {
+    for (let turn = 0; !call.hasEnded && turn < 10_000; turn++) {
       call.resume()
       await null
     }
@@ -456,21 +456,21 @@ test('a long chunked body, paused after each part, in reads of several sizes', a
     assert.equal(call.body, body)
     assert.equal(call.events.at(-1), 'end')
     assert.deepEqual([...call.trailers!], [['Last', 'yes']])
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('owned chunks are not overwritten', async () => {
   const kept: Uint8Array[] = []
-  const stage = new Stage()
-  const call = await stage.send({ copy: true }, { onData: (_, chunk) => void kept.push(chunk) })
-  await stage.receive(`${CHUNKED}2\r\nhe\r\n`)
-  await stage.receive('3\r\nllo\r\n')
-  const other = await stage.send()
-  await stage.receive(`${SIZED}0123456789`)
+  const harness = new PoolHarness()
+  const call = await harness.send({ copy: true }, { onData: (_, chunk) => void kept.push(chunk) })
+  await harness.receive(`${CHUNKED}2\r\nhe\r\n`)
+  await harness.receive('3\r\nllo\r\n')
+  const other = await harness.send()
+  await harness.receive(`${SIZED}0123456789`)
   assert.equal(other.events.at(-1), 'end')
-  at(stage.backend.sockets, 0).receive('5\r\nworld\r\n0\r\n\r\n')
+  at(harness.backend.sockets, 0).receive('5\r\nworld\r\n0\r\n\r\n')
   assert.equal(call.events.at(-1), 'end')
   assert.equal(Buffer.concat(kept).latin1Slice(), 'helloworld')
-  await stage.done()
+  await harness.finish()
 })

@@ -9,10 +9,10 @@ import {
   RemoteProtocolError,
   WriteError,
 } from '../../src/engine.ts'
+import { assertError, OK, PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import { assertError, OK, Stage } from '../support/stage.ts'
 
-const deaths: Record<string, (stage: Stage) => void> = {
+const deaths: Record<string, (harness: PoolHarness) => void> = {
   FIN: ({ socket }) => socket.receiveEnd(),
   reset: ({ socket }) => socket.reset(),
   'EPIPE, then FIN': ({ socket }) => {
@@ -59,18 +59,18 @@ const requests: Record<string, { request: () => Partial<DispatchRequest>; replay
 for (const [name, { request, replayed }] of Object.entries(requests)) {
   for (const [death, die] of Object.entries(deaths)) {
     test(`3, R13 ${name} on a dead connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
-      const stage = new Stage()
-      const first = await stage.warm()
-      const call = await stage.send(request())
+      const harness = new PoolHarness()
+      const first = await harness.openIdleConnection()
+      const call = await harness.send(request())
       const sent = first.written
-      die(stage)
+      die(harness)
       await settle()
       if (replayed) {
         assert.deepEqual(call.events, [])
-        assert.equal(stage.backend.sockets.length, 2)
-        assert.equal(stage.socket.written, sent)
+        assert.equal(harness.backend.sockets.length, 2)
+        assert.equal(harness.socket.written, sent)
         assert.ok(first.destroyed || first.closed)
-        await stage.receive(request().method === 'HEAD' ? OK.slice(0, -2) : OK)
+        await harness.receive(request().method === 'HEAD' ? OK.slice(0, -2) : OK)
         assert.equal(call.events[0], 'head 200')
         assert.equal(call.events.at(-1), 'end')
       } else {
@@ -82,119 +82,119 @@ for (const [name, { request, replayed }] of Object.entries(requests)) {
           reusedConnection: true,
           safeToRetry: false,
         })
-        assert.equal(stage.backend.sockets.length, 1)
+        assert.equal(harness.backend.sockets.length, 1)
       }
-      await stage.done()
+      await harness.finish()
     })
   }
 }
 
 for (const [death, die] of Object.entries(deaths)) {
   test(`3, R13 if the second connection is dead, too: an error: ${death}`, async () => {
-    const stage = new Stage()
-    await stage.warm()
-    const call = await stage.send()
-    die(stage)
+    const harness = new PoolHarness()
+    await harness.openIdleConnection()
+    const call = await harness.send()
+    die(harness)
     await settle()
-    die(stage)
+    die(harness)
     await settle()
-    assert.equal(stage.backend.sockets.length, 2)
+    assert.equal(harness.backend.sockets.length, 2)
     assertError(
       call.error,
       death === 'FIN' ? RemoteProtocolError : death === 'reset' ? ReadError : WriteError,
       {
         phase: 'wait',
-        bytesSent: stage.socket.written.length,
+        bytesSent: harness.socket.written.length,
         responseStarted: false,
         reusedConnection: false,
         safeToRetry: true,
       },
     )
-    await stage.done()
+    await harness.finish()
   })
 
   test(`3, R13 a request on a new connection is not sent again: ${death}`, async () => {
-    const stage = new Stage()
-    const call = await stage.send()
-    die(stage)
+    const harness = new PoolHarness()
+    const call = await harness.send()
+    die(harness)
     await settle()
-    assert.equal(stage.backend.sockets.length, 1)
-    assert.equal(call.over, true)
-    await stage.done()
+    assert.equal(harness.backend.sockets.length, 1)
+    assert.equal(call.hasEnded, true)
+    await harness.finish()
   })
 
   test(`3, R13 after one byte of a response, the request is not sent again: ${death}`, async () => {
     for (const bytes of ['H', 'HTTP/1.1 103 x\r\n\r\n', '\r\n']) {
-      const stage = new Stage()
-      await stage.warm()
-      const call = await stage.send()
-      await stage.receive(bytes)
-      die(stage)
+      const harness = new PoolHarness()
+      await harness.openIdleConnection()
+      const call = await harness.send()
+      await harness.receive(bytes)
+      die(harness)
       await settle()
-      assert.equal(stage.backend.sockets.length, 1)
+      assert.equal(harness.backend.sockets.length, 1)
       assertError(call.error, Error, {
         responseStarted: true,
         reusedConnection: true,
         safeToRetry: false,
       })
-      await stage.done()
+      await harness.finish()
     }
   })
 }
 
 test('3, R13 after a timeout, the request is not sent again', async () => {
-  const stage = new Stage({ timeouts: { read: 100 } })
-  await stage.warm()
-  const call = await stage.send()
-  await stage.clock.advance(100)
+  const harness = new PoolHarness({ timeouts: { read: 100 } })
+  await harness.openIdleConnection()
+  const call = await harness.send()
+  await harness.clock.advance(100)
   assertError(call.error, ReadTimeout, { reusedConnection: true, safeToRetry: true })
-  assert.equal(stage.backend.sockets.length, 1)
-  await stage.done()
+  assert.equal(harness.backend.sockets.length, 1)
+  await harness.finish()
 })
 
 test('3 a request is sent again on a new connection, since other idle ones may be dead, too', async () => {
-  const stage = new Stage()
-  const [a, b] = [await stage.send({ path: '/a' }), await stage.send({ path: '/b' })]
-  for (const socket of stage.backend.sockets) socket.receive(OK)
-  assert.ok(a.over && b.over)
-  assert.equal(stage.pool.stats().idle, 2)
-  const call = await stage.send({ path: '/again' })
-  const used = stage.backend.sockets.find(({ written }) => written.includes('/again'))
+  const harness = new PoolHarness()
+  const [a, b] = [await harness.send({ path: '/a' }), await harness.send({ path: '/b' })]
+  for (const socket of harness.backend.sockets) socket.receive(OK)
+  assert.ok(a.hasEnded && b.hasEnded)
+  assert.equal(harness.pool.stats().idle, 2)
+  const call = await harness.send({ path: '/again' })
+  const used = harness.backend.sockets.find(({ written }) => written.includes('/again'))
   used?.receiveEnd()
   await settle()
-  assert.equal(stage.backend.sockets.length, 3)
-  assert.match(stage.socket.written, /^GET \/again /)
-  await stage.receive(OK)
+  assert.equal(harness.backend.sockets.length, 3)
+  assert.match(harness.socket.written, /^GET \/again /)
+  await harness.receive(OK)
   assert.equal(call.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
 test('a request that is sent again goes before all waiting requests', async () => {
-  const stage = new Stage({ limits: { maxConnections: 1 } })
-  await stage.warm()
-  const call = await stage.send({ path: '/1' })
-  const waiting = await stage.send({ path: '/2' })
-  stage.socket.receiveEnd()
+  const harness = new PoolHarness({ limits: { maxConnections: 1 } })
+  await harness.openIdleConnection()
+  const call = await harness.send({ path: '/1' })
+  const waiting = await harness.send({ path: '/2' })
+  harness.socket.receiveEnd()
   await settle()
-  assert.equal(stage.pool.stats().waiting, 1)
-  assert.match(stage.socket.takeWritten(), /^GET \/1 /)
-  await stage.receive(OK)
-  assert.match(stage.socket.takeWritten(), /^GET \/2 /)
-  await stage.receive(OK)
-  assert.ok(call.over && waiting.over)
-  assert.equal(stage.backend.sockets.length, 2)
-  await stage.done()
+  assert.equal(harness.pool.stats().waiting, 1)
+  assert.match(harness.socket.takeWritten(), /^GET \/1 /)
+  await harness.receive(OK)
+  assert.match(harness.socket.takeWritten(), /^GET \/2 /)
+  await harness.receive(OK)
+  assert.ok(call.hasEnded && waiting.hasEnded)
+  assert.equal(harness.backend.sockets.length, 2)
+  await harness.finish()
 })
 
 test('a request that is sent again fails if it cannot connect', async () => {
-  const stage = new Stage()
-  await stage.warm()
-  const call = await stage.send()
-  stage.backend.autoConnect = false
-  stage.socket.receiveEnd()
+  const harness = new PoolHarness()
+  await harness.openIdleConnection()
+  const call = await harness.send()
+  harness.backend.autoConnect = false
+  harness.socket.receiveEnd()
   await settle()
   const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
-  stage.socket.reset(refused)
+  harness.socket.reset(refused)
   await settle()
   assertError(call.error, ConnectError, {
     cause: refused,
@@ -203,32 +203,32 @@ test('a request that is sent again fails if it cannot connect', async () => {
     reusedConnection: false,
     safeToRetry: true,
   })
-  await stage.done()
+  await harness.finish()
 })
 
 test('a request that is sent again can be aborted while it connects', async () => {
-  const stage = new Stage()
-  await stage.warm()
-  const call = await stage.send()
-  stage.backend.autoConnect = false
-  stage.socket.receiveEnd()
+  const harness = new PoolHarness()
+  await harness.openIdleConnection()
+  const call = await harness.send()
+  harness.backend.autoConnect = false
+  harness.socket.receiveEnd()
   await settle()
-  assert.equal(stage.pool.stats().connecting, 1)
+  assert.equal(harness.pool.stats().connecting, 1)
   call.abort('enough')
   await settle()
   assert.deepEqual(call.events, ['error enough'])
-  await stage.done()
+  await harness.finish()
 })
 
 test('the total timeout includes both attempts', async () => {
-  const stage = new Stage({ timeouts: { total: 1000 } })
-  await stage.warm()
-  const call = await stage.send()
-  await stage.clock.advance(900)
-  stage.socket.receiveEnd()
-  await stage.clock.advance(99)
-  assert.equal(call.over, false)
-  await stage.clock.advance(1)
+  const harness = new PoolHarness({ timeouts: { total: 1000 } })
+  await harness.openIdleConnection()
+  const call = await harness.send()
+  await harness.clock.advance(900)
+  harness.socket.receiveEnd()
+  await harness.clock.advance(99)
+  assert.equal(call.hasEnded, false)
+  await harness.clock.advance(1)
   assert.deepEqual(call.events, ['error TotalTimeout'])
-  await stage.done()
+  await harness.finish()
 })

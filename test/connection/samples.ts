@@ -1,5 +1,5 @@
 import type { DispatchRequest } from '../../src/engine.ts'
-import type { Script } from '../support/stage.ts'
+import type { HandlerActions } from '../support/pool-harness.ts'
 
 /** A complete exchange. There is one of each kind. */
 export interface Sample {
@@ -144,7 +144,7 @@ export function headEndOf(sample: Sample): number {
   return sample.before.length + sample.head.length
 }
 
-export const takeUpgrade: Script = { onUpgrade: () => {} }
+export const takeUpgrade: HandlerActions = { onUpgrade: () => {} }
 
 export function isExpecting(sample: Sample): boolean {
   return sample.request().headers !== undefined && sample.content !== ''

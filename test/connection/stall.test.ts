@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReadTimeout } from '../../src/engine.ts'
-import { assertError, Stage } from '../support/stage.ts'
+import { assertError, PoolHarness } from '../support/pool-harness.ts'
 import type { Sample } from './samples.ts'
 import { headEndOf, isExpecting, responseOf, samples, takeUpgrade } from './samples.ts'
 
@@ -20,33 +20,33 @@ for (const sample of samples) {
   })
 
   test(`${sample.name}: each byte arrives just before the read timeout`, async () => {
-    const stage = new Stage({ timeouts: { read: READ } })
-    const call = await stage.send(sample.request(), takeUpgrade)
+    const harness = new PoolHarness({ timeouts: { read: READ } })
+    const call = await harness.send(sample.request(), takeUpgrade)
     for (const byte of responseOf(sample).slice(0, end)) {
-      await stage.clock.advance(READ - 1)
-      await stage.receive(byte)
+      await harness.clock.advance(READ - 1)
+      await harness.receive(byte)
     }
-    if (sample.untilClose) stage.socket.receiveEnd()
-    await stage.clock.flush()
+    if (sample.untilClose) harness.socket.receiveEnd()
+    await harness.clock.flush()
     assert.equal(call.events.at(-1), sample.upgrade ? `upgrade ${call.head?.status}` : 'end')
     assert.equal(call.body, sample.body)
-    await stage.done()
+    await harness.finish()
   })
 }
 
 async function stallAt(sample: Sample, at: number): Promise<void> {
-  const stage = new Stage({ timeouts: { read: READ } })
-  const call = await stage.send(sample.request(), takeUpgrade)
-  await stage.clock.advance(ARRIVAL)
-  if (at > 0) await stage.receive(responseOf(sample).slice(0, at))
+  const harness = new PoolHarness({ timeouts: { read: READ } })
+  const call = await harness.send(sample.request(), takeUpgrade)
+  await harness.clock.advance(ARRIVAL)
+  if (at > 0) await harness.receive(responseOf(sample).slice(0, at))
 
   // The read timeout starts at the last byte, or when the request was sent.
   const holdsBack = isExpecting(sample) && at < sample.before.length
   const since = holdsBack ? CONTINUE_WAIT : at > 0 ? ARRIVAL : 0
-  await stage.clock.advance(since + READ - 1 - stage.clock.now())
+  await harness.clock.advance(since + READ - 1 - harness.clock.now())
   const where = `${sample.name}, stalled at ${at}`
-  assert.equal(call.over, false, where)
-  await stage.clock.advance(1)
+  assert.equal(call.hasEnded, false, where)
+  await harness.clock.advance(1)
 
   const inBody = at >= headEndOf(sample)
   assertError(
@@ -55,7 +55,7 @@ async function stallAt(sample: Sample, at: number): Promise<void> {
     {
       cause: undefined,
       phase: inBody ? 'read' : 'wait',
-      bytesSent: stage.socket.written.length,
+      bytesSent: harness.socket.written.length,
       responseStarted: at > 0,
       reusedConnection: false,
       safeToRetry: at === 0 && sample.repeatable,
@@ -65,7 +65,7 @@ async function stallAt(sample: Sample, at: number): Promise<void> {
   assert.match((call.error as Error).message, / for 2000 ms \(\w+ \S+( at \S+)?, after \d+ ms\)$/)
   assert.equal(call.head !== null, inBody, where)
   assert.ok(sample.body.startsWith(call.body), where)
-  assert.deepEqual(stage.closes, ['timeout'], where)
-  assert.ok(stage.socket.destroyed, where)
-  await stage.done()
+  assert.deepEqual(harness.closeReasons, ['timeout'], where)
+  assert.ok(harness.socket.destroyed, where)
+  await harness.finish()
 }

@@ -315,7 +315,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
         pool.backend.autoConnect = false
         await at(pool.sockets, 0).receivePieces(messages)
         assert.equal(pool.sockets.length, 2)
-        assert.equal(at(pool.sockets, 1).below, pool.sockets[0])
+        assert.equal(at(pool.sockets, 1).tunnel, pool.sockets[0])
         await act(pool, call)
         await settle()
         assert.match(String(call.error), check)
@@ -481,17 +481,17 @@ describe('33 TLS', () => {
     await connect(0)
     at(pool.sockets, 1).session(Buffer.from('origin'))
     await pool.send(HTTPS)
-    assert.equal(at(pool.sockets, 2).offered, undefined)
+    assert.equal(at(pool.sockets, 2).offeredSession, undefined)
     at(pool.sockets, 2).session(Buffer.from('proxy'))
     await connect(2)
     await pool.send(HTTPS)
     await connect(4)
     await pool.send('https://b.test')
     await connect(6)
-    const call = pool.sockets.map(({ tls, offered }) => [
+    const call = pool.sockets.map(({ tls, offeredSession }) => [
       tls?.host,
       tls?.options === ours ? 'ours' : 'theirs',
-      offered === undefined ? null : String(offered),
+      offeredSession === undefined ? null : String(offeredSession),
     ])
     assert.deepEqual(call, [
       ['proxy.test', 'theirs', null],
@@ -512,10 +512,10 @@ describe('33 TLS', () => {
     await settle()
     at(pool.sockets, 0).session(Buffer.from('late'))
     await pool.send(HTTPS)
-    assert.equal(String(at(pool.sockets, 1).offered), 'late')
+    assert.equal(String(at(pool.sockets, 1).offeredSession), 'late')
     at(pool.sockets, 1).receive(ESTABLISHED)
     await settle()
-    assert.equal(at(pool.sockets, 2).offered, undefined)
+    assert.equal(at(pool.sockets, 2).offeredSession, undefined)
     await assertEmpty(pool)
   })
 })

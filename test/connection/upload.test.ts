@@ -13,9 +13,9 @@ import {
   WriteError,
   WriteTimeout,
 } from '../../src/engine.ts'
+import type { RecordedDispatch } from '../support/pool-harness.ts'
+import { assertError, OK, PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import type { Call } from '../support/stage.ts'
-import { assertError, OK, Stage } from '../support/stage.ts'
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -132,10 +132,10 @@ const bodies: Record<string, { body: () => Body; withLength?: string; chunked?: 
 for (const [name, { body, withLength, chunked }] of Object.entries(bodies)) {
   for (const blocking of [false, true]) {
     test(`R6 a body that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
-      const stage = new Stage()
-      const socket = await stage.warm()
+      const harness = new PoolHarness()
+      const socket = await harness.openIdleConnection()
       if (blocking) socket.block()
-      const call = await stage.send({ method: 'POST', body: body() })
+      const call = await harness.send({ method: 'POST', body: body() })
       if (blocking) {
         for (let turn = 0; turn < 20; turn++) {
           socket.unblock(Number.MAX_SAFE_INTEGER)
@@ -154,19 +154,19 @@ for (const [name, { body, withLength, chunked }] of Object.entries(bodies)) {
         contentOf(socket.written) === (withLength ?? chunked),
         contentOf(socket.written).slice(0, 99),
       )
-      await stage.receive(OK)
+      await harness.receive(OK)
       assert.equal(call.events.at(-1), 'end')
-      assert.equal(stage.pool.stats().idle, 1)
-      await stage.done()
+      assert.equal(harness.pool.stats().idle, 1)
+      await harness.finish()
     })
   }
 }
 
 test('14, R6 no chunk is read from a body before the socket has taken the previous one', async () => {
-  const stage = new Stage()
-  const socket = await stage.warm()
+  const harness = new PoolHarness()
+  const socket = await harness.openIdleConnection()
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
+  const call = await harness.send({ method: 'POST', body: source })
   assert.equal(source.nextCalls, 1)
   socket.block()
   await source.give('abc')
@@ -178,26 +178,26 @@ test('14, R6 no chunk is read from a body before the socket has taken the previo
   await source.give('def')
   await source.end()
   assert.equal(contentOf(socket.written), '3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n')
-  await stage.receive(OK)
+  await harness.receive(OK)
   assert.equal(call.events.at(-1), 'end')
   assert.equal(source.returnCalls, 0) // it was read to its end
-  await stage.done()
+  await harness.finish()
 })
 
 test('14 no chunk is read from a body while the head waits for the socket', async () => {
-  const stage = new Stage()
-  const socket = await stage.warm()
+  const harness = new PoolHarness()
+  const socket = await harness.openIdleConnection()
   const source = new ManualSource()
   socket.block()
-  const call = await stage.send({ method: 'POST', body: source })
+  const call = await harness.send({ method: 'POST', body: source })
   assert.equal(source.nextCalls, 0)
   socket.unblock()
   await settle()
   assert.equal(source.nextCalls, 1)
   await source.end()
-  await stage.receive(OK)
+  await harness.receive(OK)
   assert.equal(call.events.at(-1), 'end')
-  await stage.done()
+  await harness.finish()
 })
 
 const trailers: Record<string, DispatchRequest['trailers']> = {
@@ -208,23 +208,23 @@ const trailers: Record<string, DispatchRequest['trailers']> = {
 for (const [name, given] of Object.entries(trailers)) {
   for (const body of ['hello', ['hello']] as Body[]) {
     test(`R11 trailers: ${name}, after ${typeof body === 'string' ? 'a string' : 'an array'}`, async () => {
-      const stage = new Stage()
-      const call = await stage.send({ method: 'POST', body, trailers: given })
-      assert.equal(contentOf(stage.socket.written), '5\r\nhello\r\n0\r\nA: b\r\n\r\n')
-      await stage.receive(OK)
+      const harness = new PoolHarness()
+      const call = await harness.send({ method: 'POST', body, trailers: given })
+      assert.equal(contentOf(harness.socket.written), '5\r\nhello\r\n0\r\nA: b\r\n\r\n')
+      await harness.receive(OK)
       assert.equal(call.events.at(-1), 'end')
-      await stage.done()
+      await harness.finish()
     })
   }
 }
 
 test('R11 a field that must not be a trailer is refused before anything is written', async () => {
   for (const name of ['Content-Length', 'Host', 'transfer-encoding', 'Authorization', 'a b']) {
-    const stage = new Stage()
-    const call = await stage.send({ method: 'POST', body: 'hello', trailers: { [name]: '5' } })
+    const harness = new PoolHarness()
+    const call = await harness.send({ method: 'POST', body: 'hello', trailers: { [name]: '5' } })
     assertError(call.error, LocalProtocolError, { bytesSent: 0 })
-    assert.equal(stage.backend.sockets.length, 0)
-    await stage.done()
+    assert.equal(harness.backend.sockets.length, 0)
+    await harness.finish()
   }
 })
 
@@ -372,10 +372,10 @@ const failures: Record<
 for (const [name, { request, type, message, content, cause }] of Object.entries(failures)) {
   for (const blocking of [false, true]) {
     test(`R6 a body that is ${name}${blocking ? ', a slow socket' : ''}`, async () => {
-      const stage = new Stage()
-      const socket = await stage.warm()
+      const harness = new PoolHarness()
+      const socket = await harness.openIdleConnection()
       if (blocking) socket.block()
-      const call = await stage.send({ method: 'PUT', ...request() })
+      const call = await harness.send({ method: 'PUT', ...request() })
       for (let turn = 0; turn < 9; turn++) {
         socket.unblock(9999)
         await settle()
@@ -385,8 +385,8 @@ for (const [name, { request, type, message, content, cause }] of Object.entries(
       assertError(call.error, type, facts)
       assert.match((call.error as Error).message, message)
       assert.match((call.error as Error).message, /\(PUT http:\/\/h\.test\/, after 0 ms\)$/)
-      assert.deepEqual(stage.closes, ['request-failed'])
-      await stage.done()
+      assert.deepEqual(harness.closeReasons, ['request-failed'])
+      await harness.finish()
     })
   }
 }
@@ -425,10 +425,10 @@ test('an invalid body is closed, one that has thrown is not', async () => {
   }
   const wrong = [source('generator', 'he', 5), iterator(['he', 5]), failing]
   for (const body of wrong) {
-    const stage = new Stage()
-    const call = await stage.send({ method: 'PUT', body: body as Body })
-    assert.ok(call.over)
-    await stage.done()
+    const harness = new PoolHarness()
+    const call = await harness.send({ method: 'PUT', body: body as Body })
+    assert.ok(call.hasEnded)
+    await harness.finish()
   }
   assert.deepEqual(closed, ['generator', 'return'])
 })
@@ -443,21 +443,21 @@ test('a body may throw, reject or never settle when it is closed', async () => {
     () => undefined,
   ]
   for (const close of returns) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     const body = {
       [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: close }),
     }
-    const call = await stage.send({ method: 'POST', body: body as unknown as Body })
+    const call = await harness.send({ method: 'POST', body: body as unknown as Body })
     call.abort('enough')
     await settle()
     assert.equal(call.error, 'enough')
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('a body may abort the request: when its iterator is created, and when it is closed', async () => {
   let closed = 0
-  let call: Call | undefined
+  let call: RecordedDispatch | undefined
   const close = () => {
     closed++
     return { value: undefined, done: true as const }
@@ -468,8 +468,8 @@ test('a body may abort the request: when its iterator is created, and when it is
       return { next: () => assert.fail('asked'), return: close }
     },
   }
-  const stage = new Stage()
-  call = stage.dispatch({ method: 'POST', body: askedFor as unknown as Body })
+  const harness = new PoolHarness()
+  call = harness.dispatch({ method: 'POST', body: askedFor as unknown as Body })
   await settle()
   assert.deepEqual(call.events, ['error enough'])
   assert.equal(closed, 1)
@@ -483,11 +483,11 @@ test('a body may abort the request: when its iterator is created, and when it is
       },
     }),
   }
-  call = await stage.send({ method: 'POST', body: whenClosed })
-  await stage.receive('HTTP/1.1 413 x\r\nContent-Length: 5\r\n\r\n')
+  call = await harness.send({ method: 'POST', body: whenClosed })
+  await harness.receive('HTTP/1.1 413 x\r\nContent-Length: 5\r\n\r\n')
   assert.deepEqual(call.events, ['error enough'])
   assert.equal(closed, 2)
-  await stage.done()
+  await harness.finish()
 })
 
 test('the body is read in the async context of `dispatch`', async () => {
@@ -515,28 +515,32 @@ test('the body is read in the async context of `dispatch`', async () => {
     note()
     return { A: 'b' }
   }
-  const stage = new Stage()
-  await storage.run('before', () => stage.warm())
-  await storage.run('mine', () => stage.send({ method: 'POST', body: content, trailers: trailing }))
+  const harness = new PoolHarness()
+  await storage.run('before', () => harness.openIdleConnection())
+  await storage.run('mine', () =>
+    harness.send({ method: 'POST', body: content, trailers: trailing }),
+  )
   for (let turn = 0; turn < 9; turn++) await storage.run('other', () => settle())
-  await storage.run('other', () => stage.receive(OK))
-  await storage.run('mine', () => stage.send({ method: 'POST', body: 'bytes', trailers: trailing }))
-  await storage.run('other', () => stage.receive(OK))
+  await storage.run('other', () => harness.receive(OK))
+  await storage.run('mine', () =>
+    harness.send({ method: 'POST', body: 'bytes', trailers: trailing }),
+  )
+  await storage.run('other', () => harness.receive(OK))
   const large = Buffer.alloc(3 << 20)
-  stage.socket.block()
-  await storage.run('mine', () => stage.send({ method: 'POST', body: large, trailers: trailing }))
+  harness.socket.block()
+  await storage.run('mine', () => harness.send({ method: 'POST', body: large, trailers: trailing }))
   for (let turn = 0; turn < 9; turn++) {
-    await storage.run('other', async () => stage.socket.unblock(9e9))
+    await storage.run('other', async () => harness.socket.unblock(9e9))
     await settle()
   }
-  stage.socket.unblock()
-  await storage.run('other', () => stage.receive(OK))
-  const last = await storage.run('mine', () => stage.send({ method: 'POST', body: content }))
+  harness.socket.unblock()
+  await storage.run('other', () => harness.receive(OK))
+  const last = await storage.run('mine', () => harness.send({ method: 'POST', body: content }))
   storage.run('other', () => last.abort())
   await settle()
   assert.ok(seen.length >= 10)
   assert.deepEqual(new Set(seen), new Set(['mine']))
-  await stage.done()
+  await harness.finish()
 })
 
 // --- early responses: RFC 9112 9.5, hazard 15
@@ -544,115 +548,115 @@ test('the body is read in the async context of `dispatch`', async () => {
 const ERROR = 'HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\n'
 
 test('15, S12 413 during the upload: it is delivered, and the rest of the body is not sent', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
+  const call = await harness.send({ method: 'POST', body: source })
   await source.give('abc')
-  await stage.receive(ERROR)
+  await harness.receive(ERROR)
   assert.equal(source.returnCalls, 1) // closed now, without waiting for the response body
-  const { written } = stage.socket
+  const { written } = harness.socket
   await source.give('def')
-  await stage.receive('err')
+  await harness.receive('err')
   assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
-  assert.equal(stage.socket.written, written)
-  assert.deepEqual(stage.closes, ['upload-unfinished'])
+  assert.equal(harness.socket.written, written)
+  assert.deepEqual(harness.closeReasons, ['upload-unfinished'])
   assert.equal(source.returnCalls, 1)
-  await stage.done()
+  await harness.finish()
 })
 
 test('15, S12 413 and then silence: the read timeout applies in every state of the upload', async () => {
   for (const at of ['source', 'socket'] as const) {
-    const stage = new Stage({ timeouts: { read: 1000, write: 400 } })
+    const harness = new PoolHarness({ timeouts: { read: 1000, write: 400 } })
     const source = new ManualSource()
-    const call = await stage.send({ method: 'POST', body: source })
-    if (at === 'socket') stage.socket.block()
+    const call = await harness.send({ method: 'POST', body: source })
+    if (at === 'socket') harness.socket.block()
     await source.give('abc')
-    await stage.receive(ERROR)
-    await stage.clock.advance(999)
-    assert.equal(call.over, false)
-    await stage.clock.advance(1)
+    await harness.receive(ERROR)
+    await harness.clock.advance(999)
+    assert.equal(call.hasEnded, false)
+    await harness.clock.advance(1)
     assertError(call.error, ReadTimeout, { phase: 'read', responseStarted: true })
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('15, S12 413 while large bytes are being sent', async () => {
-  const stage = new Stage()
-  const socket = await stage.warm()
+  const harness = new PoolHarness()
+  const socket = await harness.openIdleConnection()
   socket.block()
-  const call = await stage.send({ method: 'POST', body: Buffer.alloc(4 << 20) })
+  const call = await harness.send({ method: 'POST', body: Buffer.alloc(4 << 20) })
   const { length } = socket.written
-  await stage.receive(`${ERROR}err`)
+  await harness.receive(`${ERROR}err`)
   socket.unblock()
   await settle()
   assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
   assert.equal(socket.written.length, length)
-  assert.deepEqual(stage.closes, ['upload-unfinished'])
-  await stage.done()
+  assert.deepEqual(harness.closeReasons, ['upload-unfinished'])
+  await harness.finish()
 })
 
 test('15, S12 200 with `close` during the upload: it is delivered, and the upload ends', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
+  const call = await harness.send({ method: 'POST', body: source })
   await source.give('abc')
-  await stage.receive('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
+  await harness.receive('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok')
   assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
   assert.equal(source.returnCalls, 1)
-  assert.deepEqual(stage.closes, ['upload-unfinished'])
-  await stage.done()
+  assert.deepEqual(harness.closeReasons, ['upload-unfinished'])
+  await harness.finish()
 })
 
 test('15, S12 200 during the upload: the upload continues, and onEnd is called after it', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
-  await stage.receive(OK)
+  const call = await harness.send({ method: 'POST', body: source })
+  await harness.receive(OK)
   assert.deepEqual(call.events, ['head 200', 'data ok'])
-  await stage.clock.advance(100_000)
+  await harness.clock.advance(100_000)
   await source.give('abc')
-  await stage.clock.advance(100_000)
-  assert.equal(call.over, false)
+  await harness.clock.advance(100_000)
+  assert.equal(call.hasEnded, false)
   await source.end()
   assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
-  assert.equal(contentOf(stage.socket.written), '3\r\nabc\r\n0\r\n\r\n')
-  assert.equal(stage.pool.stats().idle, 1)
+  assert.equal(contentOf(harness.socket.written), '3\r\nabc\r\n0\r\n\r\n')
+  assert.equal(harness.pool.stats().idle, 1)
   assert.equal(source.returnCalls, 0)
-  await stage.done()
+  await harness.finish()
 })
 
 test('an echo: both directions at the same time', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
-  await stage.receive('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+  const call = await harness.send({ method: 'POST', body: source })
+  await harness.receive('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
   for (const piece of ['abc', 'def']) {
     await source.give(piece)
-    await stage.receive(`3\r\n${piece}\r\n`)
+    await harness.receive(`3\r\n${piece}\r\n`)
   }
   await source.end()
-  await stage.receive('0\r\n\r\n')
+  await harness.receive('0\r\n\r\n')
   assert.deepEqual(call.events, ['head 200', 'data abc', 'data def', 'end'])
-  assert.equal(stage.pool.stats().idle, 1)
-  await stage.done()
+  assert.equal(harness.pool.stats().idle, 1)
+  await harness.finish()
 })
 
 test('the response stalls after the upload: a ReadTimeout in phase read', async () => {
-  const stage = new Stage({ timeouts: { read: 1000 } })
+  const harness = new PoolHarness({ timeouts: { read: 1000 } })
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
-  await stage.receive(OK.slice(0, -1))
-  await stage.clock.advance(5000)
+  const call = await harness.send({ method: 'POST', body: source })
+  await harness.receive(OK.slice(0, -1))
+  await harness.clock.advance(5000)
   await source.end()
-  await stage.clock.advance(999)
-  assert.equal(call.over, false)
-  await stage.clock.advance(1)
+  await harness.clock.advance(999)
+  assert.equal(call.hasEnded, false)
+  await harness.clock.advance(1)
   assertError(call.error, ReadTimeout, { phase: 'read', responseStarted: true })
-  await stage.done()
+  await harness.finish()
 })
 
 test('the response is complete, then the upload blocks or fails, or the peer closes', async () => {
-  const ends: Record<string, (stage: Stage, source: ManualSource) => Promise<unknown>> = {
+  const ends: Record<string, (harness: PoolHarness, source: ManualSource) => Promise<unknown>> = {
     FIN: async ({ socket }) => socket.receiveEnd(),
     reset: async ({ socket }) => socket.reset(),
     EPIPE: async ({ socket }, source) => {
@@ -662,41 +666,41 @@ test('the response is complete, then the upload blocks or fails, or the peer clo
     },
   }
   for (const [name, end] of Object.entries(ends)) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     const source = new ManualSource()
-    const call = await stage.send({ method: 'POST', body: source })
-    await stage.receive(OK)
-    await end(stage, source)
+    const call = await harness.send({ method: 'POST', body: source })
+    await harness.receive(OK)
+    await end(harness, source)
     await settle()
     assert.deepEqual(call.events, ['head 200', 'data ok', 'end'], name)
-    assert.deepEqual(stage.closes, ['upload-unfinished'], name)
+    assert.deepEqual(harness.closeReasons, ['upload-unfinished'], name)
     assert.equal(source.returnCalls, 1, name)
-    await stage.done()
+    await harness.finish()
   }
 
-  const stage = new Stage({ timeouts: { write: 1000 } })
+  const harness = new PoolHarness({ timeouts: { write: 1000 } })
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source })
-  await stage.receive(OK)
-  stage.socket.block()
+  const call = await harness.send({ method: 'POST', body: source })
+  await harness.receive(OK)
+  harness.socket.block()
   await source.give('abc')
-  await stage.clock.advance(1000)
+  await harness.clock.advance(1000)
   assertError(call.error, WriteTimeout, { responseStarted: true })
-  await stage.done()
+  await harness.finish()
 })
 
 test('the response is complete and paused when the upload ends', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   const source = new ManualSource()
-  const call = await stage.send({ method: 'POST', body: source }, { onData: () => false })
-  await stage.receive(OK)
+  const call = await harness.send({ method: 'POST', body: source }, { onData: () => false })
+  await harness.receive(OK)
   await source.end()
-  assert.equal(call.over, false)
+  assert.equal(call.hasEnded, false)
   call.resume()
   await settle()
   assert.equal(call.events.at(-1), 'end')
-  assert.equal(stage.pool.stats().idle, 1)
-  await stage.done()
+  assert.equal(harness.pool.stats().idle, 1)
+  await harness.finish()
 })
 
 // --- failed writes
@@ -711,31 +715,31 @@ const failingBodies: Record<string, (source: ManualSource) => Body> = {
 
 for (const [name, body] of Object.entries(failingBodies)) {
   async function broken(timeouts = {}) {
-    const stage = new Stage({ timeouts })
-    const socket = await stage.warm()
+    const harness = new PoolHarness({ timeouts })
+    const socket = await harness.openIdleConnection()
     const source = new ManualSource()
-    const call = stage.dispatch({ method: 'POST', body: body(source) })
+    const call = harness.dispatch({ method: 'POST', body: body(source) })
     if (name === 'an iterable') await settle()
     socket.failWrites(EPIPE)
     if (name === 'a small body') socket.handler.onWriteError(EPIPE)
     await source.give('abc')
     await settle()
     if (name === 'an iterable') assert.equal(source.returnCalls, 1)
-    assert.equal(call.over, false)
-    return { stage, socket, call }
+    assert.equal(call.hasEnded, false)
+    return { harness, socket, call }
   }
 
   test(`15, S12 EPIPE, then a response: ${name}`, async () => {
-    const { stage, socket, call } = await broken()
-    await stage.receive(`${ERROR}err`)
+    const { harness, socket, call } = await broken()
+    await harness.receive(`${ERROR}err`)
     assert.deepEqual(call.events, ['head 413', 'data err', 'end'])
     assert.ok(socket.destroyed)
-    await stage.done()
+    await harness.finish()
   })
 
   for (const how of ['FIN', 'reset'] as const) {
     test(`15 EPIPE without a response, then ${how}: ${name}`, async () => {
-      const { stage, socket, call } = await broken()
+      const { harness, socket, call } = await broken()
       if (how === 'FIN') socket.receiveEnd()
       else socket.reset()
       await settle()
@@ -748,47 +752,47 @@ for (const [name, body] of Object.entries(failingBodies)) {
         (call.error as Error).message,
         /^Could not send the request: write EPIPE \(POST /,
       )
-      await stage.done()
+      await harness.finish()
     })
 
     test(`15 EPIPE, a part of a response, then ${how}: ${name}`, async () => {
-      const { stage, socket, call } = await broken()
-      await stage.receive(ERROR)
+      const { harness, socket, call } = await broken()
+      await harness.receive(ERROR)
       if (how === 'FIN') socket.receiveEnd()
       else socket.reset()
       await settle()
       assertError(call.error, how === 'FIN' ? RemoteProtocolError : ReadError, {
         responseStarted: true,
       })
-      await stage.done()
+      await harness.finish()
     })
   }
 
   if (name === 'an iterable') {
     test('15 EPIPE before the body was read: it is not read', async () => {
-      const stage = new Stage()
-      const socket = await stage.warm()
+      const harness = new PoolHarness()
+      const socket = await harness.openIdleConnection()
       const source = new ManualSource()
       socket.failWrites(EPIPE)
-      const call = await stage.send({ method: 'PUT', body: source })
+      const call = await harness.send({ method: 'PUT', body: source })
       assert.equal(source.nextCalls, 0)
       socket.receiveEnd() // the request is sent again
       await settle()
       assert.equal(source.nextCalls, 1)
       await source.end()
-      await stage.receive(OK)
+      await harness.receive(OK)
       assert.equal(call.events.at(-1), 'end')
-      await stage.done()
+      await harness.finish()
     })
   }
 
   test(`15 EPIPE and then silence: the read timeout applies: ${name}`, async () => {
-    const { stage, call } = await broken({ read: 1000 })
-    await stage.clock.advance(999)
-    assert.equal(call.over, false)
-    await stage.clock.advance(1)
+    const { harness, call } = await broken({ read: 1000 })
+    await harness.clock.advance(999)
+    assert.equal(call.hasEnded, false)
+    await harness.clock.advance(1)
     assertError(call.error, ReadTimeout, { responseStarted: false, safeToRetry: false })
-    await stage.done()
+    await harness.finish()
   })
 }
 
@@ -797,51 +801,51 @@ for (const [name, body] of Object.entries(failingBodies)) {
 const EXPECT = { method: 'POST', headers: ['Expect', '100-continue'], body: 'hello' }
 
 test('16, R10 100 starts the upload', async () => {
-  const stage = new Stage()
-  const call = await stage.send(EXPECT)
-  await stage.clock.advance(500)
-  assert.equal(contentOf(stage.socket.written), '')
-  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
-  assert.equal(contentOf(stage.socket.written), 'hello')
-  await stage.clock.advance(700)
-  assert.equal(contentOf(stage.socket.written), 'hello') // once
-  await stage.receive(OK)
+  const harness = new PoolHarness()
+  const call = await harness.send(EXPECT)
+  await harness.clock.advance(500)
+  assert.equal(contentOf(harness.socket.written), '')
+  await harness.receive('HTTP/1.1 100 Continue\r\n\r\n')
+  assert.equal(contentOf(harness.socket.written), 'hello')
+  await harness.clock.advance(700)
+  assert.equal(contentOf(harness.socket.written), 'hello') // once
+  await harness.receive(OK)
   assert.deepEqual(call.events, ['100', 'head 200', 'data ok', 'end'])
-  assert.equal(stage.pool.stats().idle, 1)
-  await stage.done()
+  assert.equal(harness.pool.stats().idle, 1)
+  await harness.finish()
 })
 
 test('16, R10 without 100 the upload starts after 1000 ms', async () => {
   for (const between of ['', 'HTTP/1.1 102 Processing\r\n\r\n']) {
-    const stage = new Stage()
-    const call = await stage.send(EXPECT)
-    if (between !== '') await stage.receive(between)
-    await stage.clock.advance(999)
-    assert.equal(contentOf(stage.socket.written), '')
-    await stage.clock.advance(1)
-    assert.equal(contentOf(stage.socket.written), 'hello')
-    await stage.receive('HTTP/1.1 100 Continue\r\n\r\n') // late, without effect
-    assert.equal(contentOf(stage.socket.written), 'hello')
-    await stage.receive(OK)
+    const harness = new PoolHarness()
+    const call = await harness.send(EXPECT)
+    if (between !== '') await harness.receive(between)
+    await harness.clock.advance(999)
+    assert.equal(contentOf(harness.socket.written), '')
+    await harness.clock.advance(1)
+    assert.equal(contentOf(harness.socket.written), 'hello')
+    await harness.receive('HTTP/1.1 100 Continue\r\n\r\n') // late, without effect
+    assert.equal(contentOf(harness.socket.written), 'hello')
+    await harness.receive(OK)
     assert.equal(call.events.at(-1), 'end')
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('16, R10, S12 a final response instead of 100: the body is neither read nor sent', async () => {
   for (const status of [200, 204, 302, 401, 413]) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     const source = new ManualSource()
-    const call = await stage.send({ ...EXPECT, body: source })
-    await stage.receive(
+    const call = await harness.send({ ...EXPECT, body: source })
+    await harness.receive(
       `HTTP/1.1 ${status} x\r\n${status === 204 ? '' : 'Content-Length: 0\r\n'}\r\n`,
     )
     assert.deepEqual(call.events, [`head ${status}`, 'end'], `${status}`)
-    await stage.clock.advance(5000)
-    assert.equal(contentOf(stage.socket.written), '')
+    await harness.clock.advance(5000)
+    assert.equal(contentOf(harness.socket.written), '')
     assert.equal(source.nextCalls, 0)
-    assert.deepEqual(stage.closes, ['upload-unfinished'])
-    await stage.done()
+    assert.deepEqual(harness.closeReasons, ['upload-unfinished'])
+    await harness.finish()
   }
 })
 
@@ -856,62 +860,62 @@ for (const [name, body] of Object.entries({
   },
 } as Record<string, () => Body>)) {
   test(`16, R10 417 instead of 100: sent again without Expect, on a new connection: ${name}`, async () => {
-    const stage = new Stage()
-    const first = await stage.warm()
+    const harness = new PoolHarness()
+    const first = await harness.openIdleConnection()
     const headers = ['A', 'b', 'expect', '100-Continue', 'C', 'd']
-    const call = await stage.send({ method: 'POST', headers, body: body(), trailers: undefined })
+    const call = await harness.send({ method: 'POST', headers, body: body(), trailers: undefined })
     const asked = first.written
-    await stage.receive(`HTTP/1.1 103 x\r\n\r\n${REFUSED}`)
+    await harness.receive(`HTTP/1.1 103 x\r\n\r\n${REFUSED}`)
     await settle()
     assert.deepEqual(call.events, ['103'])
     assert.equal(contentOf(asked), '')
     assert.ok(first.closed)
-    const { written } = stage.socket
+    const { written } = harness.socket
     const head = written.slice(0, written.indexOf('\r\n\r\n') + 4)
     assert.equal(head, asked.replace('expect: 100-Continue\r\n', ''))
     assert.match(
       contentOf(written),
       /^(hello|x{3145728}|3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n|5\r\nhello\r\n0\r\n\r\n)$/,
     )
-    await stage.receive(OK)
+    await harness.receive(OK)
     assert.deepEqual(call.events, ['103', 'head 200', 'data ok', 'end'])
-    assert.equal(stage.backend.sockets.length, 2)
-    await stage.done()
+    assert.equal(harness.backend.sockets.length, 2)
+    await harness.finish()
   })
 }
 
 test('16, R10 any other 417 is delivered: without Expect, after a repetition, after the body', async () => {
-  const stage = new Stage()
-  const plain = await stage.send({ method: 'POST', body: 'hello' })
-  await stage.receive(REFUSED)
-  const again = await stage.send(EXPECT)
-  await stage.receive(REFUSED)
-  await stage.receive(REFUSED)
-  const late = await stage.send(EXPECT)
-  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
-  await stage.receive(REFUSED)
+  const harness = new PoolHarness()
+  const plain = await harness.send({ method: 'POST', body: 'hello' })
+  await harness.receive(REFUSED)
+  const again = await harness.send(EXPECT)
+  await harness.receive(REFUSED)
+  await harness.receive(REFUSED)
+  const late = await harness.send(EXPECT)
+  await harness.receive('HTTP/1.1 100 Continue\r\n\r\n')
+  await harness.receive(REFUSED)
   for (const call of [plain, again]) assert.equal(call.events[0], 'head 417')
   assert.deepEqual(late.events, ['100', 'head 417', 'data no!', 'end'])
-  await stage.done()
+  await harness.finish()
 })
 
 test('417, then the second connection fails, times out or is aborted', async () => {
-  const stage = new Stage({ timeouts: { connect: 1000 } })
+  const harness = new PoolHarness({ timeouts: { connect: 1000 } })
   const ends: (() => unknown)[] = [
-    () => stage.socket.reset(),
-    () => stage.clock.advance(1000),
+    () => harness.socket.reset(),
+    () => harness.clock.advance(1000),
     () => call?.abort('enough'),
   ]
-  let call: Call | undefined
+  let call: RecordedDispatch | undefined
   for (const end of ends) {
-    stage.backend.autoConnect = true
-    call = await stage.send(EXPECT)
-    stage.backend.autoConnect = false
-    await stage.receive(REFUSED)
+    harness.backend.autoConnect = true
+    call = await harness.send(EXPECT)
+    harness.backend.autoConnect = false
+    await harness.receive(REFUSED)
     assert.deepEqual(call.events, [])
     await end()
     await settle()
-    assert.ok(call.over)
+    assert.ok(call.hasEnded)
     if (call.error === 'enough') continue
     assertError(call.error, Error, {
       phase: 'tcp',
@@ -921,64 +925,64 @@ test('417, then the second connection fails, times out or is aborted', async () 
       safeToRetry: true,
     })
   }
-  await stage.done()
+  await harness.finish()
 })
 
 test('a part of a final response instead of 100: the read timeout applies', async () => {
-  const stage = new Stage({ timeouts: { read: 3000 } })
-  const call = await stage.send(EXPECT)
-  await stage.receive('HTTP/1.1 401 x\r\nContent-Length: 5\r\n\r\n')
-  await stage.clock.advance(2999)
-  assert.equal(call.over, false)
-  await stage.clock.advance(1)
+  const harness = new PoolHarness({ timeouts: { read: 3000 } })
+  const call = await harness.send(EXPECT)
+  await harness.receive('HTTP/1.1 401 x\r\nContent-Length: 5\r\n\r\n')
+  await harness.clock.advance(2999)
+  assert.equal(call.hasEnded, false)
+  await harness.clock.advance(1)
   assertError(call.error, ReadTimeout, { phase: 'read' })
-  await stage.done()
+  await harness.finish()
 })
 
 test('16, R10 the read timeout applies to the response, not to the wait for 100', async () => {
-  const stage = new Stage({ timeouts: { read: 200 } })
-  const call = await stage.send(EXPECT)
-  await stage.clock.advance(1199)
-  assert.equal(call.over, false)
-  await stage.clock.advance(1)
+  const harness = new PoolHarness({ timeouts: { read: 200 } })
+  const call = await harness.send(EXPECT)
+  await harness.clock.advance(1199)
+  assert.equal(call.hasEnded, false)
+  await harness.clock.advance(1)
   assertError(call.error, ReadTimeout, { phase: 'wait' })
-  await stage.done()
+  await harness.finish()
 })
 
 test('the upload after a 100 blocks: the write timeout applies', async () => {
   for (const way of ['100', 'silence'] as const) {
-    const stage = new Stage({ timeouts: { write: 700 } })
-    const call = await stage.send({ ...EXPECT, body: Buffer.alloc(3 << 20) })
-    stage.socket.block()
-    if (way === '100') await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
-    else await stage.clock.advance(1000)
-    await stage.clock.advance(699)
-    assert.equal(call.over, false)
-    await stage.clock.advance(1)
+    const harness = new PoolHarness({ timeouts: { write: 700 } })
+    const call = await harness.send({ ...EXPECT, body: Buffer.alloc(3 << 20) })
+    harness.socket.block()
+    if (way === '100') await harness.receive('HTTP/1.1 100 Continue\r\n\r\n')
+    else await harness.clock.advance(1000)
+    await harness.clock.advance(699)
+    assert.equal(call.hasEnded, false)
+    await harness.clock.advance(1)
     assertError(call.error, WriteTimeout, { phase: 'write' }, way)
-    await stage.done()
+    await harness.finish()
   }
 })
 
 test('a body that fails after a 100', async () => {
-  const stage = new Stage()
+  const harness = new PoolHarness()
   function* failing(): Generator<string> {
     yield 'a'
     throw boom
   }
-  const call = await stage.send({ ...EXPECT, body: failing() })
-  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n')
+  const call = await harness.send({ ...EXPECT, body: failing() })
+  await harness.receive('HTTP/1.1 100 Continue\r\n\r\n')
   assertError(call.error, WriteError, { cause: boom })
   assert.deepEqual(call.events, ['error WriteError'])
-  await stage.done()
+  await harness.finish()
 })
 
 test('16, 26, S3 unrequested 100 responses are ignored', async () => {
-  const stage = new Stage()
-  const call = await stage.send()
-  await stage.receive('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20))
-  await stage.receive(OK)
+  const harness = new PoolHarness()
+  const call = await harness.send()
+  await harness.receive('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20))
+  await harness.receive(OK)
   assert.deepEqual(call.events, [...new Array(20).fill('100'), 'head 200', 'data ok', 'end'])
-  assert.equal(stage.pool.stats().idle, 1)
-  await stage.done()
+  assert.equal(harness.pool.stats().idle, 1)
+  await harness.finish()
 })

@@ -19,7 +19,7 @@ import {
 import { toContent } from '../../src/content/to-content.ts'
 import { StreamConsumed } from '../../src/errors.ts'
 import type { Body } from '../../src/models/request.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const request = { method: 'PUT', url: 'http://h/' }
 const isConsumed = { name: 'StreamConsumed' }
@@ -218,7 +218,7 @@ describe('values that are not content', () => {
 
   test('22 a polluted prototype does not turn an object into content', () => {
     const polluted = { next: 'x', pipe: 'x', getReader: 'x', stream: 'x', length: 7, path: 'x' }
-    whilePolluted(polluted, () => {
+    withPollutedPrototype(polluted, () => {
       assert.throws(() => toContent({} as ContentInit), TypeError)
       const list = ['a']
       assert.equal(toContent(list), list)

@@ -7,7 +7,7 @@ import { lengthOf } from '../../src/content/content.ts'
 import { encodeBody } from '../../src/content/encode-body.ts'
 import type { Body } from '../../src/models/request.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 const JSON_TYPE = 'application/json'
@@ -175,7 +175,7 @@ describe('values that cannot be sent', () => {
 
 test('22 a polluted prototype adds no body and no fields', () => {
   const polluted = { content: 'x', json: 1, data: { a: 1 }, files: { a: 'x' }, evil: 'x', '0': 'x' }
-  whilePolluted(polluted, () => {
+  withPollutedPrototype(polluted, () => {
     assert.equal(encodeBody({}, null), null)
     assert.deepEqual(encodeBody({ json: [] }, null), inMemory('[]', JSON_TYPE))
     assert.deepEqual(encodeBody({ data: { a: '1' } }, null), inMemory('a=1', FORM))

@@ -17,7 +17,7 @@ import { encodeBody } from '../../src/content/encode-body.ts'
 import { LocalProtocolError } from '../../src/errors.ts'
 import type { Body } from '../../src/models/request.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const GIVEN = 'multipart/form-data; boundary=BB'
 const request = { method: 'PUT', url: 'http://h/' }
@@ -308,7 +308,7 @@ describe('19, A6 nothing can be injected', () => {
       '2': 'evil/x',
     }
     const files = { f: new PassThrough().end('hi'), g: ['x.txt', 'hi'] } as FilesInit
-    const { content } = whilePolluted(polluted, () => encode({ files }))
+    const { content } = withPollutedPrototype(polluted, () => encode({ files }))
     assert.equal(
       String(await readContent(content)),
       form(

@@ -7,7 +7,7 @@ import { Hono } from 'hono'
 import Koa from 'koa'
 import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import { resolveApp } from '../../src/dispatch/apps/app-kind.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const respond = () => new Response()
 
@@ -92,9 +92,12 @@ describe('options', () => {
   })
 
   test('22 a polluted prototype has no effect', () => {
-    whilePolluted({ kind: 'wrong', client: 'wrong', rootPath: 1, raiseAppExceptions: 1 }, () => {
-      assert.ok(new AppDispatcher({ app: respond }))
-      assert.throws(() => new AppDispatcher({} as never), TypeError)
-    })
+    withPollutedPrototype(
+      { kind: 'wrong', client: 'wrong', rootPath: 1, raiseAppExceptions: 1 },
+      () => {
+        assert.ok(new AppDispatcher({ app: respond }))
+        assert.throws(() => new AppDispatcher({} as never), TypeError)
+      },
+    )
   })
 })

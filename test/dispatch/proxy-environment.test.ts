@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { environmentProxies } from '../../src/dispatch/proxies/proxy-environment.ts'
 import { ProxyError } from '../../src/errors.ts'
 import type { Environment } from '../../src/models/options.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 class FakeProxy {
   readonly url: string
@@ -179,15 +179,15 @@ test('without variables, the URL is not read', () => {
 test('22 a polluted Object.prototype changes nothing', () => {
   const pollution = { HTTP_PROXY: EVIL, http_proxy: EVIL, all_proxy: EVIL, no_proxy: '*' }
   assert.equal(
-    whilePolluted(pollution, () => proxyFor({}, http)),
+    withPollutedPrototype(pollution, () => proxyFor({}, http)),
     null,
   )
   assert.equal(
-    whilePolluted(pollution, () => proxyFor({ ALL_PROXY: P }, http)),
+    withPollutedPrototype(pollution, () => proxyFor({ ALL_PROXY: P }, http)),
     P,
   )
   assert.equal(
-    whilePolluted(pollution, () => proxyFor(process.env, 'http://[::1]')),
+    withPollutedPrototype(pollution, () => proxyFor(process.env, 'http://[::1]')),
     proxyFor(process.env, 'http://[::1]'),
   )
 })

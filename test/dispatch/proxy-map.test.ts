@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ProxiesInit } from '../../src/dispatch/proxies/proxy-map.ts'
 import { proxyMap } from '../../src/dispatch/proxies/proxy-map.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 class FakeProxy {
   readonly url: string
@@ -110,7 +110,7 @@ describe('an invalid proxy', () => {
 })
 
 test('22 a polluted Object.prototype changes nothing', () => {
-  const found = whilePolluted({ all: 'http://evil.test', http: 'http://evil.test' }, () =>
+  const found = withPollutedPrototype({ all: 'http://evil.test', http: 'http://evil.test' }, () =>
     hosts({ https: 'http://p.test' }, http, https),
   )
   assert.deepEqual(found, [null, 'p.test'])

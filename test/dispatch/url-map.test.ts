@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { UrlMap } from '../../src/dispatch/url-map.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 /** The key whose value is found for a URL. */
 function keyFor(keys: readonly string[], url: string): string | undefined {
@@ -222,12 +222,12 @@ test('22 a polluted Object.prototype changes nothing', () => {
     port: 80,
     value: 1,
   }
-  const empty = whilePolluted(pollution, () => new UrlMap('mounts', {}))
-  const one = whilePolluted(pollution, () => new UrlMap('mounts', { 'all://b.test': 2 }))
+  const empty = withPollutedPrototype(pollution, () => new UrlMap('mounts', {}))
+  const one = withPollutedPrototype(pollution, () => new UrlMap('mounts', { 'all://b.test': 2 }))
   for (const map of [empty, one]) {
     const url = new URL('http://a.test')
     assert.equal(
-      whilePolluted(pollution, () => map.lookup(url)),
+      withPollutedPrototype(pollution, () => map.lookup(url)),
       undefined,
     )
   }

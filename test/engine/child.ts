@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { evaluate } from '../support/evaluate.ts'
+import { evaluationArguments } from '../support/evaluate.ts'
 
 type Engine = typeof import('../../src/engine.ts')
 type Scripted = typeof import('../pool/scripted-pool.ts')
@@ -27,7 +27,7 @@ export async function inChild<Argument>(
     const work = ${work.toString()}
     await work({ engine, scripted }, ${JSON.stringify(argument) ?? 'undefined'})
   `
-  const node = spawn(process.execPath, evaluate(source, options), {
+  const node = spawn(process.execPath, evaluationArguments(source, options), {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | string>((resolve) =>

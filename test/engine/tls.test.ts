@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import type { ConnectionPool, PoolOptions } from '../../src/engine.ts'
 import { ConnectError } from '../../src/errors.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { openPool, rawServer, tlsServer, toLoopback } from './servers.ts'
 
 const authority = certificateAuthority()
@@ -250,10 +250,10 @@ describe('33 TLS settings of a pool', () => {
     // The socket is opened inside `lookup`, after a microtask: the pollution must last until then.
     const polluting = openPool(t, {
       lookup: (host, options, callback) =>
-        whilePolluted(evil, () => toLoopback(host, options, callback)),
+        withPollutedPrototype(evil, () => toLoopback(host, options, callback)),
     })
     for (const each of [pool, polluting]) {
-      const failed = whilePolluted(evil, () => get(each, `https://a.test:${port}`))
+      const failed = withPollutedPrototype(evil, () => get(each, `https://a.test:${port}`))
       await assert.rejects(failed, ConnectError)
     }
   })

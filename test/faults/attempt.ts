@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 import { ClientClosed, DecodingError, HawserError } from '../../src/index.ts'
-import { assertError } from '../support/stage.ts'
+import { assertError } from '../support/pool-harness.ts'
 import { DispatchCaller, PromiseCaller } from './caller.ts'
 import type { Exchange } from './exchange.ts'
 import type { Expectation } from './expected.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
 import type { ConnectionPool, DispatchRequest } from '../../src/engine.ts'
 import { StreamClosed } from '../../src/index.ts'
-import type { Script } from '../support/stage.ts'
-import { Call } from '../support/stage.ts'
+import type { HandlerActions } from '../support/pool-harness.ts'
+import { RecordedDispatch } from '../support/pool-harness.ts'
 
 /** The outcome of a call, as its caller sees it. */
 export interface Outcome {
@@ -17,23 +17,23 @@ export interface Outcome {
 }
 
 /** The engine no longer handles errors of an upgraded connection. */
-function takeOver({ socket }: Call): void {
+function takeOver({ socket }: RecordedDispatch): void {
   socket?.on('error', () => {})
 }
 
 /** Calls `pool.dispatch`, and checks the guarantees that the engine gives to handlers. */
 export class DispatchCaller implements Outcome {
-  readonly call: Call
+  readonly call: RecordedDispatch
 
   constructor(pool: ConnectionPool, request: DispatchRequest) {
     const { headers, method } = request
     const upgrades = method === 'CONNECT' || String(headers).startsWith('Upgrade')
-    const script: Script = upgrades ? { onUpgrade: takeOver } : {}
-    this.call = new Call(pool, request, script)
+    const actions: HandlerActions = upgrades ? { onUpgrade: takeOver } : {}
+    this.call = new RecordedDispatch(pool, request, actions)
   }
 
   get over(): boolean {
-    return this.call.over
+    return this.call.hasEnded
   }
 
   get error(): unknown {

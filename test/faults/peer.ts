@@ -106,7 +106,7 @@ export class Peer {
   }
 
   #add(socket: ScriptedSocket): ScriptedSocket {
-    const below = socket.below === null ? undefined : this.#connections.get(socket.below)
+    const below = socket.tunnel === null ? undefined : this.#connections.get(socket.tunnel)
     const connection = new PeerConnection(socket, this, below?.greetingsSent ?? 0)
     this.#connections.set(socket, connection)
     this.blockBeforeInjection()
@@ -115,7 +115,7 @@ export class Peer {
   }
 
   async #dial(socket: ScriptedSocket): Promise<void> {
-    if (socket.below === null) {
+    if (socket.tunnel === null) {
       if (await this.#injectsIntoDial(socket, 'connect')) return
       socket.connected()
     }

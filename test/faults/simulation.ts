@@ -133,7 +133,7 @@ export class Simulation {
   }
 
   #assertQuiescent(): void {
-    assert.equal(this.backend.held, 0, 'a handle keeps the process running')
+    assert.equal(this.backend.holdCount, 0, 'a handle keeps the process running')
     if (this.#agent instanceof ConnectionPool) this.#agent.assertQuiescent()
     else assertQuiescent(this.#agent)
   }

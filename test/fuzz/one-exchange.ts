@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { DispatchRequest, Head } from '../../src/engine.ts'
+import type { RecordedDispatch } from '../support/pool-harness.ts'
+import { PoolHarness, uncaughtDuring } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import type { Call } from '../support/stage.ts'
-import { Stage, uncaughtDuring } from '../support/stage.ts'
 import { ParserDriver } from '../wire/parser-driver.ts'
 import type { MutatedResponse } from './mutation.ts'
 
@@ -47,12 +47,14 @@ const UPGRADE = ['Connection', 'Upgrade', 'Upgrade', 'x']
  * request remains.
  */
 export async function runExchange(method: string, delivery: Delivery): Promise<[Outcome, unknown]> {
-  const stage = new Stage({ timeouts: { read: 1000, write: 1000, connect: 1000, pool: 1000 } })
+  const harness = new PoolHarness({
+    timeouts: { read: 1000, write: 1000, connect: 1000, pool: 1000 },
+  })
   let found: [Outcome, unknown] | null = null
   const escaped = await uncaughtDuring(async () => {
-    if (delivery.reused) await stage.warm()
+    if (delivery.reused) await harness.openIdleConnection()
     const tunnel = { bytes: '' }
-    const call = await stage.send(requestOf(method, delivery.upgrades), {
+    const call = await harness.send(requestOf(method, delivery.upgrades), {
       onUpgrade: ({ socket }) => {
         socket
           ?.on('error', () => {})
@@ -61,12 +63,12 @@ export async function runExchange(method: string, delivery: Delivery): Promise<[
           })
       },
     })
-    await deliver(stage, delivery)
+    await deliver(harness, delivery)
     await settle()
-    const kept = stage.pool.stats().idle
-    await finish(stage, call, delivery.ending)
+    const kept = harness.pool.stats().idle
+    await finish(harness, call, delivery.ending)
     found = [outcomeOf(call, tunnel.bytes, kept), call.error]
-    await stage.done()
+    await harness.finish()
   })
   assert.deepEqual(escaped, [])
   return found!
@@ -88,8 +90,8 @@ function requestOf(method: string, upgrades: boolean): Partial<DispatchRequest> 
   return { method, path: '/', ...(upgrades && { headers: UPGRADE }) }
 }
 
-async function deliver(stage: Stage, { pieces, settles }: Delivery): Promise<void> {
-  const { socket } = stage
+async function deliver(harness: PoolHarness, { pieces, settles }: Delivery): Promise<void> {
+  const { socket } = harness
   for (const piece of pieces) {
     // A scripted socket does not accept data after its end.
     if (socket.closed || socket.destroyed) return
@@ -110,20 +112,20 @@ const OTHER_RESPONSE = Buffer.from(
 )
 
 /** Ends each connection on which the request is attempted. */
-async function finish(stage: Stage, call: Call, ending: Ending): Promise<void> {
+async function finish(harness: PoolHarness, call: RecordedDispatch, ending: Ending): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt++) {
-    const { socket } = stage
+    const { socket } = harness
     if (!socket.closed && !socket.destroyed) {
       if (ending === 'end') socket.receiveEnd()
       else if (ending === 'reset') socket.reset()
-      else await stage.clock.advance(MINUTE)
+      else await harness.clock.advance(MINUTE)
     }
-    await stage.clock.flush()
-    if (call.over) return
+    await harness.clock.flush()
+    if (call.hasEnded) return
   }
 }
 
-function outcomeOf(call: Call, tunnelled: string, kept: number): Outcome {
+function outcomeOf(call: RecordedDispatch, tunnelled: string, kept: number): Outcome {
   const { error } = call
   const facts = error as { responseStarted?: boolean; phase?: unknown; message?: unknown } | null
   if (error !== undefined) {

@@ -4,16 +4,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DispatchRequest, PoolOptions } from '../../src/engine.ts'
 import { RequestError } from '../../src/engine.ts'
+import { PoolHarness } from '../support/pool-harness.ts'
 import { settle } from '../support/scripted-clock.ts'
-import { Stage } from '../support/stage.ts'
 
 interface Failure {
   readonly options?: PoolOptions
   readonly request?: Partial<DispatchRequest>
   /** Runs before the request. */
-  readonly before?: (stage: Stage) => unknown
+  readonly before?: (harness: PoolHarness) => unknown
   /** Runs after the request was sent, and makes it fail. */
-  readonly cause?: (stage: Stage) => unknown
+  readonly cause?: (harness: PoolHarness) => unknown
   readonly name: string
   /** Matches the error message. */
   readonly message: RegExp
@@ -59,7 +59,7 @@ const failures: Record<string, Failure> = {
   },
   'a full pool': {
     options: { limits: { maxConnections: 1 }, timeouts: { read: null } },
-    before: (stage) => stage.send({ path: '/busy' }),
+    before: (harness) => harness.send({ path: '/busy' }),
     cause: ({ clock }) => clock.advance(5000),
     name: 'PoolTimeout',
     message: /^No connection became available within 5000 ms: .*maxConnections 1/,
@@ -79,7 +79,7 @@ const failures: Record<string, Failure> = {
   },
   'a socket that accepts no data': {
     request: { method: 'POST', body: Buffer.alloc(1 << 20) },
-    before: async (stage) => (await stage.warm()).block(),
+    before: async (harness) => (await harness.openIdleConnection()).block(),
     cause: ({ clock }) => clock.advance(5000),
     name: 'WriteTimeout',
     message: /^Sending stalled: no data accepted for 5000 ms, \d+ bytes pending/,
@@ -111,10 +111,10 @@ for (const [title, { options, request, before, cause, name, message }] of Object
   failures,
 )) {
   test(`18 ${title}: the message tells what, where, how long and why, and no secret`, async () => {
-    const stage = new Stage(options)
-    await before?.(stage)
-    const call = await stage.send({ path: '/path?token=SECRET', ...request })
-    await cause?.(stage)
+    const harness = new PoolHarness(options)
+    await before?.(harness)
+    const call = await harness.send({ path: '/path?token=SECRET', ...request })
+    await cause?.(harness)
     await settle()
     const { error } = call
     assert.ok(error instanceof RequestError, String(error))
@@ -124,6 +124,6 @@ for (const [title, { options, request, before, cause, name, message }] of Object
     assert.ok(error.message.includes(`(${method} ${origin}/path?…, after `), error.message)
     assert.match(error.message, /, after \d+ ms\)/)
     assert.doesNotMatch(error.message, /SECRET/)
-    await stage.pool.close()
+    await harness.pool.close()
   })
 }

@@ -11,7 +11,7 @@ import type { ProxyMode } from '../../src/index.ts'
 import { Client, HTTPProxy, ProxyError } from '../../src/index.ts'
 import { assertQuiescent, routeSuite } from '../client/route-requests.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
-import { startTarget } from '../support/target.ts'
+import { startOriginServer } from '../support/origin-server.ts'
 import { freePort, isInstalled, startServer, stopServer } from './server-process.ts'
 
 const ca = certificateAuthority()
@@ -124,7 +124,7 @@ function realProxy({ command, args, configuration, keepsAlive }: RealProxy): voi
       routeSuite({
         name,
         open: async (t) => {
-          const target = await startTarget(t, { tls: scheme === 'https' ? tls : undefined })
+          const target = await startOriginServer(t, { tls: scheme === 'https' ? tls : undefined })
           const proxies = new HTTPProxy(openProxy, { mode })
           const options = { verify, proxies, headers: reuses ? {} : { connection: 'close' } }
           return { options, origin: `${scheme}://127.0.0.1:${target.port}`, target }
@@ -144,8 +144,8 @@ function realProxy({ command, args, configuration, keepsAlive }: RealProxy): voi
     }
 
     test('user and password', async (t) => {
-      const target = await startTarget(t)
-      const secure = await startTarget(t, { tls })
+      const target = await startOriginServer(t)
+      const secure = await startOriginServer(t, { tls })
       const origins = [`http://127.0.0.1:${target.port}/`, `https://127.0.0.1:${secure.port}/`]
       const authorized = openClient(t, new HTTPProxy(authProxy, { auth: [USER, PASSWORD] }))
       for (const origin of origins) {

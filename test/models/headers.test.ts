@@ -5,7 +5,7 @@ import { LocalProtocolError } from '../../src/errors.ts'
 import type { HeadersInit } from '../../src/models/headers.ts'
 import { Headers } from '../../src/models/headers.ts'
 import { assertLinear } from '../support/growth.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const received = (...lines: string[]) => Headers.fromRawHead(lines.join('\r\n'), 0)
 const fields = [
@@ -269,7 +269,7 @@ test('22 a header can have the name of a property of Object.prototype', () => {
 })
 
 test('22 a polluted Object.prototype adds no header', () => {
-  whilePolluted({ authorization: 'evil', length: 2, 0: 'evil' }, () => {
+  withPollutedPrototype({ authorization: 'evil', length: 2, 0: 'evil' }, () => {
     const headers = new Headers({ a: '1' })
     assert.equal(headers.get('authorization'), null)
     assert.deepEqual(headers.flat(), ['a', '1'])

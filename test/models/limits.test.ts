@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PoolLimits } from '../../src/models/limits.ts'
 import { resolveLimits } from '../../src/models/limits.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const defaults = {
   maxConnections: 100,
@@ -90,7 +90,7 @@ test('22 a polluted Object.prototype sets no limit', () => {
     maxLifetime: 1,
   }
   assert.deepEqual(
-    whilePolluted(polluted, () => ({ ...resolveLimits({}) })),
+    withPollutedPrototype(polluted, () => ({ ...resolveLimits({}) })),
     defaults,
   )
 })

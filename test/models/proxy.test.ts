@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { InvalidURL } from '../../src/errors.ts'
 import type { HTTPProxyOptions } from '../../src/models/proxy.ts'
 import { HTTPProxy, proxySettingsOf } from '../../src/models/proxy.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const settings = (url: string | URL, options?: HTTPProxyOptions) =>
   proxySettingsOf(new HTTPProxy(url, options))
@@ -155,7 +155,7 @@ test('19 invalid options are TypeErrors without secrets', () => {
 
 test('22 a polluted Object.prototype changes nothing', () => {
   const evil = { mode: 'FORWARD_ONLY', auth: ['evil', 'x'], headers: { evil: 'x' }, verify: false }
-  const { mode, headers, tls } = whilePolluted(evil, () => settings('http://p', {}))
+  const { mode, headers, tls } = withPollutedPrototype(evil, () => settings('http://p', {}))
   assert.deepEqual([mode, headers], ['DEFAULT', []])
   assert.notEqual(tls.rejectUnauthorized, false)
 })

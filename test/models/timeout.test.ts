@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TimeoutFields } from '../../src/models/timeout.ts'
 import { Timeout } from '../../src/models/timeout.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 
 const each = (value: number | null) => ({ connect: value, read: value, write: value, pool: value })
 const invalid: unknown[] = [0, -0, -1, -Infinity, NaN, '1000', true, 10n, Symbol('a'), () => 1]
@@ -106,7 +106,7 @@ test('`from` keeps the total of the base for a number, and removes it for null',
 
 test('22 a polluted Object.prototype sets no timeout', () => {
   const polluted = { connect: 1, read: 1, write: 1, pool: 1, total: 1 }
-  const [fromEmpty, made] = whilePolluted(polluted, () => [
+  const [fromEmpty, made] = withPollutedPrototype(polluted, () => [
     Timeout.from({}, base),
     new Timeout(5, {}),
   ])

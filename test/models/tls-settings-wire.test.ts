@@ -10,7 +10,7 @@ import { resolveTlsSettings } from '../../src/models/tls-settings.ts'
 import { Recorder } from '../backends/recorder.ts'
 import { openPool, tlsServer, toLoopback } from '../engine/servers.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { encrypted, temporaryDirectory } from './pem-files.ts'
 
 const authority = certificateAuthority()
@@ -155,7 +155,7 @@ describe('SSLKEYLOGFILE', () => {
       tls: { host: 'a.test', options: { ca: authority.cert } },
     }
     const recorder = new Recorder()
-    const socket = whilePolluted({ keylog: (line: Uint8Array) => lines.push(line) }, () =>
+    const socket = withPollutedPrototype({ keylog: (line: Uint8Array) => lines.push(line) }, () =>
       recorder.listen((handler) => nodeBackend.connect(target, handler)),
     )
     await recorder.untilEvent('secure')

@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import type { TlsSettings, TlsSettingsInit } from '../../src/models/tls-settings.ts'
 import { resolveTlsSettings } from '../../src/models/tls-settings.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { encrypted, temporaryDirectory } from './pem-files.ts'
 
 const a = certificateAuthority('A')
@@ -423,12 +423,12 @@ test('22 a polluted Object.prototype changes nothing', (t) => {
     keylog: () => {},
   }
   assert.deepEqual(
-    whilePolluted(pollution, () => Object.keys(resolveTlsSettings({ env: NO_ENV }))),
+    withPollutedPrototype(pollution, () => Object.keys(resolveTlsSettings({ env: NO_ENV }))),
     [],
   )
-  const resolved = whilePolluted(pollution, () =>
+  const resolved = withPollutedPrototype(pollution, () =>
     resolveTlsSettings({ env: NO_ENV, cert: both, verify: {} }),
   )
   assert.deepEqual(Object.keys(resolved), ['cert', 'key'])
-  whilePolluted(pollution, () => assert.equal(resolved.rejectUnauthorized, undefined))
+  withPollutedPrototype(pollution, () => assert.equal(resolved.rejectUnauthorized, undefined))
 })

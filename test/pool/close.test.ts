@@ -122,21 +122,21 @@ describe('hold and release', () => {
   test('requests in progress keep the process alive, idle connections do not', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const { backend } = pool
-    assert.equal(backend.held, 0)
+    assert.equal(backend.holdCount, 0)
     const calls = [pool.start(A, '/1'), pool.start(A, '/2'), pool.start(A, '/3')]
-    assert.equal(backend.held, 1)
+    assert.equal(backend.holdCount, 1)
     await settle()
     backend.socket.receive(OK)
-    assert.equal(backend.held, 1)
+    assert.equal(backend.holdCount, 1)
     at(calls, 2).control?.abort()
     backend.socket.receive(OK)
     await settle()
-    assert.equal(backend.held, 0)
+    assert.equal(backend.holdCount, 0)
     assert.equal(pool.stats().idle, 1)
     pool.start(A, '/', { method: 'POST' }) // not sent again when the connection is lost
-    assert.equal(backend.held, 1)
+    assert.equal(backend.holdCount, 1)
     backend.socket.reset()
-    assert.equal(backend.held, 0)
+    assert.equal(backend.holdCount, 0)
     await assertEmpty(pool)
   })
 
@@ -157,7 +157,7 @@ describe('hold and release', () => {
       const call = pool.start(A, '/', request)
       await settle()
       assert.equal(call.endCount, 1, inspect(request))
-      assert.equal(pool.backend.held, 0, inspect(request))
+      assert.equal(pool.backend.holdCount, 0, inspect(request))
       assert.equal(pool.stats().origins, 0, inspect(request))
     }
     for (const request of [null, undefined, 7, {}] as never[]) {

@@ -4,7 +4,7 @@ import { EventEmitter, getEventListeners } from 'node:events'
 import { describe, test } from 'node:test'
 import type { DispatchHandler } from '../../src/engine.ts'
 import { at } from '../support/at.ts'
-import { whilePolluted } from '../support/pollution.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
 import { assertEmpty, OK, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'
@@ -310,7 +310,8 @@ describe('22 a polluted Object.prototype', () => {
   }
 
   async function wireOf(polluted: boolean): Promise<string> {
-    const run = <T>(work: () => T): T => (polluted ? whilePolluted(pollution, work) : work())
+    const run = <T>(work: () => T): T =>
+      polluted ? withPollutedPrototype(pollution, work) : work()
     const pool = run(() => new ScriptedPool({}))
     const promise = run(() => pool.request({ origin: 'https://a.test', path: '/mine' }))
     await settle()
@@ -329,7 +330,8 @@ describe('22 a polluted Object.prototype', () => {
   test('does not make the chunks of handlers owned', async () => {
     const memories = await Promise.all(
       [false, true].map(async (polluted) => {
-        const run = <T>(work: () => T): T => (polluted ? whilePolluted(pollution, work) : work())
+        const run = <T>(work: () => T): T =>
+          polluted ? withPollutedPrototype(pollution, work) : work()
         const pool = new ScriptedPool()
         let memory: ArrayBufferLike | null = null
         const handler: DispatchHandler = {

@@ -118,7 +118,7 @@ class Model {
         waiting: unsettled.length - busy,
       },
     )
-    assert.equal(pool.backend.held, unsettled.length > 0 ? 1 : 0)
+    assert.equal(pool.backend.holdCount, unsettled.length > 0 ? 1 : 0)
     for (const { call } of this.#requests) assert.ok(call.endCount <= 1)
 
     const sent = new Set(this.#active.map((socket) => connectionOf(socket)?.exchange?.request.path))

@@ -146,7 +146,7 @@ export async function assertEmpty(pool: ScriptedPool): Promise<void> {
   pool.assertQuiescent()
   const { connections, origins, waiting } = pool.stats()
   assert.deepEqual({ connections, origins, waiting }, { connections: 0, origins: 0, waiting: 0 })
-  assert.equal(pool.backend.held, 0)
+  assert.equal(pool.backend.holdCount, 0)
   assert.deepEqual(pool.open, [])
 }
 

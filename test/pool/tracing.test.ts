@@ -26,8 +26,8 @@ import {
 } from '../../src/errors.ts'
 import { events } from '../../src/models/events.ts'
 import { at } from '../support/at.ts'
+import { uncaughtDuring } from '../support/pool-harness.ts'
 import type { ScriptedBackend } from '../support/scripted-backend.ts'
-import { uncaughtDuring } from '../support/stage.ts'
 import type { RecordedCall } from './scripted-pool.ts'
 import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
 

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DispatchRequest } from '../../src/engine.ts'
 import { Headers } from '../../src/engine.ts'
-import { whilePolluted } from '../support/pollution.ts'
-import { Stage } from '../support/stage.ts'
+import { withPollutedPrototype } from '../support/pollution.ts'
+import { PoolHarness } from '../support/pool-harness.ts'
 
 /** What is sent for a request before any response. */
 async function written(request: Partial<DispatchRequest>): Promise<string> {
-  const stage = new Stage()
-  const call = await stage.send(request)
+  const harness = new PoolHarness()
+  const call = await harness.send(request)
   assert.deepEqual(call.events, [])
-  const { written } = stage.socket
-  await stage.pool.close()
+  const { written } = harness.socket
+  await harness.pool.close()
   return written
 }
 
@@ -354,11 +354,11 @@ test('22 a polluted Object.prototype does not change what is sent', async () => 
   ]
   for (const request of requests) {
     const clean = await written(request)
-    const stage = new Stage()
-    const call = whilePolluted(pollution, () => stage.dispatch(request))
-    await stage.clock.flush()
+    const harness = new PoolHarness()
+    const call = withPollutedPrototype(pollution, () => harness.dispatch(request))
+    await harness.clock.flush()
     assert.deepEqual(call.events, [])
-    assert.equal(stage.socket.written, clean)
-    await stage.pool.close()
+    assert.equal(harness.socket.written, clean)
+    await harness.pool.close()
   }
 })

@@ -9,32 +9,32 @@ import type { DispatchRequest } from '../../src/engine.ts'
 import { HawserError, InvalidURL, LocalProtocolError } from '../../src/engine.ts'
 import { lastChunk, requestHead, versionAndHost } from '../../src/protocol/request-head.ts'
 import { assertLinear } from '../support/growth.ts'
-import { ORIGIN, Stage } from '../support/stage.ts'
+import { ORIGIN, PoolHarness } from '../support/pool-harness.ts'
 
 type UncheckedRequest = { readonly [Name in keyof DispatchRequest]?: unknown }
 
 /** Sends an invalid request, checks that nothing else happens, and returns its error. */
 async function refusal(request: UncheckedRequest): Promise<Error> {
-  const stage = new Stage()
-  const call = stage.dispatch(request as Partial<DispatchRequest>)
+  const harness = new PoolHarness()
+  const call = harness.dispatch(request as Partial<DispatchRequest>)
   assert.deepEqual(call.events, [], 'an event inside dispatch')
-  await stage.clock.flush()
-  await stage.clock.advance(120_000)
+  await harness.clock.flush()
+  await harness.clock.advance(120_000)
   assert.equal(call.events.length, 1, inspect(call.events))
-  assert.equal(stage.backend.sockets.length, 0, 'a socket was opened')
-  assert.equal(stage.backend.lookups.length, 0, 'a name was resolved')
+  assert.equal(harness.backend.sockets.length, 0, 'a socket was opened')
+  assert.equal(harness.backend.lookups.length, 0, 'a name was resolved')
   assert.deepEqual(call.violations, [])
   assert.ok(call.error instanceof Error)
-  assert.equal(stage.pool.stats().origins, 0)
+  assert.equal(harness.pool.stats().origins, 0)
   await assert.rejects(
-    stage.pool.request({ origin: ORIGIN, path: '/', ...request } as DispatchRequest),
+    harness.pool.request({ origin: ORIGIN, path: '/', ...request } as DispatchRequest),
     {
       name: call.error.name,
       message: call.error.message,
     },
   )
-  assert.equal(stage.backend.sockets.length, 0, 'a socket was opened')
-  await stage.done()
+  assert.equal(harness.backend.sockets.length, 0, 'a socket was opened')
+  await harness.finish()
   return call.error
 }
 
@@ -168,9 +168,9 @@ for (const [shape, make] of [
 }
 
 test('19 a cached valid name does not make a similar name valid', async () => {
-  const stage = new Stage()
-  for (let i = 0; i < 3; i++) stage.dispatch({ headers: ['X-Known', '1'] })
-  await stage.pool.close()
+  const harness = new PoolHarness()
+  for (let i = 0; i < 3; i++) harness.dispatch({ headers: ['X-Known', '1'] })
+  await harness.pool.close()
   for (const name of ['X-Known\r\n', 'X-Known ', 'X-Known:']) {
     assert.match(
       (await refusal({ headers: [name, '1'] })).message,

@@ -1,5 +1,5 @@
 /** Runs `work` while `Object.prototype` has these properties, as after prototype pollution. */
-export function whilePolluted<Result>(
+export function withPollutedPrototype<Result>(
   properties: Record<string, unknown>,
   work: () => Result,
 ): Result {

@@ -260,7 +260,7 @@ test('secure creates a TLS socket over a tunnel', async () => {
   await settle()
   assert.deepEqual(tlsRecorder.events, ['secure'])
   assert.equal(backend.socket.firstBytes, first)
-  assert.equal(backend.socket.below, socket)
+  assert.equal(backend.socket.tunnel, socket)
   watched.destroy()
   await settle()
   assert.deepEqual(tlsRecorder.events, ['secure', 'close'])
@@ -275,10 +275,10 @@ test('session saves a TLS session in the store of the target, which offers it ag
   const sessions = { get: () => stored, set: (session: Uint8Array) => void (stored = session) }
   const open = () => backend.connect({ ...target, tls: { ...tls, sessions } }, new Recorder())
   const first = open()
-  assert.equal(first.offered, undefined)
+  assert.equal(first.offeredSession, undefined)
   const ticket = Buffer.from('ticket')
   first.session(ticket)
-  assert.equal(open().offered, ticket)
+  assert.equal(open().offeredSession, ticket)
 })
 
 test('hold, release and keepAlive are recorded', async () => {
@@ -286,7 +286,7 @@ test('hold, release and keepAlive are recorded', async () => {
   backend.hold()
   backend.hold()
   backend.release()
-  assert.equal(backend.held, 1)
+  assert.equal(backend.holdCount, 1)
   watched.keepAlive(true)
-  assert.equal(socket.keptAlive, true)
+  assert.equal(socket.keepsProcessAlive, true)
 })

@@ -57,7 +57,7 @@ export class ScriptedBackend implements Backend {
   /** Whether sockets connect and complete TLS automatically. False: the test calls the methods. */
   autoConnect = true
   /** Calls of `hold` minus calls of `release`. */
-  held = 0
+  holdCount = 0
 
   /** The newest socket. */
   get socket(): ScriptedSocket {
@@ -97,18 +97,18 @@ export class ScriptedBackend implements Backend {
   }
 
   hold(): void {
-    this.held += 1
+    this.holdCount += 1
   }
 
   release(): void {
-    this.held -= 1
+    this.holdCount -= 1
   }
 
   #add(socket: ScriptedSocket): ScriptedSocket {
     this.sockets.push(socket)
     if (this.autoConnect) {
       queueMicrotask(() => {
-        if (!socket.closed && socket.below === null) socket.connected()
+        if (!socket.closed && socket.tunnel === null) socket.connected()
         if (!socket.closed && socket.tls !== null) socket.secured()
       })
     }

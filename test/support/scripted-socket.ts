@@ -22,9 +22,9 @@ export class ScriptedSocket implements BackendSocket {
   readonly target: ConnectTarget
   readonly tls: TlsTarget | null
   /** The TLS session that the store had when the socket was opened. */
-  readonly offered: Uint8Array | undefined
+  readonly offeredSession: Uint8Array | undefined
   /** The socket of the tunnel that carries this TLS connection. */
-  readonly below: ScriptedSocket | null
+  readonly tunnel: ScriptedSocket | null
   /** Bytes of the tunnel that were passed to TLS. */
   readonly firstBytes: Uint8Array | null
   /** Whether the engine has called `destroy`. */
@@ -35,7 +35,7 @@ export class ScriptedSocket implements BackendSocket {
   /** Whether no more events follow: the socket was destroyed, reset, or taken over by TLS. */
   closed = false
   /** The last argument of `keepAlive`. */
-  keptAlive = false
+  keepsProcessAlive = false
   alpnProtocol: string | false = false
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
@@ -61,8 +61,8 @@ export class ScriptedSocket implements BackendSocket {
     this.handler = handler
     this.target = target
     this.tls = tls
-    this.offered = tls?.sessions?.get()
-    this.below = below
+    this.offeredSession = tls?.sessions?.get()
+    this.tunnel = below
     this.firstBytes = firstBytes
     this.remoteAddress = target.address
     this.remotePort = target.port
@@ -214,12 +214,12 @@ export class ScriptedSocket implements BackendSocket {
   destroy(): void {
     if (this.destroyed) return
     this.destroyed = true
-    this.below?.destroy()
+    this.tunnel?.destroy()
     queueMicrotask(() => this.#close(null))
   }
 
   keepAlive(on: boolean): void {
-    this.keptAlive = on
+    this.keepsProcessAlive = on
   }
 
   #deliver(late: boolean): void {

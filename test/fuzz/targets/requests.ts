@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { LocalProtocolError } from '../../../src/engine.ts'
-import { Stage } from '../../support/stage.ts'
+import { PoolHarness } from '../../support/pool-harness.ts'
 import { textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
@@ -56,19 +56,19 @@ export const requests = target({
     body: fc.option(fc.constantFrom('', 'content', '\r\n\r\n')),
   }),
   async check({ method, path, headers, body }) {
-    const stage = new Stage()
+    const harness = new PoolHarness()
     try {
-      const call = await stage.send({ method, path, headers, ...(body !== null && { body }) })
-      const written = stage.backend.sockets.map((socket) => socket.written).join('')
-      if (call.over) {
+      const call = await harness.send({ method, path, headers, ...(body !== null && { body }) })
+      const written = harness.backend.sockets.map((socket) => socket.written).join('')
+      if (call.hasEnded) {
         assert.ok(call.error instanceof LocalProtocolError, String(call.error))
         assert.equal(written, '', 'the request was written and then rejected')
       } else assertOneRequest(written, { method, path, headers, body })
     } finally {
-      await stage.pool.close()
-      await stage.clock.flush()
+      await harness.pool.close()
+      await harness.clock.flush()
     }
-    stage.pool.assertQuiescent()
+    harness.pool.assertQuiescent()
   },
 })
 

@@ -19,18 +19,18 @@ import type { ScriptedSocket } from './scripted-socket.ts'
 export const ORIGIN = 'http://h.test'
 
 /** Actions of the handler, which run after a call has been recorded. */
-export interface Script {
-  readonly onInformational?: (call: Call) => void
-  readonly onHead?: (call: Call) => void
-  readonly onData?: (call: Call, chunk: Uint8Array) => boolean | void
-  readonly onEnd?: (call: Call) => void
-  readonly onError?: (call: Call) => void
+export interface HandlerActions {
+  readonly onInformational?: (call: RecordedDispatch) => void
+  readonly onHead?: (call: RecordedDispatch) => void
+  readonly onData?: (call: RecordedDispatch, chunk: Uint8Array) => boolean | void
+  readonly onEnd?: (call: RecordedDispatch) => void
+  readonly onError?: (call: RecordedDispatch) => void
   /** The handler has an `onUpgrade` only if this is set. */
-  readonly onUpgrade?: (call: Call) => void
+  readonly onUpgrade?: (call: RecordedDispatch) => void
 }
 
 /** Records one `dispatch`, and checks the guarantees that the engine gives to handlers. */
-export class Call {
+export class RecordedDispatch {
   /** For example `103`, `head 200`, `data hello`, `end`, `error ReadTimeout`, `upgrade 101`. */
   readonly events: string[] = []
   readonly informational: Head[] = []
@@ -42,17 +42,17 @@ export class Call {
   socket: Duplex | null = null
   firstBytes = ''
   /** Whether the request has ended, with success, an error or an upgrade. */
-  over = false
+  hasEnded = false
   /** Guarantees that the engine violated. */
   readonly violations: string[] = []
   readonly #control: DispatchControl
-  readonly #script: Script
+  readonly #actions: HandlerActions
   readonly #copy: boolean
   #isInCall = true
   #paused = false
 
-  constructor(pool: ConnectionPool, request: DispatchRequest, script: Script) {
-    this.#script = script
+  constructor(pool: ConnectionPool, request: DispatchRequest, actions: HandlerActions) {
+    this.#actions = actions
     this.#copy = request.copy === true
     this.#control = pool.dispatch(request, this.#handler())
     this.#isInCall = false
@@ -67,7 +67,7 @@ export class Call {
     this.#callEngine(() => this.#control.abort(...reason))
   }
 
-  get pausedByScript(): boolean {
+  get isPaused(): boolean {
     return this.#paused
   }
 
@@ -80,7 +80,7 @@ export class Call {
   }
 
   #handler(): DispatchHandler {
-    const script = this.#script
+    const script = this.#actions
     const handler: DispatchHandler = {
       onInformational: (head) => {
         this.#record(`${head.status}`)
@@ -125,7 +125,7 @@ export class Call {
     if (this.#paused) this.violations.push('data during a pause')
     if (chunk.length === 0) this.violations.push('an empty chunk')
     this.body += text
-    const result = this.#script.onData?.(this, chunk)
+    const result = this.#actions.onData?.(this, chunk)
     // A borrowed chunk is valid only during the call. Overwriting it, and later the window, shows
     // whether the engine or the handler uses it afterwards.
     if (!this.#copy) chunk.fill(0xee)
@@ -136,31 +136,32 @@ export class Call {
 
   #record(event: string): void {
     if (this.#isInCall) this.violations.push(`${event} inside a call`)
-    if (this.over) this.violations.push(`${event} after the end`)
+    if (this.hasEnded) this.violations.push(`${event} after the end`)
     this.events.push(event)
   }
 
   #recordEnd(event: string): void {
     if (event === 'end' && this.#paused) this.violations.push('end during a pause')
     this.#record(event)
-    this.over = true
+    this.hasEnded = true
   }
 }
 
 /** A pool with a scripted backend, which records all dispatched requests and closed connections. */
-export class Stage {
+export class PoolHarness {
   readonly backend = new ScriptedBackend()
   readonly pool: ConnectionPool
-  readonly calls: Call[] = []
+  readonly calls: RecordedDispatch[] = []
   /** The close reasons of connections, in order. */
-  readonly closes: string[] = []
+  readonly closeReasons: string[] = []
 
   constructor(options: PoolOptions = {}) {
     this.pool = new ConnectionPool({
       ...options,
       backend: this.backend,
       trace: (event, info) => {
-        if (event === 'connection:close') this.closes.push((info as { reason: string }).reason)
+        if (event === 'connection:close')
+          this.closeReasons.push((info as { reason: string }).reason)
       },
     })
   }
@@ -174,14 +175,17 @@ export class Stage {
     return this.backend.socket
   }
 
-  dispatch(request: Partial<DispatchRequest> = {}, script: Script = {}): Call {
-    const call = new Call(this.pool, { origin: ORIGIN, path: '/', ...request }, script)
+  dispatch(request: Partial<DispatchRequest> = {}, script: HandlerActions = {}): RecordedDispatch {
+    const call = new RecordedDispatch(this.pool, { origin: ORIGIN, path: '/', ...request }, script)
     this.calls.push(call)
     return call
   }
 
   /** Dispatches a request, and waits until it has been sent as far as possible. */
-  async send(request: Partial<DispatchRequest> = {}, script: Script = {}): Promise<Call> {
+  async send(
+    request: Partial<DispatchRequest> = {},
+    script: HandlerActions = {},
+  ): Promise<RecordedDispatch> {
     const call = this.dispatch(request, script)
     await settle()
     return call
@@ -194,7 +198,7 @@ export class Stage {
   }
 
   /** Sends one request, and returns the socket of its connection, which is then idle. */
-  async warm(): Promise<ScriptedSocket> {
+  async openIdleConnection(): Promise<ScriptedSocket> {
     const call = await this.send()
     await this.receive(OK)
     assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
@@ -207,11 +211,11 @@ export class Stage {
    * Ends the test: checks that all requests have ended once, that nothing is held, that another
    * request works, and that no connection or timer remains after `close`.
    */
-  async done(): Promise<void> {
+  async finish(): Promise<void> {
     await this.clock.flush()
     for (const call of this.calls) {
       assert.deepEqual(call.violations, [], inspect(call.events))
-      assert.ok(call.over, `not ended: ${inspect(call.events)}`)
+      assert.ok(call.hasEnded, `not ended: ${inspect(call.events)}`)
       call.socket?.destroy()
     }
     this.assertNothingInFlight()
@@ -226,7 +230,7 @@ export class Stage {
   assertNothingInFlight(): void {
     const { connecting, active, waiting } = this.pool.stats()
     assert.deepEqual({ connecting, active, waiting }, { connecting: 0, active: 0, waiting: 0 })
-    assert.equal(this.backend.held, 0, 'the process is kept alive')
+    assert.equal(this.backend.holdCount, 0, 'the process is kept alive')
     this.pool.assertQuiescent()
   }
 

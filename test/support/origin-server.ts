@@ -15,7 +15,10 @@ import type { TlsOptions } from 'node:tls'
 const CHUNK = randomBytes(65_521)
 
 /** Generates content of `length` bytes in chunks. */
-export function* generated(length: number, onChunk?: (length: number) => void): Generator<Buffer> {
+export function* generateContent(
+  length: number,
+  onChunk?: (length: number) => void,
+): Generator<Buffer> {
   for (let at = 0; at < length; at += CHUNK.length) {
     const chunk = CHUNK.subarray(0, length - at)
     onChunk?.(chunk.length)
@@ -24,11 +27,11 @@ export function* generated(length: number, onChunk?: (length: number) => void): 
 }
 
 /** Receives content of `generated`, and checks every 97th byte. */
-export class Taker {
+export class ContentChecker {
   length = 0
   isIntact = true
 
-  take(bytes: Uint8Array): void {
+  check(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at += 97) {
       this.isIntact &&= bytes[at] === CHUNK[(this.length + at) % CHUNK.length]
     }
@@ -36,7 +39,7 @@ export class Taker {
   }
 }
 
-export interface Target {
+export interface OriginServer {
   /** 0 if it listens on a Unix socket. */
   readonly port: number
   /** The head of each request: method, target and fields. */
@@ -54,10 +57,10 @@ export interface Target {
  *
  * @param path path of a Unix socket. Default: a free port
  */
-export async function startTarget(
+export async function startOriginServer(
   t: Pick<TestContext, 'after'>,
   { tls, path }: { tls?: TlsOptions | undefined; path?: string | undefined } = {},
-): Promise<Target> {
+): Promise<OriginServer> {
   const heads: string[] = []
   const sockets: Socket[] = []
   const target = { port: 0, heads, sockets, sent: 0 }
@@ -70,18 +73,18 @@ export async function startTarget(
       return void response.writeHead(302, { location: decodeURIComponent(query) }).end()
     }
     if (path === '/large') {
-      const body = generated(Number(query), (length) => {
+      const body = generateContent(Number(query), (length) => {
         target.sent += length
       })
       response.writeHead(200, { 'content-length': query })
       const stream = Readable.from(body, { highWaterMark: 1 }).pipe(response)
       return void stream.on('close', () => body.return(undefined))
     }
-    const taker = new Taker()
-    request.on('data', (bytes: Buffer) => taker.take(bytes))
+    const checker = new ContentChecker()
+    request.on('data', (bytes: Buffer) => checker.check(bytes))
     await once(request, 'end').catch(() => {})
     const { method, url, headers } = request
-    response.end([method, url, headers.host, taker.length, taker.isIntact].join(' '))
+    response.end([method, url, headers.host, checker.length, checker.isIntact].join(' '))
   }
   const server = tls ? createHttpsServer(tls, listener) : createServer(listener)
   server.keepAliveTimeout = 0
@@ -114,11 +117,11 @@ export function headOf({ method, url, rawHeaders }: IncomingMessage): string {
 }
 
 /** Returns the server's summary of a request that it received completely. */
-export function told(method: string, url: URL, length: number): string {
+export function expectedSummary(method: string, url: URL, length: number): string {
   return `${method} ${url.pathname}${url.search} ${url.host} ${length} true`
 }
 
-export function assertIntact(taker: Taker, length: number): void {
+export function assertIntact(taker: ContentChecker, length: number): void {
   assert.equal(taker.length, length)
   assert.ok(taker.isIntact, 'the received bytes differ from the sent ones')
 }
