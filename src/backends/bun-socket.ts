@@ -1,5 +1,6 @@
 import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
+import { ByteQueue } from './byte-queue.ts'
 import { EventQueue } from './event-queue.ts'
 import { KEEP_ALIVE_DELAY } from './node.ts'
 import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './other-runtimes.ts'
@@ -28,8 +29,7 @@ export class BunSocket implements BackendSocket {
   readonly events = new EventQueue(this)
   #tcp: Tcp | null = null
   /** Written bytes that the operating system has not accepted. */
-  #unsent: Uint8Array[] = []
-  #pending = 0
+  readonly #unsent = new ByteQueue()
   #ending = false
   #writeFailed = false
   /** The last argument of `keepAlive`, applied when the socket opens. */
@@ -78,23 +78,23 @@ export class BunSocket implements BackendSocket {
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed) return true
     if (tail !== undefined) this.#writeBoth(data, tail)
-    else if (this.#pending === 0 && typeof data === 'string') this.#writeText(data)
+    else if (this.#unsent.size === 0 && typeof data === 'string') this.#writeText(data)
     else this.#writeBytes(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
-    return this.#pending === 0
+    return this.#unsent.size === 0
   }
 
   #writeText(text: string): void {
     const accepted = this.#tcp?.write(text, 'latin1') ?? -1
     if (accepted === text.length) return
     if (accepted < 0) this.#failWriting()
-    else this.#queue(Buffer.from(text, 'latin1').subarray(accepted))
+    else this.#unsent.add(Buffer.from(text, 'latin1').subarray(accepted))
   }
 
   #writeBytes(bytes: Uint8Array): void {
-    const accepted = this.#pending > 0 ? 0 : (this.#tcp?.write(bytes) ?? -1)
+    const accepted = this.#unsent.size > 0 ? 0 : (this.#tcp?.write(bytes) ?? -1)
     if (accepted === bytes.length) return
     if (accepted < 0) this.#failWriting()
-    else this.#queue(bytes.subarray(accepted))
+    else this.#unsent.add(bytes.subarray(accepted))
   }
 
   #writeBoth(data: string | Uint8Array, tail: Uint8Array): void {
@@ -104,24 +104,14 @@ export class BunSocket implements BackendSocket {
     if (tail.length > combined && !this.#writeFailed) this.#writeBytes(tail.subarray(combined))
   }
 
-  #queue(bytes: Uint8Array): void {
-    this.#unsent.push(bytes)
-    this.#pending += bytes.length
-  }
-
   /** Called by the shared handlers when the operating system accepts more bytes. */
   flush(): void {
-    if (this.#pending === 0 || this.#tcp === null || this.events.destroyed) return
-    while (this.#unsent.length > 0) {
-      const bytes = this.#unsent[0]!
+    if (this.#unsent.size === 0 || this.#tcp === null || this.events.destroyed) return
+    for (let bytes = this.#unsent.first; bytes; bytes = this.#unsent.first) {
       const accepted = this.#tcp.write(bytes)
       if (accepted < 0) return this.#failWriting()
-      this.#pending -= accepted
-      if (accepted < bytes.length) {
-        this.#unsent[0] = bytes.subarray(accepted)
-        return
-      }
-      this.#unsent.shift()
+      this.#unsent.drop(accepted)
+      if (accepted < bytes.length) return
     }
     if (this.#ending) this.#tcp.shutdown()
     this.handler.onDrain()
@@ -130,21 +120,20 @@ export class BunSocket implements BackendSocket {
   #failWriting(): void {
     if (this.#writeFailed) return
     this.#writeFailed = true
-    this.#unsent = []
-    this.#pending = 0
+    this.#unsent.clear()
     queueMicrotask(() => {
       if (!this.events.closed) this.handler.onWriteError(writeFailure())
     })
   }
 
   pendingBytes(): number {
-    return this.#pending
+    return this.#unsent.size
   }
 
   end(): void {
     if (this.#ending || this.#writeFailed) return
     this.#ending = true
-    if (this.#pending === 0) this.#tcp?.shutdown()
+    if (this.#unsent.size === 0) this.#tcp?.shutdown()
   }
 
   pause(): void {
@@ -160,8 +149,7 @@ export class BunSocket implements BackendSocket {
 
   destroy(): void {
     if (!this.events.destroy()) return
-    this.#unsent = []
-    this.#pending = 0
+    this.#unsent.clear()
     this.#tcp?.close()
   }
 

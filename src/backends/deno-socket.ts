@@ -1,5 +1,6 @@
 import { withoutPrototype } from '../models/options.ts'
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
+import { ByteQueue } from './byte-queue.ts'
 import { EventQueue } from './event-queue.ts'
 import type {
   DenoAddress,
@@ -34,8 +35,7 @@ export class DenoSocket implements BackendSocket {
   #keepAlive = false
   #buffer = new Uint8Array(SMALL_READ)
   #reading = false
-  #unsent: Uint8Array[] = []
-  #pending = 0
+  readonly #unsent = new ByteQueue()
   #writing = false
   #ending = false
   #writeFailed = false
@@ -144,26 +144,22 @@ export class DenoSocket implements BackendSocket {
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed) return true
     const head = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    if (tail === undefined) this.#queue(head)
+    if (tail === undefined) this.#unsent.add(head)
     else {
       const combined = Math.max(0, MAX_COMBINED_WRITE - head.length)
-      this.#queue(Buffer.concat([head, tail.subarray(0, combined)]))
-      if (tail.length > combined) this.#queue(tail.subarray(combined))
+      this.#unsent.add(Buffer.concat([head, tail.subarray(0, combined)]))
+      if (tail.length > combined) this.#unsent.add(tail.subarray(combined))
     }
     this.#flush()
     return false
   }
 
-  #queue(bytes: Uint8Array): void {
-    this.#unsent.push(bytes)
-    this.#pending += bytes.length
-  }
-
   #flush(): void {
     if (this.#writing || !this.#established || this.events.destroyed) return
-    if (this.#unsent.length > 0) {
+    const bytes = this.#unsent.first
+    if (bytes !== undefined) {
       this.#writing = true
-      this.#connection!.write(this.#unsent[0]!).then(this.#onWritten, this.#onWriteError)
+      this.#connection!.write(bytes).then(this.#onWritten, this.#onWriteError)
     } else if (this.#ending) {
       this.#writing = true
       this.#connection!.closeWrite().catch(this.#onWriteError)
@@ -173,24 +169,20 @@ export class DenoSocket implements BackendSocket {
   readonly #onWritten = (accepted: number): void => {
     this.#writing = false
     if (this.events.destroyed) return
-    const bytes = this.#unsent[0]!
-    this.#pending -= accepted
-    if (accepted < bytes.length) this.#unsent[0] = bytes.subarray(accepted)
-    else this.#unsent.shift()
+    this.#unsent.drop(accepted)
     this.#flush()
-    if (this.#pending === 0) this.handler.onDrain()
+    if (this.#unsent.size === 0) this.handler.onDrain()
   }
 
   readonly #onWriteError = (error: Error): void => {
     if (this.events.destroyed || this.#writeFailed) return
     this.#writeFailed = true
-    this.#unsent = []
-    this.#pending = 0
+    this.#unsent.clear()
     this.handler.onWriteError(writeFailure(error))
   }
 
   pendingBytes(): number {
-    return this.#pending
+    return this.#unsent.size
   }
 
   end(): void {
@@ -209,8 +201,7 @@ export class DenoSocket implements BackendSocket {
 
   destroy(): void {
     if (!this.events.destroy()) return
-    this.#unsent = []
-    this.#pending = 0
+    this.#unsent.clear()
     this.#connecting.abort()
     this.#closeConnection()
   }

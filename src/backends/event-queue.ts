@@ -1,8 +1,4 @@
-import type { SocketHandler } from './backend.ts'
-
-interface HandlerOwner {
-  readonly handler: SocketHandler
-}
+import type { BackendSocket } from './backend.ts'
 
 /**
  * Queues the events of a socket, and delivers them to its handler in order: copies bytes into read
@@ -14,8 +10,8 @@ export class EventQueue {
   destroyed = false
   /** `onClose` was called. */
   closed = false
-  readonly #owner: HandlerOwner
-  #paused = false
+  readonly #owner: Pick<BackendSocket, 'handler'>
+  paused = false
   /** Bytes to deliver. They wait here while the socket is paused. */
   #chunks: Uint8Array[] = []
   #ended = false
@@ -23,12 +19,8 @@ export class EventQueue {
   #error: Error | null = null
   #delivering = false
 
-  constructor(owner: HandlerOwner) {
+  constructor(owner: Pick<BackendSocket, 'handler'>) {
     this.#owner = owner
-  }
-
-  get paused(): boolean {
-    return this.#paused
   }
 
   /** @param chunk the queue owns it while `hasBytes` is true */
@@ -61,13 +53,13 @@ export class EventQueue {
   }
 
   pause(): void {
-    this.#paused = true
+    this.paused = true
   }
 
   /** Delivers the queued events in a microtask, then calls `readMore`. */
   resume(readMore: () => void): void {
-    if (!this.#paused) return
-    this.#paused = false
+    if (!this.paused) return
+    this.paused = false
     queueMicrotask(() => {
       this.#deliver()
       readMore()
@@ -88,7 +80,7 @@ export class EventQueue {
     this.#delivering = true
     try {
       while (this.#chunks.length > 0) {
-        if (this.#paused || this.destroyed) return
+        if (this.paused || this.destroyed) return
         this.#deliverRead()
       }
     } finally {
@@ -96,7 +88,7 @@ export class EventQueue {
     }
     if (this.destroyed) return
     if (this.#error !== null) this.#close(this.#error)
-    else if (this.#ended && !this.#endDelivered && !this.#paused) {
+    else if (this.#ended && !this.#endDelivered && !this.paused) {
       this.#endDelivered = true
       this.#owner.handler.onEnd()
     }

@@ -1,4 +1,5 @@
 import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
+import { ByteQueue } from './byte-queue.ts'
 import type { HostPort, PeerHandler } from './memory-peer.ts'
 import { CAPACITY, MemoryPeer } from './memory-peer.ts'
 
@@ -50,7 +51,7 @@ export class MemorySocket implements BackendSocket, PeerHandler {
   }
 
   onPeerWrite(bytes: Buffer, done: () => void): void {
-    if (this.#incoming.add(bytes)) done()
+    if (addTo(this.#incoming, bytes)) done()
     else this.#peerWriteDone = done
     this.#later(() => this.#deliver())
   }
@@ -99,8 +100,8 @@ export class MemorySocket implements BackendSocket, PeerHandler {
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed || this.#destroyed) return true
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    let fits = this.#outgoing.add(bytes)
-    if (tail !== undefined) fits = this.#outgoing.add(tail)
+    let fits = addTo(this.#outgoing, bytes)
+    if (tail !== undefined) fits = addTo(this.#outgoing, tail)
     if (!fits) this.#awaitsDrain = true
     this.#later(() => this.#send())
     return fits
@@ -201,43 +202,16 @@ export class MemorySocket implements BackendSocket, PeerHandler {
   }
 }
 
-/** The bytes in transit in one direction. */
-class ByteQueue {
-  size = 0
-  #chunks: Uint8Array[] = []
-
-  /**
-   * @returns true if the bytes were copied; if false, the queue holds the bytes themselves, and
-   *   their owner must not change them until they have been read
-   */
-  add(bytes: Uint8Array): boolean {
-    const fits = this.size + bytes.length <= CAPACITY
-    this.#chunks.push(fits ? new Uint8Array(bytes) : bytes)
-    this.size += bytes.length
-    return fits
-  }
-
-  prepend(bytes: Uint8Array): void {
-    this.#chunks.unshift(bytes)
-    this.size += bytes.length
-  }
-
-  /** Moves bytes into `target`. @returns how many */
-  read(target: Uint8Array): number {
-    let length = 0
-    for (let chunk = this.#chunks[0]; chunk !== undefined; chunk = this.#chunks[0]) {
-      const piece = chunk.subarray(0, target.length - length)
-      target.set(piece, length)
-      length += piece.length
-      if (piece.length < chunk.length) {
-        this.#chunks[0] = chunk.subarray(piece.length)
-        break
-      }
-      this.#chunks.shift()
-    }
-    this.size -= length
-    return length
-  }
+/**
+ * Adds bytes that are in transit.
+ *
+ * @returns true if the bytes were copied; if false, the queue holds the bytes themselves, and their
+ *   owner must not change them until they have been read
+ */
+function addTo(queue: ByteQueue, bytes: Uint8Array): boolean {
+  const fits = queue.size + bytes.length <= CAPACITY
+  queue.add(fits ? new Uint8Array(bytes) : bytes)
+  return fits
 }
 
 function errorOf(code: string, cause: Error | null | undefined): Error {

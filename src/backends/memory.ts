@@ -1,11 +1,4 @@
-import type {
-  Address,
-  Backend,
-  BackendSocket,
-  ConnectTarget,
-  SocketHandler,
-  TlsTarget,
-} from './backend.ts'
+import type { Address, Backend, ConnectTarget } from './backend.ts'
 import type { HostPort, MemoryPeer } from './memory-peer.ts'
 import { MemorySocket } from './memory-socket.ts'
 import { hold, release, systemClock } from './system-clock.ts'
@@ -20,43 +13,34 @@ export type Accept = (peer: MemoryPeer, target: ConnectTarget, socket: MemorySoc
 
 const LOOPBACK: readonly Address[] = [{ address: '127.0.0.1', family: 4 }]
 
-/** Connects in memory to `accept`, whatever the target is. TLS succeeds without being used. */
-export class MemoryBackend implements Backend {
-  readonly name = 'memory'
-  readonly clock = systemClock
-  readonly hold = hold
-  readonly release = release
-  readonly #accept: Accept
-  readonly #client: HostPort | undefined
+/**
+ * Returns a backend that connects in memory to `accept`, whatever the target is. TLS succeeds
+ * without being used.
+ *
+ * @param client the client's address and port, as apps see them; default 127.0.0.1:123
+ */
+export function memoryBackend(accept: Accept, client?: HostPort): Backend {
+  return {
+    name: 'memory',
+    clock: systemClock,
+    hold,
+    release,
 
-  /** @param client the client's address and port, as apps see them; default 127.0.0.1:123 */
-  constructor(accept: Accept, client?: HostPort) {
-    this.#accept = accept
-    this.#client = client
-  }
+    lookup(_host, callback) {
+      queueMicrotask(() => callback(null, LOOPBACK))
+    },
 
-  lookup(
-    _host: string,
-    callback: (error: Error | null, addresses: readonly Address[]) => void,
-  ): void {
-    queueMicrotask(() => callback(null, LOOPBACK))
-  }
+    connect(target, handler) {
+      const socket = new MemorySocket(handler, target, client)
+      socket.connect(() => accept(socket.peer, target, socket), Boolean(target.tls))
+      return socket
+    },
 
-  connect(target: ConnectTarget, handler: SocketHandler): BackendSocket {
-    const socket = new MemorySocket(handler, target, this.#client)
-    socket.connect(() => this.#accept(socket.peer, target, socket), Boolean(target.tls))
-    return socket
-  }
-
-  secure(
-    socket: BackendSocket,
-    _tls: TlsTarget,
-    handler: SocketHandler,
-    firstBytes: Uint8Array | null = null,
-  ): BackendSocket {
-    if (!(socket instanceof MemorySocket))
-      throw new TypeError('secure: the socket is not of this backend')
-    socket.secure(handler, firstBytes)
-    return socket
+    secure(socket, _tls, handler, firstBytes = null) {
+      if (!(socket instanceof MemorySocket))
+        throw new TypeError('secure: the socket is not of this backend')
+      socket.secure(handler, firstBytes)
+      return socket
+    },
   }
 }

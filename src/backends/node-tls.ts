@@ -3,6 +3,7 @@ import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } fro
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
 import { withoutPrototype } from '../models/options.ts'
 import type { TlsSettings } from '../models/tls-settings.ts'
+import { asError } from '../models/value-kind.ts'
 import type { TlsTarget } from './backend.ts'
 
 /** One context per options object. It is expensive to create, and takes about 100 KB. */
@@ -93,8 +94,4 @@ function identityError(
   } catch (error) {
     return asError(error)
   }
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ByteQueue } from './byte-queue.ts'
 
 const SLICE_SIZE = 65_536
 
@@ -10,8 +11,7 @@ const SLICE_SIZE = 65_536
 export class PacedWrites {
   readonly #socket: Socket
   readonly #onEmpty: () => void
-  #chunks: Uint8Array[] = []
-  #bytes = 0
+  readonly #waiting = new ByteQueue()
   #inFlight = false
 
   /** @param onEmpty called when the socket has received all data; its 'drain' may still follow */
@@ -22,27 +22,24 @@ export class PacedWrites {
 
   /** How many bytes the socket has not received yet. */
   get waitingBytes(): number {
-    return this.#bytes
+    return this.#waiting.size
   }
 
   write(bytes: Uint8Array): void {
-    this.#chunks.push(bytes)
-    this.#bytes += bytes.length
+    this.#waiting.add(bytes)
     if (!this.#inFlight) this.#writeSlice()
   }
 
   #writeSlice(): void {
-    const first = this.#chunks[0]!
-    const slice = first.subarray(0, SLICE_SIZE)
-    if (slice.length === first.length) this.#chunks.shift()
-    else this.#chunks[0] = first.subarray(SLICE_SIZE)
-    this.#bytes -= slice.length
+    const slice = this.#waiting.first?.subarray(0, SLICE_SIZE)
+    if (slice === undefined) return
+    this.#waiting.drop(slice.length)
     this.#inFlight = true
     // The socket may still be busy with an earlier small write; Node queues this one after it.
     this.#socket.write(slice, (error) => {
       this.#inFlight = false
       if (error) return
-      if (this.#bytes > 0) this.#writeSlice()
+      if (this.#waiting.size > 0) this.#writeSlice()
       else this.#onEmpty()
     })
   }

@@ -50,22 +50,19 @@ export function startTlsOverStream(
 
 function tlsOverStream(stream: SocketStream, tls: TlsTarget, handler: SocketHandler): NodeSocket {
   const open = () => {
-    const options = { socket: stream, highWaterMark: 1 }
-    const socket = connectTls(tls, options)
-    // Neither runtime passes errors and the end of the stream to the TLS socket.
-    stream.once('error', (error) => socket.destroy(error))
-    stream.once('end', () => endWhenIdle(socket))
-    return socket
-  }
-  const openOrClose = () => {
     try {
-      return open()
+      const options = { socket: stream, highWaterMark: 1 }
+      const socket = connectTls(tls, options)
+      // Neither runtime passes errors and the end of the stream to the TLS socket.
+      stream.once('error', (error) => socket.destroy(error))
+      stream.once('end', () => endWhenIdle(socket))
+      return socket
     } catch (error) {
       stream.on('error', () => {}).destroy()
       throw error
     }
   }
-  const secure = new NodeSocket(handler, tls, openOrClose, stream).readWithDataEvents()
+  const secure = new NodeSocket(handler, tls, open, stream).readWithDataEvents()
   stream.onAllWritten = () => {
     if (secure.pendingBytes() === 0) secure.onDrain()
   }

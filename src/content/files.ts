@@ -15,11 +15,9 @@ export function fieldParts(data: FormInit): Part[] {
   if (!(typeof data === 'object' && data !== null && isFormData(data))) {
     return formFields(data).map(([name, value]) => fieldPart(name, value))
   }
-  const parts: Part[] = []
-  for (const [name, value] of data.entries()) {
-    parts.push(typeof value === 'string' ? fieldPart(name, value) : partFromContent(name, value))
-  }
-  return parts
+  return [...data.entries()].map(([name, value]) =>
+    typeof value === 'string' ? fieldPart(name, value) : partFromContent(name, value),
+  )
 }
 
 /**
@@ -31,11 +29,8 @@ export function fileParts(files: FilesInit): Part[] {
   try {
     for (const [name, value] of pairsOf('files', files)) {
       if (value === null || value === undefined) continue
-      if (Array.isArray(value) && !isTuple(value)) {
-        for (const file of value) parts.push(filePart(name, file))
-      } else {
-        parts.push(filePart(name, value))
-      }
+      const files: readonly unknown[] = Array.isArray(value) && !isTuple(value) ? value : [value]
+      for (const file of files) parts.push(filePart(name, file))
     }
   } catch (error) {
     // No other code can reach the sources that were yielded by a generator.

@@ -2,6 +2,9 @@ import { kindOf } from '../models/value-kind.ts'
 import type { FormInit } from './body-options.ts'
 import { isBlob } from './kinds.ts'
 
+/** The types of the values that are sent as text. */
+const FIELD_TYPES = ['string', 'number', 'bigint', 'boolean']
+
 export type Field = readonly [name: string, value: string]
 
 /**
@@ -56,16 +59,10 @@ function isContent(value: unknown): boolean {
 }
 
 function addField(fields: Field[], name: string, value: unknown): void {
-  switch (typeof value) {
-    case 'undefined':
-      return
-    case 'string':
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-      return void fields.push([name, String(value)])
-    default:
-      if (value === null) return void fields.push([name, ''])
+  if (value === undefined) return
+  if (value === null || FIELD_TYPES.includes(typeof value)) {
+    fields.push([name, String(value ?? '')])
+    return
   }
   const hint = isContent(value) ? '; use files to send it' : ''
   throw new TypeError(

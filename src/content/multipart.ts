@@ -162,13 +162,8 @@ function join(chunks: readonly Chunk[], length: number): Uint8Array {
 
 /** Returns the length of all pieces in bytes; null if that of one is not known. */
 function totalLength(pieces: readonly Body[]): number | null {
-  let sum = 0
-  for (const piece of pieces) {
-    const length = lengthOf(piece)
-    if (length === null) return null
-    sum += length
-  }
-  return sum
+  const lengths = pieces.map(lengthOf).filter((length) => length !== null)
+  return lengths.length < pieces.length ? null : lengths.reduce((sum, length) => sum + length, 0)
 }
 
 /**

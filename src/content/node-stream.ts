@@ -24,7 +24,7 @@ export class NodeStreamContent extends OneShotContent {
   protected open(): AsyncIterator<Chunk> {
     if (this.#stream.errored) throw this.#stream.errored
     refuseEnded(this.#stream)
-    return new NodeStreamIterator(this.#stream)
+    return iterate(this.#stream)
   }
 
   protected close(): void {
@@ -32,25 +32,18 @@ export class NodeStreamContent extends OneShotContent {
   }
 }
 
-class NodeStreamIterator implements AsyncIterator<Chunk> {
-  readonly #stream: Readable
-  readonly #chunks: AsyncIterator<Chunk>
-
-  constructor(stream: Readable) {
-    this.#stream = stream
-    this.#chunks = stream[Symbol.asyncIterator]()
-  }
-
-  next(): Promise<IteratorResult<Chunk>> {
-    return this.#chunks.next()
-  }
-
-  /**
-   * Closes the stream immediately. The stream's own iterator would wait for a pending `next` first.
-   */
-  async return(): Promise<IteratorResult<Chunk>> {
-    this.#stream.destroy()
-    return { done: true, value: undefined }
+/**
+ * Iterates over the chunks. `return` closes the stream immediately: the stream's own iterator would
+ * wait for a pending `next` first.
+ */
+function iterate(stream: Readable): AsyncIterator<Chunk> {
+  const chunks: AsyncIterator<Chunk> = stream[Symbol.asyncIterator]()
+  return {
+    next: () => chunks.next(),
+    async return() {
+      stream.destroy()
+      return { done: true, value: undefined }
+    },
   }
 }
 

@@ -36,23 +36,24 @@ export function withProgress(
   if (typeof onProgress !== 'function') {
     throw new TypeError(`onUploadProgress must be a function, not ${kindOf(onProgress)}`)
   }
-  return new ProgressContent(body, onProgress, total)
+  return new ProgressContent(body, (bytes) => onProgress({ bytes, total }))
 }
+
+/** Reports the number of bytes so far. Returns the result of the callback. */
+type Report = (bytes: number) => unknown
 
 class ProgressContent extends Content {
   readonly length: number | null
   readonly isReplayable: boolean
   readonly #body: Body
-  readonly #onProgress: (progress: Progress) => void
-  readonly #total: number | null
+  readonly #report: Report
 
-  constructor(body: Body, onProgress: (progress: Progress) => void, total: number | null) {
+  constructor(body: Body, report: Report) {
     super()
     this.length = lengthOf(body)
     this.isReplayable = isReplayable(body)
     this.#body = body
-    this.#onProgress = onProgress
-    this.#total = total
+    this.#report = report
   }
 
   get isConsumed(): boolean {
@@ -60,7 +61,7 @@ class ProgressContent extends Content {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Chunk> {
-    return new ProgressIterator(this.#body, this.#onProgress, this.#total)
+    return new ProgressIterator(this.#body, this.#report)
   }
 
   discard(): void {
@@ -71,18 +72,16 @@ class ProgressContent extends Content {
 class ProgressIterator implements AsyncIterator<Chunk> {
   /** Null for content in memory, which is completely in `#unsent`. */
   readonly #source: ClosableIterator | null
-  readonly #onProgress: (progress: Progress) => void
-  readonly #total: number | null
+  readonly #report: Report
   /** The unsent bytes of the current chunk. */
   #unsent: Uint8Array
   #bytes = 0
   #reportedBytes = 0
 
-  constructor(body: Body, onProgress: (progress: Progress) => void, total: number | null) {
+  constructor(body: Body, report: Report) {
     this.#unsent = isChunk(body) ? toBytes(body) : NO_BYTES
     this.#source = isChunk(body) ? null : new ClosableIterator(body)
-    this.#onProgress = onProgress
-    this.#total = total
+    this.#report = report
   }
 
   /**
@@ -118,6 +117,6 @@ class ProgressIterator implements AsyncIterator<Chunk> {
   #reportProgress(): unknown {
     if (this.#bytes === this.#reportedBytes) return
     this.#reportedBytes = this.#bytes
-    return this.#onProgress({ bytes: this.#bytes, total: this.#total })
+    return this.#report(this.#bytes)
   }
 }

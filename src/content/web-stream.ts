@@ -51,11 +51,15 @@ export class BlobContent extends Content {
 }
 
 /** Iterates over the chunks of a `ReadableStream`. */
-export class ReaderIterator implements AsyncIterator<Chunk> {
+export class ReaderIterator implements AsyncIterableIterator<Chunk> {
   readonly #reader: WebStreamReader
 
   constructor(reader: WebStreamReader) {
     this.#reader = reader
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
   }
 
   next(): Promise<IteratorResult<Chunk>> {

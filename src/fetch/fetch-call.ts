@@ -129,10 +129,9 @@ function fieldsOf(init: unknown): FieldList {
   const fields: string[] = []
   for (const pair of pairs) {
     const [name, value, ...more] = pair as Iterable<unknown>
-    if (value === undefined && more.length === 0 && (pair as unknown[]).length !== 2) {
+    if (more.length > 0 || (value === undefined && (pair as unknown[]).length !== 2)) {
       throw new TypeError('headers must contain [name, value] pairs')
     }
-    if (more.length > 0) throw new TypeError('headers must contain [name, value] pairs')
     const text = String(value)
     fields.push(String(name), trimBlanks(text, 0, text.length))
   }

@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
 import { ignore } from '../content/closable-iterator.ts'
+import { readContent } from '../content/content.ts'
 import { decoderFor } from '../content/decoding/decoder.ts'
+import { ReaderIterator } from '../content/web-stream.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { networkError } from './network-error.ts'
 
@@ -33,7 +35,7 @@ export class ResponseBody {
   /** Reads the whole body. Rejects with `TypeError`, or with the reason of the signal. */
   async bytes(): Promise<Uint8Array> {
     this.#refuseUsed()
-    if (this.#stream !== null) return collect(this.#stream)
+    if (this.#stream !== null) return readContent(new ReaderIterator(this.#stream.getReader()))
     this.#isRead = true
     try {
       const response = this.#response
@@ -95,15 +97,6 @@ export class ResponseBody {
       throw new TypeError('The body of the response has already been read, or is locked')
     }
   }
-}
-
-async function collect(stream: ByteStream): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  const reader = stream.getReader()
-  for (let step = await reader.read(); !step.done; step = await reader.read()) {
-    chunks.push(step.value)
-  }
-  return Buffer.concat(chunks)
 }
 
 /**

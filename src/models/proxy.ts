@@ -189,7 +189,10 @@ function parseProxyUrl(given: string | URL) {
   return {
     scheme: scheme as Scheme,
     origin: isSocks(scheme as Scheme) ? toSocksOrigin(origin, scheme, port) : origin,
-    userinfo: username === '' && password === '' ? null : { username, password },
+    userinfo:
+      username === '' && password === ''
+        ? null
+        : { user: percentDecode(username), password: percentDecode(password) },
   }
 }
 
@@ -203,14 +206,11 @@ function toSocksOrigin(origin: Origin, scheme: string, given: string): Origin {
 
 function credentialsOf(
   auth: unknown,
-  userinfo: { username: string; password: string } | null,
+  userinfo: Credentials | null,
   scheme: Scheme,
 ): Credentials | null {
-  if (auth === null || (auth === undefined && userinfo === null)) return null
-  const credentials =
-    auth === undefined && userinfo !== null
-      ? { user: percentDecode(userinfo.username), password: percentDecode(userinfo.password) }
-      : fromPair(auth)
+  const credentials = auth === undefined ? userinfo : auth && fromPair(auth)
+  if (credentials === null) return null
   const { user, password } = credentials
   if (isSocks(scheme)) {
     if (user.length === 0 || Math.max(user.length, password.length) > MAX_SOCKS_CREDENTIAL) {

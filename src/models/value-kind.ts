@@ -16,3 +16,8 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
+
+/** Returns a thrown value as an error, because code of the caller can throw any value. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+}

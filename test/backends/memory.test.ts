@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import type { TlsTarget } from '../../src/backends/backend.ts'
-import { MemoryBackend } from '../../src/backends/memory.ts'
+import { memoryBackend } from '../../src/backends/memory.ts'
 import type { Link } from './conformance.ts'
 import { backendConformance } from './conformance.ts'
 import { Recorder } from './recorder.ts'
@@ -15,7 +15,7 @@ test('an http.Server can serve the connections', async () => {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.end(`${request.method} ${request.url}`))
   })
-  const backend = new MemoryBackend((peer) => server.emit('connection', peer))
+  const backend = memoryBackend((peer) => server.emit('connection', peer))
   const recorder = new Recorder()
   const socket = recorder.listen((handler) => backend.connect({}, handler))
   await recorder.untilEvent('connect')
@@ -31,7 +31,7 @@ test('an http.Server can serve the connections', async () => {
 test('the app notices that the client closes', async () => {
   const left = new Promise((resolve) => {
     const server = createServer((request) => request.on('close', resolve))
-    const backend = new MemoryBackend((peer) => server.emit('connection', peer))
+    const backend = memoryBackend((peer) => server.emit('connection', peer))
     const recorder = new Recorder()
     const socket = recorder.listen((handler) => backend.connect({}, handler))
     recorder.on = () => {
@@ -44,7 +44,7 @@ test('the app notices that the client closes', async () => {
 
 test('an error that accept throws fails the connection', async () => {
   const refusal = new Error('no')
-  const backend = new MemoryBackend(() => {
+  const backend = memoryBackend(() => {
     throw refusal
   })
   const recorder = new Recorder()
@@ -56,7 +56,7 @@ test('an error that accept throws fails the connection', async () => {
 
 test('secure uses no TLS and keeps the same app', async () => {
   let peer: Duplex | undefined
-  const backend = new MemoryBackend((duplex) => {
+  const backend = memoryBackend((duplex) => {
     peer = duplex
   })
   const below = new Recorder()
@@ -77,7 +77,7 @@ test('secure uses no TLS and keeps the same app', async () => {
 })
 
 test('lookup resolves every name', async () => {
-  const backend = new MemoryBackend(() => {})
+  const backend = memoryBackend(() => {})
   const found = await new Promise((resolve) => {
     backend.lookup('any.test', (_, addresses) => resolve(addresses))
   })
@@ -86,7 +86,7 @@ test('lookup resolves every name', async () => {
 
 function link(tls: TlsTarget | null): Link {
   let peer: Duplex
-  const backend = new MemoryBackend((duplex) => {
+  const backend = memoryBackend((duplex) => {
     peer = duplex
   })
   return {

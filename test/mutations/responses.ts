@@ -184,7 +184,7 @@ export const responses: readonly Mutation[] = [
     marks: 'S16',
     mistake: 'x-gzip is not supported',
     file: 'src/content/decoding/codings.ts',
-    find: "    case 'x-gzip':\n",
+    find: "  ['x-gzip', gzip],\n",
     replace: '',
     tests: ['content/decoding'],
   },

@@ -52,20 +52,7 @@ export function acceptEncoding(): string {
  * Returns the coding with this name, in lower case; null for one that this runtime cannot decode.
  */
 export function codingOf(name: string): Coding | null {
-  switch (name) {
-    case 'gzip':
-    case 'x-gzip':
-      return gzip
-    case 'deflate':
-    case 'x-deflate':
-      return deflate
-    case 'br':
-      return brotli
-    case 'zstd':
-      return zstdIfSupported()
-    default:
-      return null
-  }
+  return name === 'zstd' ? zstdIfSupported() : (codings.get(name) ?? null)
 }
 
 /**
@@ -97,6 +84,15 @@ const brotli: Coding = {
   decodeSync: (bytes, max) => loadZlib().brotliDecompressSync(bytes, syncOptions(bytes, max)),
 }
 
+/** The codings that every runtime can decode, by name. The names with `x-` are old aliases. */
+const codings: ReadonlyMap<string, Coding> = new Map([
+  ['gzip', gzip],
+  ['x-gzip', gzip],
+  ['deflate', deflate],
+  ['x-deflate', deflate],
+  ['br', brotli],
+])
+
 function zstdIfSupported(): Coding | null {
   zstd ??= makeZstd(loadZlib())
   return zstd
@@ -127,10 +123,7 @@ function isZlib(bytes: Uint8Array): boolean {
 }
 
 /** Sizes the output buffer by the input, because a small result would keep a large buffer alive. */
-function syncOptions(
-  bytes: Uint8Array,
-  max: number,
-): { chunkSize: number; maxOutputLength: number } {
+function syncOptions(bytes: Uint8Array, max: number): ZlibOptions {
   return withoutPrototype({
     chunkSize: Math.min(Math.max(bytes.length * 8, 1024), OUTPUT_CHUNK_SIZE),
     maxOutputLength: Math.max(max, 1),

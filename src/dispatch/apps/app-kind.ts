@@ -78,14 +78,14 @@ export function resolveApp(app: unknown, kind?: 'fetch' | 'node'): FetchApp | No
         ? fromObject(app, kind)
         : null
   if (resolved !== null) return resolved
-  if (kind === 'fetch') throw new TypeError('app must be a fetch handler or { fetch }')
-  if (kind === 'node')
-    throw new TypeError(
-      'app must be a (req, res) listener, an http.Server, an Express, Koa or Fastify app',
-    )
   throw new TypeError(
-    'app must be a (req, res) listener, an http.Server, an Express, Koa or Fastify app, a fetch handler or { fetch }',
+    `app must be ${kind === undefined ? `${EXPECTED.node}, ${EXPECTED.fetch}` : EXPECTED[kind]}`,
   )
+}
+
+const EXPECTED = {
+  node: 'a (req, res) listener, an http.Server, an Express, Koa or Fastify app',
+  fetch: 'a fetch handler or { fetch }',
 }
 
 function fromFunction(app: object, kind = defaultKind(app)): FetchApp | NodeApp {
@@ -136,13 +136,10 @@ function fastifyApp(app: FastifyLike): NodeApp {
 }
 
 function isServer(value: unknown): value is ServerLike {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    hasMethods<ServerLike>(value, 'listen', 'rawListeners', 'listenerCount', 'emit')
-  )
+  return hasMethods<ServerLike>(value, 'listen', 'rawListeners', 'listenerCount', 'emit')
 }
 
-function hasMethods<Kind extends object>(value: object, ...names: string[]): value is Kind {
-  return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+function hasMethods<Kind extends object>(value: unknown, ...names: string[]): value is Kind {
+  const members = (value ?? {}) as Record<string, unknown>
+  return names.every((name) => typeof members[name] === 'function')
 }

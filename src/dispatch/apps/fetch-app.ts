@@ -160,13 +160,8 @@ export function fromFetchResponse(value: unknown): InProcessResponse {
       httpVersion: '1.1',
       headers: new Headers([...headers]),
     },
-    content: body === null ? null : responseContent(body),
+    content: body === null ? null : new ClosableIterator(new ReaderIterator(body.getReader())),
   }
-}
-
-function responseContent(body: ReadableStream<Uint8Array>): ClosableIterator {
-  const chunks = new ReaderIterator(body.getReader())
-  return new ClosableIterator({ [Symbol.asyncIterator]: () => chunks })
 }
 
 /** The standard reason phrase for a status; empty if it has none. RFC 9110 15 */

@@ -1,13 +1,13 @@
 import { captureRejectionSymbol, EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { MemoryBackend } from '../../backends/memory.ts'
+import { memoryBackend } from '../../backends/memory.ts'
 import type { HostPort, MemoryPeer } from '../../backends/memory-peer.ts'
 import type { MemorySocket } from '../../backends/memory-socket.ts'
 import { systemClock } from '../../backends/system-clock.ts'
 import { Connection } from '../../connection/connection.ts'
 import type { Exchange } from '../../connection/exchange.ts'
-import { isThenable } from '../../models/value-kind.ts'
+import { asError, isThenable } from '../../models/value-kind.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { poolParts } from '../../pool/pool.ts'
 import { responseFailed } from '../in-process/in-process-call.ts'
@@ -24,7 +24,7 @@ export interface ListenerOptions {
 /** Makes the parts of a pool whose connections all lead to a listener in this process. */
 export function listenerParts(app: NodeApp, options: ListenerOptions): DispatcherParts {
   const calls = new ListenerCalls(app, options)
-  const backend = new MemoryBackend((peer, _, socket) => calls.accept(peer, socket), options.client)
+  const backend = memoryBackend((peer, _, socket) => calls.accept(peer, socket), options.client)
   // No limit on connections: they are only objects, and need no descriptors or ports.
   const limits = { maxConnections: null, maxKeepaliveConnections: 100 }
   return { ...poolParts({ backend, limits }), name: 'dispatcher' }
@@ -163,8 +163,4 @@ function attempt(call: () => void, onError: (error: unknown) => void): boolean {
     onError(error)
     return true
   }
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
 }

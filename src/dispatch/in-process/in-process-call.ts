@@ -6,6 +6,7 @@ import type { ClosableIterator } from '../../content/closable-iterator.ts'
 import { ReadError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
+import { asError } from '../../models/value-kind.ts'
 import { InProcessCarrier } from './in-process-carrier.ts'
 
 /** A response of an app or a mock. Its content is read as the caller consumes it. */
@@ -142,8 +143,8 @@ export class InProcessCall extends InProcessCarrier {
 
 /** The error for an app that fails after its response has begun. */
 export function responseFailed(exchange: Exchange, cause: unknown): ReadError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  const text = `The app failed after its response had begun: ${why} (${exchange.describe()})`
+  const { message } = asError(cause)
+  const text = `The app failed after its response had begun: ${message} (${exchange.describe()})`
   return new ReadError(text, exchange.errorFacts(cause))
 }
 

@@ -2,9 +2,11 @@
 import type { OutgoingRequest } from '../../connection/exchange.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { Chunk } from '../../content/content.ts'
+import { isChunk, readContent } from '../../content/content.ts'
 import { LocalProtocolError, WriteError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
+import { asError } from '../../models/value-kind.ts'
 import type { InProcessCall } from './in-process-call.ts'
 
 /** The header fields exactly as a connection would send them, including Host. */
@@ -90,8 +92,8 @@ export class RequestContentReader {
       })
     } catch (cause) {
       this.#iterator = null // an iterator that has thrown needs no closing
-      const why = cause instanceof Error ? cause.message : String(cause)
-      const text = `Could not read the request body: ${why} (${exchange.describe()})`
+      const { message } = asError(cause)
+      const text = `Could not read the request body: ${message} (${exchange.describe()})`
       throw new WriteError(text, exchange.errorFacts(cause))
     }
   }
@@ -114,9 +116,7 @@ export async function readRequestContent(
   call: InProcessCall,
   body: Body | null,
 ): Promise<Uint8Array> {
-  if (body === null) return Buffer.alloc(0)
-  if (typeof body === 'string') return Buffer.from(body)
-  if (body instanceof Uint8Array) return body
+  if (body === null || isChunk(body)) return readContent(body)
   const content = new RequestContentReader(call, body)
   call.onSettled = () => content.cancel()
   const chunks: Uint8Array[] = []
