@@ -18,7 +18,9 @@ const listeners: BunHandlers<BunSocket> = {
   data: (tcp, chunk) => tcp.data.events.addBytes(chunk),
   drain: (tcp) => tcp.data.flush(),
   end: (tcp) => tcp.data.events.addEnd(),
-  close: (tcp, error) => tcp.data.onClosed(error ?? null),
+  // Bun closes a socket once both sides have finished. The handler sees only the end then, because
+  // `onClose` must wait for `destroy`.
+  close: ({ data: { events } }, error) => (error ? events.addError(error) : events.addEnd()),
   error: () => {}, // 'close' follows
 }
 
@@ -64,15 +66,6 @@ export class BunSocket implements BackendSocket {
     tcp.setNoDelay(true)
     tcp.setKeepAlive(true, KEEP_ALIVE_DELAY)
     this.handler.onConnect()
-  }
-
-  /**
-   * Bun closes a socket once both sides have finished. The handler sees only the end then, because
-   * `onClose` must wait for `destroy`.
-   */
-  onClosed(error: Error | null): void {
-    if (error !== null) this.events.addError(error)
-    else this.events.addEnd()
   }
 
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {

@@ -3,7 +3,6 @@ import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { EventQueue } from './event-queue.ts'
 import type {
-  DenoAddress,
   DenoApi,
   DenoConnection,
   DenoConnectOptions,
@@ -28,8 +27,6 @@ export class DenoSocket implements BackendSocket {
   readonly events = new EventQueue(this)
   readonly #connecting = new AbortController()
   #connection: DenoConnection | null = null
-  #remote: DenoAddress | undefined
-  #local: DenoAddress | undefined
   #alpnProtocol: string | false = false
   #established = false
   #keepAlive = false
@@ -95,8 +92,6 @@ export class DenoSocket implements BackendSocket {
     if (!this.#keepAlive) connection.unref()
     connection.setNoDelay?.(true)
     connection.setKeepAlive?.(true)
-    this.#remote = connection.remoteAddr
-    this.#local = connection.localAddr
   }
 
   /** Starts a read, unless one is in progress or the socket is paused. */
@@ -213,19 +208,19 @@ export class DenoSocket implements BackendSocket {
   }
 
   get remoteAddress(): string | undefined {
-    return this.#remote?.hostname
+    return this.#connection?.remoteAddr.hostname
   }
 
   get remotePort(): number | undefined {
-    return this.#remote?.port
+    return this.#connection?.remoteAddr.port
   }
 
   get localAddress(): string | undefined {
-    return this.#local?.hostname
+    return this.#connection?.localAddr.hostname
   }
 
   get localPort(): number | undefined {
-    return this.#local?.port
+    return this.#connection?.localAddr.port
   }
 
   get alpnProtocol(): string | false {

@@ -56,7 +56,6 @@ export function forgetWriteError(socket: Socket): void {
 /**
  * The fields in which a socket stores its option `onread`, by the descriptions of their symbols.
  */
-type OnReadFields = Record<symbol, unknown>
 const ON_READ_FIELDS = ['kBuffer', 'kBufferCb', 'kBufferGen'] as const
 
 /**
@@ -73,11 +72,8 @@ export function setOnRead(socket: Socket, { buffer, callback }: OnReadOpts): boo
   )
   if (!handle?.useUserBuffer || !target || !onRead || !nextTarget) return false
   if (typeof buffer !== 'function') return false
-  const fields = socket as unknown as OnReadFields
   const first = buffer()
-  fields[target] = first
-  fields[onRead] = callback
-  fields[nextTarget] = buffer
+  Object.assign(socket, { [target]: first, [onRead]: callback, [nextTarget]: buffer })
   handle.useUserBuffer(first)
   return true
 }

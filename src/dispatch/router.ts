@@ -34,12 +34,10 @@ export class Router {
   /** @throws ProxyError if a proxy variable of the environment is not the URL of a proxy */
   senderFor(url: URL): RequestSender {
     const { mounts, proxies, direct } = this.#destinations
-    if (mounts !== null) {
-      const mounted = mounts.lookup(url) ?? null
-      if (mounted !== null) return mounted
-    }
-    const proxy = proxies === null ? null : (proxies.lookup(url) ?? null)
-    return proxy === null ? direct : this.#senderThrough(proxy)
+    const mounted = mounts?.lookup(url)
+    if (mounted) return mounted
+    const proxy = proxies?.lookup(url)
+    return proxy ? this.#senderThrough(proxy) : direct
   }
 
   #senderThrough(proxy: HTTPProxy): RequestSender {

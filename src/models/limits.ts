@@ -30,15 +30,12 @@ export function resolveLimits(limits: PoolLimits = {}): ResolvedLimits {
   checkOptions('poolLimits', limits, OPTION_NAMES)
   const maxConnections = checkCount('maxConnections', option(limits, 'maxConnections', 100), 1)
   const idle = option(limits, 'maxKeepaliveConnections', maxConnections)
+  const expiry = option(limits, 'keepaliveExpiry', 5000)
   const perOrigin = option(limits, 'maxConnectionsPerOrigin', null)
   return Object.freeze({
     maxConnections,
     maxKeepaliveConnections: checkCount('maxKeepaliveConnections', idle, 0),
-    keepaliveExpiry: checkDuration(
-      'keepaliveExpiry',
-      option(limits, 'keepaliveExpiry', 5000),
-      '>= 0',
-    ),
+    keepaliveExpiry: checkDuration('keepaliveExpiry', expiry, '>= 0'),
     maxConnectionsPerOrigin: checkCount('maxConnectionsPerOrigin', perOrigin, 1),
     maxLifetime: checkDuration('maxLifetime', option(limits, 'maxLifetime', null), '> 0'),
   })

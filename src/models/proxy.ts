@@ -183,16 +183,14 @@ function parseProxyUrl(given: string | URL) {
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
     throw invalid('it must not have a path, query or fragment')
   }
-  const { username, password } = url
+  const user = percentDecode(url.username)
+  const password = percentDecode(url.password)
   url.username = url.password = ''
   const origin = parseOrigin(url)
   return {
     scheme: scheme as Scheme,
     origin: isSocks(scheme as Scheme) ? toSocksOrigin(origin, scheme, port) : origin,
-    userinfo:
-      username === '' && password === ''
-        ? null
-        : { user: percentDecode(username), password: percentDecode(password) },
+    userinfo: user.length + password.length === 0 ? null : { user, password },
   }
 }
 
@@ -245,9 +243,9 @@ function headersOf(options: HTTPProxyOptions, scheme: Scheme): Headers {
     if (!(error instanceof LocalProtocolError)) throw error
     throw new TypeError(`HTTPProxy.headers: ${error.message}`)
   }
-  for (const name of PER_REQUEST_FIELDS) {
-    if (!headers.has(name)) continue
-    throw new TypeError(`HTTPProxy.headers must not contain ${name}, which each request sets`)
+  const refused = PER_REQUEST_FIELDS.find((name) => headers.has(name))
+  if (refused !== undefined) {
+    throw new TypeError(`HTTPProxy.headers must not contain ${refused}, which each request sets`)
   }
   if (isSocks(scheme) && headers.flat().length > 0) {
     throw new TypeError(`HTTPProxy.headers: a ${scheme} proxy does not accept headers`)

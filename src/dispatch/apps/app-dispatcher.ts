@@ -1,5 +1,5 @@
 import type { HostPort } from '../../backends/memory-peer.ts'
-import { checkFlag, checkOptions, option } from '../../models/options.ts'
+import { checkFlag, checkOptions, option, withoutPrototype } from '../../models/options.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import type { Dispatcher } from '../dispatcher.ts'
@@ -53,14 +53,13 @@ export class AppDispatcher extends BaseDispatcher implements Dispatcher {
   /** @throws TypeError if `app` is not an app, or if another option is not valid */
   constructor(options: AppDispatcherOptions) {
     checkOptions('AppDispatcher', options, OPTION_NAMES)
-    const app = resolveApp(option(options, 'app', undefined), option(options, 'kind', undefined))
+    const given = withoutPrototype(options)
+    const { client = DEFAULT_CLIENT, rootPath = '', raiseAppExceptions = true } = given
+    const app = resolveApp(given.app, given.kind)
     const resolved = {
-      client: checkedClient(option(options, 'client', DEFAULT_CLIENT)),
-      rootPath: checkedRootPath(option(options, 'rootPath', '')),
-      raiseAppExceptions: checkFlag(
-        'raiseAppExceptions',
-        option(options, 'raiseAppExceptions', true),
-      ),
+      client: checkedClient(client),
+      rootPath: checkedRootPath(rootPath),
+      raiseAppExceptions: checkFlag('raiseAppExceptions', raiseAppExceptions),
     }
     super(app.kind === 'node' ? listenerParts(app, resolved) : fetchParts(app, resolved))
   }

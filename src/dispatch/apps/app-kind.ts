@@ -71,12 +71,7 @@ export function resolveApp(app: unknown, kind?: 'fetch' | 'node'): FetchApp | No
   if (kind !== undefined && kind !== 'fetch' && kind !== 'node') {
     throw new TypeError(`kind must be 'fetch' or 'node', not ${String(kind)}`)
   }
-  const resolved =
-    typeof app === 'function'
-      ? fromFunction(app, kind)
-      : typeof app === 'object' && app !== null
-        ? fromObject(app, kind)
-        : null
+  const resolved = typeof app === 'function' ? fromFunction(app, kind) : fromObject(app, kind)
   if (resolved !== null) return resolved
   throw new TypeError(
     `app must be ${kind === undefined ? `${EXPECTED.node}, ${EXPECTED.fetch}` : EXPECTED[kind]}`,
@@ -97,7 +92,7 @@ function defaultKind(app: object): 'fetch' | 'node' {
   return (app as (...args: never[]) => unknown).length === 1 ? 'fetch' : 'node'
 }
 
-function fromObject(app: object, kind?: 'fetch' | 'node'): FetchApp | NodeApp | null {
+function fromObject(app: unknown, kind?: 'fetch' | 'node'): FetchApp | NodeApp | null {
   if (kind !== 'node' && hasMethods<{ fetch: FetchHandler }>(app, 'fetch')) {
     return { kind: 'fetch', fetch: (request, info) => app.fetch(request, info) }
   }

@@ -92,12 +92,11 @@ class ListenerCalls {
         to.end(
           `HTTP/1.1 500 ${INTERNAL_SERVER_ERROR}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
         )
+    } else if (to.headersSent && !to.writableEnded) {
+      this.#failAfterPending(exchange, error)
     } else if (this.#options.raiseAppExceptions) {
-      if (to.headersSent && !to.writableEnded) this.#failAfterPending(exchange, error)
-      else exchange.fail(exchange.responseStarted ? responseFailed(exchange, error) : error)
-    } else if (to.headersSent) {
-      if (!to.writableEnded) this.#failAfterPending(exchange, error)
-    } else {
+      exchange.fail(exchange.responseStarted ? responseFailed(exchange, error) : error)
+    } else if (!to.headersSent) {
       send500(to)
     }
   }

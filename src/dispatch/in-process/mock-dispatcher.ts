@@ -1,7 +1,7 @@
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { HeadersInit } from '../../models/headers.ts'
 import { Headers } from '../../models/headers.ts'
-import { checkFunction, checkOptions, option } from '../../models/options.ts'
+import { checkFunction, checkOptions, option, withoutPrototype } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
 import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
 import { fromFetchResponse, isFetchResponse, reasonPhraseOf } from '../apps/fetch-app.ts'
@@ -95,8 +95,8 @@ function toInProcessResponse(result: unknown): InProcessResponse {
   if (isFetchResponse(result)) return fromFetchResponse(result)
   const described = result as MockResponse
   checkOptions('MockResponse', described, RESPONSE_MEMBERS)
-  const status = option(described, 'status', 200)
-  const headers = new Headers(option(described, 'headers', null))
+  const { status = 200, statusText, headers: fields, trailers } = withoutPrototype(described)
+  const headers = new Headers(fields)
   const body = bodyOf(described, headers)
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const hasLength = bytes === null || bytes instanceof Uint8Array
@@ -106,20 +106,18 @@ function toInProcessResponse(result: unknown): InProcessResponse {
   return {
     head: {
       status,
-      statusText: option(described, 'statusText', reasonPhraseOf(status)),
+      statusText: statusText ?? reasonPhraseOf(status),
       httpVersion: '1.1',
       headers,
     },
     content: bytes === null ? null : new ClosableIterator(hasLength ? [bytes] : bytes),
     allowsText: true,
-    trailers: new Headers(option(described, 'trailers', null)),
+    trailers: new Headers(trailers),
   }
 }
 
 function bodyOf(described: MockResponse, headers: Headers): Body | null {
-  const content = option(described, 'content', null)
-  const text = option(described, 'text', null)
-  const json = option(described, 'json', undefined)
+  const { content = null, text = null, json } = withoutPrototype(described)
   if ([content !== null, text !== null, json !== undefined].filter(Boolean).length > 1) {
     throw new TypeError('MockResponse: content, text and json exclude each other')
   }

@@ -36,11 +36,10 @@ export function proxyMap<Proxy extends object>(
     throw new TypeError(`${name} must be null, a URL or an HTTPProxy, not ${kindOf(choice)}`)
   }
   if (!isPlainObject(given)) return new UrlMap('proxies', { all: toProxy('proxies', given) })
-  const entries: Record<string, Proxy | null | undefined> = Object.create(null)
-  for (const [key, choice] of Object.entries(given)) {
-    entries[key] = toProxy(describeKey('proxies', key), choice)
-  }
-  return new UrlMap('proxies', entries)
+  const entries = Object.entries(given).map(
+    ([key, choice]) => [key, toProxy(describeKey('proxies', key), choice)] as const,
+  )
+  return new UrlMap('proxies', Object.fromEntries(entries))
 }
 
 /** Returns the same proxy for the same URL or proxy, so that its connections are shared. */
