@@ -8,6 +8,9 @@ export const CAPACITY = 65_536
 /** The host and the port of one end of a connection. */
 export type HostPort = readonly [host: string, port: number]
 
+/** The client's address and port, if none are given. */
+export const DEFAULT_CLIENT: HostPort = ['127.0.0.1', 123]
+
 /** Receives the events of a peer: the other end of the connection. */
 export interface PeerHandler {
   /** The app wants to read. */

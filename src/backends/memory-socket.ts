@@ -3,8 +3,6 @@ import { ByteQueue } from './byte-queue.ts'
 import type { HostPort, PeerHandler } from './memory-peer.ts'
 import { CAPACITY, MemoryPeer } from './memory-peer.ts'
 
-const DEFAULT_CLIENT: HostPort = ['127.0.0.1', 123]
-
 /** The client's end of a connection in memory. The app uses the other end, `peer`. */
 export class MemorySocket implements BackendSocket, PeerHandler {
   handler: SocketHandler
@@ -32,11 +30,7 @@ export class MemorySocket implements BackendSocket, PeerHandler {
   #peerDestroyed: { cause: Error | null } | null = null
 
   /** @param client the client's address and port, as the app sees them */
-  constructor(
-    handler: SocketHandler,
-    target: ConnectTarget = {},
-    client: HostPort = DEFAULT_CLIENT,
-  ) {
+  constructor(handler: SocketHandler, target: ConnectTarget, client: HostPort) {
     this.handler = handler
     this.remoteAddress = target.address
     this.remotePort = target.port

@@ -1,5 +1,6 @@
 import type { Address, Backend, ConnectTarget } from './backend.ts'
 import type { HostPort, MemoryPeer } from './memory-peer.ts'
+import { DEFAULT_CLIENT } from './memory-peer.ts'
 import { MemorySocket } from './memory-socket.ts'
 import { hold, release, systemClock } from './system-clock.ts'
 
@@ -19,7 +20,7 @@ const LOOPBACK: readonly Address[] = [{ address: '127.0.0.1', family: 4 }]
  *
  * @param client the client's address and port, as apps see them; default 127.0.0.1:123
  */
-export function memoryBackend(accept: Accept, client?: HostPort): Backend {
+export function memoryBackend(accept: Accept, client: HostPort = DEFAULT_CLIENT): Backend {
   return {
     name: 'memory',
     clock: systemClock,

@@ -80,7 +80,6 @@ class MultipartIterator implements AsyncIterator<Chunk> {
   #nextIndex = 0
   /** The content of the current part, while it is read. */
   #content: ClosableIterator | null = null
-  #closed = false
 
   constructor(pieces: readonly Body[]) {
     this.#pieces = pieces
@@ -88,7 +87,7 @@ class MultipartIterator implements AsyncIterator<Chunk> {
 
   async next(): Promise<IteratorResult<Chunk>> {
     try {
-      while (!this.#closed) {
+      for (;;) {
         if (this.#content === null) {
           const piece = this.#nextPiece()
           if (piece === null) return DONE
@@ -99,7 +98,6 @@ class MultipartIterator implements AsyncIterator<Chunk> {
         if (!step.done) return step
         this.#content = null
       }
-      return DONE
     } catch (error) {
       this.#close()
       throw error
@@ -113,8 +111,8 @@ class MultipartIterator implements AsyncIterator<Chunk> {
 
   /** Closes the content that is being read, and the content of all following parts. */
   #close(): void {
-    this.#closed = true
     this.#content?.close()
+    this.#content = null
     for (const piece of this.#pieces.slice(this.#nextIndex)) discardContent(piece)
     this.#nextIndex = this.#pieces.length
   }

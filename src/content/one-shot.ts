@@ -5,11 +5,8 @@ import { Content } from './content.ts'
 
 /** Content whose source can be read only once. */
 export abstract class OneShotContent extends Content {
+  readonly isReplayable = false
   #consumed = false
-
-  get isReplayable(): boolean {
-    return false
-  }
 
   get isConsumed(): boolean {
     return this.#consumed

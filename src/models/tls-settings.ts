@@ -184,10 +184,8 @@ function clientFiles(cert: unknown, options: object): ClientFiles | null {
   if (!isPath(certPath) || !isPath(keyPath) || !isPassphrase || excess.length > 0) {
     throw new TypeError('cert must be a path, [cert, key] or [cert, key, passphrase]')
   }
-  for (const name of IDENTITY_OPTIONS) {
-    if (!Object.hasOwn(options, name)) continue
-    throw new TypeError(`cert and verify.${name} cannot be combined`)
-  }
+  const other = IDENTITY_OPTIONS.find((name) => Object.hasOwn(options, name))
+  if (other !== undefined) throw new TypeError(`cert and verify.${other} cannot be combined`)
   const certFile = readPem('cert', certPath)
   const keyFile = keyPath === certPath ? certFile : readPem('cert', keyPath)
   return { cert: certFile, key: keyFile, passphrase: passphrase ?? undefined }

@@ -10,8 +10,8 @@ export const resources: readonly Mutation[] = [
     marks: '36, 37',
     mistake: 'maxResponseSize does not apply to a stream of decoded bytes',
     file: 'src/content/decoding/decoder.ts',
-    find: '    if (received <= max) {',
-    replace: '    if (received <= max || received > 0) {',
+    find: '    if (received > max) {',
+    replace: '    if (received > max && received < 0) {',
     tests: ['client/decoded-responses'],
   },
   {

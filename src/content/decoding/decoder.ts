@@ -135,15 +135,12 @@ export async function* limitSize(
   for await (const chunk of source) {
     const allowed = max - received
     received += chunk.length
-    if (received <= max) {
-      yield chunk
-    } else {
+    if (received > max) {
       if (allowed > 0) yield chunk.subarray(0, allowed)
-      throw new ResponseTooLarge(
-        `The response has at least ${received} bytes, more than ${max}`,
-        facts,
-      )
+      const text = `The response has at least ${received} bytes, more than ${max}`
+      throw new ResponseTooLarge(text, facts)
     }
+    yield chunk
   }
 }
 

@@ -1,4 +1,5 @@
 import type { HostPort } from '../../backends/memory-peer.ts'
+import { DEFAULT_CLIENT } from '../../backends/memory-peer.ts'
 import { checkFlag, checkOptions, option, withoutPrototype } from '../../models/options.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { BaseDispatcher } from '../../pool/base-dispatcher.ts'
@@ -74,8 +75,6 @@ function fetchParts(app: FetchApp, options: ListenerOptions): DispatcherParts {
     void call.run(() => callFetchApp(app.fetch, info, call, body))
   })
 }
-
-const DEFAULT_CLIENT: HostPort = ['127.0.0.1', 123]
 
 function checkedClient(client: unknown): HostPort {
   if (Array.isArray(client) && client.length === 2) {

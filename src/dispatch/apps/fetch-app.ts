@@ -4,10 +4,12 @@
 import { createRequire } from 'node:module'
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
+import { isChunk, toBytes } from '../../content/content.ts'
 import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
+import { asError } from '../../models/value-kind.ts'
 import type { InProcessCall, InProcessResponse } from '../in-process/in-process-call.ts'
 import {
   RequestContentReader,
@@ -70,34 +72,28 @@ function toFetchRequest(
 ): globalThis.Request {
   const { exchange } = call
   const { request } = exchange
+  const { method } = request
   const headers = [...receivedHeaders(request)].filter(
     ([name]) => !CONNECTION_FIELDS.has(name.toLowerCase()),
   )
-  const { method } = request
   try {
     const init = { method, headers, body, signal, duplex: 'half', redirect: 'manual' }
     return new globalThis.Request(targetUri(request), init as RequestInit)
   } catch (cause) {
-    const text = `A fetch app cannot receive this request: ${(cause as Error).message}`
-    const error = new LocalProtocolError(
-      `${text} (${exchange.describe()})`,
-      exchange.errorFacts(cause),
-    )
+    const { message } = asError(cause)
+    const text = `A fetch app cannot receive this request: ${message} (${exchange.describe()})`
+    const error = new LocalProtocolError(text, exchange.errorFacts(cause))
     exchange.fail(error)
     throw error
   }
 }
 
-interface RequestContent {
-  readonly body: Uint8Array | ReadableStream<Uint8Array>
-  /** Called when the call has ended: no more content is read. */
-  cancel(): void
-}
-
-/** Always bytes: for a string the `Request` constructor would add a Content-Type. */
-function requestContent(body: Body, call: InProcessCall): RequestContent {
-  if (typeof body === 'string') return { body: Buffer.from(body), cancel() {} }
-  if (body instanceof Uint8Array) return { body: body, cancel() {} }
+/**
+ * Returns the content for a `Request`: bytes or a stream. For a string, the `Request` constructor
+ * would add a Content-Type. Call `cancel` when the call has ended: no more content is read.
+ */
+function requestContent(body: Body, call: InProcessCall) {
+  if (isChunk(body)) return { body: toBytes(body), cancel() {} }
   const source = new RequestContentReader(call, body)
   let controller!: ReadableStreamDefaultController<Uint8Array>
   const init = new ReadableStream<Uint8Array>(

@@ -95,8 +95,9 @@ function toInProcessResponse(result: unknown): InProcessResponse {
   if (isFetchResponse(result)) return fromFetchResponse(result)
   const described = result as MockResponse
   checkOptions('MockResponse', described, RESPONSE_MEMBERS)
-  const { status = 200, statusText, headers: fields, trailers } = withoutPrototype(described)
-  const headers = new Headers(fields)
+  const given = withoutPrototype(described)
+  const { status = 200, statusText = reasonPhraseOf(status) } = given
+  const headers = new Headers(given.headers)
   const body = bodyOf(described, headers)
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   const hasLength = bytes === null || bytes instanceof Uint8Array
@@ -106,13 +107,13 @@ function toInProcessResponse(result: unknown): InProcessResponse {
   return {
     head: {
       status,
-      statusText: statusText ?? reasonPhraseOf(status),
+      statusText,
       httpVersion: '1.1',
       headers,
     },
     content: bytes === null ? null : new ClosableIterator(hasLength ? [bytes] : bytes),
     allowsText: true,
-    trailers: new Headers(trailers),
+    trailers: new Headers(given.trailers),
   }
 }
 
