@@ -39,7 +39,7 @@ export function memoryBackend(accept: Accept, client: HostPort = DEFAULT_CLIENT)
 
     secure(socket, _tls, handler, firstBytes = null) {
       if (!(socket instanceof MemorySocket))
-        throw new TypeError('secure: the socket is not of this backend')
+        throw new TypeError('secure() expects a socket that this backend created')
       socket.secure(handler, firstBytes)
       return socket
     },

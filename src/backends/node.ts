@@ -33,7 +33,7 @@ export const nodeBackend: Backend = {
 
   secure(socket, tls, handler, firstBytes = null) {
     if (!(socket instanceof NodeSocket))
-      throw new TypeError('secure: the socket is not of this backend')
+      throw new TypeError('secure() expects a socket that this backend created')
     if (denoApi() || (bunApi() && (socket.isSecure || firstBytes !== null))) {
       return startTlsOverStream(socket, socket.readEnded, tls, handler, firstBytes)
     }

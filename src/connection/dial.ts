@@ -200,8 +200,8 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   onTunnelFailed(tunnel: TunnelFailure): void {
     this.abort()
-    const proxy = this.#peer
-    this.#owner.onDialFailed({ cause: tunnel.cause, address: null, proxy, atProxy: true, tunnel })
+    const where = { address: null, proxy: this.#peer, failedAtProxy: true }
+    this.#owner.onDialFailed({ ...where, cause: tunnel.cause, tunnel })
   }
 
   onRefusal(): void {
@@ -231,7 +231,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   #fail(at: Origin, cause: unknown, address: string | null): void {
     this.abort()
     const proxy = this.#route.proxy?.origin ?? null
-    this.#owner.onDialFailed({ cause, address, proxy, atProxy: at === proxy, tunnel: null })
+    this.#owner.onDialFailed({ cause, address, proxy, failedAtProxy: at === proxy, tunnel: null })
   }
 
   #setDeadline(time: number): void {

@@ -19,7 +19,10 @@ import type { Exchange } from './exchange.ts'
 
 /** Why a proxy that was reached did not open a tunnel. */
 export interface TunnelFailure {
-  /** What the proxy did. The message starts with "The proxy URL", followed by this text. */
+  /**
+   * The end of a message that begins with `The proxy <url>`, for example
+   * `refused a tunnel to example.com:443: 403`.
+   */
   readonly description: string
   readonly cause?: unknown
   /** The status of the proxy's response, if there was one. */
@@ -38,8 +41,11 @@ export interface DialFailure {
   readonly address: string | null
   /** The proxy of the route, or null. */
   readonly proxy: Origin | null
-  /** Whether the connection to the proxy failed, and not the one from the proxy to the origin. */
-  readonly atProxy: boolean
+  /**
+   * True if connecting to the proxy failed, or it opened no tunnel; false if connecting to the origin
+   * failed, directly or through the proxy.
+   */
+  readonly failedAtProxy: boolean
   /** Set if the proxy was reached but did not open a tunnel. */
   readonly tunnel: TunnelFailure | null
 }
@@ -50,7 +56,7 @@ export function dialError(
   origin: Origin,
   failure: DialFailure,
 ): ConnectError | ProxyError {
-  const { cause, atProxy, tunnel, proxy } = failure
+  const { cause, failedAtProxy, tunnel, proxy } = failure
   if (proxy !== null && tunnel !== null) {
     const text = `The ${proxy.key} ${tunnel.description} (${exchange.describe()})`
     const { status, reason, isFinal } = tunnel
@@ -60,19 +66,19 @@ export function dialError(
   }
   const what = failedStep(exchange.phase, origin, failure)
   const text = `${what}: ${systemMessage(cause)} (${exchange.describe()})`
-  const type = atProxy ? ProxyError : ConnectError
+  const type = failedAtProxy ? ProxyError : ConnectError
   return new type(text, exchange.errorFacts(cause))
 }
 
 function failedStep(
   phase: Phase,
   { host, authority }: Origin,
-  { address, proxy, atProxy }: DialFailure,
+  { address, proxy, failedAtProxy }: DialFailure,
 ): string {
   const isDns = phase === 'dns'
-  const name = proxy !== null && atProxy ? `the ${proxy.key}` : isDns ? host : authority
+  const name = proxy !== null && failedAtProxy ? `the ${proxy.key}` : isDns ? host : authority
   const where = address === null || name.includes(address) ? name : `${name} (${address})`
-  const peer = proxy !== null && !atProxy ? `${where} through the ${proxy.key}` : where
+  const peer = proxy !== null && !failedAtProxy ? `${where} through the ${proxy.key}` : where
   if (phase === 'tls' || phase === 'proxy') return `TLS handshake with ${peer} failed`
   return isDns ? `Could not resolve ${peer}` : `Could not connect to ${peer}`
 }
@@ -85,7 +91,7 @@ export function connectTimeout(
   const to = origin === proxy ? `the ${origin.key}` : origin.authority
   const through = proxy === null || origin === proxy ? '' : ` through the ${proxy.key}`
   const what = `Could not connect to ${to}${through} within ${exchange.timeouts.connect} ms`
-  const text = `${what}, phase ${exchange.phase} (${exchange.describe()})`
+  const text = `${what}: timed out in phase ${exchange.phase} (${exchange.describe()})`
   return new ConnectTimeout(text, exchange.errorFacts())
 }
 
@@ -129,7 +135,7 @@ export function readTimeout(exchange: Exchange): ReadTimeout {
 
 /** @param pending bytes that were written and not taken by the operating system */
 export function writeTimeout(exchange: Exchange, pending: number): WriteTimeout {
-  const what = `Sending stalled: no data accepted for ${exchange.timeouts.write} ms, ${pending} bytes pending`
+  const what = `Could not send the request: the connection accepted no data for ${exchange.timeouts.write} ms, and ${pending} bytes are pending`
   return new WriteTimeout(`${what} (${exchange.describe()})`, exchange.errorFacts())
 }
 

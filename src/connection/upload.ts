@@ -12,7 +12,10 @@ type Item = Uint8Array | string
 type Source = Iterator<Item> | AsyncIterator<Item>
 
 export interface UploadOwner {
-  /** Content is read while this is `sending`. The source is closed when it is `abandoned`. */
+  /**
+   * `Upload` reads content while the state is `sending`, and closes the source when the state is
+   * `abandoned`.
+   */
   readonly state: SendingState
   write(data: string | Uint8Array): void
   /** All content was written. */
@@ -26,7 +29,7 @@ export class Upload {
   readonly #exchange: Exchange
   readonly #owner: UploadOwner
   readonly #chunked: boolean
-  /** The bytes that are missing for the Content-Length; `Infinity` for chunks. */
+  /** How many bytes must still be written to reach Content-Length; `Infinity` for chunked content. */
   #remaining: number
   #source: Source | null = null
   /** Whether `next()` of the source has returned a promise that is not settled. */
@@ -55,7 +58,7 @@ export class Upload {
       this.#source = slices(content)
       return this.#pump()
     }
-    this.#exchange.contentConsumed = !isReplayable(content)
+    this.#exchange.contentConsumed = !isMarkedReplayable(content)
     this.#runCallerCode(() => {
       this.#source =
         Symbol.asyncIterator in content
@@ -66,7 +69,7 @@ export class Upload {
     this.#pump()
   }
 
-  /** The operating system has taken all written bytes. */
+  /** Continues after the operating system has accepted all written bytes. */
   resume(): void {
     if (this.#source !== null && !this.#isStepPending) this.#pump()
   }
@@ -123,7 +126,10 @@ export class Upload {
     )
   }
 
-  /** Runs code of the caller in the caller's async context. What it throws fails the upload. */
+  /**
+   * Runs code of the caller in the caller's async context. An exception fails the upload, unless
+   * `ignoresErrors` is true.
+   */
   #runCallerCode(call: () => void, ignoresErrors = false): void {
     try {
       if (this.#exchange.callerContext === null) call()
@@ -135,13 +141,13 @@ export class Upload {
 
   /** Writes one result of the iterator. Returns whether to read the next one. */
   #process(step: IteratorResult<Item>): boolean {
-    if (Object(step) !== step) return this.#fail('returned a value that is not an iterator result')
+    if (Object(step) !== step)
+      return this.#fail('has an iterator whose next() did not return an object')
     const { done, value } = step
     if (this.#isAbandoned) return false // a getter of the caller aborted the request
     if (done) {
-      if (this.#remaining > 0 && !this.#chunked) {
-        return this.#fail(`ended ${this.#remaining} bytes before its Content-Length`)
-      }
+      if (this.#remaining > 0 && !this.#chunked)
+        return this.#fail(`is ${this.#remaining} bytes shorter than its Content-Length`)
       return this.#finish()
     }
     const bytes = typeof value === 'string' ? Buffer.from(value) : value
@@ -199,7 +205,7 @@ export class Upload {
   }
 }
 
-function isReplayable(content: object): boolean {
+function isMarkedReplayable(content: object): boolean {
   return (
     Object.hasOwn(content, 'isReplayable') &&
     (content as { isReplayable: unknown }).isReplayable === true

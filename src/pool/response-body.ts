@@ -217,7 +217,7 @@ export class ResponseBody implements BodySink {
   #tooLargeError(max: number): ResponseTooLarge {
     const size = Number.isNaN(this.#length) ? `at least ${this.#received}` : this.#length
     return new ResponseTooLarge(
-      `The response has ${size} bytes, more than ${max}`,
+      `The response body has ${size} bytes; the limit is ${max}`,
       this.#exchange.errorFacts(),
     )
   }

@@ -26,7 +26,7 @@ export const INVALID_HEADER_TOKEN = 10
 export const UNEXPECTED_CONTENT_LENGTH = 4
 export const INVALID_CONTENT_LENGTH = 11
 
-/** Messages for the error codes of llhttp and of the recorder. */
+/** Messages for the error codes of llhttp, and for the `REFUSED_*` codes of native/recorder.wat. */
 const PARSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [LF_EXPECTED, 'a line does not end with CRLF'],
   [3, 'a CR is not followed by LF'],
@@ -38,7 +38,7 @@ const PARSE_ERRORS: ReadonlyMap<number, string> = new Map([
   [12, 'a chunk size is not a number, or is too large'],
   [13, 'its status code is not three digits'],
   [15, 'Transfer-Encoding conflicts with Content-Length'],
-  [25, 'a line ends with LF without CR'],
+  [25, 'a line ends with LF instead of CRLF'],
   [30, 'white space precedes the first header field'],
   [REFUSED_STATUS, 'its status code is below 100'],
   [REFUSED_VERSION, 'its HTTP version is not 1.0 or 1.1'],

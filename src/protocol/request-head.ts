@@ -353,7 +353,7 @@ function framingField(
   const { transferEncoding, contentLength } = special
   if (transferEncoding.length > 0) {
     if (contentLength !== null) {
-      throw new LocalProtocolError('Content-Length and Transfer-Encoding exclude each other')
+      throw new LocalProtocolError('Content-Length and Transfer-Encoding cannot be combined')
     }
     if (content === 'none') throw new LocalProtocolError('Transfer-Encoding requires content')
     const chunked = transferEncoding.filter((coding) => coding.toLowerCase() === 'chunked')

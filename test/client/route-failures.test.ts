@@ -311,7 +311,10 @@ describe('a peer that sends nothing: ConnectTimeout with the phase', () => {
       const proxy = failing.options.proxies
       const ends = [new URL(failing.url).host, ...(proxy === undefined ? [] : [String(proxy)])]
       for (const end of ends) assert.ok(error.message.includes(end), error.message)
-      assert.ok(error.message.includes(`within 40 ms, phase ${phase} (GET `), error.message)
+      assert.ok(
+        error.message.includes(`within 40 ms: timed out in phase ${phase} (GET `),
+        error.message,
+      )
     })
   }
 

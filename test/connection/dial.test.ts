@@ -544,7 +544,7 @@ describe('6, 8, 18 ConnectTimeout', () => {
     assert.ok(call.error instanceof ConnectTimeout)
     assert.equal(
       call.error.message,
-      'Could not connect to a.test within 400 ms, phase tls (GET https://a.test/, after 400 ms)',
+      'Could not connect to a.test within 400 ms: timed out in phase tls (GET https://a.test/, after 400 ms)',
     )
     assert.equal(call.error.phase, 'tls')
     assert.equal(call.error.safeToRetry, true)
@@ -560,7 +560,7 @@ describe('6, 8, 18 ConnectTimeout', () => {
     await backend.clock.advance(400)
     assert.equal(
       call.failure.message,
-      'Could not connect to a.test within 400 ms, phase dns (GET http://a.test/, after 400 ms)',
+      'Could not connect to a.test within 400 ms: timed out in phase dns (GET http://a.test/, after 400 ms)',
     )
     at(backend.lookups, 0).answer([v4(1)])
     await settle()

@@ -63,7 +63,10 @@ for (const [what, { phase, secure, prepare }] of Object.entries(dials)) {
       reusedConnection: false,
       safeToRetry: true,
     })
-    assert.match((call.error as Error).message, /h\.test\S* within 1000 ms, phase \w+ \(GET http/)
+    assert.match(
+      (call.error as Error).message,
+      /h\.test\S* within 1000 ms: timed out in phase \w+ \(GET http/,
+    )
     assert.deepEqual(harness.closeReasons, ['dial-failed'])
     for (const socket of harness.backend.sockets) assert.ok(socket.destroyed)
     await harness.finish()
@@ -252,7 +255,10 @@ for (const [what, request] of Object.entries(uploads)) {
         bytesSent: socket.written.length,
         responseStarted: false,
       })
-      assert.match((call.error as Error).message, /for 1000 ms, \d+ bytes pending \(PUT http:/)
+      assert.match(
+        (call.error as Error).message,
+        /for 1000 ms, and \d+ bytes are pending \(PUT http:/,
+      )
       assert.deepEqual(harness.closeReasons, ['timeout'])
       await harness.finish()
     })

@@ -306,7 +306,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
         ],
         [
           (pool) => pool.backend.clock.advance(TIMEOUT),
-          /^ConnectTimeout: Could not connect .*, phase tls /,
+          /^ConnectTimeout: Could not connect .*: timed out in phase tls /,
         ],
         [(_, call) => call.control?.abort(new Error('enough')), /^Error: enough/],
       ]
@@ -351,7 +351,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
             assert.equal(call.error.phase, phase)
             assert.match(
               call.error.message,
-              /^Could not connect to a\.test through the proxy \w+:\/\/proxy\.test:\d+ within 5000 ms, phase /,
+              /^Could not connect to a\.test through the proxy \w+:\/\/proxy\.test:\d+ within 5000 ms: timed out in phase /,
             )
           }
           await assertNextWorks(pool, HTTPS, kind)

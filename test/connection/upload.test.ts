@@ -270,13 +270,13 @@ const failures: Record<
   'shorter than its length': {
     request: () => ({ headers: { 'Content-Length': '6' }, body: ['he', 'llo'] }),
     type: LocalProtocolError,
-    message: /body ended 1 bytes before its Content-Length/,
+    message: /body is 1 bytes shorter than its Content-Length/,
     content: 'hello',
   },
   'empty, with a length': {
     request: () => ({ headers: { 'Content-Length': '6' }, body: [] }),
     type: LocalProtocolError,
-    message: /body ended 6 bytes before its Content-Length/,
+    message: /body is 6 bytes shorter than its Content-Length/,
     content: '',
   },
   'not bytes': {
@@ -294,7 +294,7 @@ const failures: Record<
   'no iterator result': {
     request: () => ({ body: { [Symbol.iterator]: () => ({ next() {} }) } as unknown as Body }),
     type: LocalProtocolError,
-    message: /body returned a value that is not an iterator result/,
+    message: /body has an iterator whose next\(\) did not return an object/,
     content: '',
   },
   'no iterator result, later': {
@@ -302,7 +302,7 @@ const failures: Record<
       body: { [Symbol.asyncIterator]: () => ({ async next() {} }) } as unknown as Body,
     }),
     type: LocalProtocolError,
-    message: /body returned a value that is not an iterator result/,
+    message: /body has an iterator whose next\(\) did not return an object/,
     content: '',
   },
   'a generator that throws': {

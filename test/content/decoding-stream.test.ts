@@ -195,7 +195,10 @@ describe('limitSize', () => {
       if (max >= 6) return assert.equal(error, null)
       assert.ok(error instanceof ResponseTooLarge)
       const received = max < 3 ? 3 : max < 5 ? 5 : 6
-      assert.equal(error.message, `The response has at least ${received} bytes, more than ${max}`)
+      assert.equal(
+        error.message,
+        `The decoded response body has at least ${received} bytes; the limit is ${max}`,
+      )
       assert.equal(source.returned, 1)
     })
   }

@@ -67,7 +67,9 @@ for (const [title, name, encode] of encoders) {
             async () => decoder.decodeBytes(coded, max),
             (error) =>
               error instanceof ResponseTooLarge &&
-              /^The response has at least \d+ bytes, more than \d+$/.test(error.message) &&
+              /^The decoded response body has at least \d+ bytes; the limit is \d+$/.test(
+                error.message,
+              ) &&
               error.message.endsWith(` ${max}`),
           )
         }

@@ -175,7 +175,7 @@ describe('the response', () => {
   const invalid: [what: string, described: unknown, message: RegExp][] = [
     ['undefined', undefined, /must be an object, not undefined/],
     ['a misspelt key', { stauts: 404 }, /stauts is not an option/],
-    ['two bodies', { text: 'a', json: 1 }, /exclude each other/],
+    ['two bodies', { text: 'a', json: 1 }, /cannot be combined/],
     ['an object as content', { content: { a: 1 } }, /for an object use json/],
     ['a number as text', { text: 1 }, /text must be a string/],
     ['a function as json', { json: () => {} }, /has no JSON representation/],

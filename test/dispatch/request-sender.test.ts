@@ -204,7 +204,7 @@ describe('a dispatcher that breaks its contract', () => {
         to.onData(bytes('a'))
         to.onEnd(new Headers())
       }),
-      /1 bytes before/,
+      /1 bytes shorter/,
     ],
     [
       'fails after the head',

@@ -621,7 +621,7 @@ describe('9, 18 each failure has its own error', () => {
       assert.equal(error.phase, phase)
       assert.ok(
         error.message.startsWith(
-          `Could not connect to a.test through the proxy ${proxy} within 50 ms, phase ${phase} (`,
+          `Could not connect to a.test through the proxy ${proxy} within 50 ms: timed out in phase ${phase} (`,
         ),
         error.message,
       )

@@ -55,7 +55,7 @@ const failures: Record<string, Failure> = {
     },
     cause: ({ clock }) => clock.advance(5000),
     name: 'ConnectTimeout',
-    message: /^Could not connect to h\.test within 5000 ms, phase tcp/,
+    message: /^Could not connect to h\.test within 5000 ms: timed out in phase tcp/,
   },
   'a full pool': {
     options: { limits: { maxConnections: 1 }, timeouts: { read: null } },
@@ -82,7 +82,8 @@ const failures: Record<string, Failure> = {
     before: async (harness) => (await harness.openIdleConnection()).block(),
     cause: ({ clock }) => clock.advance(5000),
     name: 'WriteTimeout',
-    message: /^Sending stalled: no data accepted for 5000 ms, \d+ bytes pending/,
+    message:
+      /^Could not send the request: the connection accepted no data for 5000 ms, and \d+ bytes are pending/,
   },
   'a response that is not HTTP': {
     cause: ({ socket }) => socket.receive('SSH-2.0\r\n'),

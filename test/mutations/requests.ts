@@ -168,8 +168,8 @@ export const requests: readonly Mutation[] = [
     marks: 'R6',
     mistake: 'content that is shorter than announced is not an error',
     file: 'src/connection/upload.ts',
-    find: 'if (this.#remaining > 0 && !this.#chunked) {',
-    replace: 'if (this.#remaining > 0 && this.#isAbandoned) {',
+    find: 'if (this.#remaining > 0 && !this.#chunked)',
+    replace: 'if (this.#remaining > 0 && this.#isAbandoned)',
     tests: ['connection/upload'],
   },
   {

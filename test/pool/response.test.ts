@@ -304,7 +304,7 @@ describe('S9 trailers', () => {
 describe('36, 37 bytes({ max })', () => {
   const tooLarge = (error: unknown) => {
     assert.ok(error instanceof ResponseTooLarge)
-    assert.match(error.message, /^The response has (at least )?\d+ bytes, more than 10\b/)
+    assert.match(error.message, /^The response body has (at least )?\d+ bytes; the limit is 10\b/)
     assert.deepEqual(error.request, { method: 'GET', origin: A, path: '/' })
     return true
   }

@@ -137,7 +137,7 @@ export async function* limitSize(
     received += chunk.length
     if (received > max) {
       if (allowed > 0) yield chunk.subarray(0, allowed)
-      const text = `The response has at least ${received} bytes, more than ${max}`
+      const text = `The decoded response body has at least ${received} bytes; the limit is ${max}`
       throw new ResponseTooLarge(text, facts)
     }
     yield chunk

@@ -81,7 +81,7 @@ export abstract class InProcessCarrier implements Carrier {
   }
 
   #accepts(chunk: Uint8Array | string): chunk is Uint8Array {
-    if (!this.#hasHead) throw new TypeError('it has content before its head')
+    if (!this.#hasHead) throw new TypeError('its content arrived before its head')
     if (!(chunk instanceof Uint8Array)) {
       throw new TypeError(`its content has a chunk of type ${typeof chunk}, expected Uint8Array`)
     }
@@ -97,7 +97,7 @@ export abstract class InProcessCarrier implements Carrier {
     if (this.exchange.settled) return
     if (!this.#hasHead) return this.failInvalid('it ended without a head')
     if (this.#missing > 0) {
-      return this.failInvalid(`it ended ${this.#missing} bytes before its Content-Length`)
+      return this.failInvalid(`its body is ${this.#missing} bytes shorter than its Content-Length`)
     }
     this.exchange.end(trailers)
   }
@@ -112,7 +112,7 @@ export abstract class InProcessCarrier implements Carrier {
 function checkedHead(head: Head): ResponseHead {
   const { status, statusText, httpVersion } = head
   if (!Number.isInteger(status) || status < 200 || status > 999) {
-    throw new TypeError(`${String(status)} is not the status of a final response`)
+    throw new TypeError(`its status is ${String(status)}, expected an integer from 200 to 999`)
   }
   if (head instanceof ResponseHead) return head
   const reason = statusText ?? ''

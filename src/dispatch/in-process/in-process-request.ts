@@ -59,7 +59,7 @@ export class RequestContentReader {
       if (this.#finished) break
       if (step.done) {
         if (this.#missing > 0)
-          this.#refuse(`ended ${this.#missing} bytes before its Content-Length`)
+          this.#refuse(`is ${this.#missing} bytes shorter than its Content-Length`)
         this.#finished = true
         break
       }

@@ -120,7 +120,7 @@ function toInProcessResponse(result: unknown): InProcessResponse {
 function bodyOf(described: MockResponse, headers: Headers): Body | null {
   const { content = null, text = null, json } = withoutPrototype(described)
   if ([content !== null, text !== null, json !== undefined].filter(Boolean).length > 1) {
-    throw new TypeError('MockResponse: content, text and json exclude each other')
+    throw new TypeError('MockResponse: content, text and json cannot be combined')
   }
   if (text !== null) return withContentType(headers, 'text/plain; charset=utf-8', text)
   if (json === undefined) return checkedContent(content)
