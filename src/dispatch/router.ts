@@ -41,13 +41,12 @@ export class Router {
   }
 
   #senderThrough(proxy: HTTPProxy): RequestSender {
-    let sender = this.#proxied.get(proxy)
-    if (sender === undefined) {
-      // The client can be closed between two requests of one call, such as before a redirect.
-      if (this.#closed) throw new ClientClosed('The client is closed')
-      sender = this.#destinations.open(proxy)
-      this.#proxied.set(proxy, sender)
-    }
+    const known = this.#proxied.get(proxy)
+    if (known !== undefined) return known
+    // The client can be closed between two requests of one call, such as before a redirect.
+    if (this.#closed) throw new ClientClosed('The client is closed')
+    const sender = this.#destinations.open(proxy)
+    this.#proxied.set(proxy, sender)
     return sender
   }
 
