@@ -130,6 +130,8 @@ export class NodeSocket implements BackendSocket {
 
   onDrain(): void {
     if (!this.#awaitsDrain || this.#waitingBytes > 0) return
+    // Deno and Bun complete the writes that a failed stream drops without an error.
+    if (this.#socket.destroyed || this.#underlying?.hasFailed) return
     if (this.#underlyingBytes > 0) return
     this.#awaitsDrain = false
     this.handler.onDrain()

@@ -42,7 +42,12 @@ export class SocketStream extends Duplex {
     const done = this.#writeCallback
     this.#writeCallback = null
     done?.(error)
-    if (this.writableLength === 0) this.onAllWritten()
+    if (this.writableLength === 0 && !this.hasFailed) this.onAllWritten()
+  }
+
+  /** Whether data may have been dropped. `writableLength` becomes 0 then, as if it was written. */
+  get hasFailed(): boolean {
+    return this.destroyed || this.errored !== null
   }
 
   override _read(): void {

@@ -28,6 +28,14 @@ export const requests: readonly Mutation[] = [
     tests: ['backends/sockets'],
   },
   {
+    marks: '15',
+    mistake: 'below TLS, data that a failed write has dropped is reported as written',
+    file: 'src/backends/socket-stream.ts',
+    find: ' && !this.hasFailed) this.onAllWritten()',
+    replace: ') this.onAllWritten()',
+    tests: ['backends/socket-stream'],
+  },
+  {
     marks: '15, S12',
     mistake: 'the upload continues after a 413',
     file: 'src/connection/connection.ts',

@@ -49,10 +49,6 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
       test: /reads after it has finished sending/,
       reason: 'end() closes node:tls over a stream',
     },
-    {
-      test: /reports an error for unsent data when the peer closes/,
-      reason: 'node:tls reports pending writes as successful when it is destroyed',
-    },
   ]),
   ...on(DENO, 'backends/sockets', [
     {
