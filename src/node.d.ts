@@ -1,5 +1,5 @@
-// Declares parts of the runtime that neither ES2023 nor @types/node declares. The library "dom"
-// would declare them, but also `window`, in 20,000 lines.
+// Declares parts of the runtime that neither ES2023 nor @types/node declares. TypeScript's library
+// "dom" also declares them, but adds browser globals such as `window`.
 
 declare namespace WebAssembly {
   class Module {

@@ -1,5 +1,5 @@
 import type { Backend } from '../backends/backend.ts'
-import { discardContent, isReplayable, refuseConsumed } from '../content/content.ts'
+import { discardContent, isReplayable, throwIfConsumed } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
 import { RequestError, redactUrl, TooManyRedirects } from '../errors.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
@@ -81,7 +81,7 @@ export class Sending {
     try {
       if (redirects >= settings.maxRedirects) {
         throw new TooManyRedirects(
-          `More than ${settings.maxRedirects} redirects (maxRedirects), the last from ${redactUrl(response.url)}`,
+          `Stopped after ${settings.maxRedirects} redirects (maxRedirects): ${redactUrl(response.url)} redirects again`,
           AFTER_HEAD,
         )
       }
@@ -222,7 +222,7 @@ export class Sending {
         this.#hasSpentTime = true
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
-      refuseConsumed(sent.content, sent)
+      throwIfConsumed(sent.content, sent)
       const engineResponse = await router.senderFor(sent.url).request({
         origin: sent.url.origin,
         path: sent.target,

@@ -45,7 +45,8 @@ export function parseBaseUrl(given: string | URL): BaseUrl {
 export function parseUrl(given: string | URL, base: BaseUrl | null): URL {
   const text = typeof given === 'string' ? toAbsolute(given, base) : given
   const url = parseUrlOrNull(text)
-  if (url === null) throw new InvalidURL(`Not an absolute URL: ${redactUrl(text)}`)
+  const expected = 'expected an absolute URL with a valid host and port'
+  if (url === null) throw new InvalidURL(`Invalid URL ${redactUrl(text)}: ${expected}`)
   if (!isHttpScheme(url)) {
     const scheme = url.protocol.slice(0, -1)
     const hint =

@@ -68,6 +68,7 @@ export function parseArguments(
       error.message
         .replace(/^error: /, '')
         .replace(/ argument '.*' is invalid\./s, ':')
+        .replace(/ argument missing$/, ': missing value')
         .replace(/\s*\n\s*/g, ' '),
       'Run hawser --help for all options and examples.',
     )
@@ -138,7 +139,7 @@ function createParser(colours: Colours): Command {
 }
 
 const EXAMPLES: readonly (readonly [title: string, command: string])[] = [
-  ['Get a URL; a terminal shows the headers and formatted JSON', 'hawser example.com'],
+  ['Get a URL; on a terminal, print the headers and format JSON', 'hawser example.com'],
   ['Pipe the body, unchanged, into another program', 'hawser https://example.com/users | jq .'],
   ['Send JSON (as POST)', `hawser api.example.com/users -j '{"name": "Ada"}'`],
   ['Upload a form with a file', 'hawser :8000/upload -d title Report -f file report.pdf'],
@@ -167,9 +168,10 @@ ${examples.join('\n\n')}
 ${bold('Exit status:')}
 ${codes.join('\n')}
 
-${bold('Environment variables:')} NO_COLOR and FORCE_COLOR; HTTP_PROXY, HTTPS_PROXY,
-ALL_PROXY and NO_PROXY; SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE;
-NETRC (default: ~/.netrc).
+${bold('Environment variables:')}
+  colours: NO_COLOR, FORCE_COLOR; credentials: NETRC (default: ~/.netrc)
+  proxies: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
+  TLS: SSL_CERT_FILE, SSL_CERT_DIR, SSLKEYLOGFILE
 `
 }
 

@@ -59,12 +59,12 @@ const HINTS_BY_CODE = new Map([
   ['ENETUNREACH', 'There is no route to the network. Check your network connection.'],
   ['EHOSTUNREACH', 'There is no route to the host.'],
   ['ECONNRESET', 'The server, or a device on the way, reset the connection.'],
-  ['ENOENT', 'The socket does not exist.'],
+  ['ENOENT', 'The file or socket does not exist.'],
   [
     'ERR_TLS_CERT_ALTNAME_INVALID',
-    'The certificate is for another host. Use --no-verify to accept it.',
+    'The certificate is for another host. Use --no-verify to disable verification.',
   ],
-  ['CERT_HAS_EXPIRED', 'The certificate has expired. Use --no-verify to accept it.'],
+  ['CERT_HAS_EXPIRED', 'The certificate has expired. Use --no-verify to disable verification.'],
 ])
 
 const UNTRUSTED_CERTIFICATE_HINT =
@@ -79,14 +79,14 @@ export function hintFor(error: unknown): string | null {
   if (error instanceof ProxyError) {
     return error.status === 407
       ? 'The proxy requires credentials: --proxy http://user:password@host:port'
-      : 'The proxy was set with --proxy, HTTP_PROXY, HTTPS_PROXY or ALL_PROXY.'
+      : 'Check the proxy URL in --proxy, HTTP_PROXY, HTTPS_PROXY or ALL_PROXY.'
   }
-  if (error instanceof PoolTimeout) return 'Use --timeout 30 to wait longer, or a smaller -c.'
-  if (error instanceof TimeoutException) return 'Use --timeout 30 to wait up to 30 seconds.'
-  if (error instanceof TooManyRedirects) return 'It may be a redirect loop. Use -v to see it.'
-  if (error instanceof LocalProtocolError) return 'The request is invalid HTTP and was not sent.'
+  if (error instanceof PoolTimeout) return 'Increase --timeout, or reduce -c.'
+  if (error instanceof TimeoutException) return 'Increase --timeout, for example to --timeout 30.'
+  if (error instanceof TooManyRedirects) return 'The server may redirect in a loop; -v shows it.'
+  if (error instanceof LocalProtocolError) return 'The request is not valid HTTP. Correct it.'
   if (error instanceof StreamConsumed) {
-    return 'Send the request to the target of the redirect. Use -v to see it.'
+    return 'The body cannot be sent again after a redirect. Use the URL that -v shows in Location.'
   }
   const { code, message } = (error.cause ?? {}) as NodeJS.ErrnoException
   if (error instanceof ConnectError && error.phase === 'tls') return tlsHint(code, message)

@@ -24,15 +24,15 @@ export const exitCodes = {
   usage: [2, 'invalid option, URL, header or input file'],
   clientError: [4, 'HTTP status 400 to 499'],
   serverError: [5, 'HTTP status 500 or above'],
-  connect: [10, 'could not connect: host name, address or port'],
+  connect: [10, 'could not resolve the host name or connect to the server'],
   timeout: [11, 'timeout (see --timeout)'],
   tls: [12, 'TLS failed: certificate or handshake'],
   proxy: [13, 'the proxy is unreachable or refused the request'],
   protocol: [14, 'the response is invalid HTTP or incomplete'],
   network: [15, 'the connection was lost'],
-  body: [16, 'could not decode the response body, or resend the request body'],
+  body: [16, 'could not decode the response body or send the request body again'],
   redirects: [17, 'too many redirects, or a redirect that --download did not follow'],
-  file: [18, 'could not write the file or the output'],
+  file: [18, 'could not write the downloaded file or the output'],
   interrupted: [130, 'interrupted with Ctrl-C'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 

@@ -27,7 +27,8 @@ export class PartialFile {
   }
 
   /**
-   * Loads what an earlier download of the same request has left. Without it, the file is empty.
+   * Loads the partial file of an earlier download of the same request. Starts empty if there is
+   * none.
    *
    * @throws FileError
    */

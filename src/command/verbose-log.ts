@@ -6,9 +6,9 @@ import type { Colours, CommandIO } from './terminal.ts'
 import { stripControls } from './terminal.ts'
 import { formatDuration } from './units.ts'
 
-/** Phases with a trace event (`wait`, `connection:dns` ...) that has a `duration` in ms. */
+/** Phases whose trace events (such as `wait` or `connection:dns`) have a `duration` in ms. */
 const TRACED_PHASES = ['queue', 'dns', 'tcp', 'tunnel', 'tls', 'write', 'wait', 'read']
-/** Phases that replace `connect`, the time until the connection is open. */
+/** The parts of `connect`. The log shows `connect` only if the trace reports none of them. */
 const CONNECT_PHASES = ['dns', 'tcp', 'tunnel', 'tls']
 
 /** A phase of an exchange. Times are in ms, of the same clock. */
@@ -44,7 +44,7 @@ export class VerboseLog {
   readonly #colours: Colours
   readonly #io: Pick<CommandIO, 'columns' | 'clock'>
   #exchange: LoggedExchange | null = null
-  #connections = 0
+  #hasConnected = false
 
   constructor(
     write: (text: string) => void,
@@ -85,8 +85,9 @@ export class VerboseLog {
     this.#exchange = null
     const { startedAt, phases, responseAt, closeReason } = exchange
     const now = this.#io.clock.now()
-    if (!exchange.isRequestLogged && (closeReason === 'dial-failed' || this.#connections === 0)) {
-      this.#logNote('No connection')
+    // After an earlier connection, only 'dial-failed' tells that this exchange got none.
+    if (!exchange.isRequestLogged && (closeReason === 'dial-failed' || !this.#hasConnected)) {
+      this.#logNote('No connection was established')
       addPhase(exchange, 'connect', startedAt, now)
     } else {
       this.#logRequest(exchange)
@@ -121,7 +122,7 @@ export class VerboseLog {
   #logConnection(exchange: LoggedExchange, { origin, address }: EventInfo, now: number): void {
     if (exchange.isRequestLogged) return
     exchange.hasNewConnection = true
-    this.#connections++
+    this.#hasConnected = true
     const { startedAt, phases } = exchange
     const isTraced = phases.some(({ name }) => CONNECT_PHASES.includes(name))
     if (!isTraced) addPhase(exchange, 'connect', startedAt, now)

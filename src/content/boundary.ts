@@ -29,10 +29,13 @@ export function boundaryFor(contentType: string | null): Boundary {
     throw new LocalProtocolError('The boundary in Content-Type is invalid (RFC 2046 5.1.1)')
   }
   if (/^[\t ]*multipart\//i.test(contentType)) return withRandom(contentType)
-  throw new TypeError('files and FormData are sent as multipart, but Content-Type is another type')
+  throw new TypeError('Content-Type must be a multipart type for files and FormData, or omitted')
 }
 
-/** Uses 128 bits of the CSPRNG: content that guesses the boundary could add parts to the form. */
+/**
+ * Creates a boundary of 128 random bits. If an attacker could predict it, file content could add
+ * parts to the form.
+ */
 function withRandom(type: string): Boundary {
   const boundary = randomBytes(16).toString('hex')
   return { boundary, contentType: `${type}; boundary=${boundary}` }

@@ -24,23 +24,23 @@ export abstract class Content implements AsyncIterable<Chunk> {
 }
 
 /** Whether the whole body is in memory. */
-export function isChunk(body: Body): body is Chunk {
+export function isInMemory(body: Body): body is Chunk {
   return typeof body === 'string' || body instanceof Uint8Array
 }
 
 /** Whether the body can be sent more than once. */
 export function isReplayable(body: Body | null): boolean {
-  if (body === null || isChunk(body)) return true
+  if (body === null || isInMemory(body)) return true
   if (body instanceof Content) return body.isReplayable
   return !isIterator(body) && !isNodeStream(body) && !isWebStream(body)
 }
 
 /** Throws `StreamConsumed` with this request if the body is consumed. Call it before sending. */
-export function refuseConsumed(body: Body | null, request: RequestFacts): void {
+export function throwIfConsumed(body: Body | null, request: RequestFacts): void {
   if (!(body instanceof Content) || !body.isConsumed) return
   const { method } = request
   throw new StreamConsumed(
-    `Cannot send the ${method} request again: its content is a stream or generator, read only once`,
+    `Cannot send the ${method} request again: its content is a stream or generator, which can be read only once`,
     { request },
   )
 }

@@ -5,8 +5,8 @@ import { pairsOf } from './form.ts'
 import { toContent } from './to-content.ts'
 
 /**
- * Closes the streams and generators in the body options of a call that was refused. A stream among
- * them that fails later does not end the process. Never throws.
+ * Closes the streams and generators in the body options of a call that failed before it sent a
+ * request. A later error of such a stream does not end the process. Never throws.
  */
 export function discardBodyOptions(options: BodyOptions): void {
   for (const name of ['content', 'data', 'files'] as const) {

@@ -3,7 +3,7 @@ import type { Body } from '../models/request.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { BodyOptions, ContentInit, FilesInit, FormInit } from './body-options.ts'
 import { boundaryFor } from './boundary.ts'
-import { isChunk } from './content.ts'
+import { isInMemory } from './content.ts'
 import { fieldParts, fileParts } from './files.ts'
 import { urlEncode } from './form.ts'
 import { isBlob, isFormData } from './kinds.ts'
@@ -41,7 +41,7 @@ export function encodeBody(options: BodyOptions, contentType: string | null): En
 
 function encodeContent(init: ContentInit, contentType: string | null): EncodedBody {
   const content = toContent(init)
-  if (isChunk(content)) return { content, contentType: null }
+  if (isInMemory(content)) return { content, contentType: null }
   const type = contentType === null && isBlob(init as object) ? (init as { type: string }).type : ''
   return { content, contentType: type || null }
 }
@@ -65,7 +65,7 @@ function encodeForm(
 function toJson(value: unknown): string {
   const text = JSON.stringify(value) as string | undefined
   if (text !== undefined) return text
-  throw new TypeError(`json must be a JSON value, but JSON has no form for this ${kindOf(value)}`)
+  throw new TypeError(`json must be a value that JSON can represent, not ${kindOf(value)}`)
 }
 
 function inMemory(content: string, type: string, contentType: string | null): EncodedBody {

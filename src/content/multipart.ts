@@ -3,7 +3,7 @@ import { checkField } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
 import { ClosableIterator } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
-import { Content, discardContent, isChunk, isReplayable, lengthOf } from './content.ts'
+import { Content, discardContent, isInMemory, isReplayable, lengthOf } from './content.ts'
 
 /** One part of a form. RFC 7578 4 */
 export interface Part {
@@ -57,7 +57,7 @@ export class Multipart extends Content {
   /** Returns the bytes of a small form that is completely in memory; null for other forms. */
   joinIfSmall(): Uint8Array | null {
     const pieces = this.#pieces
-    if (this.length === null || this.length > MAX_JOINED || !pieces.every(isChunk)) return null
+    if (this.length === null || this.length > MAX_JOINED || !pieces.every(isInMemory)) return null
     return join(pieces as readonly Chunk[], this.length)
   }
 
@@ -91,7 +91,7 @@ class MultipartIterator implements AsyncIterator<Chunk> {
         if (this.#content === null) {
           const piece = this.#nextPiece()
           if (piece === null) return DONE
-          if (isChunk(piece)) return { done: false, value: piece }
+          if (isInMemory(piece)) return { done: false, value: piece }
           this.#content = new ClosableIterator(piece)
         }
         const step = await this.#content.next()
@@ -128,10 +128,10 @@ class MultipartIterator implements AsyncIterator<Chunk> {
     for (;;) {
       const piece = pieces[this.#nextIndex]
       if (piece === undefined) break
-      const size = isChunk(piece) ? sizeOf(piece) : Infinity
+      const size = isInMemory(piece) ? sizeOf(piece) : Infinity
       if (chunks.length > 0 && length + size > MAX_JOINED) break
       this.#nextIndex++
-      if (!isChunk(piece)) return piece
+      if (!isInMemory(piece)) return piece
       chunks.push(piece)
       length += size
     }

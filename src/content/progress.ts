@@ -2,7 +2,7 @@ import type { Body } from '../models/request.ts'
 import { isThenable, kindOf } from '../models/value-kind.ts'
 import { ClosableIterator } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
-import { Content, discardContent, isChunk, isReplayable, lengthOf, toBytes } from './content.ts'
+import { Content, discardContent, isInMemory, isReplayable, lengthOf, toBytes } from './content.ts'
 
 /** The progress of a body that is sent or received. */
 export interface Progress {
@@ -79,8 +79,8 @@ class ProgressIterator implements AsyncIterator<Chunk> {
   #reportedBytes = 0
 
   constructor(body: Body, report: Report) {
-    this.#unsent = isChunk(body) ? toBytes(body) : NO_BYTES
-    this.#source = isChunk(body) ? null : new ClosableIterator(body)
+    this.#unsent = isInMemory(body) ? toBytes(body) : NO_BYTES
+    this.#source = isInMemory(body) ? null : new ClosableIterator(body)
     this.#report = report
   }
 

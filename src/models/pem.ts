@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 /** A file that can contain certificates and keys in PEM format. RFC 7468 */
 export interface PemFile {
-  /** The option or variable that names the file, and its path. Messages of errors begin with it. */
+  /** The option or variable that names the file, and its path. Error messages begin with it. */
   readonly name: string
   readonly text: string
 }
@@ -22,7 +22,7 @@ const PRIVATE_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----/g
 const CERTIFICATE_FILE_NAME = /^[\da-f]{8}\.\d+$|\.(?:pem|crt|cer)$/i
 
 /**
- * Reads a file. Like the other functions here, it throws a `TypeError` that names the file.
+ * Reads a file. Throws a `TypeError` that names the option and the path.
  *
  * @param label the option or variable that names the file
  */
@@ -84,7 +84,7 @@ export function privateKeyIn({ name, text }: PemFile, passphrase: string | undef
 }
 
 /** Whether the private key belongs to the certificate. */
-export function isPair(certificate: string, key: PrivateKey): boolean {
+export function isKeyOf(certificate: string, key: PrivateKey): boolean {
   return new X509Certificate(certificate).checkPrivateKey(key.object)
 }
 
@@ -101,7 +101,7 @@ function* blocks(text: string, begin: RegExp): Generator<{ pem: string; index: n
 
 /** Returns why the certificate is invalid; null if it is valid. */
 function defectOf(certificate: string): string | null {
-  // OpenSSL would skip a truncated block and read the next one.
+  // OpenSSL would skip a truncated block, and the certificate would be missing without an error.
   const isCut = !certificate.endsWith('-----') || certificate.includes('-----BEGIN', 1)
   if (isCut) return 'its END line is missing'
   try {

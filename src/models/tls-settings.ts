@@ -6,7 +6,7 @@ import { InternTable, snapshotOf } from './intern-table.ts'
 import type { Environment } from './options.ts'
 import { checkOptions, environmentVariable, option } from './options.ts'
 import type { PemFile } from './pem.ts'
-import { certificatesIn, isPair, privateKeyIn, readBundle, readPem } from './pem.ts'
+import { certificatesIn, isKeyOf, privateKeyIn, readBundle, readPem } from './pem.ts'
 import { isPlainObject, kindOf } from './value-kind.ts'
 
 /**
@@ -67,7 +67,7 @@ const CONNECTION_OPTIONS = [
 const TLS_VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
 /** The ALPN protocols that Hawser supports. */
 const ALPN_PROTOCOLS: readonly unknown[] = ['http/1.1', 'http/1.0']
-/** Options that give a client certificate in another way than `cert`. */
+/** Options in `verify` that also set a client certificate. They conflict with the option `cert`. */
 const IDENTITY_OPTIONS = ['cert', 'key', 'pfx', 'secureContext'] as const
 
 const noSettings: TlsSettings = Object.freeze(Object.create(null))
@@ -97,7 +97,8 @@ export function resolveTlsSettings(init: TlsSettingsInit = {}): TlsSettings {
     client && [client.cert.text, client.key.text, client.passphrase],
     keyLog && resolve(keyLog),
   ]
-  // Parsing a bundle takes as long as building a context from it, so known contents are not parsed.
+  // Parsing a bundle takes as long as creating a TLS context, so contents that were parsed before
+  // are not parsed again.
   return knownSettings.getOrCreate(contents, () => {
     if (bundle) options.ca = certificatesIn(bundle).join('\n')
     else checkAuthorities(options.ca)
@@ -117,15 +118,17 @@ function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {
     )
   }
   const options = snapshotOf(verify)
-  for (const name of CONNECTION_OPTIONS) {
-    if (Object.hasOwn(options, name)) throw new TypeError(`verify.${name} is not a TLS setting`)
-  }
+  const name = CONNECTION_OPTIONS.find((each) => Object.hasOwn(options, each))
+  if (name) throw new TypeError(`verify.${name} cannot be set: Hawser sets it for each connection`)
   checkTlsCallbacks('verify', options)
-  checkChoices(options)
+  checkVersionsAndAlpn(options)
   return options
 }
 
-/** A value that is not a function would fail only during the handshake. */
+/**
+ * Options that must be functions. They are checked early, because Node reports another value only
+ * during the handshake.
+ */
 const CALLBACKS = ['checkServerIdentity', 'keylog'] as const
 
 /**
@@ -141,7 +144,7 @@ export function checkTlsCallbacks(label: string, options: TlsSettings): void {
   }
 }
 
-function checkChoices(options: Readonly<Record<string, unknown>>): void {
+function checkVersionsAndAlpn(options: Readonly<Record<string, unknown>>): void {
   for (const name of ['minVersion', 'maxVersion']) {
     const version = options[name]
     if (version === undefined || TLS_VERSIONS.includes(version)) continue
@@ -151,7 +154,7 @@ function checkChoices(options: Readonly<Record<string, unknown>>): void {
   const isSupported =
     Array.isArray(protocols) && protocols.every((protocol) => ALPN_PROTOCOLS.includes(protocol))
   if (protocols === undefined || isSupported) return
-  throw new TypeError(`verify.ALPNProtocols must be an array of ${ALPN_PROTOCOLS.join(', ')}`)
+  throw new TypeError('verify.ALPNProtocols must be an array with only http/1.1 and http/1.0')
 }
 
 /** Throws for a `ca` that is not PEM, such as a path: Node would accept it, and trust no server. */
@@ -173,6 +176,7 @@ function bundleOf(verify: Verify, options: ConnectionOptions, env: Environment):
   const directories =
     environmentVariable(env, 'SSL_CERT_DIR')?.split(delimiter).filter(Boolean) ?? []
   const present = directories.filter((directory) => existsSync(directory))
+  // If no directory exists, the first one is read, so that the error names it.
   const chosen = present.length > 0 ? present : directories.slice(0, 1)
   return chosen.length > 0 ? chosen.flatMap((path) => readBundle('SSL_CERT_DIR', path)) : null
 }
@@ -198,7 +202,7 @@ function isPath(path: unknown): path is string | URL {
 function identityOf({ cert, key: keyFile, passphrase }: ClientFiles): ConnectionOptions {
   const chain = certificatesIn([cert])
   const key = privateKeyIn(keyFile, passphrase)
-  if (!isPair(chain[0]!, key)) {
+  if (!isKeyOf(chain[0]!, key)) {
     throw new TypeError(`${keyFile.name}: the private key does not match ${cert.name}`)
   }
   const identity = { cert: chain.join('\n'), key: key.pem }

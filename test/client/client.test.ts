@@ -375,11 +375,11 @@ describe('invalid options', () => {
 
 describe('invalid URLs', () => {
   const urls: [url: unknown, type: unknown, message: RegExp][] = [
-    ['/relative', InvalidURL, /Not an absolute URL: \/relative/],
-    ['', InvalidURL, /Not an absolute URL/],
-    ['http://', InvalidURL, /Not an absolute URL/],
-    ['http://h:99999/', InvalidURL, /Not an absolute URL/],
-    [undefined, InvalidURL, /Not an absolute URL/],
+    ['/relative', InvalidURL, /Invalid URL \/relative: /],
+    ['', InvalidURL, /Invalid URL/],
+    ['http://', InvalidURL, /Invalid URL/],
+    ['http://h:99999/', InvalidURL, /Invalid URL/],
+    [undefined, InvalidURL, /Invalid URL/],
     ['http://h/a\r\nb', InvalidURL, /^Invalid character "\\r" at index 10 in the URL/],
     ['http://h/a\tb', InvalidURL, /"\\t" at index 10/],
     ['http://h/a\0b', InvalidURL, /"\\u0000" at index 10/],

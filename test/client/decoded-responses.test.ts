@@ -203,7 +203,12 @@ describe('27, S10 an invalid body', () => {
     ],
     ['truncated', 'br', encoders.br(text).subarray(0, -5), /decode the br content of the response/],
     ['an invalid checksum', 'gzip', Buffer.concat([gzip.subarray(0, -8), Buffer.alloc(8)]), /gzip/],
-    ['six codings', 'gzip, gzip, gzip, gzip, gzip, gzip', small, /6 content codings, more than 5/],
+    [
+      'six codings',
+      'gzip, gzip, gzip, gzip, gzip, gzip',
+      small,
+      /6 content codings; at most 5 are supported/,
+    ],
     ['1,000 codings', Array(1000).fill('gzip').join(), small, /1000 content codings/],
   ]
   for (const [name, coding, body, message] of cases) {

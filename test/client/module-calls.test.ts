@@ -43,7 +43,10 @@ describe('module functions', () => {
 
   test('accept options of the client', async (t) => {
     const { origin } = await recording(t, () => [302, { location: '/' }])
-    await assert.rejects(request('GET', '/x', { baseUrl: origin, maxRedirects: 3 }), /More than 3/)
+    await assert.rejects(
+      request('GET', '/x', { baseUrl: origin, maxRedirects: 3 }),
+      /Stopped after 3/,
+    )
     await assert.rejects(request('GET', origin, { baseURL: origin } as never), TypeError)
   })
 

@@ -242,7 +242,7 @@ describe('11, 34 proxies of the environment', () => {
     assert.equal((await client.get(`http://a.test:${port}`)).status, 200)
     await assert.rejects(client.get(`https://a.test:${secure.port}/x`), (error) => {
       assert.ok(error instanceof ProxyError)
-      assert.equal(error.message, 'HTTPS_PROXY is not the URL of a proxy')
+      assert.equal(error.message, 'HTTPS_PROXY: invalid proxy URL')
       assert.equal(error.request?.method, 'GET')
       assert.doesNotMatch(inspect(error), /hunter2/)
       return true

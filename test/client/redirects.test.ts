@@ -223,7 +223,7 @@ describe('A2 the number of redirects', () => {
           assert.equal(error.request.url.pathname, `/${hops - limit}`)
           assert.match(
             error.message,
-            new RegExp(`^More than ${limit} redirects \\(maxRedirects\\), .*${origin}/`),
+            new RegExp(`^Stopped after ${limit} redirects \\(maxRedirects\\): .*${origin}/`),
           )
           return true
         })

@@ -54,7 +54,7 @@ describe('exit status and message', () => {
       11,
       async (t) => (await httpServer(t, () => {})).origin,
       ['--timeout', '0.05'],
-      /No response received for 50 ms.+Use --timeout 30/s,
+      /No response received for 50 ms.+Increase --timeout, for example to --timeout 30/s,
     ],
     [
       'an untrusted certificate',
@@ -82,7 +82,7 @@ describe('exit status and message', () => {
       13,
       () => 'http://example.invalid',
       ['--proxy', 'http://127.0.0.1:1'],
-      /proxy.+set with --proxy/s,
+      /proxy.+in --proxy/s,
     ],
     ['invalid HTTP', 14, rawResponse('hello\r\n\r\n'), [], /response is not valid/],
     [
@@ -105,7 +105,7 @@ describe('exit status and message', () => {
       async (t) =>
         (await httpServer(t, (_, r) => void r.writeHead(302, { location: '/' }).end())).origin,
       ['--follow'],
-      /More than 20 redirects.+redirect loop/s,
+      /Stopped after 20 redirects.+redirect in a loop/s,
     ],
     [
       'a file that cannot be written',

@@ -149,7 +149,7 @@ describe('usage errors', () => {
     [[url, '--timeout', '0'], "option '--timeout <seconds>': expected a number greater than 0"],
     [[url, '--timeout', 'x'], "option '--timeout <seconds>': expected a number greater than 0"],
     [[url, '--bench', '1.5'], "option '--bench <n>': expected an integer from 1 to 10000000"],
-    [[url, '--proxy'], "option '--proxy <url>' argument missing"],
+    [[url, '--proxy'], "option '--proxy <url>': missing value"],
     [[url, '-c', '2'], '-c requires --bench'],
     [[url, '--bench', '1', '-v'], '--bench and --verbose cannot be combined'],
     [[url, '--bench', '1', '--download', 'x'], '--bench and --download cannot be combined'],

@@ -237,7 +237,7 @@ describe('--verbose', () => {
     const { stderr, code } = await runInProcess(['-v', 'http://127.0.0.1:1/'])
     assert.match(
       maskTimes(stderr),
-      /^\* No connection\n\n {2}connect TIME\n {2}total TIME\nhawser: Could not connect to/,
+      /^\* No connection was established\n\n {2}connect TIME\n {2}total TIME\nhawser: Could not connect to/,
     )
     assert.equal(code, 10)
   })

@@ -14,7 +14,7 @@ import {
   isReplayable,
   lengthOf,
   readContent,
-  refuseConsumed,
+  throwIfConsumed,
 } from '../../src/content/content.ts'
 import { toContent } from '../../src/content/to-content.ts'
 import { StreamConsumed } from '../../src/errors.ts'
@@ -133,16 +133,16 @@ describe('every kind of content', () => {
       const body = toContent(make())
       assert.equal(lengthOf(body), length)
       assert.equal(isReplayable(body), replayable)
-      refuseConsumed(body, request)
+      throwIfConsumed(body, request)
       assert.equal(Buffer.from(await readContent(body)).toString(), text)
       if (replayable) {
-        refuseConsumed(body, request)
+        throwIfConsumed(body, request)
         assert.equal(Buffer.from(await readContent(body)).toString(), text)
         return
       }
       await assert.rejects(readContent(body), isConsumed)
       assert.throws(
-        () => refuseConsumed(body, request),
+        () => throwIfConsumed(body, request),
         (error) => {
           assert.ok(error instanceof StreamConsumed)
           assert.equal(error.request, request)
@@ -158,7 +158,7 @@ describe('every kind of content', () => {
     assert.equal(isReplayable(null), true)
     assert.equal((await readContent(null)).length, 0)
     discardContent(null)
-    refuseConsumed(null, request)
+    throwIfConsumed(null, request)
   })
 
   test('sources that were not passed to toContent are recognised', () => {
@@ -371,7 +371,7 @@ describe('unneeded content is closed', () => {
     const body = toContent(fresh)
     discardContent(body)
     assert.equal(fresh.destroyed, true)
-    assert.throws(() => refuseConsumed(body, request), isConsumed)
+    assert.throws(() => throwIfConsumed(body, request), isConsumed)
     discardContent(body)
 
     const stuck = new PassThrough() // never yields a chunk

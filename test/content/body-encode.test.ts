@@ -130,9 +130,9 @@ describe('values that cannot be sent', () => {
   const ring: Record<string, unknown> = {}
   ring.ring = ring
   const wrong: [options: unknown, message: RegExp][] = [
-    [{ json: () => {} }, /json must be a JSON value, but JSON has no form for this function/],
-    [{ json: Symbol('x') }, /json must be a JSON value, .* for this symbol/],
-    [{ json: { toJSON() {} } }, /json must be a JSON value/],
+    [{ json: () => {} }, /json must be a value that JSON can represent, not function/],
+    [{ json: Symbol('x') }, /json must be a value that JSON can represent, not symbol/],
+    [{ json: { toJSON() {} } }, /json must be a value that JSON can represent/],
     [{ json: ring }, /circular|cyclic/],
     [{ json: 1n }, /BigInt/],
     [{ content: 7 }, /content must be .* not number/],

@@ -226,7 +226,7 @@ describe('S16 Content-Encoding', () => {
         (error) =>
           error instanceof DecodingError &&
           error.request === request &&
-          /^The response has \d content codings, more than 5$/.test(error.message),
+          /^The response has \d content codings; at most 5 are supported$/.test(error.message),
       )
     }
   })

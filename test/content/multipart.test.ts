@@ -11,7 +11,7 @@ import {
   isReplayable,
   lengthOf,
   readContent,
-  refuseConsumed,
+  throwIfConsumed,
 } from '../../src/content/content.ts'
 import { encodeBody } from '../../src/content/encode-body.ts'
 import { LocalProtocolError } from '../../src/errors.ts'
@@ -564,16 +564,16 @@ describe('sending a form again', () => {
     })
     assert.equal(isReplayable(content), true)
     const first = await readContent(content)
-    refuseConsumed(content, request)
+    throwIfConsumed(content, request)
     assert.deepEqual(await readContent(content), first)
   })
 
   test('is refused for a form with a stream, before anything is sent', async () => {
     const { content } = encode({ files: { a: 'x', f: Readable.from(['hi']) } })
     assert.equal(isReplayable(content), false)
-    refuseConsumed(content, request)
+    throwIfConsumed(content, request)
     await readContent(content)
-    assert.throws(() => refuseConsumed(content, request), { name: 'StreamConsumed', request })
+    assert.throws(() => throwIfConsumed(content, request), { name: 'StreamConsumed', request })
     assert.throws(() => iteratorOf(content), { name: 'StreamConsumed' })
   })
 
@@ -582,7 +582,7 @@ describe('sending a form again', () => {
     const iterator = iteratorOf(content)
     await iterator.next()
     await iterator.return?.()
-    assert.throws(() => refuseConsumed(content, request), { name: 'StreamConsumed' })
+    assert.throws(() => throwIfConsumed(content, request), { name: 'StreamConsumed' })
   })
 })
 

@@ -7,7 +7,7 @@ import {
   isReplayable,
   lengthOf,
   readContent,
-  refuseConsumed,
+  throwIfConsumed,
 } from '../../src/content/content.ts'
 import { encodeBody } from '../../src/content/encode-body.ts'
 import type { Progress } from '../../src/content/progress.ts'
@@ -50,7 +50,7 @@ describe('progress is reported', () => {
       assert.equal(isReplayable(body), isReplayable(plain))
       const rounds = isReplayable(body) ? 2 : 1
       for (let round = 0; round < rounds; round++) {
-        refuseConsumed(body, { method: 'PUT' })
+        throwIfConsumed(body, { method: 'PUT' })
         reports.length = 0
         const read = await readContent(body)
         for (const report of reports) assert.equal(report.total, total)
@@ -63,7 +63,7 @@ describe('progress is reported', () => {
         assert.equal(seen.at(-1) ?? 0, read.length)
       }
       if (rounds === 1) {
-        assert.throws(() => refuseConsumed(body, { method: 'PUT' }), { name: 'StreamConsumed' })
+        assert.throws(() => throwIfConsumed(body, { method: 'PUT' }), { name: 'StreamConsumed' })
       }
     })
   }

@@ -125,7 +125,7 @@ describe('a variable that is not the URL of a proxy', () => {
           (error) => {
             assert.ok(error instanceof ProxyError)
             assert.equal(error.phase, 'proxy')
-            assert.match(error.message, /^https_proxy is not the URL of a proxy/)
+            assert.match(error.message, /^https_proxy: /)
             return !inspect(error, { depth: 9, showHidden: true }).includes('hunter2')
           },
         )
@@ -141,7 +141,7 @@ describe('a variable that is not the URL of a proxy', () => {
       () => proxyFor({ ALL_PROXY: 'ftp://p.test' }, http),
       (error) =>
         error instanceof ProxyError &&
-        error.message === 'ALL_PROXY is not the URL of a proxy: unsupported scheme ftp:' &&
+        error.message === 'ALL_PROXY: unsupported scheme ftp:' &&
         error.cause instanceof TypeError,
     )
   })

@@ -57,7 +57,10 @@ test('fetches a URL', async () => {
 test('reports invalid arguments', async () => {
   const bad = await runNode(demo, ['example.com'])
   assert.equal(bad.code, 1)
-  assert.equal(bad.stderr, 'InvalidURL: Not an absolute URL: example.com\n')
+  assert.equal(
+    bad.stderr,
+    'InvalidURL: Invalid URL example.com: expected an absolute URL with a valid host and port\n',
+  )
   const many = await runNode(demo, ['http://a', 'http://b'])
   assert.equal(many.code, 1)
   assert.match(many.stderr, /Expected at most one argument, got 2\nUsage:\n {2}npm run demo /)

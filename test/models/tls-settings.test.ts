@@ -139,7 +139,10 @@ describe('verify', () => {
     }
     const others = ['lookup', 'localAddress', 'family', 'timeout', 'session']
     for (const name of ['host', 'port', 'path', 'socket', ...others]) {
-      assertRefused({ verify: { [name]: 'x' } }, `verify.${name} is not a TLS setting`)
+      assertRefused(
+        { verify: { [name]: 'x' } },
+        `verify.${name} cannot be set: Hawser sets it for each connection`,
+      )
     }
     assertRefused({ verify: new URL('https://a.test/ca.pem') }, 'verify "https://a.test/ca.pem"')
     assertRefused({ verfiy: false }, 'verfiy')
@@ -155,7 +158,7 @@ describe('verify', () => {
     for (const ALPNProtocols of [...invalid, ['h2', 'http/1.1'], Buffer.from('\x02h2')]) {
       assertRefused(
         { verify: { ALPNProtocols } },
-        'verify.ALPNProtocols must be an array of http/1.1',
+        'verify.ALPNProtocols must be an array with only http/1.1',
       )
     }
     const valid = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1', 'http/1.0'] } as const

@@ -216,7 +216,8 @@ export class Cookies {
     } catch (error) {
       cause = error
     }
-    throw new TypeError(`Cannot set cookie ${name} for ${domain}${path}`, { cause })
+    const scope = `domain ${domain} and path ${path}`
+    throw new TypeError(`The cookie jar did not accept cookie ${name} for ${scope}`, { cause })
   }
 
   #remove(name: string | null, scope: CheckedScope): boolean {

@@ -30,7 +30,7 @@ export function decoderFor(
     .filter((name) => name !== '' && name !== 'identity')
   if (names.length > MAX_CODINGS) {
     throw new DecodingError(
-      `The response has ${names.length} content codings, more than ${MAX_CODINGS}`,
+      `The response has ${names.length} content codings; at most ${MAX_CODINGS} are supported`,
       facts,
     )
   }
@@ -57,10 +57,10 @@ export class ContentDecoder {
    * Decodes content while it is received and read. Each coding decodes at most 64 KiB ahead of its
    * reader. Empty content stays empty.
    *
-   * Throws `DecodingError` for invalid or truncated content, and rethrows the errors of `source`;
-   * both after all bytes that were decoded before. Bytes after the end of a coding are ignored,
-   * with one exception: bytes after a gzip member or a zstd frame must be another member or frame,
-   * or, after gzip, zeros.
+   * Throws `DecodingError` for invalid or truncated content, and rethrows errors of `source`. In
+   * both cases, it first yields the bytes that it has decoded. It ignores bytes after the coded
+   * data, except after a gzip member or a zstd frame: only another member or frame may follow, or
+   * zeros after gzip.
    *
    * The caller owns the returned chunks. A chunk of `source` must not change before the next one is
    * requested.
@@ -84,8 +84,8 @@ export class ContentDecoder {
   }
 
   /**
-   * Decodes all of `source`. A small body is decoded synchronously, which takes a tenth of the
-   * time.
+   * Decodes all of `source`. A small body is decoded synchronously, which is about ten times as fast
+   * as asynchronous decoding.
    */
   async decodeAll(source: AsyncIterable<Uint8Array>, max = Infinity): Promise<Uint8Array> {
     const chunks = source[Symbol.asyncIterator]()

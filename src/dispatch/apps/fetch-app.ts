@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module'
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
-import { isChunk, toBytes } from '../../content/content.ts'
+import { isInMemory, toBytes } from '../../content/content.ts'
 import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
@@ -93,7 +93,7 @@ function toFetchRequest(
  * would add a Content-Type. Call `cancel` when the call has ended: no more content is read.
  */
 function requestContent(body: Body, call: InProcessCall) {
-  if (isChunk(body)) return { body: toBytes(body), cancel() {} }
+  if (isInMemory(body)) return { body: toBytes(body), cancel() {} }
   const source = new RequestContentReader(call, body)
   let controller!: ReadableStreamDefaultController<Uint8Array>
   const init = new ReadableStream<Uint8Array>(

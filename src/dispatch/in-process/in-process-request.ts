@@ -2,7 +2,7 @@
 import type { OutgoingRequest } from '../../connection/exchange.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { Chunk } from '../../content/content.ts'
-import { isChunk, readContent } from '../../content/content.ts'
+import { isInMemory, readContent } from '../../content/content.ts'
 import { LocalProtocolError, WriteError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Body } from '../../models/request.ts'
@@ -116,7 +116,7 @@ export async function readRequestContent(
   call: InProcessCall,
   body: Body | null,
 ): Promise<Uint8Array> {
-  if (body === null || isChunk(body)) return readContent(body)
+  if (body === null || isInMemory(body)) return readContent(body)
   const content = new RequestContentReader(call, body)
   call.onSettled = () => content.cancel()
   const chunks: Uint8Array[] = []

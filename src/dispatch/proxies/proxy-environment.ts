@@ -64,16 +64,13 @@ function makeProxy<Proxy>({ variable, value }: Setting, make: (url: string) => P
   // The message omits the value, and the parser's error is not the `cause`: both can hold a
   // password.
   if (FORBIDDEN_IN_URL.test(url) || parseUrlOrNull(url) === null) {
-    throw new ProxyError(`${variable} is not the URL of a proxy`, { phase: 'proxy' })
+    throw new ProxyError(`${variable}: invalid proxy URL`, { phase: 'proxy' })
   }
   try {
     return make(url)
   } catch (cause) {
     const { message } = cause as Error
-    throw new ProxyError(`${variable} is not the URL of a proxy: ${message}`, {
-      phase: 'proxy',
-      cause,
-    })
+    throw new ProxyError(`${variable}: ${message}`, { phase: 'proxy', cause })
   }
 }
 
