@@ -189,7 +189,7 @@ describe('an invalid key', () => {
     ] as const) {
       assert.throws(
         () => new UrlMap('mounts', { [one]: 1, [other]: 2 }),
-        (error) => error instanceof TypeError && error.message.includes('matches the URLs of'),
+        (error) => error instanceof TypeError && error.message.includes('matches the same URLs as'),
       )
     }
   })
