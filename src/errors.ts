@@ -16,13 +16,13 @@
  *   StreamError             StreamConsumed StreamClosed ResponseNotRead
  * ```
  *
- * A message tells what happened, where, and after how long. URLs in it are redacted by `redactUrl`.
+ * A message states what happened, for which request, and after how long. URLs are redacted.
  */
 
 /** The phase of an exchange in which it failed. */
 export type Phase = 'queue' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'write' | 'wait' | 'read'
 
-/** The request of an error. Requests of the engine have `origin` and `path`, others have `url`. */
+/** The request that an error reports. It has `url`, or, from the engine, `origin` and `path`. */
 export interface RequestFacts {
   readonly method: string
   readonly url?: string | URL | undefined
@@ -30,7 +30,7 @@ export interface RequestFacts {
   readonly path?: string | undefined
 }
 
-/** The response of an error. */
+/** The response that an error reports. */
 export interface ResponseFacts {
   readonly status: number
 }
@@ -40,7 +40,7 @@ export interface CauseFacts {
   readonly cause?: unknown
 }
 
-/** The facts of a `RequestError`. Fields that are not given have the defaults of the error. */
+/** The properties of a `RequestError`. Those that are omitted become null, 0 or false. */
 export interface ErrorFacts extends CauseFacts {
   readonly request?: RequestFacts | null | undefined
   readonly phase?: Phase | null | undefined
@@ -50,7 +50,7 @@ export interface ErrorFacts extends CauseFacts {
   readonly safeToRetry?: boolean | undefined
 }
 
-/** The facts of a `ProxyError`: those of a `RequestError`, and the response of the proxy. */
+/** The properties of a `ProxyError`: those of a `RequestError`, and the proxy's response. */
 export interface ProxyErrorFacts extends ErrorFacts {
   readonly status?: number | null | undefined
   readonly reason?: string | null | undefined
@@ -73,7 +73,7 @@ type TransportCode =
 
 /** The base class of all errors that Hawser throws, except a `TypeError` for an invalid option. */
 export class HawserError extends Error {
-  /** The name of the class in capitals, such as `HAWSER_READ_TIMEOUT`. Stable across versions. */
+  /** A code for the class, such as `HAWSER_READ_TIMEOUT`. It does not change between versions. */
   readonly code: string = 'HAWSER_ERROR'
 
   constructor(message: string, facts?: CauseFacts) {
@@ -127,7 +127,7 @@ export class ConnectTimeout extends TimeoutException {
   override readonly code = 'HAWSER_CONNECT_TIMEOUT'
 }
 
-/** No byte was received within `timeout.read` while one was awaited. */
+/** The client waited for the response, and received no byte within `timeout.read`. */
 export class ReadTimeout extends TimeoutException {
   override readonly code = 'HAWSER_READ_TIMEOUT'
 }
@@ -177,7 +177,10 @@ export class ProtocolError extends TransportError {
   override readonly code: ProtocolCode = 'HAWSER_PROTOCOL_ERROR'
 }
 
-/** HTTP does not allow the request of the caller. No byte of it was sent. */
+/**
+ * The caller's request is not valid HTTP. Nothing was sent, unless the error is in the body: its
+ * length or the type of a chunk.
+ */
 export class LocalProtocolError extends ProtocolError {
   override readonly code = 'HAWSER_LOCAL_PROTOCOL_ERROR'
 }

@@ -2,8 +2,8 @@ import type { BackendSocket } from './backend.ts'
 
 /**
  * Queues the events of a socket, and delivers them to its handler in order: copies bytes into read
- * targets, delivers nothing while paused, then the end, and `onClose` once. For Bun and Deno, which
- * read into memory of their own.
+ * targets, delivers nothing while paused, then the end, and `onClose` once. For Bun and Deno, whose
+ * sockets cannot read into the caller's memory.
  */
 export class EventQueue {
   /** `destroy` was called, or the socket has failed: only `onClose` follows. */

@@ -2,16 +2,16 @@ import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { ConnectTarget } from './backend.ts'
 
-/** How many bytes are buffered in each direction. */
+/** The maximum number of bytes that are buffered in each direction. */
 export const CAPACITY = 65_536
 
 /** The host and the port of one end of a connection. */
 export type HostPort = readonly [host: string, port: number]
 
-/** The client's address and port, if none are given. */
+/** The default address and port of the client. */
 export const DEFAULT_CLIENT: HostPort = ['127.0.0.1', 123]
 
-/** Receives the events of a peer: the other end of the connection. */
+/** Receives the events of a `MemoryPeer`. The client's end of the connection implements it. */
 export interface PeerHandler {
   /** The app wants to read. */
   onPeerRead(): void
@@ -37,14 +37,14 @@ export class MemoryPeer extends Duplex {
   readonly pending = false
   bytesRead = 0
   bytesWritten = 0
-  /** The value of `setTimeout`, in milliseconds. */
+  /** The timeout set by `setTimeout`, in ms. */
   timeout: number | undefined
   readonly #handler: PeerHandler
   #timer: NodeJS.Timeout | undefined
 
-  constructor(owner: PeerHandler, remote: HostPort, local: ConnectTarget) {
+  constructor(handler: PeerHandler, remote: HostPort, local: ConnectTarget) {
     super({ highWaterMark: CAPACITY })
-    this.#handler = owner
+    this.#handler = handler
     ;[this.remoteAddress, this.remotePort] = remote
     this.localAddress = local.address
     this.localPort = local.port
@@ -77,6 +77,8 @@ export class MemoryPeer extends Duplex {
     return this
   }
 
+  // The next four methods of `net.Socket` have no effect in memory.
+
   setNoDelay(): this {
     return this
   }
@@ -93,7 +95,7 @@ export class MemoryPeer extends Duplex {
     return this
   }
 
-  /** Closes after everything has been written. */
+  /** Destroys this end after all its data has been written. */
   destroySoon(): void {
     if (this.writable) this.end()
     if (this.writableFinished) this.destroy()

@@ -4,12 +4,13 @@ import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
 
-/** Header fields as `[name, value, name, value, ...]`: the form that costs the engine least. */
+/** Header fields as `[name, value, name, value, ...]`, which is faster than a `Headers`. */
 export type FieldList = readonly string[]
 
 /**
- * Merges `more` into `base`. Its fields replace those of the same name; null removes them. Throws
- * `TypeError` or `LocalProtocolError` for an invalid field in `more`.
+ * Merges `more` into `base`. A field of `more` replaces all fields of that name in `base`, and the
+ * value null removes them. Throws `TypeError` or `LocalProtocolError` for an invalid field in
+ * `more`.
  */
 export function mergeFields(base: FieldList, more: HeadersInit | null): FieldList {
   if (more === null) return base
@@ -29,7 +30,7 @@ export function withoutFields(fields: FieldList, names: readonly string[]): Fiel
   return mergeFields(fields, Object.fromEntries(names.map((name) => [name, null])))
 }
 
-/** Returns the fields whose name fulfils the condition. */
+/** Returns the fields for whose name `isKept` returns true. */
 export function filterFields(fields: FieldList, isKept: (name: string) => boolean): string[] {
   const kept: string[] = []
   for (let i = 0; i < fields.length; i += 2) {
@@ -56,13 +57,13 @@ export function fieldOf(fields: FieldList, name: string): string | null {
   return null
 }
 
-/** Whether `headers` removes the field of this name, which must be in lower case. */
+/** Whether `headers` has the value null for this name, which must be in lower case. */
 export function removesField(headers: HeadersInit | null, name: string): boolean {
   return headers !== null && removedNames(headers).has(name)
 }
 
 /**
- * Adds Content-Length for a `Content` that knows its length, unless a framing field is present. The
+ * Adds Content-Length for a `Content` of known length, unless a framing field is present. The
  * engine adds it for strings and bytes.
  */
 export function withContentLength(fields: FieldList, content: Body | null): FieldList {
@@ -73,7 +74,7 @@ export function withContentLength(fields: FieldList, content: Body | null): Fiel
 
 const FRAMING_FIELDS = ['content-length', 'transfer-encoding']
 
-/** The names given as null, in lower case. Only a record can give null. */
+/** The names whose value is null, in lower case. Only a record can contain null. */
 function removedNames(more: HeadersInit): Set<string> {
   if (Symbol.iterator in more) return new Set()
   const names = Object.entries(more).filter(([, value]) => value === null)

@@ -24,7 +24,7 @@ import { mayForwardCredentials, parseBaseUrl, parseUrl } from './url.ts'
 /** The version of the package. A test compares it with package.json. */
 export const VERSION = '0.1.0'
 
-/** The default header fields, as a flat list. Each can be replaced or removed. */
+/** The default header fields, as a flat list. The option `headers` can replace or remove each. */
 export function defaultFields(): string[] {
   return [
     ...['accept', '*/*', 'accept-encoding', acceptEncoding()],
@@ -37,7 +37,7 @@ export class RequestBuilder {
   readonly #baseUrl: BaseUrl | null
   readonly #headers: FieldList
   readonly #headersForOtherOrigins: FieldList
-  /** Whether the client's headers remove Content-Type: only a request's own is sent then. */
+  /** Whether the client's headers remove Content-Type. Only a request's headers can then set it. */
   readonly #omitsContentType: boolean
   readonly #params: Params | null
   readonly #auth: CallSettings['auth']
@@ -72,52 +72,53 @@ export class RequestBuilder {
     }
   }
 
-  /** Throws for an invalid URL, header, option or body, as `client.buildRequest()` does. */
+  /** Builds a request. Throws as `client.buildRequest()` does. */
   build(method: string, url: string | URL, options: RequestOptions): Request {
     checkRequestOptions(options)
-    const target = parseUrl(url, this.#baseUrl)
+    const fullUrl = parseUrl(url, this.#baseUrl)
     const params = combineParams(this.#params, paramsOf(options))
-    if (params !== null) mergeParams(target, params)
-    const given = option(options, 'headers', null)
-    const inherited = this.isClientOrigin(target) ? this.#headers : this.#headersForOtherOrigins
-    const headers = mergeFields(inherited, given)
+    if (params !== null) mergeParams(fullUrl, params)
+    const more = option(options, 'headers', null)
+    const defaults = this.isClientOrigin(fullUrl) ? this.#headers : this.#headersForOtherOrigins
+    const headers = mergeFields(defaults, more)
     const onProgress = option(options, 'onUploadProgress', null)
     if (onProgress !== null) checkFunction('onUploadProgress', onProgress)
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
-    const fields = body === null ? headers : this.#addContentType(headers, given, body)
+    const fields = body === null ? headers : this.#addContentType(headers, more, body)
     const content =
       body === null || onProgress === null
         ? body?.content
         : withProgress(body.content, onProgress, contentLengthOf(fields))
-    const request = new Request(method, target, { headers: fields, content })
+    const request = new Request(method, fullUrl, { headers: fields, content })
     setCallSettings(request, this.#requestSettings(options))
     return request
   }
 
-  #addContentType(headers: FieldList, given: HeadersInit | null, body: EncodedBody): FieldList {
+  #addContentType(headers: FieldList, more: HeadersInit | null, body: EncodedBody): FieldList {
     const { contentType } = body
     if (contentType === null || this.#omitsContentType) return headers
-    return removesField(given, 'content-type')
+    return removesField(more, 'content-type')
       ? headers
       : withField(headers, 'content-type', contentType)
   }
 
   /**
-   * Whether the client's credentials may be sent to this URL: with `baseUrl` only to its origin.
+   * Whether the client's credentials may be sent to this URL. With `baseUrl`, it must have the same
+   * origin, or be its https counterpart.
    */
   isClientOrigin(url: URL): boolean {
     return this.#baseUrl === null || mayForwardCredentials(this.#baseUrl.url, url)
   }
 
   /**
-   * The client's `auth` for this URL. Undefined: the URL's userinfo or .netrc is used; null:
-   * neither.
+   * Returns the client's `auth` for this URL. Undefined: use the URL's userinfo or .netrc. Null:
+   * send no credentials.
    */
   authFor(url: URL): CallSettings['auth'] {
     return this.#auth && !this.isClientOrigin(url) ? undefined : this.#auth
   }
 
-  /** Returns the settings with which to send a request, even if this builder has not built it. */
+  /** Returns the settings for `send()`. Another client may have built the request, or none. */
   settingsFor(request: Request, options: SendOptions): CallSettings {
     checkSendOptions(options)
     if (!(request instanceof Request)) {
@@ -166,7 +167,7 @@ function paramsOf(options: Pick<SharedOptions, 'params'>): Params | null {
   return params && makeParams(params)
 }
 
-/** Undefined if the option is not given. */
+/** Returns the option `auth`; undefined if it is not given. */
 function authOf(options: Pick<SharedOptions, 'auth'>): CallSettings['auth'] {
   const auth = option(options, 'auth', undefined)
   return auth === undefined ? undefined : resolveAuth(auth)

@@ -29,8 +29,8 @@ export class Request implements RequestFacts {
   method: string
   #url: URL
   #target: string | null = null
-  // A flat list until `headers` is read: most requests are sent without that, and a list costs
-  // less.
+  // A flat list until `headers` is read. Most callers never read it, and creating a `Headers` takes
+  // time.
   #headers: Headers | FieldList
   #content: Body | null
   // Private: it contains credentials, and loggers print the public fields of an error's request.
@@ -88,7 +88,8 @@ export class Request implements RequestFacts {
   }
 
   /**
-   * The header fields as a flat list, which costs least. The caller must not change it. @internal
+   * The header fields as a flat list, without creating a `Headers`. The caller must not change it.
+   * @internal
    */
   get fields(): FieldList {
     return this.#headers instanceof Headers ? this.#headers.flat() : this.#headers

@@ -40,7 +40,7 @@ export interface ResponseContext {
 }
 
 /**
- * What errors after the head of a response (decoding, size, redirects) state about its exchange.
+ * The facts of errors that occur after the head of a response: decoding, size and redirects.
  */
 export const AFTER_HEAD = { phase: 'read', responseStarted: true } as const
 

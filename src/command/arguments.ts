@@ -108,8 +108,8 @@ function createParser(colours: Colours): Command {
   addOption('-h, --headers <name value>', 'request header (repeatable)', repeatable)
   addOption('-j, --json <text>', 'JSON body', single)
   addOption('-d, --data <name value>', 'form field (repeatable)', repeatable)
-  addOption('-f, --files <name path>', 'file to upload in a form (repeatable)', repeatable)
-  addOption('--content <text>', 'request body; - reads it from stdin', single)
+  addOption('-f, --files <name path>', 'file to upload as form data (repeatable)', repeatable)
+  addOption('--content <text>', 'request body; "-" reads it from stdin', single)
   addOption('--cookies <name value>', 'cookie (repeatable)', repeatable)
   addOption('--auth <user password>', 'HTTP Basic credentials', (option) =>
     single(option).argParser((joined) => parsePair(joined, option)),
@@ -118,7 +118,7 @@ function createParser(colours: Colours): Command {
   addOption('--no-verify', 'disable TLS certificate verification')
   addOption(
     '--timeout <seconds>',
-    'timeout for connecting, and for each read and write (default: 5)',
+    'timeout of the connect, of each read and of each write (default: 5)',
     (option) => single(option).argParser(parsePositiveNumber),
   )
   addOption('--follow', 'follow redirects (default with --download)', single)
@@ -126,11 +126,11 @@ function createParser(colours: Colours): Command {
   addOption('-v, --verbose', 'print request, response and timing to stderr', (option) =>
     option.default(false),
   )
-  addOption('--download <file>', 'save the body to <file>; resumes <file>.part', single)
+  addOption('--download <file>', 'save the body to <file>; resume from <file>.part', single)
   addOption('--bench <n>', 'send the request n times and print statistics', (option) =>
     single(option).argParser(parseRequestCount),
   )
-  addOption('-c, --concurrency <c>', 'concurrent requests of --bench (default: 10)', (option) =>
+  addOption('-c, --concurrency <c>', 'concurrent requests with --bench (default: 10)', (option) =>
     single(option).argParser(parseRequestCount),
   )
   addOption('--no-colour', 'disable colours')
@@ -147,7 +147,7 @@ const EXAMPLES: readonly (readonly [title: string, command: string])[] = [
     'Set a query parameter, a header and credentials',
     'hawser :8000/ -p page 2 -h x-app me --auth ada secret',
   ],
-  ['Show where the time goes', 'hawser -v https://example.com'],
+  ['Show the headers and the duration of each phase', 'hawser -v https://example.com'],
   ['Download a file; repeat the command to resume', 'hawser example.com/a.iso --download a.iso'],
   ['Send 10,000 requests, 50 at a time', 'hawser :8000/ --bench 10000 -c 50'],
 ]

@@ -13,18 +13,18 @@ const REQUESTS_PER_UPDATE = 64
 
 /** The results of a benchmark. */
 interface BenchResult {
-  /** The reason of the first failure, `ok` if there was none, `interrupted` after Ctrl-C. */
+  /** The reason of the first failure; `ok` if there was none; `interrupted` after Ctrl-C. */
   readonly reason: ExitReason
   /** The number of requests with a response or an error. */
   readonly done: number
   readonly concurrency: number
-  /** One for each response, in ms. */
+  /** The time until each response was complete, in ms. */
   readonly latencies: Float64Array
   /** How often each status and each error occurred. */
   readonly outcomeCounts: ReadonlyMap<string, number>
-  /** Bytes of all response bodies. */
+  /** The size of all response bodies, decoded. */
   readonly bytes: number
-  /** In ms. */
+  /** The time from the first request to the last response, in ms. */
   readonly duration: number
 }
 
@@ -60,6 +60,7 @@ export async function runBench(
       } catch (error) {
         if (signal.aborted) return
         const reason = exitReasonForError(error)
+        // These errors would occur for every request, so they end the benchmark.
         if (!(error instanceof HawserError) || reason === 'usage') throw error
         countOutcome(error.name, reason)
       }
@@ -82,6 +83,7 @@ export async function runBench(
   }
 }
 
+/** Returns the report that the command prints. */
 export function formatBench(
   { method, url }: RequestSpec,
   { done, concurrency, latencies, outcomeCounts, bytes, duration }: BenchResult,

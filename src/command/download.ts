@@ -114,7 +114,7 @@ export class Download {
 
   /** Empties `FILE.part` for a response that begins at the first byte. */
   async #startFile(response: Response, isResuming: boolean): Promise<void> {
-    if (isResuming) this.#tools.note('The server cannot resume this file. Starting over.')
+    if (isResuming) this.#tools.note('The server cannot resume this file. Restarting the download.')
     const { headers, status } = response
     const validator = status === 200 && this.#canResume ? validatorOf(headers) : null
     const total = contentLength(response)

@@ -19,7 +19,7 @@ import { FileError, StatusError, UsageError } from './command-errors.ts'
  * network and of the response begin at 10.
  */
 export const exitCodes = {
-  ok: [0, 'success: the status of the response is below 400'],
+  ok: [0, 'success: HTTP status below 400'],
   internal: [1, 'internal error'],
   usage: [2, 'invalid option, URL, header or input file'],
   clientError: [4, 'HTTP status 400 to 499'],

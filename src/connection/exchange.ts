@@ -50,7 +50,7 @@ export interface OutgoingRequest {
   readonly method: string
   readonly origin: string
   readonly path: string
-  /** What error messages add after the URL if a proxy forwards the request; otherwise ''. */
+  /** Follows the URL in error messages if a proxy forwards the request; otherwise ''. */
   readonly proxySuffix: string
   readonly framing: RequestFraming
   /** The head, followed by the content if it is small. A string is latin1. */
@@ -69,7 +69,7 @@ export function isPlainBytes(
   return content instanceof Uint8Array && framing.contentLength !== null
 }
 
-/** What an exchange is in at the moment: a queue entry, an opening connection or a connection. */
+/** The current holder of an exchange: a queue entry, an opening connection or a connection. */
 export interface Carrier {
   /** Continues delivery after a pause. */
   resume(): void

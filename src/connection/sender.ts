@@ -79,7 +79,7 @@ export class Sender implements UploadOwner {
     this.#upload?.start()
   }
 
-  /** Stops sending for good, and closes the source of the content. */
+  /** Stops sending permanently, and closes the source of the content. */
   abandon(): void {
     if (this.state === 'abandoned') return
     this.#transition(sendingEvents.abandon)

@@ -98,5 +98,5 @@ export function nextState<State extends string>(
   const next = transitions[state]
   if (next !== undefined) return next
   const targets = [...new Set(Object.values(transitions))].join(' or ')
-  throw new Error(`A connection that is ${state} cannot become ${targets}`)
+  throw new Error(`Invalid state change of a connection: ${state} cannot become ${targets}`)
 }

@@ -64,7 +64,7 @@ export class Multipart extends Content {
   [Symbol.asyncIterator](): AsyncIterator<Chunk> {
     if (this.isConsumed) {
       throw new StreamConsumed(
-        'A file of the form has already been sent, and can be read only once',
+        'The form contains a stream that has already been sent and can be read only once',
       )
     }
     return new MultipartIterator(this.#pieces)

@@ -90,7 +90,7 @@ class CustomDispatcherCall extends InProcessCarrier implements DispatchHandler {
 
   onError = (error: unknown): void => {
     this.#ended = true
-    this.exchange.fail(error ?? new HawserError('The dispatcher failed without an error'))
+    this.exchange.fail(error ?? new HawserError('The dispatcher called onError without an error'))
   }
 
   // --- Carrier

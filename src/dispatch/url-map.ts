@@ -40,7 +40,8 @@ export class UrlMap<Value> implements UrlLookup<Value> {
       const pattern = parsePattern(key)
       if (pattern === null) throw new TypeError(`${shown}: ${EXPECTED}`)
       const same = `${pattern.scheme} ${pattern.host} ${pattern.port}`
-      if (known.has(same)) throw new TypeError(`${shown} matches the same URLs as ${known.get(same)}`)
+      if (known.has(same))
+        throw new TypeError(`${shown} matches the same URLs as ${known.get(same)}`)
       known.set(same, shown)
       this.#add({ ...pattern, value })
     }

@@ -21,9 +21,9 @@ export interface FetchCall {
   readonly url: string | URL
   readonly method: string
   readonly headers: FieldList
-  /** The body in `init`. */
+  /** The body given in `init`. */
   readonly content: Body | null
-  /** The body of a `Request`, which is always a stream. */
+  /** The body of the `Request`, always a stream; null if `init` has a body. */
   readonly stream: ReadableStream<Uint8Array> | null
   readonly redirect: RedirectMode
   readonly signal: AbortSignal | null
@@ -33,7 +33,7 @@ export interface FetchCall {
 const NORMALISED_METHODS = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
 const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK'])
 const NO_FIELDS: FieldList = []
-/** The maximum size in bytes of a stream that is buffered. */
+/** How many bytes of a stream `bufferIfSmall` buffers at most. */
 const MAX_BUFFERED = 65_536
 
 /**
@@ -100,7 +100,7 @@ function methodOf(given: unknown): string {
   const method = String(given)
   if (!isToken(method)) throw new TypeError(`${JSON.stringify(method)} is not a valid HTTP method`)
   const upper = method.toUpperCase()
-  if (FORBIDDEN_METHODS.has(upper)) throw new TypeError(`fetch cannot send ${method}`)
+  if (FORBIDDEN_METHODS.has(upper)) throw new TypeError(`fetch does not allow the method ${method}`)
   return NORMALISED_METHODS.has(upper) ? upper : method
 }
 
@@ -117,8 +117,8 @@ function signalOf(given: unknown): AbortSignal | null {
 }
 
 /**
- * Reads headers: pairs (which `Headers` yields), or a record. A header that HTTP does not allow is
- * refused later, when the request is sent.
+ * Reads headers from pairs, such as those of a `Headers`, or from a record. Names and values are
+ * checked later, when the request is sent.
  */
 function fieldsOf(init: unknown): FieldList {
   if (init === undefined || init === null) return NO_FIELDS
@@ -129,6 +129,7 @@ function fieldsOf(init: unknown): FieldList {
   const fields: string[] = []
   for (const pair of pairs) {
     const [name, value, ...more] = pair as Iterable<unknown>
+    // [name, undefined] is a pair, [name] is not.
     if (more.length > 0 || (value === undefined && (pair as unknown[]).length !== 2)) {
       throw new TypeError('headers must contain [name, value] pairs')
     }
@@ -182,11 +183,11 @@ function extractBody(
       return { ...withType(toContent(body as Blob), type), length: size }
     }
     if (isWebStream(body) || Symbol.asyncIterator in body) {
-      if (duplex !== 'half') throw new TypeError("A stream body needs `duplex: 'half'`")
+      if (duplex !== 'half') throw new TypeError("A stream body requires the option duplex: 'half'")
       return withType(toContent(body as AsyncIterable<Uint8Array>, 'body'), '')
     }
     if (ArrayBuffer.isView(body) || kindOf(body).endsWith('ArrayBuffer')) {
-      // The standard requires a copy. The engine reads the memory later, when it may have changed.
+      // A copy, as the standard requires: the caller may change the bytes before they are sent.
       return withType(Uint8Array.from(toContent(body as Uint8Array) as Uint8Array), '')
     }
   }
@@ -194,9 +195,9 @@ function extractBody(
 }
 
 /**
- * Returns the content of a stream. If the stream ends within one turn of the event loop, as that of
- * a `Request` with a string or bytes does, the result is its bytes: they have a length, and can be
- * sent again. Otherwise, or for more than 64 KiB, the result is a stream.
+ * Returns the bytes of a stream that ends within one turn of the event loop and has at most 64 KiB.
+ * The stream of a `Request` with a string or bytes does. Bytes have a length and can be sent again.
+ * Otherwise, returns a stream with the same content.
  */
 export async function bufferIfSmall(
   stream: ReadableStream<Uint8Array>,
@@ -215,7 +216,7 @@ export async function bufferIfSmall(
     size += step.value.byteLength
     next = reader.read()
   }
-  next.catch(() => {}) // `continueStream` reports the error
+  next.catch(() => {}) // avoids an unhandled rejection: `continueStream` reports the error
   return toContent(continueStream(chunks, next, reader))
 }
 

@@ -146,7 +146,7 @@ class Fetcher {
     const fail = (Type: typeof RequestError | typeof StreamConsumed, why: string) =>
       new Type(`${hop.method} ${redactUrl(hop.url)} was redirected, ${why}`, factsOf(hop))
     try {
-      if (mode === 'error') throw fail(RequestError, "which redirect: 'error' forbids")
+      if (mode === 'error') throw fail(RequestError, "but the option redirect is 'error'")
       const next = nextHop(hop, response)
       if (next === null) return null
       // The standard requires this also for a POST that a 301 turns into a GET without content.

@@ -225,7 +225,7 @@ export class Headers {
 
   #addFlat(list: readonly string[]): void {
     if (list.length % 2 !== 0) {
-      throw new TypeError('A flat list of headers must have a value after each name')
+      throw new TypeError('The flat list of headers has an odd length: the last name has no value')
     }
     for (let i = 0; i < list.length; i += 2) this.append(list[i] as string, list[i + 1] as string)
   }

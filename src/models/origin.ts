@@ -35,7 +35,9 @@ export function parseOrigin(given: string | URL): Origin {
     throw new UnsupportedProtocol(`Unsupported URL scheme: ${url.protocol.slice(0, -1)}`)
   }
   if (url.pathname !== '/' || url.search + url.hash + url.username + url.password !== '') {
-    throw new InvalidURL(`An origin has only a scheme, host and port: ${redactUrl(url.href)}`)
+    throw new InvalidURL(
+      `An origin must contain only a scheme, host and port: ${redactUrl(url.href)}`,
+    )
   }
   // The URL parser has normalised the host, so only an address consists of digits and dots.
   const { hostname } = url

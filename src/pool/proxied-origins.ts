@@ -54,7 +54,7 @@ export class ProxiedOrigins {
       fieldLines: this.#fields,
       proxySuffix: ` through the ${this.#proxy.origin.key}`,
       whyNoProxyAuthorization: this.#proxy.hasCredentials
-        ? 'is set twice: HTTPProxy has credentials, too'
+        ? 'is set twice: by the request and by the credentials of HTTPProxy'
         : null,
     }
   }

@@ -340,5 +340,6 @@ export interface PoolStats {
 export function describeStats(stats: PoolStats): string {
   const { connections, connecting, active, idle, waiting, oldestWait } = stats
   const waits = waiting === 0 ? '' : `, ${waiting} waiting for up to ${Math.round(oldestWait)} ms`
-  return `${connections} connections: ${connecting} connecting, ${active} active, ${idle} idle${waits}`
+  const total = `${connections} ${connections === 1 ? 'connection' : 'connections'}`
+  return `${total}: ${connecting} connecting, ${active} active, ${idle} idle${waits}`
 }

@@ -38,7 +38,7 @@ export interface ProxyRules {
   readonly absolutePrefix: string | null
   /** Header fields for the proxy, each with its CRLF. */
   readonly fieldLines: string
-  /** What messages say after the URL, where nothing else names the proxy. */
+  /** Follows the URL in error messages that do not name the proxy elsewhere. */
   readonly proxySuffix: string
   /** Why the caller must not set Proxy-Authorization; null if it is allowed. RFC 9110 11.7.2 */
   readonly whyNoProxyAuthorization: string | null
@@ -118,7 +118,7 @@ export function requestHead(
     const list = isFlatList(headers) ? headers : new Headers(headers).flat()
     if (list.length % 2 !== 0) {
       throw new LocalProtocolError(
-        'The list of headers has an odd length: the last name has no value',
+        'The flat list of headers has an odd length: the last name has no value',
       )
     }
     for (let i = 0; i < list.length; i += 2) {
@@ -162,7 +162,9 @@ function absoluteForm(method: string, target: string, origin: string): string {
   if (target === '*') return origin
   if (target.charCodeAt(0) === SLASH) return origin + target
   if (target.slice(0, 6).toLowerCase() === 'https:' && !origin.startsWith('https:')) {
-    throw new LocalProtocolError('An https target must not be sent to a proxy without TLS')
+    throw new LocalProtocolError(
+      'A proxy cannot forward an https request-target for an http origin: it would be sent without TLS',
+    )
   }
   return target
 }

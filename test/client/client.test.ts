@@ -440,7 +440,7 @@ test('util.inspect shows the pool', async (t) => {
   await client.get(origin)
   assert.equal(
     inspect(client),
-    '<Client <ConnectionPool [1 connections: 0 connecting, 0 active, 1 idle]>>',
+    '<Client <ConnectionPool [1 connection: 0 connecting, 0 active, 1 idle]>>',
   )
 })
 

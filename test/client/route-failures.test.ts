@@ -280,7 +280,9 @@ async function failTwice(t: TestContext, { options, url }: Failing): Promise<Tra
   const [first, second] = errors as [TransportError, TransportError]
   assert.deepEqual([second.code, second.phase], [first.code, first.phase])
   assert.ok(first.request instanceof Request)
-  const isFinal = /: 40[37] |wrong user|wants credentials|takes no user/.test(first.message)
+  const isFinal = /: 40[37] |wrong user|requires credentials|does not accept a user/.test(
+    first.message,
+  )
   assert.deepEqual([first.bytesSent, first.safeToRetry], [0, !isFinal])
   return first
 }
@@ -331,7 +333,7 @@ describe('a peer that sends nothing: ConnectTimeout with the phase', () => {
     const waiting = client.get(`http://b.test:${port}/`, { timeout: { pool: 40 } })
     await assert.rejects(waiting, (error) => {
       assert.ok(error instanceof PoolTimeout)
-      assert.match(error.message, /1 connections: 0 connecting, 1 active, 0 idle/)
+      assert.match(error.message, /1 connection: 0 connecting, 1 active, 0 idle/)
       return true
     })
     await held.close()

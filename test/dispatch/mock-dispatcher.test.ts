@@ -178,7 +178,7 @@ describe('the response', () => {
     ['two bodies', { text: 'a', json: 1 }, /cannot be combined/],
     ['an object as content', { content: { a: 1 } }, /for an object use json/],
     ['a number as text', { text: 1 }, /text must be a string/],
-    ['a function as json', { json: () => {} }, /has no JSON representation/],
+    ['a function as json', { json: () => {} }, /must be a value that JSON can represent/],
     [
       'a field with CR',
       { headers: { a: '\r' } },

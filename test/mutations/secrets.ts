@@ -73,8 +73,8 @@ export const secrets: readonly Mutation[] = [
     marks: '32',
     mistake: "the client's headers are sent to an absolute URL of another origin",
     file: 'src/client/request-builder.ts',
-    find: 'this.isClientOrigin(target) ? this.#headers : this.#headersForOtherOrigins',
-    replace: 'this.isClientOrigin(target) ? this.#headers : this.#headers',
+    find: 'this.isClientOrigin(fullUrl) ? this.#headers : this.#headersForOtherOrigins',
+    replace: 'this.isClientOrigin(fullUrl) ? this.#headers : this.#headers',
     tests: ['client/base-url-credentials'],
   },
   {

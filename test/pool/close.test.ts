@@ -204,7 +204,7 @@ describe('assertQuiescent', () => {
         (error) => error instanceof HawserError && message.test(error.message),
       )
     assertThrows(
-      /not quiescent: <ConnectionPool \[1 connections: 1 connecting, 0 active, 0 idle, 1 waiting/,
+      /not quiescent: <ConnectionPool \[1 connection: 1 connecting, 0 active, 0 idle, 1 waiting/,
     )
     await settle()
     const socket = at(pool.sockets, 0)

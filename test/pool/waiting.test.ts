@@ -25,7 +25,7 @@ describe('PoolTimeout', () => {
     assert.ok(call.error instanceof PoolTimeout)
     assert.equal(
       call.error.message,
-      'No connection became available within 300 ms: 1 connections: 0 connecting, ' +
+      'No connection became available within 300 ms: 1 connection: 0 connecting, ' +
         '1 active, 0 idle, 2 waiting for up to 300 ms, maxConnections 1 ' +
         '(GET http://b.test/secret?…, after 300 ms)',
     )

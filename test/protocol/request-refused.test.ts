@@ -316,7 +316,7 @@ for (const method of [
 refuses(
   'R4 a name without a value',
   { headers: ['a', '1', 'b'] },
-  /^The list of headers has an odd length/,
+  /^The flat list of headers has an odd length/,
 )
 refuses('R4 an empty name', { headers: ['', '1'] }, /^A header name must be a non-empty string/)
 for (const value of [5, null, undefined, {}, ['1'], Symbol('a')]) {

@@ -1,6 +1,6 @@
 import { Scanner } from '../scanner.ts'
 
-/** A challenge: an authentication scheme that a server offers. RFC 9110 11.3 */
+/** An authentication scheme that a server offers, with its parameters. RFC 9110 11.3 */
 export interface Challenge {
   /** The name of the scheme in lower case. */
   readonly scheme: string
@@ -16,8 +16,9 @@ export type AuthParams = ReadonlyMap<string, string>
 const SEPARATORS = /[ \t,]*/y
 const TOKEN = /[!#$%&'*+\-.^`|~\w]+/y
 const EQUALS = /[ \t]*=[ \t]*/y
+/** A value without a name, which some schemes use in place of parameters. RFC 9110 11.2 */
 const TOKEN68 = /[ \t]+[\w\-.~+/]+=*[ \t]*(?=,|$)/y
-/** Allows more than a token, because some servers send base64 without quotes. */
+/** Allows more characters than a token, because some servers send base64 without quotes. */
 const UNQUOTED_VALUE = /[^ \t,"]*/y
 /** A quoted string. RFC 9110 5.6.4 */
 const QUOTED = /"[^"\\]*(?:\\.[^"\\]*)*"/sy
@@ -26,15 +27,16 @@ const UNTERMINATED = /".*/sy
 const INVALID = /(?:"[^"\\]*(?:\\.[^"\\]*)*"?)?[^,]*/sy
 
 /**
- * Parses the challenges in one WWW-Authenticate field. A name with an equals sign is a parameter of
- * the current challenge; a name without one begins the next challenge. Invalid text is skipped up
- * to the next comma. The time is linear in the length of the field. RFC 9110 11.6.1
+ * Parses the challenges in one WWW-Authenticate field. A name before an equals sign is a parameter
+ * of the current challenge; any other name is the scheme of the next challenge. Parameters before
+ * the first scheme are ignored, and invalid text is skipped up to the next comma. The time is
+ * linear in the length of the field. RFC 9110 11.6.1
  */
 export function parseChallenges(field: string): Challenge[] {
   const challenges: Challenge[] = []
   let params = new Map<string, string>()
   const scanner = new Scanner(field)
-  while (findElement(scanner)) {
+  while (skipSeparators(scanner)) {
     const name = scanner.match(TOKEN).toLowerCase()
     if (name === '') scanner.match(INVALID)
     else if (scanner.match(EQUALS) !== '') setIfAbsent(params, name, readValue(scanner))
@@ -51,7 +53,7 @@ export function parseChallenges(field: string): Challenge[] {
 export function parseAuthParams(field: string): AuthParams {
   const params = new Map<string, string>()
   const scanner = new Scanner(field)
-  while (findElement(scanner)) {
+  while (skipSeparators(scanner)) {
     const name = scanner.match(TOKEN).toLowerCase()
     if (name !== '' && scanner.match(EQUALS) !== '') setIfAbsent(params, name, readValue(scanner))
     else scanner.match(INVALID)
@@ -64,7 +66,7 @@ function setIfAbsent(params: Map<string, string>, name: string, value: string | 
 }
 
 /** Skips the separators before the next element of the list. Returns whether there is one. */
-function findElement(scanner: Scanner): boolean {
+function skipSeparators(scanner: Scanner): boolean {
   scanner.match(SEPARATORS)
   return !scanner.atEnd
 }

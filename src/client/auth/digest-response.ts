@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { DigestChallenge } from './digest-challenge.ts'
 
-// Texts are hashed as the octets that are sent. Each character is one octet (latin1).
+// Strings are hashed as latin1: each character is one octet, exactly as it is sent.
 
 /** The input of one Digest computation. */
 export interface DigestInput {
   readonly nonce: string
-  /** How often the nonce has been used, including this time. */
+  /** How many requests have used the nonce, including this one. */
   readonly count: number
   readonly cnonce: string
   readonly method: string
@@ -17,8 +17,8 @@ export interface DigestInput {
 }
 
 /**
- * Returns the hash of user, realm and password; for a `-sess` algorithm also of the nonces.
- * RFC 7616 3.4.2
+ * Returns H(A1), the hash of user, realm and password. For a `-sess` algorithm, it also covers
+ * `nonce` and `cnonce`. RFC 7616 3.4.2
  */
 export function hashA1(
   challenge: DigestChallenge,
@@ -35,17 +35,17 @@ export function hashA1(
 export function digestAuthorization(
   challenge: DigestChallenge,
   user: string,
-  a1: string,
+  hashedA1: string,
   input: DigestInput,
 ): string {
   const { realm, algorithm, hash, qop, opaque, hashesUser, hasSessionKey } = challenge
   const { nonce, cnonce, method, uri } = input
   const nc = input.count.toString(16).padStart(8, '0')
   const contentHash = qop === 'auth-int' ? `:${digest(hash, input.content)}` : ''
-  const a2 = digest(hash, `${method}:${uri}${contentHash}`)
+  const hashedA2 = digest(hash, `${method}:${uri}${contentHash}`)
   const nonceParts = qop === null ? nonce : `${nonce}:${nc}:${cnonce}:${qop}`
-  const response = digest(hash, `${a1}:${nonceParts}:${a2}`)
-  const fields = [
+  const response = digest(hash, `${hashedA1}:${nonceParts}:${hashedA2}`)
+  const params = [
     usernameParam(challenge, user),
     `realm=${quote(realm)}`,
     `uri=${quote(uri)}`,
@@ -58,7 +58,7 @@ export function digestAuthorization(
     opaque !== null && `opaque=${quote(opaque)}`,
     hashesUser && 'userhash=true',
   ]
-  return `Digest ${fields.filter(Boolean).join(', ')}`
+  return `Digest ${params.filter(Boolean).join(', ')}`
 }
 
 /**
@@ -70,6 +70,7 @@ function usernameParam(challenge: DigestChallenge, user: string): string {
     return `username="${digest(challenge.hash, `${octets(challenge, user)}:${challenge.realm}`)}"`
   }
   if (/^[\x20-\x7e]*$/.test(user)) return `username=${quote(user)}`
+  // `encodeURIComponent` does not encode these characters, which RFC 8187 does not allow.
   const encoded = encodeURIComponent(normalizeText(challenge, user)).replace(
     /['()*]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
@@ -77,6 +78,7 @@ function usernameParam(challenge: DigestChallenge, user: string): string {
   return `username*=UTF-8''${encoded}`
 }
 
+/** Returns the text in UTF-8, with one character for each octet. */
 function octets(challenge: DigestChallenge, text: string): string {
   return Buffer.from(normalizeText(challenge, text), 'utf8').toString('latin1')
 }

@@ -7,20 +7,20 @@ import { digestAuthorization, hashA1 } from './digest-response.ts'
 
 const NO_CONTENT = new Uint8Array()
 
-/** Reuses the nonce of one challenge for many requests, with an increasing count. */
+/** Authorizes many requests with the nonce of one challenge and an increasing count. */
 export class DigestSession {
   readonly #challenge: DigestChallenge
   readonly #user: string
-  // Constant for the session, because the key of a `-sess` algorithm depends on it. RFC 7616 3.4.2
+  // Constant for the session, because H(A1) of a `-sess` algorithm depends on it. RFC 7616 3.4.2
   readonly #cnonce = randomBytes(16).toString('hex')
-  readonly #a1: string
+  readonly #hashedA1: string
   #nonce: string
   #count = 0
 
   constructor(challenge: DigestChallenge, user: string, password: string) {
     this.#challenge = challenge
     this.#user = user
-    this.#a1 = hashA1(challenge, user, password, this.#cnonce)
+    this.#hashedA1 = hashA1(challenge, user, password, this.#cnonce)
     this.#nonce = challenge.nonce
   }
 
@@ -29,13 +29,16 @@ export class DigestSession {
   }
 
   /**
-   * Whether a challenge has the nonce of this session, which then continues. A new session would
-   * count the uses of the nonce from 1 again.
+   * Whether a challenge belongs to this session, so that the session can continue. A new session
+   * would count from 1 again with the same nonce, which a server refuses as a replay.
    */
   matches({ realm, nonce, algorithm, qop }: DigestChallenge): boolean {
-    const own = this.#challenge
+    const current = this.#challenge
     return (
-      realm === own.realm && nonce === this.#nonce && algorithm === own.algorithm && qop === own.qop
+      realm === current.realm &&
+      nonce === this.#nonce &&
+      algorithm === current.algorithm &&
+      qop === current.qop
     )
   }
 
@@ -44,7 +47,7 @@ export class DigestSession {
    */
   async authorize(request: Request): Promise<string> {
     const content = this.#challenge.qop === 'auth-int' ? await request.read() : NO_CONTENT
-    return digestAuthorization(this.#challenge, this.#user, this.#a1, {
+    return digestAuthorization(this.#challenge, this.#user, this.#hashedA1, {
       nonce: this.#nonce,
       count: ++this.#count,
       cnonce: this.#cnonce,

@@ -59,7 +59,7 @@ export function parseNetrc(text: string): NetrcEntry[] {
 const BLANKS = /[ \t\r\n\v\f]*/y
 const WORD = /[^ \t\r\n\v\f]*/y
 const COMMENT = /#[^\n]*/y
-/** A comment that begins with the word `#`. */
+/** A comment whose first word is only `#`. */
 const HASH_COMMENT = /#(?:[ \t\r\v\f][^\n]*)?(?=\n|$)/y
 /** A word ends in its line, so that a missing quote does not hide other entries. */
 const QUOTED = /"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"/y
@@ -97,12 +97,13 @@ function unescapeQuoted(text: string): string {
 }
 
 /**
- * Parses an entry with the package netrc-parser, in the only layout that it reads correctly: one
- * line, single spaces, and words of safe characters. Login and password are always present, because
- * the package would read missing ones from a polluted `Object.prototype`. The text has one entry,
- * because the package compares each entry with all others.
+ * Returns the credentials of an entry. They are parsed by the package netrc-parser, from the only
+ * layout that it reads correctly: one line, single spaces, and words of safe characters. Login and
+ * password are always present, because the package would read missing ones from a polluted
+ * `Object.prototype`. The text has one entry, because the package compares each entry with all
+ * others.
  */
-export function parseWithPackage({ host, login, password }: NetrcEntry): NetrcCredentials {
+export function credentialsOf({ host, login, password }: NetrcEntry): NetrcCredentials {
   const name = encode(host ?? '')
   const line = `machine ${name} login ${encode(login ?? '')} password ${encode(password ?? '')}`
   const machine = parse(line)[name]

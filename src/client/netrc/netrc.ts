@@ -5,9 +5,9 @@ import { inspect } from 'node:util'
 import { option } from '../../models/options.ts'
 import { BasicAuth } from '../auth/basic.ts'
 import type { NetrcCredentials, NetrcEntry } from './grammar.ts'
-import { parseNetrc, parseWithPackage } from './grammar.ts'
+import { credentialsOf, parseNetrc } from './grammar.ts'
 
-/** The contents of a netrc file at the time at which it was read. */
+/** The entries of a netrc file. Later changes of the file have no effect. */
 export class Netrc {
   readonly #file: string
   // The first entry of each host. The key of `default` is null.
@@ -52,13 +52,13 @@ export class Netrc {
   }
 
   /**
-   * Returns the credentials for a host name without a port: those of its first entry, otherwise of
-   * `default`. Null if there is no entry, or an empty one. Case is ignored, and IPv6 addresses can
-   * be given with or without brackets.
+   * Returns the credentials for a host name without a port: those of its first entry, or else those
+   * of `default`. Null if there is no entry, or if it has neither login nor password. Case is
+   * ignored, and IPv6 addresses can be given with or without brackets.
    */
   lookup(hostname: string): NetrcCredentials | null {
     const entry = this.#find(hostname)
-    return entry && parseWithPackage(entry)
+    return entry && credentialsOf(entry)
   }
 
   /** Returns the credentials for the host of `url`; its port and userinfo are ignored. */
@@ -80,12 +80,12 @@ export class Netrc {
   }
 
   /**
-   * Returns the credentials of an entry. If Basic authentication does not allow them (a colon in
-   * the login), emits a warning and returns null.
+   * Returns the credentials of an entry. If Basic authentication does not allow them, for example a
+   * login with a colon, emits a warning and returns null.
    */
   #toBasic(entry: NetrcEntry): BasicAuth | null {
     try {
-      const { login, password } = parseWithPackage(entry)
+      const { login, password } = credentialsOf(entry)
       return new BasicAuth(login, password)
     } catch (error) {
       warnOnce(
@@ -100,7 +100,7 @@ export class Netrc {
   }
 }
 
-/** The netrc file of the environment. It is read when it is first needed, and at most once. */
+/** The netrc file that the environment selects. It is read once, when it is first needed. */
 export class EnvironmentNetrc {
   // Undefined until the file was read; null if there is none.
   #netrc: Netrc | null | undefined
@@ -129,7 +129,8 @@ function homeDirectory(): string | null {
 
 function readText(file: string): string {
   const bytes = readFileSync(file)
-  // The loader of netrc-parser would start gpg.
+  // Refused after reading, so that a missing file is reported as missing. The loader of
+  // netrc-parser would start gpg.
   if (file.endsWith('.gpg')) throw new Error('it is encrypted')
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -143,7 +144,7 @@ function isMissing(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
-/** The code of a system error, otherwise the message. Parse errors contain no text of the file. */
+/** The code of a system error, otherwise the message. Neither contains text of the file. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
   return code ?? message
@@ -151,7 +152,7 @@ function reasonOf(error: unknown): string {
 
 const warned = new Set<string>()
 
-/** Emits a warning once per process, because each client reads the same file again. */
+/** Emits each warning once per process. Every client reads the file, and would repeat it. */
 function warnOnce(message: string): void {
   if (warned.has(message)) return
   warned.add(message)

@@ -79,8 +79,8 @@ class ListenerCalls {
   }
 
   /**
-   * Reports an error of a listener: to the caller, or as a 500, as `raiseAppExceptions` says. `to`
-   * is a `ServerResponse`, or the raw socket of an `upgrade` or `connect` event.
+   * Reports an error of a listener: to the caller if `raiseAppExceptions` is true, otherwise as a
+   * 500. `to` is a `ServerResponse`, or the raw socket of an `upgrade` or `connect` event.
    */
   #handleError(exchange: Exchange | null, [, to]: RequestEvent, error: unknown): void {
     if (exchange === null || exchange.settled) {

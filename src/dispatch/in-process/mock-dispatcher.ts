@@ -125,7 +125,8 @@ function bodyOf(described: MockResponse, headers: Headers): Body | null {
   if (text !== null) return withContentType(headers, 'text/plain; charset=utf-8', text)
   if (json === undefined) return checkedContent(content)
   const serialized: string | undefined = JSON.stringify(json)
-  if (serialized === undefined) throw new TypeError('MockResponse: json has no JSON representation')
+  if (serialized === undefined)
+    throw new TypeError('MockResponse: json must be a value that JSON can represent')
   return withContentType(headers, 'application/json', serialized)
 }
 

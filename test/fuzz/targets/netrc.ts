@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseNetrc, parseWithPackage } from '../../../src/client/netrc/grammar.ts'
+import { credentialsOf, parseNetrc } from '../../../src/client/netrc/grammar.ts'
 import { textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
@@ -77,7 +77,7 @@ export const netrc = target({
       })),
     )
     for (const one of found.filter(isWellFormed)) {
-      const { login, password } = parseWithPackage(one)
+      const { login, password } = credentialsOf(one)
       assert.deepEqual([login, password], [one.login ?? '', one.password ?? ''])
     }
     try {
