@@ -16,6 +16,7 @@ import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { CallSettings } from './call.ts'
 import { setCallSettings, totalTimeout, withRequest } from './call.ts'
+import { CallGuard } from './call-guard.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { responseCookies } from './cookies/cookies.ts'
 import type { Link } from './links.ts'
@@ -23,6 +24,7 @@ import { parseLinks } from './links.ts'
 import { isRedirect, nextHop } from './redirect.ts'
 import { Request } from './request.ts'
 import { isSameOrigin } from './url.ts'
+import type { ClientWaits } from './waits.ts'
 import { awaitInterruptibly } from './waits.ts'
 
 /** How a response came about: the request, its settings, and what preceded it in the call. */
@@ -34,6 +36,7 @@ export interface ResponseContext {
    */
   readonly baseRequest: Request
   readonly settings: CallSettings
+  readonly waits: ClientWaits
   /** When the call started, in ms of the clock in `settings`. */
   readonly startedAt: number
   readonly history: readonly Response[]
@@ -57,6 +60,7 @@ export class Response {
   #elapsed = Number.NaN
   #cookies: Cookies | null = null
   #nextRequest: Request | null = null
+  #lazyGuard: CallGuard | null = null
   #isClosed = false
   #onEnded: (() => void) | null = null
 
@@ -288,6 +292,7 @@ export class Response {
    */
   close(): Promise<void> {
     this.#engineResponse.close()
+    this.#lazyGuard?.stop()
     this.#isClosed ||= Number.isNaN(this.#elapsed)
     this.#markEnded()
     return Promise.resolve()
@@ -307,10 +312,39 @@ export class Response {
   async #readAll(): Promise<Uint8Array> {
     const { maxResponseSize, onDownloadProgress } = this.#context.settings
     const max = maxResponseSize ?? Number.POSITIVE_INFINITY
+    if (this.#isReceived) this.#guard.check()
     const decoder = this.#decoder()
-    if (decoder !== null) return decoder.decodeAll(this.#receivedChunks(), max)
+    if (decoder !== null) return decoder.decodeAll(this.#receivedChunks(), max, this.#guard)
     if (onDownloadProgress === null) return this.#engineResponse.bytes({ max })
     return collect(this.#decodedChunks())
+  }
+
+  /** Whether the exchange has ended, which therefore cannot end the call any more. */
+  get #isReceived(): boolean {
+    return this.#engineResponse.trailers !== null
+  }
+
+  get #guard(): CallGuard {
+    this.#lazyGuard ??= this.#createGuard()
+    return this.#lazyGuard
+  }
+
+  #createGuard(): CallGuard {
+    const { settings, startedAt, waits } = this.#context
+    const { signal, clock, timeout } = settings
+    return new CallGuard({
+      signal,
+      deadline: timeout.total === null ? null : startedAt + timeout.total,
+      timeoutError: () => this.#totalTimeout('reading the received body'),
+      owner: waits,
+      clock,
+    })
+  }
+
+  #totalTimeout(activity: string): unknown {
+    const { request, settings } = this.#context
+    const where = `${request.method} ${redactUrl(request.url)}, ${activity}`
+    return totalTimeout(settings, where, { ...AFTER_HEAD, request })
   }
 
   #decoder() {
@@ -325,7 +359,9 @@ export class Response {
   #decodedChunks(): AsyncIterable<Uint8Array> {
     const decoder = this.#decoder()
     const received = this.#receivedChunks()
-    return this.#limitSize(decoder === null ? received : decoder.decode(received))
+    if (decoder === null) return this.#limitSize(received)
+    const { maxResponseSize } = this.#context.settings
+    return decoder.decode(received, maxResponseSize ?? Number.POSITIVE_INFINITY, this.#guard)
   }
 
   #limitSize(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
@@ -356,14 +392,11 @@ export class Response {
 
   /** Waits for the result of a function of the caller, at most until the call must end. */
   #awaitCallerCode(pending: PromiseLike<unknown>): Promise<unknown> {
-    const { request, settings, startedAt } = this.#context
+    const { settings, startedAt, waits } = this.#context
     const { signal, timeout, clock } = settings
     const timeLeft = timeout.total === null ? null : startedAt + timeout.total - clock.now()
-    const timeoutError = () => {
-      const where = `${request.method} ${redactUrl(request.url)}, in onDownloadProgress`
-      return totalTimeout(settings, where, { ...AFTER_HEAD, request })
-    }
-    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock })
+    const timeoutError = () => this.#totalTimeout('in onDownloadProgress')
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock, waits })
   }
 
   async *#iterate(
@@ -371,7 +404,13 @@ export class Response {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let failed = false
     try {
-      yield* open()
+      // A chunk that was received in time is passed on even if the event loop was blocked.
+      let isReceived = this.#isReceived
+      for await (const chunk of open()) {
+        if (isReceived) this.#guard.check()
+        yield chunk
+        isReceived = this.#isReceived
+      }
     } catch (error) {
       failed = true
       throw this.#fail(error)

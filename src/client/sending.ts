@@ -236,6 +236,7 @@ export class Sending {
         request: sent,
         baseRequest: base,
         settings,
+        waits: this.#state.waits,
         startedAt: this.#startedAt,
         history: this.#history === null ? NO_HISTORY : [...this.#history],
       })

@@ -1,6 +1,6 @@
 import type { Backend, Clock } from '../backends/backend.ts'
-import { ClientClosed } from '../errors.ts'
 import { sharedAbortListener } from '../pool/exchange-aborter.ts'
+import { clientClosed } from './call-guard.ts'
 
 /** The conditions that end a wait early. */
 interface InterruptConditions {
@@ -78,6 +78,11 @@ export class ClientWaits {
     }
   }
 
+  /** Whether the client is closed. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   /** Adds a wait that ends when the client is closed; immediately, if it is closed already. */
   add(interrupt: Interrupt): void {
     if (this.#closed) interrupt(clientClosed())
@@ -93,8 +98,4 @@ export class ClientWaits {
     this.#closed = true
     for (const interrupt of this.#interrupts) interrupt(clientClosed())
   }
-}
-
-function clientClosed(): ClientClosed {
-  return new ClientClosed('The client was closed')
 }

@@ -6,6 +6,7 @@ import type { ClientOptions } from '../client/options.ts'
 import type { Hop } from '../client/redirect.ts'
 import { isRedirect, nextHop } from '../client/redirect.ts'
 import { defaultFields } from '../client/request-builder.ts'
+import { AFTER_HEAD } from '../client/response.ts'
 import { openRouter } from '../client/routing.ts'
 import { parseUrl } from '../client/url.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
@@ -16,6 +17,7 @@ import {
   redactUrl,
   StreamConsumed,
   TooManyRedirects,
+  TotalTimeout,
 } from '../errors.ts'
 import { checkCount, checkFlag, checkOptions, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
@@ -23,7 +25,8 @@ import type { Response as EngineResponse } from '../pool/response.ts'
 import type { FetchCall, Init, Input } from './fetch-call.ts'
 import { bufferIfSmall, readFetchCall } from './fetch-call.ts'
 import { networkError } from './network-error.ts'
-import { FetchResponse, toWhatwgResponse } from './response.ts'
+import { bodyOf, FetchResponse, toWhatwgResponse } from './response.ts'
+import type { BodyLimits } from './response-body.ts'
 
 /** In ms, as in the runtime's `fetch`: a server may need minutes for its response. */
 const DEFAULT_TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
@@ -32,6 +35,7 @@ const OPTION_NAMES = [
   'headers',
   'timeout',
   'maxRedirects',
+  'maxResponseSize',
   'proxies',
   'verify',
   'cert',
@@ -80,7 +84,10 @@ class Fetcher {
   readonly #router: Router
   readonly #headers: FieldList
   readonly #maxRedirects: number
-  #closed = false
+  readonly #maxResponseSize: number
+  /** The `total` timeout in ms; null for none. */
+  readonly #total: number | null
+  readonly #owner = { isClosed: false }
 
   constructor(options: FetchOptions) {
     checkOptions('createFetch', options, OPTION_NAMES)
@@ -91,12 +98,16 @@ class Fetcher {
     this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
     const max = checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
+    const maxSize = checkCount('maxResponseSize', option(options, 'maxResponseSize', null), 0)
+    this.#maxResponseSize = maxSize ?? Number.POSITIVE_INFINITY
+    this.#total = timeout.total
   }
 
   async fetch(input: Input, init: Init | undefined): Promise<globalThis.Response> {
+    const startedAt = this.#backend.clock.now()
     let call: FetchCall | null = null
     try {
-      if (this.#closed) throw new ClientClosed('This fetch function is closed')
+      if (this.#owner.isClosed) throw new ClientClosed('This fetch function is closed')
       call = readFetchCall(input, init)
       const url = parseUrl(call.url, null)
       if (url.username !== '' || url.password !== '') {
@@ -109,7 +120,11 @@ class Fetcher {
       const content =
         stream === null ? call.content : await bufferIfSmall(stream, this.#backend.clock)
       return toWhatwgResponse(
-        await this.#follow(call, { method, url, fields, content, keepsCredentials: true }),
+        await this.#follow(
+          call,
+          { method, url, fields, content, keepsCredentials: true },
+          startedAt,
+        ),
       )
     } catch (error) {
       if (call !== null) discardContent(call.content)
@@ -118,17 +133,20 @@ class Fetcher {
   }
 
   /** HTTP-redirect fetch: WHATWG Fetch 4.4 */
-  async #follow({ redirect, signal }: FetchCall, hop: Hop): Promise<FetchResponse> {
+  async #follow(
+    { redirect, signal }: FetchCall,
+    hop: Hop,
+    startedAt: number,
+  ): Promise<FetchResponse> {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(hop, signal)
       const isFollowed = redirect !== 'manual' && isRedirect(response.status)
       const next = isFollowed ? this.#nextHop(hop, response, redirect, redirects) : null
       if (next === null) {
-        return new FetchResponse(response, {
-          method: hop.method,
-          url: hop.url,
-          redirected: redirects > 0,
-        })
+        const { method, url } = hop
+        const request = { method, url, redirected: redirects > 0 }
+        const limits = this.#limitsOf(hop, signal, startedAt)
+        return new FetchResponse(response, request, bodyOf(response, request, limits))
       }
       hop = next
     }
@@ -175,8 +193,28 @@ class Fetcher {
     })
   }
 
+  #limitsOf(hop: Hop, signal: AbortSignal | null, startedAt: number): BodyLimits {
+    const total = this.#total
+    const facts = () => ({ ...AFTER_HEAD, ...factsOf(hop) })
+    const timeoutError = () => {
+      const where = `${hop.method} ${redactUrl(hop.url)}, reading the received body`
+      return new TotalTimeout(`The request did not complete within ${total} ms (${where})`, facts())
+    }
+    return {
+      max: this.#maxResponseSize,
+      end: {
+        signal,
+        deadline: total === null ? null : startedAt + total,
+        timeoutError,
+        owner: this.#owner,
+        clock: this.#backend.clock,
+      },
+      facts,
+    }
+  }
+
   close(): Promise<void> {
-    this.#closed = true
+    this.#owner.isClosed = true
     return this.#router.close()
   }
 }

@@ -1,12 +1,25 @@
 import { Readable } from 'node:stream'
+import type { CallEnd } from '../client/call-guard.ts'
+import { CallGuard } from '../client/call-guard.ts'
 import { ignore } from '../content/closable-iterator.ts'
 import { readContent } from '../content/content.ts'
-import { decoderFor } from '../content/decoding/decoder.ts'
+import { decoderFor, limitSize } from '../content/decoding/decoder.ts'
 import { ReaderIterator } from '../content/web-stream.ts'
+import type { ErrorFacts } from '../errors.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { networkError } from './network-error.ts'
 
 type ByteStream = ReadableStream<Uint8Array>
+
+/** What limits the reading of a body. */
+export interface BodyLimits {
+  /** How many bytes the decoded body may have; `Infinity` for any number. */
+  readonly max: number
+  /** Ends the reading. */
+  readonly end: CallEnd
+  /** Returns the facts of errors. */
+  facts(): ErrorFacts
+}
 
 /**
  * The body of a response. It is read without a stream, unless the caller uses the stream.
@@ -14,12 +27,15 @@ type ByteStream = ReadableStream<Uint8Array>
  */
 export class ResponseBody {
   readonly #response: EngineResponse
+  readonly #limits: BodyLimits
+  #lazyGuard: CallGuard | null = null
   #stream: ByteStream | null = null
   #chunks: AsyncIterator<Uint8Array> | null = null
   #isRead = false
 
-  constructor(response: EngineResponse) {
+  constructor(response: EngineResponse, limits: BodyLimits) {
     this.#response = response
+    this.#limits = limits
   }
 
   /** Whether the body has been read, at least in part, or cancelled. */
@@ -39,8 +55,12 @@ export class ResponseBody {
     this.#isRead = true
     try {
       const response = this.#response
-      const decoder = decoderFor(response.headers.get('content-encoding'))
-      return await (decoder === null ? response.bytes() : decoder.decodeAll(response))
+      const { max } = this.#limits
+      if (this.#isReceived) this.#guard.check()
+      const decoder = this.#decoder()
+      return await (decoder === null
+        ? response.bytes({ max })
+        : decoder.decodeAll(response, max, this.#guard))
     } catch (error) {
       this.#response.close()
       throw networkError(error)
@@ -52,7 +72,7 @@ export class ResponseBody {
    */
   clone(): ResponseBody {
     this.#refuseUsed()
-    const copy = new ResponseBody(this.#response)
+    const copy = new ResponseBody(this.#response, this.#limits)
     ;[this.#stream, copy.#stream] = this.stream.tee()
     return copy
   }
@@ -64,7 +84,7 @@ export class ResponseBody {
       {
         type: 'bytes',
         pull: (controller) => this.#pull(controller),
-        cancel: () => (isRead ? undefined : this.#response.close()),
+        cancel: () => (isRead ? undefined : this.#close()),
       },
       { highWaterMark: 0 },
     )
@@ -76,20 +96,49 @@ export class ResponseBody {
   async #pull(controller: ReadableByteStreamController): Promise<void> {
     try {
       this.#chunks ??= this.#decoded()[Symbol.asyncIterator]()
+      // A chunk that was received in time is passed on even if the event loop was blocked.
+      const isReceived = this.#isReceived
       let step = await this.#chunks.next()
       while (!step.done && step.value.length === 0) step = await this.#chunks.next()
+      if (isReceived && !step.done) this.#guard.check()
       if (!step.done) return controller.enqueue(withOwnMemory(step.value))
       controller.close()
       controller.byobRequest?.respond(0)
     } catch (error) {
-      this.#response.close()
+      this.#close()
       throw networkError(error)
     }
   }
 
+  /** Ends the reading of the stream. */
+  #close(): void {
+    this.#response.close()
+    this.#lazyGuard?.stop()
+    this.#chunks?.return?.().then(ignore, ignore)
+  }
+
   #decoded(): AsyncIterable<Uint8Array> {
-    const decoder = decoderFor(this.#response.headers.get('content-encoding'))
-    return decoder === null ? this.#response : decoder.decode(this.#response)
+    const decoder = this.#decoder()
+    const { max, facts } = this.#limits
+    if (decoder !== null) return decoder.decode(this.#response, max, this.#guard)
+    return max === Number.POSITIVE_INFINITY
+      ? this.#response
+      : limitSize(this.#response, max, facts())
+  }
+
+  #decoder() {
+    const coding = this.#response.headers.get('content-encoding')
+    return coding === null ? null : decoderFor(coding, this.#limits.facts())
+  }
+
+  /** Whether the exchange has ended, which therefore cannot end the call any more. */
+  get #isReceived(): boolean {
+    return this.#response.trailers !== null
+  }
+
+  get #guard(): CallGuard {
+    this.#lazyGuard ??= new CallGuard(this.#limits.end)
+    return this.#lazyGuard
   }
 
   #refuseUsed(): void {

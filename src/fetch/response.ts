@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { Response as EngineResponse } from '../pool/response.ts'
+import type { BodyLimits } from './response-body.ts'
 import { ResponseBody } from './response-body.ts'
 
 /** The null body statuses. WHATWG Fetch 2.2.3 */
@@ -25,7 +26,7 @@ export class FetchResponse {
   readonly #body: ResponseBody | null
   #headers: globalThis.Headers | null = null
 
-  constructor(response: EngineResponse, request: FinalRequest, body = bodyOf(response, request)) {
+  constructor(response: EngineResponse, request: FinalRequest, body: ResponseBody | null) {
     this.#response = response
     this.#request = request
     this.#body = body
@@ -126,9 +127,14 @@ export class FetchResponse {
   }
 }
 
-function bodyOf(response: EngineResponse, { method }: FinalRequest): ResponseBody | null {
+/** Returns the body of a response; null if it has none. */
+export function bodyOf(
+  response: EngineResponse,
+  { method }: FinalRequest,
+  limits: BodyLimits,
+): ResponseBody | null {
   const hasBody = method !== 'HEAD' && !NULL_BODY_STATUSES.has(response.status)
-  return hasBody ? new ResponseBody(response) : null
+  return hasBody ? new ResponseBody(response, limits) : null
 }
 
 let isLinked = false

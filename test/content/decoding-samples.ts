@@ -108,24 +108,24 @@ export function singleBytes(bytes: Uint8Array): Uint8Array[] {
 }
 
 /** A zlib stream, and how many bytes it has decoded. */
-export interface SpiedGunzip {
+export interface SpiedInflater {
   readonly stream: Transform
   decodedBytes: number
 }
 
-/** Returns a list to which each gunzip stream is added that is created during the test. */
-export function spyOnGunzip(t: TestContext): SpiedGunzip[] {
+/** Returns a list to which each stream is added that inflates a gzip member and that is created during the test. */
+export function spyOnInflateRaw(t: TestContext): SpiedInflater[] {
   // The CommonJS module can be changed, the ES module cannot.
   const module = createRequire(import.meta.url)('node:zlib') as typeof zlib
-  const spied: SpiedGunzip[] = []
-  const original = module.createGunzip
-  t.mock.method(module, 'createGunzip', (options: zlib.ZlibOptions) => {
+  const spied: SpiedInflater[] = []
+  const original = module.createInflateRaw
+  t.mock.method(module, 'createInflateRaw', (options: zlib.ZlibOptions) => {
     const stream = original(options)
-    const gunzip = { stream, decodedBytes: 0 }
-    spied.push(gunzip)
+    const inflater = { stream, decodedBytes: 0 }
+    spied.push(inflater)
     const push = stream.push.bind(stream)
     stream.push = (chunk: Buffer | null) => {
-      gunzip.decodedBytes += chunk?.length ?? 0
+      inflater.decodedBytes += chunk?.length ?? 0
       return push(chunk)
     }
     return stream

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import zlib from 'node:zlib'
 import { limitSize } from '../../src/content/decoding/decoder.ts'
 import { DecodingError, ResponseTooLarge } from '../../src/errors.ts'
-import type { SpiedGunzip } from './decoding-samples.ts'
+import type { SpiedInflater } from './decoding-samples.ts'
 import {
   bomb,
   flipBits,
@@ -13,7 +13,7 @@ import {
   Source,
   singleBytes,
   splitAt,
-  spyOnGunzip,
+  spyOnInflateRaw,
   whileZlibWorks,
   zstdCompress,
 } from './decoding-samples.ts'
@@ -35,9 +35,9 @@ if (zstdCompress) {
   flushed.push(['zstd', compress(text, { finishFlush: ZSTD_e_flush })])
 }
 
-function assertDecodedAtMost(gunzip: SpiedGunzip | undefined, max: number): void {
-  assert.ok(gunzip)
-  assert.ok(gunzip.decodedBytes <= max, `${gunzip.decodedBytes} bytes were decoded`)
+function assertDecodedAtMost(inflater: SpiedInflater | undefined, max: number): void {
+  assert.ok(inflater)
+  assert.ok(inflater.decodedBytes <= max, `${inflater.decodedBytes} bytes were decoded`)
 }
 
 for (const [name, coded] of flushed) {
@@ -70,20 +70,20 @@ for (const [name, coded] of flushed) {
 }
 
 test('nothing is read or decoded before the first chunk is requested', async (t) => {
-  const gunzips = spyOnGunzip(t)
+  const inflaters = spyOnInflateRaw(t)
   const source = new Source([zlib.gzipSync(text)])
   const chunks = knownDecoder('gzip, gzip').decode(source)
   await whileZlibWorks()
-  assert.equal(gunzips.length, 0)
+  assert.equal(inflaters.length, 0)
   assert.equal(source.taken, 0)
   await chunks.return()
   await knownDecoder('gzip').decode(new Source([])).next()
-  assert.equal(gunzips.length, 0)
+  assert.equal(inflaters.length, 0)
 })
 
 describe('with a reader slower than the source', () => {
   test('36, 38 a bomb is decoded one output chunk at a time', async (t) => {
-    const gunzips = spyOnGunzip(t)
+    const inflaters = spyOnInflateRaw(t)
     const source = new Source(bomb())
     const chunks = knownDecoder('gzip').decode(source)
     for (let read = 0; read < 2_000_000; read += OUTPUT_CHUNK) {
@@ -91,19 +91,19 @@ describe('with a reader slower than the source', () => {
       assert.ok(value && value.length <= OUTPUT_CHUNK)
     }
     await whileZlibWorks()
-    assertDecodedAtMost(gunzips[0], 2_000_000 + 3 * OUTPUT_CHUNK)
+    assertDecodedAtMost(inflaters[0], 2_000_000 + 3 * OUTPUT_CHUNK)
     assert.equal(source.taken, 1)
     await chunks.return()
   })
 
   test('36, 38 each coding of a chain is one output chunk ahead', async (t) => {
-    const gunzips = spyOnGunzip(t)
+    const inflaters = spyOnInflateRaw(t)
     const chunks = knownDecoder('gzip, gzip').decode(
       new Source([zlib.gzipSync(Buffer.concat(bomb()))]),
     )
     for (let i = 0; i < 20; i++) await chunks.next()
     await whileZlibWorks()
-    const [outer, inner] = gunzips
+    const [outer, inner] = inflaters
     assertDecodedAtMost(inner, 23 * OUTPUT_CHUNK)
     assertDecodedAtMost(outer, 3 * OUTPUT_CHUNK)
     await chunks.return()
@@ -150,16 +150,16 @@ describe('an abandoned reader', () => {
   ]
   for (const [way, abandon] of ways) {
     test(`36 ${way}: decoding stops, decoders and source are closed`, async (t) => {
-      const gunzips = spyOnGunzip(t)
+      const inflaters = spyOnInflateRaw(t)
       const source = new Source([zlib.gzipSync(Buffer.concat(bomb()))])
       await abandon(knownDecoder('gzip, gzip').decode(source))
-      assert.equal(gunzips.length, 2)
-      assert.ok(gunzips.every(({ stream }) => stream.destroyed))
+      assert.equal(inflaters.length, 2)
+      assert.ok(inflaters.every(({ stream }) => stream.destroyed))
       assert.equal(source.returned, 1)
-      const before = gunzips.map(({ decodedBytes }) => decodedBytes)
+      const before = inflaters.map(({ decodedBytes }) => decodedBytes)
       await whileZlibWorks()
       assert.deepEqual(
-        gunzips.map(({ decodedBytes }) => decodedBytes),
+        inflaters.map(({ decodedBytes }) => decodedBytes),
         before,
       )
     })
@@ -167,7 +167,7 @@ describe('an abandoned reader', () => {
 })
 
 test('the decoders are closed after the end, and after an error', async (t) => {
-  const gunzips = spyOnGunzip(t)
+  const inflaters = spyOnInflateRaw(t)
   const coded = zlib.gzipSync(text)
   const corrupt = Buffer.concat([coded, coded])
   flipBits(corrupt, coded.length + 12, 0xff)
@@ -181,8 +181,8 @@ test('the decoders are closed after the end, and after an error', async (t) => {
     await outcome(knownDecoder('gzip').decode(source))
     assert.equal(source.returned, returned)
   }
-  assert.equal(gunzips.length, 4)
-  assert.ok(gunzips.every(({ stream }) => stream.destroyed))
+  assert.equal(inflaters.length, 3)
+  assert.ok(inflaters.every(({ stream }) => stream.destroyed))
 })
 
 describe('limitSize', () => {
@@ -214,7 +214,7 @@ describe('limitSize', () => {
   })
 
   test('36, 37 of a bomb, hardly more than the limit is decoded', async (t) => {
-    const gunzips = spyOnGunzip(t)
+    const inflaters = spyOnInflateRaw(t)
     const source = new Source(bomb())
     const { bytes, error } = await outcome(
       limitSize(knownDecoder('gzip').decode(source), 1_000_000),
@@ -222,8 +222,8 @@ describe('limitSize', () => {
     assert.equal(bytes.length, 1_000_000)
     assert.ok(error instanceof ResponseTooLarge)
     await whileZlibWorks()
-    assertDecodedAtMost(gunzips[0], 1_000_000 + 3 * OUTPUT_CHUNK)
-    assert.ok(gunzips[0]?.stream.destroyed)
+    assertDecodedAtMost(inflaters[0], 1_000_000 + 3 * OUTPUT_CHUNK)
+    assert.ok(inflaters[0]?.stream.destroyed)
     assert.equal(source.taken, 1)
     assert.equal(source.returned, 1)
   })

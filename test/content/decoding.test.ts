@@ -127,12 +127,100 @@ describe('S16 several members or frames are one content', () => {
         if (!ends.includes(i)) await assertInvalid(name, [coded.subarray(0, i)], expected)
       }
     })
+  }
 
-    test(`${name}, followed by other bytes`, async () => {
-      const junk = Buffer.concat([coded, Buffer.from('<!-- -->')])
-      await assertInvalid(name, [junk], expected)
-      await assertInvalid(name, splitAt(junk, coded.length), expected)
+  test('zstd, followed by other bytes', { skip: !zstdCompress }, async () => {
+    const coded = zstdCompress?.(short) as Buffer
+    const junk = Buffer.concat([coded, Buffer.from('<!-- -->')])
+    await assertInvalid('zstd', [junk], short)
+    await assertInvalid('zstd', splitAt(junk, coded.length), short)
+  })
+
+  test('short gzip members, some of which look like two', async () => {
+    const member = zlib.gzipSync('abc')
+    const misleading = Buffer.concat([
+      member.subarray(0, 10),
+      Buffer.from([0x1f, 0x8b, 8, 0]), // a name
+      member.subarray(10),
+    ])
+    misleading[3] = 8 // the flag of a name
+    const stored = zlib.gzipSync(Buffer.from([0x1f, 0x8b, 8]), { level: 0 })
+    const members = [member, misleading, misleading, stored, misleading, stored, member]
+    const expected = Buffer.concat(members.map((each) => zlib.gunzipSync(each)))
+    const coded = Buffer.concat(members)
+    for (let i = 0; i <= coded.length; i++) await assertDecodes('gzip', splitAt(coded, i), expected)
+    for (let i = 0; i < 9000; i += 1000) {
+      const many = Buffer.concat(Array<Buffer>(100 + i).fill(coded))
+      await assertDecodes('gzip', splitAt(many, i), Buffer.concat(Array(100 + i).fill(expected)))
+    }
+  })
+})
+
+describe('66 bytes after a gzip member that do not begin another one are ignored', () => {
+  const member = zlib.gzipSync(short)
+  const others: [title: string, excess: Uint8Array][] = [
+    ['text', Buffer.from('<!-- -->')],
+    ['one byte', Buffer.from('x')],
+    ['zeros', Buffer.alloc(600)],
+    ['zeros, then a member', Buffer.concat([Buffer.alloc(10), member])],
+    ['text, then a member', Buffer.concat([Buffer.from('x'), member])],
+    ['another method of compression', Buffer.from([0x1f, 0x8b, 7, 0, 0, 0, 0, 0, 0, 3])],
+    ['200 KB', noise(200_000)],
+  ]
+  for (const [title, excess] of others) {
+    test(title, async () => {
+      for (const content of [short, long]) {
+        const coded = zlib.gzipSync(content)
+        for (const members of [[coded], [coded, member], [member, member, coded]]) {
+          const expected = Buffer.concat(members.map((each) => zlib.gunzipSync(each)))
+          const bytes = Buffer.concat([...members, excess])
+          await assertDecodes('gzip', [bytes], expected)
+          await assertDecodes('gzip', [...members, excess], expected)
+          assert.ok(expected.equals(await knownDecoder('gzip').decodeBytes(bytes)))
+        }
+      }
+      const bytes = Buffer.concat([member, excess])
+      for (let i = 0; i <= member.length + 12; i++) {
+        await assertDecodes('gzip', splitAt(bytes, i), short)
+      }
     })
+  }
+
+  test('below another coding', async () => {
+    const coded = zlib.brotliCompressSync(Buffer.concat([member, Buffer.from('x')]))
+    await assertDecodes('gzip, br', [coded], short)
+  })
+
+  test('a member that begins, but is cut short or damaged, is an error', async () => {
+    for (const begun of [
+      [0x1f],
+      [0x1f, 0x8b],
+      [0x1f, 0x8b, 8],
+      [0x1f, 0x8b, 8, 0xe0, 0, 0, 0, 0, 0, 0, 3, 0],
+      [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255],
+    ]) {
+      const bytes = Buffer.concat([member, Buffer.from(begun)])
+      await assertInvalid('gzip', [bytes], short)
+      await assertInvalid('gzip', singleBytes(bytes), short)
+    }
+  })
+})
+
+test('27 a gzip member whose checksum or length is wrong', async () => {
+  for (const content of [short, long]) {
+    for (const [fromEnd, message] of [
+      [8, /incorrect data check$/],
+      [4, /incorrect length check$/],
+    ] as const) {
+      const damaged = zlib.gzipSync(content)
+      flipBits(damaged, damaged.length - fromEnd, 1)
+      for (const chunks of [[damaged], [damaged, zlib.gzipSync(short)]]) {
+        const { bytes, error } = await decode('gzip', chunks)
+        assert.ok(error instanceof DecodingError)
+        assert.match(error.message, message)
+        assert.ok(bytes.equals(content))
+      }
+    }
   }
 })
 
@@ -175,8 +263,8 @@ test('the bytes before the error in corrupt gzip content are returned', async ()
 test('a gzip header with all optional fields, split at every byte', async () => {
   const plain = zlib.gzipSync(short)
   const header = Buffer.from(plain.subarray(0, 10))
-  header[3] = 0b11100 // extra field, name, comment
-  const fields = Buffer.from('\x02\x00xxname\0comment\0', 'latin1')
+  header[3] = 0b11110 // checksum of the header, extra field, name, comment
+  const fields = Buffer.from('\x02\x00xxname\0comment\0##', 'latin1')
   const coded = Buffer.concat([header, fields, plain.subarray(10)])
   for (let i = 0; i <= coded.length; i++) await assertDecodes('gzip', splitAt(coded, i), short)
 })

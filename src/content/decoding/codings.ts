@@ -1,7 +1,10 @@
 import { createRequire } from 'node:module'
-import type { Transform } from 'node:stream'
 import type { ZlibOptions } from 'node:zlib'
 import { withoutPrototype } from '../../models/options.ts'
+import type { MemberZlib, ShortData } from './gzip-members.ts'
+import { decodeMembers } from './gzip-members.ts'
+import type { ZlibStream } from './zlib-reader.ts'
+import { decodeStream } from './zlib-reader.ts'
 import { isOneFrame, separateFrames } from './zstd-frames.ts'
 
 const require = createRequire(import.meta.url)
@@ -9,25 +12,31 @@ const require = createRequire(import.meta.url)
 /** Decodes one content coding. RFC 9110 8.4.1 */
 export interface Coding {
   readonly name: string
-  /** Creates a decoder for content that begins with `start`, at least one byte. */
-  createDecoder(start: Uint8Array): Transform
-  /** Decodes complete content. Throws if it cannot, or if the result has more than `max` bytes. */
-  decodeSync(bytes: Uint8Array, max: number): Uint8Array
   /**
-   * Splits the content as the decoder needs it.
-   * @param toError creates the error to throw if the content cannot be split
+   * Decodes content while the result is read.
+   *
+   * @param slices the content in short pieces, none of them empty
+   * @param toError creates the error to throw if the content cannot be decoded
    */
-  splitInput?(
-    source: AsyncIterable<Uint8Array>,
+  decode(
+    slices: AsyncIterable<Uint8Array>,
     toError: (cause: unknown) => Error,
   ): AsyncIterable<Uint8Array>
+  /** Decodes complete content. Throws if it cannot, or if the result has more than `max` bytes. */
+  decodeSync(bytes: Uint8Array, max: number): Uint8Array
 }
 
 /** `node:zlib` with its zstd functions, which `@types/node` for Node 20 does not declare. */
 type Zlib = typeof import('node:zlib') & {
-  createZstdDecompress?(options: ZstdOptions): Transform
+  createZstdDecompress?(options: ZstdOptions): ZlibStream
   zstdDecompressSync?(bytes: Uint8Array, options: ZstdOptions): Buffer
   readonly constants: { readonly ZSTD_d_windowLogMax: number }
+}
+
+/** The result of a synchronous function with the option `info`. */
+interface ZlibInfo {
+  readonly buffer: Uint8Array
+  readonly engine: ZlibStream
 }
 
 interface ZstdOptions extends Pick<ZlibOptions, 'chunkSize' | 'maxOutputLength'> {
@@ -38,6 +47,8 @@ interface ZstdOptions extends Pick<ZlibOptions, 'chunkSize' | 'maxOutputLength'>
  * Bytes per chunk that a decoder returns. Each chunk is a job for zlib's threads, so not 16 KiB.
  */
 const OUTPUT_CHUNK_SIZE = 65_536
+/** How many bytes the result of `decodeShort` may have, which blocks the event loop. */
+const MAX_SHORT_OUTPUT = 262_144
 const STREAM_OPTIONS = withoutPrototype({ chunkSize: OUTPUT_CHUNK_SIZE })
 
 let zlib: Zlib | null = null
@@ -55,33 +66,36 @@ export function codingOf(name: string): Coding | null {
   return name === 'zstd' ? zstdIfSupported() : (codings.get(name) ?? null)
 }
 
-/**
- * zlib decodes several members as one content. It ignores zeros after them; other bytes are an
- * error.
- */
 const gzip: Coding = {
   name: 'gzip',
-  createDecoder: () => loadZlib().createGunzip(STREAM_OPTIONS),
-  decodeSync: (bytes, max) => loadZlib().gunzipSync(bytes, syncOptions(bytes, max)),
+  decode: (slices, toError) => decodeMembers(slices, memberZlib, toError),
+  decodeSync: (bytes, max) => loadZlib().gunzipSync(bytes, syncOptions(bytes.length, max)),
 }
 
 /** The zlib format, and raw DEFLATE, which some servers send instead. RFC 9110 8.4.1.2 */
 const deflate: Coding = {
   name: 'deflate',
-  createDecoder: (start) =>
-    isZlib(start)
-      ? loadZlib().createInflate(STREAM_OPTIONS)
-      : loadZlib().createInflateRaw(STREAM_OPTIONS),
+  decode: (slices, toError) =>
+    decodeStream(
+      slices,
+      (start) =>
+        isZlib(start)
+          ? loadZlib().createInflate(STREAM_OPTIONS)
+          : loadZlib().createInflateRaw(STREAM_OPTIONS),
+      toError,
+    ),
   decodeSync: (bytes, max) =>
     isZlib(bytes)
-      ? loadZlib().inflateSync(bytes, syncOptions(bytes, max))
-      : loadZlib().inflateRawSync(bytes, syncOptions(bytes, max)),
+      ? loadZlib().inflateSync(bytes, syncOptions(bytes.length, max))
+      : loadZlib().inflateRawSync(bytes, syncOptions(bytes.length, max)),
 }
 
 const brotli: Coding = {
   name: 'br',
-  createDecoder: () => loadZlib().createBrotliDecompress(STREAM_OPTIONS),
-  decodeSync: (bytes, max) => loadZlib().brotliDecompressSync(bytes, syncOptions(bytes, max)),
+  decode: (slices, toError) =>
+    decodeStream(slices, () => loadZlib().createBrotliDecompress(STREAM_OPTIONS), toError),
+  decodeSync: (bytes, max) =>
+    loadZlib().brotliDecompressSync(bytes, syncOptions(bytes.length, max)),
 }
 
 /** The codings that every runtime can decode, by name. The names with `x-` are old aliases. */
@@ -104,12 +118,41 @@ function makeZstd({ createZstdDecompress, zstdDecompressSync, constants }: Zlib)
   const params = withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 23 })
   return {
     name: 'zstd',
-    createDecoder: () => createZstdDecompress(withoutPrototype({ ...STREAM_OPTIONS, params })),
+    decode: (slices, toError) =>
+      decodeStream(
+        separateFrames(slices, toError),
+        () => createZstdDecompress(withoutPrototype({ ...STREAM_OPTIONS, params })),
+        toError,
+      ),
     decodeSync: (bytes, max) => {
       if (!isOneFrame(bytes)) throw new Error('not exactly one frame')
-      return zstdDecompressSync(bytes, withoutPrototype({ ...syncOptions(bytes, max), params }))
+      return zstdDecompressSync(
+        bytes,
+        withoutPrototype({ ...syncOptions(bytes.length, max), params }),
+      )
     },
-    splitInput: separateFrames,
+  }
+}
+
+const memberZlib: MemberZlib = {
+  createInflateRaw: () => loadZlib().createInflateRaw(STREAM_OPTIONS),
+  crc32: (bytes, previous) => loadZlib().crc32(bytes, previous),
+  gunzipShort: (bytes) => decodeShort(loadZlib().gunzipSync, bytes, bytes.length),
+  inflateShort: (bytes, length) => decodeShort(loadZlib().inflateRawSync, bytes, length),
+}
+
+function decodeShort(
+  decodeSync: Zlib['gunzipSync'],
+  bytes: Uint8Array,
+  length: number,
+): ShortData | null {
+  const options = { ...syncOptions(length, MAX_SHORT_OUTPUT), info: true }
+  try {
+    // The types of Node.js do not describe the result with `info`.
+    const result = decodeSync(bytes, withoutPrototype(options)) as unknown as ZlibInfo
+    return { content: result.buffer, length: result.engine.bytesWritten }
+  } catch {
+    return null // the stream reports the error
   }
 }
 
@@ -123,9 +166,9 @@ function isZlib(bytes: Uint8Array): boolean {
 }
 
 /** Sizes the output buffer by the input, because a small result would keep a large buffer alive. */
-function syncOptions(bytes: Uint8Array, max: number): ZlibOptions {
+function syncOptions(length: number, max: number): ZlibOptions {
   return withoutPrototype({
-    chunkSize: Math.min(Math.max(bytes.length * 8, 1024), OUTPUT_CHUNK_SIZE),
+    chunkSize: Math.min(Math.max(length * 8, 1024), OUTPUT_CHUNK_SIZE),
     maxOutputLength: Math.max(max, 1),
   })
 }

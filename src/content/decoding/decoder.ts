@@ -3,11 +3,14 @@ import { DecodingError, ResponseTooLarge } from '../../errors.ts'
 import { trimBlanks } from '../../models/field.ts'
 import type { Coding } from './codings.ts'
 import { codingOf } from './codings.ts'
-import { ZlibReader } from './zlib-reader.ts'
+import type { DecodingGuard } from './work-limits.ts'
+import { innerLimit, WorkLimits } from './work-limits.ts'
 
 export { acceptEncoding } from './codings.ts'
 
 const MAX_CODINGS = 5
+/** How many chunks are joined at a time. A chunk of one byte uses more than 100 bytes of memory. */
+const MAX_PIECES = 1024
 /** Up to these sizes in bytes, a body is decoded synchronously, which blocks the event loop. */
 const MAX_SYNC_BYTES = { in: 65_536, out: 1_048_576 }
 
@@ -57,47 +60,65 @@ export class ContentDecoder {
    * Decodes content while it is received and read. Each coding decodes at most 64 KiB ahead of its
    * reader. Empty content stays empty.
    *
-   * Throws `DecodingError` for invalid or truncated content, and rethrows errors of `source`. In
-   * both cases, it first yields the bytes that it has decoded. It ignores bytes after the coded
-   * data, except after a gzip member or a zstd frame: only another member or frame may follow, or
-   * zeros after gzip.
+   * Throws `ResponseTooLarge` for a result of more than `max` bytes, `DecodingError` for invalid or
+   * truncated content, and the errors of `source` and `guard`; all but the last after the bytes
+   * that were decoded before. Bytes after the end of a coding are ignored, except after a zstd
+   * frame, where they must be another frame.
+   *
+   * The work is limited. Each inner coding may produce as much as the result. If `max` is
+   * `Infinity`, each coding may produce 256 MiB, or 1,100 bytes for each byte of `source` if that is
+   * more. A coding that turns 1 MiB in succession into nothing is a `DecodingError`.
    *
    * The caller owns the returned chunks. A chunk of `source` must not change before the next one is
    * requested.
+   *
+   * @param guard can end decoding between two slices of at most 64 KiB
    */
-  decode(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    const [outer, ...inner] = this.#codings
-    return inner.reduce(
-      (coded, coding) => decodeOne(coded, coding, this.#facts),
-      decodeOne(source, outer, this.#facts),
-    )
+  decode(
+    source: AsyncIterable<Uint8Array>,
+    max = Infinity,
+    guard?: DecodingGuard,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const limits = new WorkLimits(max, guard, this.#facts)
+    const last = this.#codings.length - 1
+    let decoded = source
+    for (const [i, coding] of this.#codings.entries()) {
+      decoded = limits.decode(decoded, coding, { isFirst: i === 0, isLast: i === last })
+    }
+    return limitSize(decoded, max, this.#facts)
   }
 
   /**
    * Decodes a body that has been received completely. Returns a promise only if the body is large,
-   * or cannot be decoded. Fails with `ResponseTooLarge` for a result of more than `max` bytes, or
-   * with `DecodingError`.
+   * or cannot be decoded. Fails as `decode` does.
    */
-  decodeBytes(bytes: Uint8Array, max = Infinity): Uint8Array | Promise<Uint8Array> {
-    const decoded = this.#decodeSync(bytes, max)
-    return decoded ?? collect(limitSize(this.decode(single(bytes)), max, this.#facts))
+  decodeBytes(
+    bytes: Uint8Array,
+    max = Infinity,
+    guard?: DecodingGuard,
+  ): Uint8Array | Promise<Uint8Array> {
+    return this.#decodeSync(bytes, max) ?? collect(this.decode(single(bytes), max, guard))
   }
 
   /**
    * Decodes all of `source`. A small body is decoded synchronously, which is about ten times as fast
    * as asynchronous decoding.
    */
-  async decodeAll(source: AsyncIterable<Uint8Array>, max = Infinity): Promise<Uint8Array> {
+  async decodeAll(
+    source: AsyncIterable<Uint8Array>,
+    max = Infinity,
+    guard?: DecodingGuard,
+  ): Promise<Uint8Array> {
     const chunks = source[Symbol.asyncIterator]()
     const received: Uint8Array[] = []
     let length = 0
     while (length <= MAX_SYNC_BYTES.in) {
       const step = await chunks.next()
-      if (step.done) return this.decodeBytes(Buffer.concat(received), max)
+      if (step.done) return this.decodeBytes(Buffer.concat(received), max, guard)
       received.push(step.value)
       length += step.value.length
     }
-    return collect(limitSize(this.decode(concat(received, chunks)), max, this.#facts))
+    return collect(this.decode(concat(received, chunks), max, guard))
   }
 
   /**
@@ -111,8 +132,8 @@ export class ContentDecoder {
       for (const [i, coding] of this.#codings.entries()) {
         if (content.length > MAX_SYNC_BYTES.in) return null
         if (content.length === 0) return content
-        const maxOut = i < last ? MAX_SYNC_BYTES.out : Math.min(max, MAX_SYNC_BYTES.out)
-        content = coding.decodeSync(content, maxOut)
+        const maxOut = i < last ? innerLimit(max) : max
+        content = coding.decodeSync(content, Math.min(maxOut, MAX_SYNC_BYTES.out))
       }
       return content.length <= max ? content : null
     } catch {
@@ -144,32 +165,6 @@ export async function* limitSize(
   }
 }
 
-async function* decodeOne(
-  source: AsyncIterable<Uint8Array>,
-  coding: Coding,
-  facts: ErrorFacts | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const toError = (cause: unknown) =>
-    new DecodingError(
-      `Could not decode the ${coding.name} content of the response: ${(cause as Error).message}`,
-      { ...facts, cause },
-    )
-  let decoder: ZlibReader | null = null
-  try {
-    for await (const chunk of coding.splitInput?.(source, toError) ?? source) {
-      if (chunk.length === 0) continue
-      decoder ??= new ZlibReader(coding.createDecoder(chunk), toError)
-      decoder.write(chunk)
-      for (let out = await decoder.read(); out !== null; out = await decoder.read()) yield out
-    }
-    if (decoder === null) return
-    decoder.end()
-    for (let out = await decoder.read(); out !== null; out = await decoder.read()) yield out
-  } finally {
-    decoder?.destroy()
-  }
-}
-
 async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes
 }
@@ -189,9 +184,15 @@ async function* concat(
   }
 }
 
-/** Returns all bytes of an iterable. */
+/** Returns all bytes of an iterable. Of many short chunks it keeps only the bytes. */
 export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const all: Uint8Array[] = []
-  for await (const chunk of chunks) all.push(chunk)
-  return Buffer.concat(all)
+  const joined: Uint8Array[] = []
+  let recent: Uint8Array[] = []
+  for await (const chunk of chunks) {
+    recent.push(chunk)
+    if (recent.length < MAX_PIECES) continue
+    joined.push(Buffer.concat(recent))
+    recent = []
+  }
+  return Buffer.concat([...joined, ...recent])
 }

@@ -1,11 +1,48 @@
 import type { Transform } from 'node:stream'
 
+/** A stream of `node:zlib`. */
+export type ZlibStream = Transform & {
+  /** How many bytes of the input were used. */
+  readonly bytesWritten: number
+}
+
+/** A shorter chunk is copied, because it would keep the whole output buffer of zlib alive. */
+const MIN_SHARED = 1024
+
+/**
+ * Decodes content with one zlib stream while the result is read. Ignores bytes after the end of the
+ * coded content.
+ *
+ * @param slices the content, without empty pieces
+ * @param createStream creates the stream for content that begins with `start`
+ * @param toError creates the error to throw from an error of zlib
+ */
+export async function* decodeStream(
+  slices: AsyncIterable<Uint8Array>,
+  createStream: (start: Uint8Array) => ZlibStream,
+  toError: (cause: unknown) => Error,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let reader: ZlibReader | null = null
+  try {
+    for await (const slice of slices) {
+      reader ??= new ZlibReader(createStream(slice), toError)
+      reader.write(slice)
+      for (let out = await reader.read(); out !== null; out = await reader.read()) yield out
+    }
+    if (reader === null) return
+    reader.end()
+    for (let out = await reader.read(); out !== null; out = await reader.read()) yield out
+  } finally {
+    reader?.destroy()
+  }
+}
+
 /**
  * Writes to a zlib stream and reads its output on request. zlib decodes while the output is read,
  * at most one output chunk ahead. No listener is added to the source of the bytes.
  */
 export class ZlibReader {
-  readonly #stream: Transform
+  readonly #stream: ZlibStream
   readonly #toError: (cause: unknown) => Error
   #error: unknown = null
   /** Whether zlib has processed everything that was written. */
@@ -14,10 +51,11 @@ export class ZlibReader {
    * Whether the coded content is complete. zlib ignores later input, and calls no callback for it.
    */
   #ended = false
+  #written = 0
   #wakeReader: (() => void) | null = null
 
   /** @param toError creates the error that `read` throws from an error of zlib */
-  constructor(stream: Transform, toError: (cause: unknown) => Error) {
+  constructor(stream: ZlibStream, toError: (cause: unknown) => Error) {
     this.#stream = stream
     this.#toError = toError
     stream.on('readable', () => this.#continueReading())
@@ -32,12 +70,21 @@ export class ZlibReader {
   }
 
   /**
+   * How many of the written bytes come after the end of the coded content. Valid when `read` has
+   * returned null. The stream may emit its end later.
+   */
+  get unused(): number {
+    return this.#written - this.#stream.bytesWritten
+  }
+
+  /**
    * Writes coded bytes. Call it only after `read` returned null. zlib uses `chunk` until the next
    * null.
    */
   write(chunk: Uint8Array): void {
     if (this.#ended) return
     this.#inputProcessed = false
+    this.#written += chunk.length
     this.#stream.write(chunk, () => {
       this.#inputProcessed = true
       this.#continueReading()
@@ -60,7 +107,7 @@ export class ZlibReader {
   async read(): Promise<Uint8Array | null> {
     for (;;) {
       const chunk = this.#stream.read() as Buffer | null
-      if (chunk !== null) return chunk
+      if (chunk !== null) return chunk.length < MIN_SHARED ? Buffer.from(chunk) : chunk
       if (this.#error !== null) throw this.#toError(this.#error)
       if (this.#inputProcessed || this.#ended) return null
       await new Promise<void>((resolve) => {
