@@ -126,7 +126,7 @@ test('50 many chunks of one byte are collected without keeping their objects', a
   const name = Buffer.from([0x1f, 0x8b, 8, 0]) // looks like a member, so that each is decoded alone
   const named = Buffer.concat([member.subarray(0, 10), name, member.subarray(10)])
   named[3] = 8
-  const times = 20_000
+  const times = 3000
   const coded = Buffer.alloc(named.length * times, named)
   const decoded = await knownDecoder('gzip').decodeBytes(coded)
   assert.equal(Buffer.from(decoded).toString(), 'x'.repeat(times))
