@@ -118,7 +118,9 @@ export interface ClientOptions extends SharedOptions {
   readonly eventHooks?: EventHooks | undefined
   /**
    * Maximum size of a response body in bytes, after decoding. A larger body fails with
-   * `ResponseTooLarge`. Default `null`: no limit.
+   * `ResponseTooLarge`. It also limits the output of each content coding. Default `null`: no limit
+   * for a body without codings; the output of each coding may have 256 MiB, or 1,100 bytes for each
+   * byte received if that is more.
    */
   readonly maxResponseSize?: number | null | undefined
   /** Resolves host names instead of the runtime. Has the signature of `dns.lookup`. */

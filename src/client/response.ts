@@ -292,8 +292,10 @@ export class Response {
    */
   close(): Promise<void> {
     this.#engineResponse.close()
-    this.#lazyGuard?.stop()
-    this.#isClosed ||= Number.isNaN(this.#elapsed)
+    if (Number.isNaN(this.#elapsed)) {
+      this.#lazyGuard?.stop()
+      this.#isClosed = true
+    }
     this.#markEnded()
     return Promise.resolve()
   }
@@ -312,16 +314,16 @@ export class Response {
   async #readAll(): Promise<Uint8Array> {
     const { maxResponseSize, onDownloadProgress } = this.#context.settings
     const max = maxResponseSize ?? Number.POSITIVE_INFINITY
-    if (this.#isReceived) this.#guard.check()
+    if (this.#isGuarded) this.#guard.check()
     const decoder = this.#decoder()
     if (decoder !== null) return decoder.decodeAll(this.#receivedChunks(), max, this.#guard)
     if (onDownloadProgress === null) return this.#engineResponse.bytes({ max })
     return collect(this.#decodedChunks())
   }
 
-  /** Whether the exchange has ended, which therefore cannot end the call any more. */
-  get #isReceived(): boolean {
-    return this.#engineResponse.trailers !== null
+  /** Whether the call is in progress, but its exchange, which would end it, has ended. */
+  get #isGuarded(): boolean {
+    return this.#engineResponse.trailers !== null && Number.isNaN(this.#elapsed)
   }
 
   get #guard(): CallGuard {
@@ -405,11 +407,11 @@ export class Response {
     let failed = false
     try {
       // A chunk that was received in time is passed on even if the event loop was blocked.
-      let isReceived = this.#isReceived
+      let isGuarded = this.#isGuarded
       for await (const chunk of open()) {
-        if (isReceived) this.#guard.check()
+        if (isGuarded) this.#guard.check()
         yield chunk
-        isReceived = this.#isReceived
+        isGuarded = this.#isGuarded
       }
     } catch (error) {
       failed = true

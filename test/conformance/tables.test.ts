@@ -8,7 +8,7 @@ import { marksOf } from '../mutations/marks.ts'
 import { top } from '../mutations/mutation.ts'
 
 const LINES = [...numbered('R', 13), ...numbered('S', 16), ...numbered('A', 6)]
-const HAZARDS = numbered('', 39)
+const HAZARDS = [...numbered('', 39), '50', '59', '66']
 
 function numbered(letter: string, last: number): string[] {
   return Array.from({ length: last }, (_, i) => `${letter}${i + 1}`)

@@ -4,6 +4,7 @@ import { challenges } from './targets/challenges.ts'
 import { codings } from './targets/codings.ts'
 import { cookies } from './targets/cookies.ts'
 import { headers } from './targets/headers.ts'
+import { members } from './targets/members.ts'
 import { multipart } from './targets/multipart.ts'
 import { netrc } from './targets/netrc.ts'
 import { noProxy } from './targets/no-proxy.ts'
@@ -20,6 +21,7 @@ export const targets: readonly FuzzTarget[] = [
   readResponses,
   nodeParser,
   codings,
+  members,
   requests,
   redirects,
   cookies,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { auth } from './auth.ts'
+import { decoding } from './decoding.ts'
 import { framing } from './framing.ts'
 import { injection } from './injection.ts'
 import { pool } from './pool.ts'
@@ -37,6 +38,7 @@ export const mutations: readonly Mutation[] = [
   ...secrets,
   ...auth,
   ...resources,
+  ...decoding,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */

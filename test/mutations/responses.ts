@@ -119,8 +119,8 @@ export const responses: readonly Mutation[] = [
   {
     marks: '27, S10',
     mistake: 'truncated compressed content is decoded without an error',
-    file: 'src/content/decoding/decoder.ts',
-    find: '    decoder.end()\n    for (let out = await decoder.read(); out !== null; out = await decoder.read()) yield out\n',
+    file: 'src/content/decoding/zlib-reader.ts',
+    find: '    reader.end()\n    for (let out = await reader.read(); out !== null; out = await reader.read()) yield out\n',
     replace: '',
     tests: ['content/decoding'],
   },
