@@ -246,10 +246,12 @@ export class NodeSocket implements BackendSocket {
   }
 
   pause(): void {
+    this.#underlying?.stopReading()
     this.#socket.pause()
   }
 
   resume(): void {
+    this.#underlying?.continueReading()
     this.#socket.resume()
   }
 

@@ -9,7 +9,10 @@ export class SocketStream extends Duplex {
   /** The read target. Each read is copied, because a stream keeps the chunks that are pushed. */
   readonly #target = new Uint8Array(16_384)
   #writeCallback: ((error?: Error | null) => void) | null = null
-  #paused = false
+  /** Whether the buffer of the stream is full. */
+  #isFull = false
+  /** Whether `stopReading` was called. */
+  #isStopped = false
   #socketClosed = false
   #destroyCallback: ((error: Error | null) => void) | null = null
 
@@ -24,7 +27,7 @@ export class SocketStream extends Duplex {
       readTarget: () => this.#target,
       onRead: (length) => {
         if (this.push(Buffer.from(this.#target.subarray(0, length)))) return
-        this.#paused = true
+        this.#isFull = true
         this.socket.pause()
       },
       onDrain: () => this.#completeWrite(null),
@@ -51,9 +54,24 @@ export class SocketStream extends Duplex {
   }
 
   override _read(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.socket.resume()
+    if (!this.#isFull) return
+    this.#isFull = false
+    if (!this.#isStopped) this.socket.resume()
+  }
+
+  /**
+   * Stops reading from the socket. For a TLS socket over this stream that is paused: Deno's reads
+   * on, and buffers everything.
+   */
+  stopReading(): void {
+    this.#isStopped = true
+    this.socket.pause()
+  }
+
+  /** Continues reading after `stopReading`. */
+  continueReading(): void {
+    this.#isStopped = false
+    if (!this.#isFull) this.socket.resume()
   }
 
   override _write(chunk: Buffer, _: string, done: (error?: Error | null) => void): void {

@@ -142,6 +142,20 @@ export function backendConformance(name: string, link: Link): void {
       assert.ok(recorder.received.equals(sent))
     })
 
+    test('91 reads nothing more while paused, however much the peer sends', async (t) => {
+      const { recorder, socket, peer } = await connect(t, link)
+      recorder.on = (event) => {
+        if (event === 'read') socket.pause()
+      }
+      const block = Buffer.alloc(2 ** 20)
+      let accepted = 0
+      while (accepted < 2 * large && (await isAccepted(peer, block))) accepted += block.length
+      assert.ok(accepted < 2 * large, `the peer could send ${accepted} bytes`)
+      const reads = recorder.count('read')
+      socket.resume()
+      await recorder.until(() => recorder.count('read') > reads)
+    })
+
     test('pauses after every read', async (t) => {
       const { recorder, socket, peer } = await connect(t, link)
       const sent = pattern(500_000)
@@ -336,6 +350,17 @@ async function read(peer: Duplex, length: number): Promise<Buffer> {
     missing -= chunk.length
   }
   return Buffer.concat(chunks)
+}
+
+/** Whether the peer can send a block. A full connection accepts nothing for a long time. */
+function isAccepted(peer: Duplex, block: Buffer): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 500, false)
+    peer.write(block, () => {
+      clearTimeout(timer)
+      resolve(true)
+    })
+  })
 }
 
 async function readAll(peer: Duplex): Promise<Buffer> {

@@ -115,4 +115,12 @@ export const resources: readonly Mutation[] = [
       '    const exchange = this.#releaseFailedDial()\n    Reflect.set(globalThis, String(Math.random()), exchange)\n    exchange.fail(dialError(exchange, this.origin, failure))',
     tests: ['engine/process'],
   },
+  {
+    marks: '91',
+    mistake: 'TLS over a stream reads on while it is paused',
+    file: 'src/backends/node-socket.ts',
+    find: '    this.#underlying?.stopReading()\n',
+    replace: '',
+    tests: ['backends/socket-stream'],
+  },
 ]
