@@ -123,4 +123,12 @@ export const resources: readonly Mutation[] = [
     replace: '',
     tests: ['backends/socket-stream'],
   },
+  {
+    marks: '92',
+    mistake: 'a deadline does not wait for data that arrived in a blocked event loop',
+    file: 'src/backends/system-clock.ts',
+    find: 'void setImmediate(callback)',
+    replace: 'queueMicrotask(callback)',
+    tests: ['backends/blocked-loop'],
+  },
 ]
