@@ -10,8 +10,10 @@ import {
   unsentBytes,
 } from './node-internals.ts'
 import { storeSession } from './node-tls.ts'
+import { bunApi } from './other-runtimes.ts'
 import { PacedWrites } from './paced-writes.ts'
 import type { SocketStream } from './socket-stream.ts'
+import { systemClock } from './system-clock.ts'
 
 /**
  * The target of a socket's first read, which is copied to the handler's target. Node asks for the
@@ -20,7 +22,7 @@ import type { SocketStream } from './socket-stream.ts'
  */
 const sharedTarget: Uint8Array = Buffer.allocUnsafeSlow(65_536)
 
-/** The handler of a socket that TLS has taken over. */
+/** The handler of a socket that is closing, or that TLS has taken over. */
 const ignoringHandler: SocketHandler = {
   onConnect() {},
   onSecure() {},
@@ -72,6 +74,9 @@ export class NodeSocket implements BackendSocket {
   #pacedWrites: PacedWrites | null = null
   #ending = false
   #closeError: Error | null = null
+  /** The handler at the call of `destroy`, if the peer is notified before the socket closes. */
+  #closingHandler: SocketHandler | null = null
+  #isHandshakeDone = false
 
   /** The stream that TLS runs over; undefined if the socket belongs to the operating system. */
   readonly #underlying: SocketStream | undefined
@@ -138,11 +143,15 @@ export class NodeSocket implements BackendSocket {
   }
 
   onClose(): void {
-    this.handler.onClose(this.#closeError)
+    const handler = this.#closingHandler ?? this.handler
+    handler.onClose(this.#closeError)
   }
 
   #listenSecure(socket: TLSSocket, tls: TlsTarget): void {
-    socket.on('secureConnect', () => this.handler.onSecure())
+    socket.on('secureConnect', () => {
+      this.#isHandshakeDone = true
+      this.handler.onSecure()
+    })
     socket.on('session', (session) => {
       if (!socket.destroyed) storeSession(session, tls)
     })
@@ -150,6 +159,7 @@ export class NodeSocket implements BackendSocket {
 
   /** An error that has destroyed the socket is its close reason. Any other is a write error. */
   onError(error: Error): void {
+    if (this.#closingHandler !== null) return
     const socket = this.#socket as Socket & { readonly secureConnecting?: boolean }
     if (socket.destroyed || socket.secureConnecting) {
       this.#closeError = error
@@ -182,12 +192,14 @@ export class NodeSocket implements BackendSocket {
 
   /** Whether no more data of the peer follows. */
   get readEnded(): boolean {
-    return this.#socket.destroyed || this.#socket.readableEnded
+    const isClosing = this.#closingHandler !== null
+    return isClosing || this.#socket.destroyed || this.#socket.readableEnded
   }
 
   /** Returns the Node socket, to start TLS over it. The handler receives nothing from now on. */
   detach(): Socket {
     this.handler = ignoringHandler
+    this.#closingHandler = null
     return this.#socket
   }
 
@@ -256,7 +268,29 @@ export class NodeSocket implements BackendSocket {
   }
 
   destroy(): void {
-    this.#socket.destroy()
+    if (this.#closingHandler !== null) return
+    if (!this.#canNotifyPeer()) {
+      this.#socket.destroy()
+      return
+    }
+    // The handler must not receive the events that follow `end`, or that Node delivers inside it.
+    this.#closingHandler = this.handler
+    this.handler = ignoringHandler
+    this.#writeFailed = true
+    this.#socket.end()
+    // Bun, and TLS over a stream, send the alert later. The answer of the peer is not awaited.
+    if (bunApi() || this.#underlying) systemClock.afterPending(() => this.#socket.destroy())
+    else this.#socket.destroy()
+  }
+
+  /**
+   * Whether to send the alert close_notify before the connection is closed (RFC 9112 9.8). Not
+   * before the handshake, and not behind bytes that the peer does not accept.
+   */
+  #canNotifyPeer(): boolean {
+    const { destroyed } = this.#socket
+    if (!this.#isHandshakeDone || destroyed || this.#ending || this.#writeFailed) return false
+    return !this.#underlying?.hasFailed && this.pendingBytes() === 0
   }
 
   keepAlive(on: boolean): void {

@@ -17,7 +17,7 @@ export interface Started<Kind extends Server> {
   readonly sockets: Socket[]
 }
 
-async function start<Kind extends Server>(
+export async function start<Kind extends Server>(
   t: TestContext,
   server: Kind,
   connected: string,

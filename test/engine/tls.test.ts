@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
+import type { Server } from 'node:net'
+import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
+import { createServer } from 'node:tls'
 import type { ConnectionPool, PoolOptions } from '../../src/engine.ts'
 import { ConnectError } from '../../src/errors.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
-import { openPool, rawServer, tlsServer, toLoopback } from './servers.ts'
+import { ALERT, tlsRelay } from '../support/tls-relay.ts'
+import type { Started } from './servers.ts'
+import { openPool, rawServer, start, tlsServer, toLoopback } from './servers.ts'
 
 const authority = certificateAuthority()
 const ab = certificateFor(['a.test', 'b.test', '127.0.0.1'], { ca: authority })
@@ -256,6 +261,50 @@ describe('33 TLS settings of a pool', () => {
       const failed = withPollutedPrototype(evil, () => get(each, `https://a.test:${port}`))
       await assert.rejects(failed, ConnectError)
     }
+  })
+})
+
+describe('R14 a healthy connection is closed with close_notify', () => {
+  const serve = async (t: TestContext, server: Started<Server>) => {
+    const relay = await tlsRelay(t, server.port)
+    return { ...relay, origin: `https://a.test:${relay.port}` }
+  }
+
+  test('when it has been idle for too long', async (t) => {
+    const { origin, closed } = await serve(t, await tlsServer(t, { ...a, maxVersion: 'TLSv1.2' }))
+    const pool = openPool(t, { ...trusting, limits: { keepaliveExpiry: 20 } })
+    assert.equal(await get(pool, origin), 'ok')
+    pool.assertQuiescent()
+    assert.equal((await closed).at(-1), ALERT)
+  })
+
+  test('when the pool is closed', async (t) => {
+    const { origin, closed } = await serve(t, await tlsServer(t, { ...a, maxVersion: 'TLSv1.2' }))
+    const pool = openPool(t, trusting)
+    assert.equal(await get(pool, origin), 'ok')
+    await pool.close()
+    assert.equal((await closed).at(-1), ALERT)
+  })
+
+  test('after Connection: close', async (t) => {
+    const { origin, closed } = await serve(t, await tlsServer(t, { ...a, maxVersion: 'TLSv1.2' }))
+    const pool = openPool(t, trusting)
+    assert.equal(await get(pool, origin, closing), 'ok')
+    assert.equal((await closed).at(-1), ALERT)
+  })
+
+  test('when a request is aborted', async (t) => {
+    const server = createServer({ ...a, maxVersion: 'TLSv1.2' }, (socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab'))
+    })
+    const { origin, closed } = await serve(t, await start(t, server, 'secureConnection', 'https'))
+    const pool = openPool(t, trusting)
+    const controller = new AbortController()
+    const response = await pool.request({ origin, path: '/', signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await assert.rejects(response.text(), /enough/)
+    assert.equal((await closed).at(-1), ALERT)
+    pool.assertQuiescent()
   })
 })
 

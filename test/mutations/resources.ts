@@ -131,4 +131,12 @@ export const resources: readonly Mutation[] = [
     replace: 'queueMicrotask(callback)',
     tests: ['backends/blocked-loop'],
   },
+  {
+    marks: 'R14',
+    mistake: 'a TLS connection is closed without close_notify',
+    file: 'src/backends/node-socket.ts',
+    find: '    this.#socket.end()\n    // Bun',
+    replace: '    // Bun',
+    tests: ['backends/close-notify', 'engine/tls'],
+  },
 ]
