@@ -134,7 +134,9 @@ export function bodyOf(
   limits: BodyLimits,
 ): ResponseBody | null {
   const hasBody = method !== 'HEAD' && !NULL_BODY_STATUSES.has(response.status)
-  return hasBody ? new ResponseBody(response, limits) : null
+  if (hasBody) return new ResponseBody(response, limits)
+  response.close() // a 205 may have content all the same, which nobody can read
+  return null
 }
 
 let isLinked = false
