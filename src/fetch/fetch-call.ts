@@ -64,6 +64,7 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
     throw new TypeError(`A ${method} request cannot have a body`)
   }
   const signal = readMember(given, 'signal')
+  if (signal === undefined && request !== null) requests.set(request.signal, request)
   return {
     url: request?.url ?? (input instanceof URL ? input : String(input)),
     method,
@@ -74,6 +75,12 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
     signal: signalOf(signal === undefined ? request?.signal : signal),
   }
 }
+
+/**
+ * The `Request` that each signal belongs to. In Node, a `Request` that is garbage-collected no
+ * longer passes the abort of the caller's signal on to its own. A call holds only the signal.
+ */
+const requests = new WeakMap<AbortSignal, globalThis.Request>()
 
 /** A call without `init`. */
 const PLAIN_GET: Omit<FetchCall, 'url'> = {
