@@ -11,7 +11,10 @@ const MAX_DRAINED = 65_536
 
 type ReadMode = 'none' | 'collect' | 'iterate' | 'discard'
 
-/** Frees the connections of responses that were garbage-collected with an unread body. */
+/**
+ * Frees the connections of responses that were garbage-collected with an unread body. The response
+ * is also the token with which it is removed.
+ */
 const unread = new FinalizationRegistry<ResponseBody>((body) => body.discard())
 
 /** Receives the body of one response, and keeps it until a method of the response reads it. */
@@ -21,6 +24,8 @@ export class ResponseBody implements BodySink {
   /** In bytes; NaN if unknown. */
   readonly #length: number
   #response: WeakRef<object> | null = null
+  /** Whether the response is in `unread`. */
+  #registered = false
   #mode: ReadMode = 'none'
   #buffer: BodyBuffer | null = null
   #max = Number.POSITIVE_INFINITY
@@ -66,22 +71,33 @@ export class ResponseBody implements BodySink {
   /** Pauses a body without a reader after `READ_AHEAD` bytes. A later reader resumes it. */
   #pauseWhenFull(): boolean {
     if ((this.#buffer as BodyBuffer).length <= READ_AHEAD) return true
+    return this.#pause()
+  }
+
+  /** Pauses for the reader. @returns false to pause */
+  #pause(): boolean {
     const response = this.#response?.deref()
     if (response === undefined) {
       this.discard() // the response was garbage-collected before it could be registered
       return true
     }
-    unread.register(response, this, this)
+    if (!this.#registered) unread.register(response, this, response)
+    this.#registered = true
     this.#paused = true
     return false
+  }
+
+  #unregister(response: object | undefined): void {
+    if (!this.#registered || response === undefined) return
+    this.#registered = false
+    unread.unregister(response)
   }
 
   #enqueue(source: Buffer, start: number, end: number): boolean {
     const chunks = this.#chunks as ChunkQueue
     chunks.push(source, start, end)
     this.#wakeReader()
-    this.#paused = chunks.bytes >= READ_AHEAD
-    return !this.#paused
+    return chunks.bytes < READ_AHEAD || this.#length <= READ_AHEAD || this.#pause()
   }
 
   target(missing: number): Buffer | null {
@@ -143,8 +159,12 @@ export class ResponseBody implements BodySink {
     return this.#buffer.bytes()
   }
 
-  /** Yields chunks that belong to the caller. Discards the rest if the caller stops early. */
-  async *iterate(): AsyncGenerator<Uint8Array, undefined, undefined> {
+  /**
+   * Yields chunks that belong to the caller. Discards the rest if the caller stops early.
+   *
+   * @param response kept from garbage collection while the iterator is referenced
+   */
+  async *iterate(response: object): AsyncGenerator<Uint8Array, undefined, undefined> {
     if (this.#mode === 'collect' && this.trailers !== null && !this.#failed) {
       const bytes = this.#collectedBytes()
       if (bytes.length > 0) yield bytes
@@ -172,6 +192,7 @@ export class ResponseBody implements BodySink {
       throw this.#unavailableError()
     } finally {
       if (this.trailers === null) this.discard()
+      this.#unregister(response)
     }
   }
 
@@ -197,7 +218,7 @@ export class ResponseBody implements BodySink {
 
   #claim(mode: ReadMode): void {
     this.#mode = mode
-    if (this.#paused) unread.unregister(this)
+    if (mode !== 'iterate') this.#unregister(this.#response?.deref())
   }
 
   #unavailableError(): StreamClosed | StreamConsumed {

@@ -60,7 +60,7 @@ export class Response {
 
   /** Iterates over the chunks of the body, with back-pressure. The caller may keep the chunks. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined, undefined> {
-    return this.#body.iterate()
+    return this.#body.iterate(this)
   }
 
   /**
