@@ -80,6 +80,8 @@ export interface Carrier {
 /** Counts the exchanges that are in progress. */
 export interface ExchangeOwner {
   readonly clock: Clock
+  /** Called when `awaitsReader` has changed. */
+  onAwaitsReader(exchange: Exchange): void
   /** Called once for each exchange, before the handler learns of the end. */
   onSettled(exchange: Exchange): void
 }
@@ -107,6 +109,8 @@ export class Exchange implements DispatchControl {
   /** Listens to the signal, and has the timer of `total`. Ended when the exchange is settled. */
   aborter: { end(): void } | null = null
   settled = false
+  /** Whether only its reader can continue it. It does not keep the process alive then. */
+  awaitsReader = false
   /** Whether reading the content has begun, and it can be read only once. */
   contentConsumed = false
   readonly #owner: ExchangeOwner
@@ -148,6 +152,19 @@ export class Exchange implements DispatchControl {
 
   resume(): void {
     this.carrier?.resume()
+  }
+
+  /**
+   * Called by the carrier when the reader pauses or resumes.
+   *
+   * @param isAwaited whether the carrier waits for nothing but the reader
+   */
+  awaitReader(isAwaited: boolean): void {
+    // A `total` timeout that is pending keeps the process alive.
+    const awaitsReader = isAwaited && this.timeouts.total === null
+    if (this.settled || awaitsReader === this.awaitsReader) return
+    this.awaitsReader = awaitsReader
+    this.#owner.onAwaitsReader(this)
   }
 
   abort(reason?: unknown): void {
@@ -216,9 +233,15 @@ export class Exchange implements DispatchControl {
 
   /** Returns the method, the redacted URL and the elapsed time, for error messages. */
   describe(): string {
-    const { method, origin, path, proxySuffix } = this.request
-    const url = method === 'CONNECT' || path === '*' ? `${path} at ${origin}` : `${origin}${path}`
-    return `${method} ${redactUrl(url)}${proxySuffix}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
+    const { method, proxySuffix } = this.request
+    return `${method} ${this.redactedUrl()}${proxySuffix}, after ${Math.round(this.#owner.clock.now() - this.startedAt)} ms`
+  }
+
+  /** Returns the URL without userinfo and query, for error messages. */
+  redactedUrl(): string {
+    const { method, origin, path } = this.request
+    const isUrl = method !== 'CONNECT' && path !== '*'
+    return redactUrl(isUrl ? `${origin}${path}` : `${path} at ${origin}`)
   }
 
   /** Returns the properties of an error of this exchange. */

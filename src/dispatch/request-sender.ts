@@ -95,7 +95,8 @@ class CustomDispatcherCall extends InProcessCarrier implements DispatchHandler {
 
   // --- Carrier
 
-  resume(): void {
+  override resume(): void {
+    super.resume()
     this.#resumed = this.#control === null
     try {
       this.#control?.resume()

@@ -1,10 +1,15 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
 
-/** Counts the exchanges that are not settled, and keeps the process alive while there are any. */
+/**
+ * Counts the exchanges that are not settled. Keeps the process alive while there are any, except
+ * for those that wait only for their reader.
+ */
 export class InFlight implements ExchangeOwner {
   readonly clock: Clock
   count = 0
+  /** How many of them wait only for their reader. */
+  #awaitingReader = 0
   /** Whether the dispatcher was closed and admits no more requests. */
   closed = false
   readonly #backend: Pick<Backend, 'hold' | 'release'>
@@ -21,13 +26,23 @@ export class InFlight implements ExchangeOwner {
   }
 
   add(exchange: Exchange): void {
-    if (this.count++ === 0) this.#backend.hold()
+    if (this.count++ === this.#awaitingReader) this.#backend.hold()
     this.#exchanges?.set(exchange, (this.#recordsStacks && new Error('dispatched').stack) || '')
   }
 
   onSettled(exchange: Exchange): void {
-    if (--this.count === 0) this.#backend.release()
+    this.count--
+    if (exchange.awaitsReader) this.#awaitingReader--
+    else if (this.count === this.#awaitingReader) this.#backend.release()
     this.#exchanges?.delete(exchange)
+  }
+
+  onAwaitsReader({ awaitsReader }: Exchange): void {
+    if (!awaitsReader) {
+      if (this.count === this.#awaitingReader--) this.#backend.hold()
+    } else if (++this.#awaitingReader === this.count) {
+      this.#backend.release()
+    }
   }
 
   get exchanges(): Iterable<Exchange> {

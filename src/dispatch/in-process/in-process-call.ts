@@ -25,7 +25,6 @@ export class InProcessCall extends InProcessCarrier {
   readonly #raiseAppExceptions: boolean
   #content: ClosableIterator | null = null
   #appFinished = false
-  #resumed = false
   #resumeDelivery: (() => void) | null = null
   /** When the app last made progress, or when waiting for the app began. */
   #lastActivity = systemClock.now()
@@ -74,9 +73,8 @@ export class InProcessCall extends InProcessCarrier {
         this.#content = null
         break
       }
-      this.#resumed = false
       const chunk = allowsText && typeof value === 'string' ? Buffer.from(value) : value
-      if (!this.data(chunk) && !this.#resumed && !this.exchange.settled) {
+      if (!this.data(chunk) && !this.exchange.settled) {
         await this.whileAwaitingCaller(
           new Promise<void>((resolve) => {
             this.#resumeDelivery = resolve
@@ -128,8 +126,8 @@ export class InProcessCall extends InProcessCarrier {
 
   // --- Carrier
 
-  resume(): void {
-    this.#resumed = true
+  override resume(): void {
+    super.resume()
     this.#resumeDelivery?.()
   }
 

@@ -18,6 +18,8 @@ export abstract class InProcessCarrier implements Carrier {
   #hasBody = true
   /** How many bytes of the body are missing; NaN without a Content-Length. */
   #missing = Number.NaN
+  /** Whether the reader has resumed since the last chunk. */
+  #resumed = false
 
   constructor(exchange: Exchange) {
     this.exchange = exchange
@@ -28,8 +30,12 @@ export abstract class InProcessCarrier implements Carrier {
     exchange.bytesSent = headBytes.length + (content instanceof Uint8Array ? content.length : 0)
   }
 
-  abstract resume(): void
   abstract release(): void
+
+  resume(): void {
+    this.#resumed = true
+    this.exchange.awaitReader(false)
+  }
 
   /** Whether to read the content. Responses to HEAD, 204 and 304 have none. RFC 9110 6.4.1 */
   protected get wantsBody(): boolean {
@@ -72,12 +78,15 @@ export abstract class InProcessCarrier implements Carrier {
     }
     exchange.onBytesReceived(chunk.length)
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    this.#resumed = false
     try {
-      return (exchange.body as BodySink).onBody(bytes, 0, bytes.length)
+      if ((exchange.body as BodySink).onBody(bytes, 0, bytes.length) || this.#resumed) return true
     } catch (error) {
       exchange.fail(error)
       return true
     }
+    exchange.awaitReader(true)
+    return false
   }
 
   #accepts(chunk: Uint8Array | string): chunk is Uint8Array {
