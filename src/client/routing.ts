@@ -23,12 +23,15 @@ const ROUTE_OPTIONS = ['app', 'dispatcher', 'uds', 'proxies'] as const
 /**
  * Creates the router that the options of a client describe: its pools, app and dispatchers. Throws
  * `TypeError` for an invalid option, for example for the path of a file that does not exist.
+ *
+ * @param countsUnread whether connections with an unread response count for `maxConnections`
  */
 export function openRouter(
   options: ClientOptions,
   backend: Backend,
   timeouts: Timeout,
   trustEnv: boolean,
+  countsUnread = true,
 ): Router {
   const routes = ROUTE_OPTIONS.filter((name) => option(options, name, null) !== null)
   if (routes.length > 1) {
@@ -50,7 +53,7 @@ export function openRouter(
   }
   const uds = option(options, 'uds', null) ?? undefined
   // Also created for an app or a dispatcher, because its constructor checks the options.
-  const pool = new ConnectionPool({ ...shared, uds })
+  const pool = new ConnectionPool({ ...shared, uds }, countsUnread)
   const senders = new Map<Dispatcher, RequestSender>()
   // One sender for each dispatcher, even if the options name it several times.
   const toSender: ToSender = (dispatcher) => {
@@ -63,7 +66,8 @@ export function openRouter(
     dispatchers: senders,
     direct: customSender(options, toSender) ?? pool,
     proxies: proxiesOf(options, trustEnv, routes.length === 0),
-    open: (proxy) => new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }),
+    open: (proxy) =>
+      new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }, countsUnread),
   })
 }
 

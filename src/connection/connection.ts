@@ -31,6 +31,10 @@ import {
 export interface ConnectionOwner {
   /** The connection is free for another exchange. The end of the last one is reported later. */
   onIdle(connection: Connection): void
+  /** The reader of the response paused. */
+  onPaused(connection: Connection): void
+  /** The reader continues. Not called if the connection is closed during a pause. */
+  onResumed(connection: Connection): void
   /** Called once. `replay` must be sent again on a new connection; null for none. */
   onClosed(connection: Connection, reason: CloseReason, replay: Exchange | null): void
 }
@@ -181,7 +185,7 @@ export class Connection
     try {
       const { body } = this.exchange as Exchange
       const wantsMore = (body as BodySink).onBody(source, start, end)
-      if (wantsMore === false && this.exchange !== null) this.#reader.pause()
+      if (wantsMore === false && this.exchange !== null) this.#pause()
     } catch (error) {
       this.#fail('handler-threw', error)
     }
@@ -387,8 +391,19 @@ export class Connection
     this.#fail('request-failed', error)
   }
 
+  #pause(): void {
+    this.#reader.pause()
+    if (this.#reader.state !== 'paused') return // the reader has resumed already
+    this.#schedule()
+    this.#owner.onPaused(this)
+  }
+
   resume(): void {
+    const wasPaused = this.#reader.state === 'paused'
     this.#reader.resume()
+    if (!wasPaused) return
+    this.exchange?.awaitReader(false)
+    this.#owner.onResumed(this)
   }
 
   onCaughtUp(): void {
@@ -402,7 +417,11 @@ export class Connection
 
   /** Called whenever a fact changes on which the next deadline depends. */
   #schedule(): void {
-    this.#timer.armNoLaterThan(deadlineAt(this, deadlineKind(this)))
+    const kind = deadlineKind(this)
+    this.#timer.armNoLaterThan(deadlineAt(this, kind))
+    if (this.#reader.state !== 'paused') return
+    // The source of the content may still yield, and a deadline may end the exchange.
+    this.exchange?.awaitReader(kind === null && this.#sender.state !== 'sending')
   }
 
   onDue(): void {

@@ -94,7 +94,9 @@ class Fetcher {
     this.#backend = selectBackend(option(options, 'backend', undefined))
     const trustEnv = checkFlag('trustEnv', option(options, 'trustEnv', true))
     const timeout = Timeout.from(option(options, 'timeout', undefined), DEFAULT_TIMEOUT)
-    this.#router = openRouter(options, this.#backend, timeout, trustEnv)
+    // As with the runtime's `fetch`, a response that nobody reads must not block other calls.
+    const countsUnread = option(options, 'poolLimits', undefined) !== undefined
+    this.#router = openRouter(options, this.#backend, timeout, trustEnv, countsUnread)
     this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
     const max = checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY

@@ -16,6 +16,9 @@ export interface LeaseOwner {
   createConnection(lease: Lease, socket: BackendSocket): Connection
   /** The connection has no exchange any more, and may be used for another. */
   onFreed(lease: Lease): void
+  /** The reader of the response paused. */
+  onPaused(lease: Lease): void
+  onResumed(lease: Lease): void
   /** Called once for each lease. `replay` must get a new lease before all waiters. */
   onReleased(lease: Lease, replay: Exchange | null, reason: CloseReason): void
 }
@@ -117,6 +120,14 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
 
   onIdle(): void {
     this.#owner.onFreed(this)
+  }
+
+  onPaused(): void {
+    this.#owner.onPaused(this)
+  }
+
+  onResumed(): void {
+    this.#owner.onResumed(this)
   }
 
   onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {

@@ -16,14 +16,15 @@ interface PoolParts extends DispatcherParts {
 }
 
 /** Creates the parts of a pool. Throws `TypeError` for an invalid option. */
-export function poolParts(options: PoolOptions): PoolParts {
+export function poolParts(options: PoolOptions, countsUnread = true): PoolParts {
   const { backend, limits, timeouts, route, trace } = resolveOptions(options)
   const tracing = new Tracing(backend.clock, trace === null ? [] : [trace])
+  const transport = new Scheduler(backend, resolveLimits(limits), route, tracing, countsUnread)
   return {
     name: 'pool',
     timeouts: Timeout.from(timeouts, Timeout.default),
     tracing,
-    transport: new Scheduler(backend, resolveLimits(limits), route, tracing),
+    transport,
     inFlight: new InFlight(backend),
   }
 }
@@ -34,8 +35,14 @@ export class ConnectionPool extends BaseDispatcher {
   readonly #inFlight: InFlight
 
   /** Throws `TypeError` for an invalid option. */
-  constructor(options: PoolOptions = {}) {
-    const parts = poolParts(options)
+  constructor(options?: PoolOptions)
+  /**
+   * @param countsUnread whether connections with an unread response count for `maxConnections`
+   * @internal
+   */
+  constructor(options: PoolOptions | undefined, countsUnread: boolean)
+  constructor(options: PoolOptions = {}, countsUnread = true) {
+    const parts = poolParts(options, countsUnread)
     super(parts)
     this.#scheduler = parts.transport
     this.#inFlight = parts.inFlight

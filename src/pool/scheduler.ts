@@ -47,11 +47,22 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   /** The waiters whose origin is not at its limit, so that any connection would serve them. */
   readonly #forAnyConnection = new Queue<Waiter>()
   readonly #deadlines: WaitDeadlines
+  /** The leases whose response waits for its reader. The one that has waited longest is first. */
+  readonly #unread = new Set<Lease>()
+  /** Whether connections with an unread response count for `maxConnections`. */
+  readonly #countsUnread: boolean
   #leaseCount = 0
   #connecting = 0
   #nextOrder = 0
 
-  constructor(backend: Backend, limits: ResolvedLimits, route: Route, tracing: Tracing) {
+  constructor(
+    backend: Backend,
+    limits: ResolvedLimits,
+    route: Route,
+    tracing: Tracing,
+    countsUnread: boolean,
+  ) {
+    this.#countsUnread = countsUnread
     this.#backend = backend
     this.#limits = limits
     this.#route = route
@@ -102,7 +113,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     const decision = decideForRequest(
       {
         ofOrigin: group.claimed,
-        total: this.#leaseCount,
+        total: this.#counted,
         idleOfOrigin: group.idle.size,
         idle: this.#idle.size,
       },
@@ -184,8 +195,21 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   #onPoolTimeout(waiter: Waiter): void {
     const { exchange } = waiter
     const state = `${describeStats(this.stats())}, maxConnections ${this.#limits.maxConnections}`
-    const text = `No connection became available within ${exchange.timeouts.pool} ms: ${state} (${exchange.describe()})`
+    const text = `No connection became available within ${exchange.timeouts.pool} ms: ${state}${this.#describeUnread()} (${exchange.describe()})`
     exchange.fail(new PoolTimeout(text, exchange.errorFacts()))
+  }
+
+  #describeUnread(): string {
+    const [oldest] = this.#unread
+    const exchange = oldest?.exchange
+    if (!exchange) return ''
+    const { size } = this.#unread
+    return `. Responses that nobody reads hold ${size} of them, the oldest from ${exchange.redactedUrl()}: read or close them`
+  }
+
+  /** The number of connections that count for `maxConnections`. */
+  get #counted(): number {
+    return this.#countsUnread ? this.#leaseCount : this.#leaseCount - this.#unread.size
   }
 
   /** Lets waiters of an origin wait for any connection, as far as its limit permits. */
@@ -200,7 +224,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
 
   /** Opens connections for waiters, as far as the limit of the pool permits. */
   #openForWaiters(): void {
-    while (!isFull(this.#leaseCount, this.#limits.maxConnections)) {
+    while (!isFull(this.#counted, this.#limits.maxConnections)) {
       const waiter = this.#forAnyConnection.first
       if (waiter === null) return
       const group = this.#groups.get(waiter.origin.key) as OriginGroup
@@ -265,6 +289,15 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     connection.idleUntil(deadline)
   }
 
+  onPaused(lease: Lease): void {
+    this.#unread.add(lease)
+    if (!this.#countsUnread) this.#openForWaiters()
+  }
+
+  onResumed(lease: Lease): void {
+    this.#unread.delete(lease)
+  }
+
   #isPastLifetime(connection: Connection, now: number): boolean {
     const { maxLifetime } = this.#limits
     return maxLifetime !== null && now - connection.openedAt >= maxLifetime
@@ -273,6 +306,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   onReleased(lease: Lease, replay: Exchange | null, reason: CloseReason): void {
     const group = this.#groups.get(lease.origin.key) as OriginGroup
     group.leases.delete(lease)
+    this.#unread.delete(lease)
     group.idle.remove(lease.groupLink)
     this.#idle.remove(lease.poolLink)
     this.#leaseCount--
@@ -296,6 +330,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
       connections: this.#leaseCount,
       connecting: this.#connecting,
       active: this.#leaseCount - this.#connecting - this.#idle.size,
+      unread: this.#unread.size,
       idle: this.#idle.size,
       waiting: this.#waiters.size,
       oldestWait: oldest === null ? 0 : this.#backend.clock.now() - oldest.waitingSince,
@@ -326,6 +361,8 @@ export interface PoolStats {
   readonly connecting: number
   /** Connections that carry a request. */
   readonly active: number
+  /** Active connections with a response that waits for its reader, who has paused or left it. */
+  readonly unread: number
   /** Connections that are open and unused. */
   readonly idle: number
   /** Requests that wait for a connection. */
@@ -338,8 +375,9 @@ export interface PoolStats {
 
 /** Returns the counts in one line, for error messages and `util.inspect`. */
 export function describeStats(stats: PoolStats): string {
-  const { connections, connecting, active, idle, waiting, oldestWait } = stats
+  const { connections, connecting, active, unread, idle, waiting, oldestWait } = stats
+  const held = unread === 0 ? '' : ` (${unread} unread)`
   const waits = waiting === 0 ? '' : `, ${waiting} waiting for up to ${Math.round(oldestWait)} ms`
   const total = `${connections} ${connections === 1 ? 'connection' : 'connections'}`
-  return `${total}: ${connecting} connecting, ${active} active, ${idle} idle${waits}`
+  return `${total}: ${connecting} connecting, ${active} active${held}, ${idle} idle${waits}`
 }

@@ -200,6 +200,7 @@ test('stats', async () => {
     connections: 0,
     connecting: 0,
     active: 0,
+    unread: 0,
     idle: 0,
     waiting: 0,
     oldestWait: 0,
