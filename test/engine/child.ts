@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { evaluationArguments } from '../support/evaluate.ts'
 
-type Engine = typeof import('../../src/engine.ts')
-type Scripted = typeof import('../pool/scripted-pool.ts')
-
 interface Library {
-  readonly engine: Engine
-  readonly scripted: Scripted
+  readonly engine: typeof import('../../src/engine.ts')
+  readonly hawser: typeof import('../../src/index.ts')
+  readonly fetch: typeof import('../../src/fetch/index.ts')
+  readonly scripted: typeof import('../pool/scripted-pool.ts')
 }
 
 /**
@@ -22,10 +21,12 @@ export async function inChild<Argument>(
   const path = (name: string) => JSON.stringify(new URL(name, import.meta.url).href)
   const source = `
     import * as engine from ${path('../../src/engine.js')}
+    import * as hawser from ${path('../../src/index.js')}
+    import * as fetch from ${path('../../src/fetch/index.js')}
     import * as scripted from ${path('../pool/scripted-pool.js')}
     setTimeout(() => process.exit(99), 20_000).unref() // in case the parent process has exited
     const work = ${work.toString()}
-    await work({ engine, scripted }, ${JSON.stringify(argument) ?? 'undefined'})
+    await work({ engine, hawser, fetch, scripted }, ${JSON.stringify(argument) ?? 'undefined'})
   `
   const node = spawn(process.execPath, evaluationArguments(source, options), {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,6 +12,7 @@ import { requests } from './requests.ts'
 import { resources } from './resources.ts'
 import { responses } from './responses.ts'
 import { secrets } from './secrets.ts'
+import { unread } from './unread.ts'
 
 /** A mistake that could be made in the sources, and the tests that must detect it. */
 export interface Mutation {
@@ -39,6 +40,7 @@ export const mutations: readonly Mutation[] = [
   ...auth,
   ...resources,
   ...decoding,
+  ...unread,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */

@@ -64,7 +64,7 @@ export const pool: readonly Mutation[] = [
     marks: '2',
     mistake: 'counting the connections iterates over all origins',
     file: 'src/pool/scheduler.ts',
-    find: '        total: this.#leaseCount,',
+    find: '        total: this.#counted,',
     replace:
       '        total: [...this.#groups.values()].reduce((sum, one) => sum + one.leases.size, 0),',
     tests: ['pool/growth'],
@@ -239,7 +239,7 @@ export const pool: readonly Mutation[] = [
     marks: '12',
     mistake: 'a response that was garbage-collected keeps its connection',
     file: 'src/pool/response-body.ts',
-    find: '    unread.register(response, this, this)\n',
+    find: '    if (!this.#registered) unread.register(response, this, response)\n',
     replace: '',
     tests: ['engine/process'],
   },

@@ -111,8 +111,9 @@ export const requests: readonly Mutation[] = [
     marks: '18',
     mistake: 'errors contain neither method nor URL',
     file: 'src/connection/exchange.ts',
-    find: "    const url = method === 'CONNECT'",
-    replace: "    if (method.length > 0) return ''\n    const url = method === 'CONNECT'",
+    find: '    const { method, proxySuffix } = this.request\n',
+    replace:
+      "    const { method, proxySuffix } = this.request\n    if (method.length > 0) return ''\n",
     tests: ['connection/dial'],
   },
   {
@@ -127,8 +128,8 @@ export const requests: readonly Mutation[] = [
     marks: '18',
     mistake: 'errors contain the secrets of a URL',
     file: 'src/connection/exchange.ts',
-    find: '{redactUrl(url)}',
-    replace: '{url}',
+    find: 'redactUrl(isUrl',
+    replace: '(isUrl',
     tests: ['hazards/errors'],
   },
   {

@@ -86,8 +86,8 @@ export const resources: readonly Mutation[] = [
     marks: '38',
     mistake: 'chunks are buffered without limit if the reader is slow',
     file: 'src/pool/response-body.ts',
-    find: '    this.#paused = chunks.bytes >= READ_AHEAD\n',
-    replace: '    this.#paused = chunks.bytes < 0\n',
+    find: 'chunks.bytes < READ_AHEAD || this.#length <= READ_AHEAD || this.#pause()',
+    replace: 'chunks.bytes >= 0',
     tests: ['engine/bodies', 'pool/response'],
   },
   {

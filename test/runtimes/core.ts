@@ -28,4 +28,5 @@ export const CORE: readonly string[] = [
   'engine/process',
   'engine/proxies',
   'engine/tls',
+  'engine/unread',
 ]
