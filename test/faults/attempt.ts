@@ -59,6 +59,9 @@ function assertExpected(
       return assert.ok(error instanceof ClientClosed, inspect(error))
     case 'close response':
       return assert.equal(error, undefined)
+    case 'forget':
+      assert.equal(error, undefined)
+      return world.endForgotten()
     case 'until-close':
       return assertUntilClose(exchange, world, expectation.raw)
     default:

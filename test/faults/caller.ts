@@ -24,16 +24,28 @@ function takeOver({ socket }: RecordedDispatch): void {
 /** Calls `pool.dispatch`, and checks the guarantees that the engine gives to handlers. */
 export class DispatchCaller implements Outcome {
   readonly call: RecordedDispatch
+  #hasLeft = false
 
   constructor(pool: ConnectionPool, request: DispatchRequest) {
     const { headers, method } = request
     const upgrades = method === 'CONNECT' || String(headers).startsWith('Upgrade')
-    const actions: HandlerActions = upgrades ? { onUpgrade: takeOver } : {}
+    const actions: HandlerActions = upgrades
+      ? { onUpgrade: takeOver }
+      : { onData: () => !this.#hasLeft }
     this.call = new RecordedDispatch(pool, request, actions)
   }
 
   get over(): boolean {
-    return this.call.hasEnded
+    return this.call.hasEnded || this.isForgotten
+  }
+
+  /** Whether the response waits for the caller, who has left. */
+  get isForgotten(): boolean {
+    return this.#hasLeft && this.call.isPaused && !this.call.hasEnded
+  }
+
+  forget(): void {
+    this.#hasLeft = true
   }
 
   get error(): unknown {
@@ -85,13 +97,20 @@ export class PromiseCaller implements Outcome {
   afterClose: unknown = null
   #response: Response | null = null
   #isClosing = false
+  #isForgetting = false
 
-  /** @param closes whether the response arrives with its head, and is closed instead of read */
-  constructor(response: Promise<Response>, closes: boolean) {
+  /** @param streams whether the response arrives with its head, and is not read */
+  constructor(response: Promise<Response>, streams: boolean) {
     response.then(
-      (given) => (closes ? this.#keep(given) : this.#read(given)),
+      (given) => (streams ? this.#keep(given) : this.#read(given)),
       (error: unknown) => this.#end(error),
     )
+  }
+
+  /** Ends the call when the response has arrived. */
+  forget(): void {
+    this.#isForgetting = true
+    if (this.#response !== null) this.#end(undefined)
   }
 
   /** Closes the response, as soon as it has arrived. */
@@ -119,6 +138,7 @@ export class PromiseCaller implements Outcome {
     this.status = response.status
     this.#response = response
     if (this.#isClosing) this.close()
+    if (this.#isForgetting) this.#end(undefined)
   }
 
   async #read(response: Response): Promise<void> {

@@ -36,6 +36,8 @@ export type Expectation =
   | { readonly outcome: 'abort' }
   | { readonly outcome: 'close pool' }
   | { readonly outcome: 'close response' }
+  /** The call succeeds, or the response waits for its reader and holds only its connection. */
+  | { readonly outcome: 'forget' }
   /** The outcome cannot be predicted: any response, or an error of Hawser. */
   | { readonly outcome: 'flip' }
 
@@ -58,6 +60,7 @@ export function expectedOf(
       return SUCCESS
     case 'flip':
     case 'close response':
+    case 'forget':
       return { outcome: injection.fault }
     case 'abort':
     case 'close pool':

@@ -12,11 +12,12 @@ import type { Greeting } from './routes.ts'
  * - `split`: it pauses, so that the next bytes arrive in a separate read.
  * - `flip`: it sends one bit inverted.
  *
- * Faults of the caller: `abort` by the signal, `close pool`, and `close response` while it arrives.
+ * Faults of the caller: `abort` by the signal, `close pool`, `close response` while it arrives, and
+ * `forget`: it never reads what follows, and does not close the response.
  */
 export type FaultKind = PeerFault | CallerFault
 export type PeerFault = 'end' | 'close' | 'reset' | 'stall' | 'split' | 'flip'
-export type CallerFault = 'abort' | 'close pool' | 'close response'
+export type CallerFault = 'abort' | 'close pool' | 'close response' | 'forget'
 
 /** One fault, at one byte. */
 export interface Injection {

@@ -28,7 +28,7 @@ export function* injectionsFor(
     for (const fault of DIAL) yield { fault, at: 'dial', index, offset: 0 }
   }
   const upgrades = exchange.answers.some(({ framing }) => framing === 'upgrade')
-  const down = upgrades ? DOWN : [...DOWN, 'close response' as const]
+  const down = upgrades ? DOWN : [...DOWN, 'close response' as const, 'forget' as const]
   for (const [index, { message, from, to }] of dryRun.sent.entries()) {
     const { length } = message.text
     // The end of a message that is not final is the start of the next one, which gets the fault.

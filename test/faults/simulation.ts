@@ -89,9 +89,10 @@ export class Simulation {
   #startCall(): DispatchCaller | PromiseCaller {
     const { dispatch, call } = this.#exchange
     const { signal } = this.#abort
-    const streams = this.peer.injection?.fault === 'close response'
+    const fault = this.peer.injection?.fault
     const agent = this.#agent
     if (agent instanceof Client) {
+      const streams = fault === 'close response' || fault === 'forget'
       const { method, options } = call?.() ?? { method: 'GET' }
       const url = `${this.origin}/a?b=c`
       return new PromiseCaller(
@@ -102,9 +103,18 @@ export class Simulation {
       )
     }
     const request = { origin: this.origin, path: '/a?b=c', ...dispatch?.(), signal }
-    return streams
+    return fault === 'close response'
       ? new PromiseCaller(agent.request(request), true)
       : new DispatchCaller(agent, request)
+  }
+
+  /** Checks what a response holds that waits for its reader, and ends it. */
+  endForgotten(): void {
+    const { caller } = this
+    if (!(caller instanceof DispatchCaller) || !caller.isForgotten) return
+    assert.equal(this.backend.holdCount, 0, 'an unread response keeps the process running')
+    assert.match(inspect(this.#agent), /\(1 unread\)/)
+    caller.close()
   }
 
   /**
@@ -164,6 +174,7 @@ export class Simulation {
     this.wasOverAtFault = this.caller.over
     if (fault === 'abort') this.#abort.abort(this.abortReason)
     else if (fault === 'close response') this.caller.close()
+    else if (fault === 'forget') this.caller.forget()
     else {
       this.#isClosed = true
       void this.#agent.close()

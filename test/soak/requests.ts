@@ -83,6 +83,15 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
     },
   },
   {
+    name: 'forgotten',
+    weight: 1,
+    async run({ route: { client, base }, random }) {
+      // More than what is read ahead, so that only a garbage collection frees the connection.
+      const response = await client.stream('GET', `${base}/bytes/${LARGE}`)
+      if (random(2) === 0) await response.iterBytes().next()
+    },
+  },
+  {
     name: 'upload',
     weight: 30,
     async run({ route: { client, base }, random, signal }) {
