@@ -21,6 +21,8 @@ export type Face =
 
 export interface Settings {
   readonly inWorker: boolean
+  /** `maxConnections` of a pool and a client. `fetch` has its default, 100. */
+  readonly limit: number
   /** How many responses are forgotten in each way. */
   readonly counts: { readonly [Name in Face]?: number }
   readonly url: string
@@ -31,17 +33,15 @@ export interface Settings {
 }
 
 /** In ms. The test fails if the process is still alive after this time. */
-const HANGS_AFTER = 60_000
-/** `maxConnections` of a pool and a client. `fetch` has its default, which is higher. */
-const LIMIT = 20
-const limits = { maxConnections: LIMIT }
+const HANGS_AFTER = 100_000
 /** A call waits only briefly for a connection, and as long as necessary for everything else. */
 const timeout = { connect: null, read: null, write: null, pool: 200 }
 
 type Call = () => Promise<unknown>
 
 /** Returns the function that makes one call and forgets its response. */
-function callOf(face: Face, { url, ca, proxy: proxyUrl }: Settings): Call {
+function callOf(face: Face, { limit, url, ca, proxy: proxyUrl }: Settings): Call {
+  const limits = { maxConnections: limit }
   const proxy = proxyUrl === null ? null : new HTTPProxy(proxyUrl, { mode: 'TUNNEL_ONLY' })
   const options: ClientOptions = {
     trustEnv: false,

@@ -1,107 +1,34 @@
 // Forgotten responses: a program that never reads them ends by itself, and they are not lost to a
 // handle that can still read them.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { certificateFor } from '../support/certificates.ts'
-import { httpProxy } from '../support/proxies.ts'
 import { inChild } from './child.ts'
-import type { Face, Outcomes, Settings } from './forget.ts'
+import { checkOutcomes, remote, runForget } from './run-forget.ts'
 import { httpServer } from './servers.ts'
 
-const BODY = Buffer.alloc(1 << 20)
-
-/** `maxConnections` of the pool and the client in `forget.ts`, and of `fetch`. */
-const [LIMIT, FETCH_LIMIT] = [20, 100]
-
-const certificate = certificateFor(['127.0.0.1'])
-
-/** Starts a server that responds with 1 MB to each request. */
-async function startServer(t: TestContext, scheme: string): Promise<string> {
-  const server =
-    scheme === 'https'
-      ? createHttpsServer(certificate, (_, response) => response.end(BODY))
-      : createServer((_, response) => response.end(BODY))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}/`
-}
-
-/** Runs `forget.ts` in a new process until it ends. Fails if it does not end by itself. */
-async function runForget(settings: Settings): Promise<Record<Face, Outcomes>> {
-  const program = fileURLToPath(new URL('forget.js', import.meta.url))
-  const permissions = 'Deno' in globalThis ? ['run', '--allow-all'] : []
-  const child = spawn(process.execPath, [...permissions, program, JSON.stringify(settings)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ended = once(child, 'close')
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)])
-  const [status] = await ended
-  assert.deepEqual({ errors, status }, { errors: '', status: 0 })
-  return JSON.parse(output) as Record<Face, Outcomes>
-}
-
-/** Checks what became of the calls over connections. */
-function checkOutcomes(outcomes: Record<Face, Outcomes>, count: number): void {
-  const { fetch, request, stream, dispatch } = outcomes
-  assert.deepEqual(fetch, { forgotten: Math.max(count, FETCH_LIMIT + 20), PoolTimeout: 0 })
-  // They are never garbage-collected, unlike the others.
-  assert.deepEqual(dispatch, { forgotten: LIMIT, PoolTimeout: count - LIMIT })
-  for (const { forgotten, PoolTimeout } of [request, stream]) {
-    assert.equal(forgotten + PoolTimeout, count)
-    assert.ok(forgotten >= LIMIT, `${forgotten}`)
-  }
-}
-
-function remote(count: number) {
-  return {
-    fetch: Math.max(count, FETCH_LIMIT + 20),
-    request: count,
-    stream: count,
-    dispatch: count,
-  }
-}
-
-const inProcess = { iterator: 20, app: 20, listener: 20, mock: 20, custom: 20 } // at most LIMIT
-
 describe('a program that forgets its responses ends by itself', () => {
+  const ways = [
+    ['direct', { scheme: 'http', isTunnelled: false }],
+    ['TLS', { scheme: 'https', isTunnelled: false }],
+    ['a tunnel', { scheme: 'http', isTunnelled: true }],
+    ['TLS through a tunnel', { scheme: 'https', isTunnelled: true }],
+  ] as const
   for (const inWorker of [false, true]) {
-    test(`42, 43 1,000 responses, in ${inWorker ? 'a worker' : 'the main thread'}`, async (t) => {
-      const url = await startServer(t, 'http')
-      const counts = { ...remote(1000), ...inProcess }
-      const outcomes = await runForget({ inWorker, counts, url, ca: null, proxy: null })
-      checkOutcomes(outcomes, 1000)
-      for (const face of Object.keys(inProcess) as Face[]) {
-        assert.deepEqual(outcomes[face], { forgotten: 20, PoolTimeout: 0 }, face)
-      }
-    })
-  }
+    const where = inWorker ? 'a worker' : 'the main thread'
 
-  for (const [route, scheme, isTunnelled] of [
-    ['TLS', 'https', false],
-    ['a tunnel', 'http', true],
-    ['TLS through a tunnel', 'https', true],
-  ] as const) {
-    test(`42, 43 more than the limit, by ${route}`, async (t) => {
-      const url = await startServer(t, scheme)
-      const proxy = isTunnelled ? (await httpProxy(t)).url : null
-      const ca = scheme === 'https' ? certificate.cert : null
-      const count = LIMIT + 10
-      checkOutcomes(
-        await runForget({ inWorker: false, counts: remote(count), url, ca, proxy }),
-        count,
-      )
+    for (const [route, way] of ways) {
+      test(`42, 43 in ${where}: ${route}`, async (t) => {
+        checkOutcomes(await runForget(t, { inWorker, limit: 2, counts: remote(4) }, way), 4, 2)
+      })
+    }
+
+    test(`42 in ${where}: in-process responses, and iterators that were left`, async (t) => {
+      const counts = { iterator: 2, app: 2, listener: 2, mock: 2, custom: 2 }
+      const outcomes = await runForget(t, { inWorker, limit: 2, counts })
+      for (const [face, outcome] of Object.entries(outcomes)) {
+        assert.deepEqual(outcome, { forgotten: 2, PoolTimeout: 0 }, face)
+      }
     })
   }
 })

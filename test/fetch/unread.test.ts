@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FetchOptions } from '../../src/fetch/index.ts'
 import { createFetch } from '../../src/fetch/index.ts'
+import { HTTPProxy } from '../../src/index.ts'
 import { at } from '../support/at.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
 import { settle } from '../support/scripted-clock.ts'
@@ -19,21 +20,26 @@ async function startCalls(options: FetchOptions, count: number, url = 'http://a.
   const fetch = createFetch({ trustEnv: false, ...options, backend })
   const calls = Array.from({ length: count }, () => fetch(url))
   await settle()
+  await openTunnels(backend)
   return { backend, fetch, calls }
 }
 
 /** Waits for the responses of all calls, and reads none. */
 async function leaveUnread(options: FetchOptions = {}, url?: string) {
   const started = await startCalls(options, LIMIT, url)
-  for (const socket of started.backend.sockets) respond(socket, LARGE)
+  for (const socket of started.backend.sockets) socket.receive(LARGE)
   const responses = await Promise.all(started.calls)
   await settle()
   return { ...started, responses }
 }
 
-/** Responds to CONNECT or to a request. */
-function respond(socket: ScriptedSocket, response: string): void {
-  if (!socket.closed && !socket.destroyed) socket.receive(response)
+/** Responds to each CONNECT. */
+async function openTunnels({ sockets }: ScriptedBackend): Promise<void> {
+  for (const socket of sockets) {
+    const isOpen = socket.written.includes('GET ')
+    if (socket.written.startsWith('CONNECT ') && !isOpen) socket.receive('HTTP/1.1 200 OK\r\n\r\n')
+  }
+  await settle()
 }
 
 /** The sockets that have received this request. */
@@ -46,6 +52,10 @@ describe('the limit of fetch', () => {
     direct: { options: {}, scheme: 'http' },
     TLS: { options: {}, scheme: 'https' },
     'a forwarding proxy': { options: { proxies: 'http://proxy.test' }, scheme: 'http' },
+    'a tunnel': {
+      options: { proxies: new HTTPProxy('http://proxy.test', { mode: 'TUNNEL_ONLY' }) },
+      scheme: 'http',
+    },
   }
   for (const [route, { options, scheme }] of Object.entries(routes)) {
     test(`43 does not count responses that nobody reads: ${route}`, async () => {
@@ -53,6 +63,7 @@ describe('the limit of fetch', () => {
       for (const host of ['a.test', 'b.test']) {
         const next = fetch(`${scheme}://${host}/next`)
         await settle()
+        await openTunnels(backend)
         const socket = sentTo(backend, '/next').at(-1)
         assert.ok(socket, 'the call waits for a connection')
         socket.receive(OK)
