@@ -204,7 +204,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     const exchange = oldest?.exchange
     if (!exchange) return ''
     const { size } = this.#unread
-    return `. Responses that nobody reads hold ${size} of them, the oldest from ${exchange.redactedUrl()}: read or close them`
+    return `; ${size} held by responses that nobody reads, the oldest from ${exchange.redactedUrl()}: read or close each response`
   }
 
   /** The number of connections that count for `maxConnections`. */
