@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { marksOf } from '../mutations/marks.ts'
 import { top } from '../mutations/mutation.ts'
 
-const LINES = [...numbered('R', 13), ...numbered('S', 16), ...numbered('A', 6)]
+const LINES = [...numbered('R', 14), ...numbered('S', 16), ...numbered('A', 6)]
 /** Every hazard up to 39; of the later ones, those that have tests. */
 const HAZARDS = numbered('', 39)
 const LAST_HAZARD = 95
