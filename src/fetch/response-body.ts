@@ -113,7 +113,6 @@ export class ResponseBody {
   /** Ends the reading of the stream. */
   #close(): void {
     this.#response.close()
-    this.#lazyGuard?.stop()
     this.#chunks?.return?.().then(ignore, ignore)
   }
 

@@ -132,6 +132,20 @@ test('50 many chunks of one byte are collected without keeping their objects', a
   assert.equal(Buffer.from(decoded).toString(), 'x'.repeat(times))
 })
 
+test('50 a guard can end a coding that reads, but produces nothing', async () => {
+  const reason = new Error('enough')
+  for (const coding of BOMB_CODINGS) {
+    let slices = 0
+    const beforeSlice = () => {
+      if (++slices > 5) throw reason
+      return null
+    }
+    const source = new Source([idleContent(coding, MAX_IDLE - 1000)])
+    const { error } = await outcome(knownDecoder(coding).decode(source, Infinity, { beforeSlice }))
+    assert.equal(error, reason, coding)
+  }
+})
+
 test('50 a guard is asked before each slice of work, and can end it', async () => {
   const { contentEncoding, body } = quietBomb('gzip')
   const reason = new Error('enough')
