@@ -5,7 +5,15 @@ import { describe, test } from 'node:test'
 import * as zlib from 'node:zlib'
 import { acceptEncoding } from '../../src/content/decoding/decoder.ts'
 import type { Client, ClientOptions, RequestOptions, Response } from '../../src/index.ts'
-import { DecodingError, ReadError, RemoteProtocolError, ResponseTooLarge } from '../../src/index.ts'
+import {
+  ClientClosed,
+  DecodingError,
+  ReadError,
+  RemoteProtocolError,
+  ResponseTooLarge,
+  TotalTimeout,
+} from '../../src/index.ts'
+import { BOMB_CODINGS, quietBomb } from '../content/bombs.ts'
 import { httpServer } from '../engine/servers.ts'
 import { openClient, scriptedClient, settle, states } from './clients.ts'
 
@@ -390,5 +398,26 @@ test('36 a hostile Content-Length allocates no memory', async (t) => {
     assert.ok(grown < 64 << 20, `${grown} bytes more`)
     backend.socket.receiveEnd()
     await failed
+  }
+})
+
+describe('50 the decoding of a bomb leaves the event loop its turns, so that it can be ended', () => {
+  for (const coding of BOMB_CODINGS) {
+    const { contentEncoding, body } = quietBomb(coding)
+    for (const [way, read] of Object.entries(readers)) {
+      test(`${coding}, ${way}`, async (t) => {
+        const { origin } = await serve(t, contentEncoding, body)
+        const client = openClient(t)
+        await assert.rejects(read(client, origin, { timeout: { total: 50 } }), TotalTimeout)
+        const controller = new AbortController()
+        const reason = new Error('no longer needed')
+        const aborted = assert.rejects(read(client, origin, { signal: controller.signal }), reason)
+        setTimeout(() => controller.abort(reason), 50)
+        await aborted
+        const closed = assert.rejects(read(client, origin), ClientClosed)
+        setTimeout(() => void client.close(), 50)
+        await closed
+      })
+    }
   }
 })
