@@ -123,10 +123,19 @@ describe('the number of retries', () => {
 })
 
 describe('R13 which requests are repeated', () => {
-  const repeated = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']
-  const never = ['POST', 'PATCH', 'PROPOSE']
+  const repeated = [
+    ...['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'QUERY'],
+    // WebDAV, versioning, calendars, links
+    ...['ACL', 'BASELINE-CONTROL', 'BIND', 'CHECKIN', 'CHECKOUT', 'COPY', 'LABEL', 'LINK', 'MERGE'],
+    ...['MKACTIVITY', 'MKCALENDAR', 'MKCOL', 'MKREDIRECTREF', 'MKWORKSPACE', 'MOVE', 'ORDERPATCH'],
+    ...['PROPFIND', 'PROPPATCH', 'REBIND', 'REPORT', 'SEARCH', 'UNBIND', 'UNCHECKOUT', 'UNLINK'],
+    ...['UNLOCK', 'UPDATE', 'UPDATEREDIRECTREF', 'VERSION-CONTROL'],
+  ]
+  // Methods are case-sensitive, so `query` is an unknown method.
+  const never = ['POST', 'PATCH', 'LOCK', 'PROPOSE', 'query', 'Propfind']
   for (const method of [...repeated, ...never]) {
-    test(`${method} ${repeated.includes(method) ? 'is' : 'is not'} repeated after 503`, async () => {
+    const verb = repeated.includes(method) ? 'is' : 'is not'
+    test(`R13, 49 ${method} ${verb} repeated after 503`, async () => {
       const { web } = timed((_, count) =>
         count === 1 ? 'HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n' : reply(204),
       )
@@ -172,7 +181,9 @@ describe('R13 which requests are repeated', () => {
   const failures: readonly [method: string, times: number][] = [
     ['GET', 4],
     ['PUT', 4],
+    ['PROPFIND', 4],
     ['POST', 1],
+    ['LOCK', 1],
   ]
   for (const [method, times] of failures) {
     test(`${method} after a connection reset`, async () => {

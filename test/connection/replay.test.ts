@@ -52,13 +52,15 @@ const requests: Record<string, { request: () => Partial<DispatchRequest>; replay
   POST: { request: () => ({ method: 'POST' }), replayed: false },
   'POST of small bytes': { request: () => ({ method: 'POST', body: 'abc' }), replayed: false },
   PATCH: { request: () => ({ method: 'PATCH', body: 'abc' }), replayed: false },
+  QUERY: { request: () => ({ method: 'QUERY', body: 'abc' }), replayed: true },
+  LOCK: { request: () => ({ method: 'LOCK', body: 'abc' }), replayed: false },
   'an unknown method': { request: () => ({ method: 'PURGE' }), replayed: false },
   'get, which is not GET': { request: () => ({ method: 'get' }), replayed: false },
 }
 
 for (const [name, { request, replayed }] of Object.entries(requests)) {
   for (const [death, die] of Object.entries(deaths)) {
-    test(`3, R13 ${name} on a dead connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
+    test(`3, 49, R13 ${name} on a dead connection (${death}): ${replayed ? 'sent again' : 'an error'}`, async () => {
       const harness = new PoolHarness()
       const first = await harness.openIdleConnection()
       const call = await harness.send(request())

@@ -43,7 +43,7 @@ export type Expectation =
 
 const SUCCESS: Expectation = { outcome: 'success' }
 
-/** RFC 9110 9.2.2 */
+/** Those of the exchanges. RFC 9110 9.2.2 */
 const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']
 
 /** @param wasOver whether the call had already ended when its caller caused the fault */

@@ -269,4 +269,21 @@ export const requests: readonly Mutation[] = [
     replace: ' || request.method === "") return null',
     tests: ['client/retries'],
   },
+  {
+    marks: '49',
+    mistake: 'only the methods of RFC 9110 count as idempotent',
+    file: 'src/protocol/methods.ts',
+    find: '  return IDEMPOTENT.has(method)',
+    replace:
+      '  return IDEMPOTENT.has(method) && /^(GET|HEAD|OPTIONS|TRACE|PUT|DELETE)$/.test(method)',
+    tests: ['connection/replay', 'client/retries'],
+  },
+  {
+    marks: '49',
+    mistake: 'methods are compared without their case',
+    file: 'src/protocol/methods.ts',
+    find: '  return IDEMPOTENT.has(method)',
+    replace: '  return IDEMPOTENT.has(method.toUpperCase())',
+    tests: ['client/retries'],
+  },
 ]
