@@ -2,7 +2,7 @@ import type { Clock } from '../backends/backend.ts'
 import type { Progress } from '../content/progress.ts'
 import type { ErrorFacts } from '../errors.ts'
 import { RequestError, StreamError, TotalTimeout } from '../errors.ts'
-import type { Timeout } from '../models/timeout.ts'
+import type { Timeout, TimeoutInit } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
 import type { RequestCookies } from './cookies/cookies.ts'
 import { Request } from './request.ts'
@@ -50,12 +50,8 @@ export function callSettingsOf(request: Request): CallSettings | null {
  */
 export function withRequest(error: unknown, request: Request, settings: CallSettings): unknown {
   if (error instanceof TotalTimeout) {
-    const text = error.message.replace(
-      /^The request did not complete within \S+ ms/,
-      totalTimeoutMessage(settings),
-    )
-    if (text !== error.message)
-      return new TotalTimeout(text, { ...error, cause: error.cause, request })
+    const complete = withTotal(error, settings.timeout, request)
+    if (complete !== error) return complete
   }
   const hasRequest = error instanceof RequestError || error instanceof StreamError
   // An auth flow or a hook may throw the error of another request, which keeps that request.
@@ -63,16 +59,39 @@ export function withRequest(error: unknown, request: Request, settings: CallSett
   return error
 }
 
+/** Replaces the remaining time in the message of a `TotalTimeout` by the call's `total`. */
+export function withTotal(
+  error: TotalTimeout,
+  timeout: Timeout,
+  request = error.request,
+): TotalTimeout {
+  const message = /^The request did not complete within \S+ ms/
+  const text = error.message.replace(message, totalTimeoutMessage(timeout))
+  if (text === error.message) return error
+  return new TotalTimeout(text, { ...error, cause: error.cause, request })
+}
+
+/**
+ * Returns the timeouts of an exchange that starts `elapsed` ms after its call; null if the call's
+ * `total` has passed. The `total` of the exchange is the part that is left.
+ */
+export function timeoutsAfter(elapsed: number, timeout: Timeout): TimeoutInit | null {
+  if (timeout.total === null) return timeout
+  const total = Math.ceil(timeout.total - elapsed)
+  if (total >= timeout.total) return timeout
+  return elapsed < timeout.total ? { ...timeout, total } : null
+}
+
 /** Creates the error for a call whose `total` has passed. `where` tells what it was doing. */
 export function totalTimeout(
-  settings: CallSettings,
+  { timeout }: Pick<CallSettings, 'timeout'>,
   where: string,
   facts: ErrorFacts,
 ): TotalTimeout {
-  return new TotalTimeout(`${totalTimeoutMessage(settings)} (${where})`, facts)
+  return new TotalTimeout(`${totalTimeoutMessage(timeout)} (${where})`, facts)
 }
 
 /** The beginning of the message of a `TotalTimeout`, as the engine words it. */
-function totalTimeoutMessage(settings: CallSettings): string {
-  return `The request did not complete within ${settings.timeout.total} ms`
+function totalTimeoutMessage({ total }: Timeout): string {
+  return `The request did not complete within ${total} ms`
 }

@@ -398,7 +398,7 @@ export class Response {
     const { signal, timeout, clock } = settings
     const timeLeft = timeout.total === null ? null : startedAt + timeout.total - clock.now()
     const timeoutError = () => this.#totalTimeout('in onDownloadProgress')
-    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock, waits })
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, waits })
   }
 
   async *#iterate(

@@ -9,7 +9,7 @@ import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/resolve.ts'
 import type { CallSettings } from './call.ts'
-import { callSettingsOf, totalTimeout, withRequest } from './call.ts'
+import { callSettingsOf, timeoutsAfter, totalTimeout, withRequest } from './call.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { appendCookies, requestCookiesFor } from './cookies/cookies.ts'
 import { fieldOf, withContentLength } from './field-list.ts'
@@ -47,8 +47,6 @@ export class Sending {
   readonly #startedAt: number
   /** The responses before the final one; null until there is one. */
   #history: Response[] | null = null
-  /** Whether an exchange, a hook or an auth flow has used a part of the `total` timeout. */
-  #hasSpentTime = false
 
   constructor(state: ClientState) {
     this.#state = state
@@ -131,7 +129,6 @@ export class Sending {
     let response: Response | null = null
     try {
       let step = await this.#awaitCallerCode(flow.next(), request, settings)
-      this.#hasSpentTime = true
       while (!step.done) {
         if (response !== null) {
           await response.close()
@@ -145,7 +142,7 @@ export class Sending {
       }
     } catch (error) {
       await response?.close()
-      await this.#awaitCallerCode(flow.return(undefined), request, settings, () => error)
+      void endFlow(flow)
       throw withRequest(error, request, settings)
     }
     if (response === null) throw new TypeError('authFlow() ended without yielding a request')
@@ -219,7 +216,6 @@ export class Sending {
     try {
       for (const hook of hooks.request) {
         settings.signal?.throwIfAborted()
-        this.#hasSpentTime = true
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
       throwIfConsumed(sent.content, sent)
@@ -269,30 +265,26 @@ export class Sending {
     pending: Result | PromiseLike<Result>,
     request: Request,
     settings: CallSettings,
-    timeoutError = (): unknown => {
-      const where = `${request.method} ${redactUrl(request.url)}, in a hook, an auth flow or a cookie store`
-      return totalTimeout(settings, where, { request })
-    },
   ): Result | Promise<Result> {
     if (!isThenable(pending)) return pending
-    const { signal, clock } = settings
+    const timeoutError = () => {
+      const where = `${request.method} ${redactUrl(request.url)}, in a hook, an auth flow or a cookie store`
+      return totalTimeout(settings, where, { request })
+    }
+    const { signal } = settings
     const { waits } = this.#state
     const timeLeft = this.#timeLeft(settings)
-    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, clock, waits })
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, waits })
   }
 
   /**
-   * Returns the timeouts of the next exchange. Its `total` is the part that earlier exchanges,
-   * hooks and auth flows of the call have left.
+   * Returns the timeouts of the next exchange. Its `total` is the part that is left since the call
+   * started, whatever used the time: other exchanges, hooks, auth flows or cookie stores.
    */
   #timeoutsFor(settings: CallSettings, { method, url }: Request): TimeoutInit {
-    if (!this.#hasSpentTime) {
-      this.#hasSpentTime = true
-      return settings.timeout
-    }
-    const timeLeft = this.#timeLeft(settings)
-    if (timeLeft === null) return settings.timeout
-    if (timeLeft > 0) return { ...settings.timeout, total: Math.ceil(timeLeft) }
+    const elapsed = this.#state.backend.clock.now() - this.#startedAt
+    const timeouts = timeoutsAfter(elapsed, settings.timeout)
+    if (timeouts !== null) return timeouts
     throw totalTimeout(settings, `before ${method} ${redactUrl(url)}`, { phase: 'queue' })
   }
 
@@ -304,5 +296,17 @@ export class Sending {
   #timeLeft(settings: CallSettings): number | null {
     const { total } = settings.timeout
     return total === null ? null : this.#startedAt + total - this.#state.backend.clock.now()
+  }
+}
+
+/**
+ * Ends an auth flow after an error. The call does not wait for the `finally` blocks of the flow:
+ * they may never end, and the error of the call is known.
+ */
+async function endFlow(flow: ReturnType<Auth['authFlow']>): Promise<void> {
+  try {
+    await flow.return(undefined)
+  } catch {
+    // The call fails with its own error.
   }
 }

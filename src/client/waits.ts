@@ -1,4 +1,4 @@
-import type { Backend, Clock } from '../backends/backend.ts'
+import type { Backend } from '../backends/backend.ts'
 import { sharedAbortListener } from '../pool/exchange-aborter.ts'
 import { clientClosed } from './call-guard.ts'
 
@@ -9,20 +9,23 @@ interface InterruptConditions {
   readonly timeLeft: number | null
   /** Creates the error with which the wait ends when that time has passed. */
   timeoutError?(): unknown
-  readonly clock: Clock
-  /** The waits of the client. If given, closing the client ends this wait too. */
-  readonly waits?: ClientWaits
+  /** The waits of the client. Closing the client ends this wait too. */
+  readonly waits: ClientWaits
 }
 
 /**
  * Waits for `pending`, and returns its result. Rejects as soon as one of the conditions is met. It
  * is for functions of the caller, such as hooks, which cannot be cancelled: their later result is
  * ignored.
+ *
+ * Keeps the process alive while a signal or a time limit can end the wait. Otherwise Node.js would
+ * exit with code 13 instead, if `pending` waits for nothing that keeps the process alive.
  */
 export async function awaitInterruptibly<Result>(
   pending: PromiseLike<Result>,
-  { signal, timeLeft, timeoutError, clock, waits }: InterruptConditions,
+  { signal, timeLeft, timeoutError, waits }: InterruptConditions,
 ): Promise<Result> {
+  const { backend } = waits
   let interrupt!: (reason: unknown) => void
   const interrupted = new Promise<never>((_, reject) => {
     interrupt = reject
@@ -31,16 +34,19 @@ export async function awaitInterruptibly<Result>(
   const sharedListener = signal && sharedAbortListener(signal)
   const listener = { abort: interrupt }
   sharedListener?.add(listener)
-  waits?.add(interrupt)
+  waits.add(interrupt)
   // One millisecond later than an exchange with the same deadline: its error has more details.
-  const timer = timeLeft === null ? null : clock.timer(() => interrupt(timeoutError?.()))
+  const timer = timeLeft === null ? null : backend.clock.timer(() => interrupt(timeoutError?.()))
   timer?.arm(Math.max(0, Math.ceil(timeLeft as number)) + 1)
+  const canEnd = signal !== null || timeLeft !== null
+  if (canEnd) backend.hold()
   try {
     return await Promise.race([pending, interrupted])
   } finally {
     timer?.cancel()
+    if (canEnd) backend.release()
     sharedListener?.remove(listener)
-    waits?.remove(interrupt)
+    waits.remove(interrupt)
   }
 }
 
@@ -49,12 +55,12 @@ type Interrupt = (reason: unknown) => void
 
 /** The waits of a client. They end when the client is closed. */
 export class ClientWaits {
-  readonly #backend: Backend
+  readonly backend: Backend
   readonly #interrupts = new Set<Interrupt>()
   #closed = false
 
   constructor(backend: Backend) {
-    this.#backend = backend
+    this.backend = backend
   }
 
   /**
@@ -62,19 +68,19 @@ export class ClientWaits {
    * Rejects with the signal's reason, or with `ClientClosed`.
    */
   async delay(ms: number, signal: AbortSignal | null): Promise<void> {
-    const { clock } = this.#backend
+    const { clock } = this.backend
     let resume!: () => void
     const pending = new Promise<void>((resolve) => {
       resume = resolve
     })
     const timer = clock.timer(resume)
     timer.arm(ms)
-    this.#backend.hold()
+    this.backend.hold()
     try {
-      await awaitInterruptibly(pending, { signal, timeLeft: null, clock, waits: this })
+      await awaitInterruptibly(pending, { signal, timeLeft: null, waits: this })
     } finally {
       timer.cancel()
-      this.#backend.release()
+      this.backend.release()
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Backend } from '../backends/backend.ts'
 import { selectBackend } from '../backends/select.ts'
+import { timeoutsAfter, totalTimeout, withTotal } from '../client/call.ts'
 import type { FieldList } from '../client/field-list.ts'
 import { mergeFields } from '../client/field-list.ts'
 import type { ClientOptions } from '../client/options.ts'
@@ -85,24 +86,22 @@ class Fetcher {
   readonly #headers: FieldList
   readonly #maxRedirects: number
   readonly #maxResponseSize: number
-  /** The `total` timeout in ms; null for none. */
-  readonly #total: number | null
+  readonly #timeout: Timeout
   readonly #owner = { isClosed: false }
 
   constructor(options: FetchOptions) {
     checkOptions('createFetch', options, OPTION_NAMES)
     this.#backend = selectBackend(option(options, 'backend', undefined))
     const trustEnv = checkFlag('trustEnv', option(options, 'trustEnv', true))
-    const timeout = Timeout.from(option(options, 'timeout', undefined), DEFAULT_TIMEOUT)
+    this.#timeout = Timeout.from(option(options, 'timeout', undefined), DEFAULT_TIMEOUT)
     // As with the runtime's `fetch`, a response that nobody reads must not block other calls.
     const countsUnread = option(options, 'poolLimits', undefined) !== undefined
-    this.#router = openRouter(options, this.#backend, timeout, trustEnv, countsUnread)
+    this.#router = openRouter(options, this.#backend, this.#timeout, trustEnv, countsUnread)
     this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
     const max = checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
     const maxSize = checkCount('maxResponseSize', option(options, 'maxResponseSize', null), 0)
     this.#maxResponseSize = maxSize ?? Number.POSITIVE_INFINITY
-    this.#total = timeout.total
   }
 
   async fetch(input: Input, init: Init | undefined): Promise<globalThis.Response> {
@@ -130,7 +129,7 @@ class Fetcher {
       )
     } catch (error) {
       if (call !== null) discardContent(call.content)
-      throw networkError(error)
+      throw networkError(error instanceof TotalTimeout ? withTotal(error, this.#timeout) : error)
     }
   }
 
@@ -141,7 +140,7 @@ class Fetcher {
     startedAt: number,
   ): Promise<FetchResponse> {
     for (let redirects = 0; ; redirects++) {
-      const response = await this.#send(hop, signal)
+      const response = await this.#send(hop, signal, startedAt)
       const isFollowed = redirect !== 'manual' && isRedirect(response.status)
       const next = isFollowed ? this.#nextHop(hop, response, redirect, redirects) : null
       if (next === null) {
@@ -184,23 +183,31 @@ class Fetcher {
     }
   }
 
-  #send({ method, url, fields, content }: Hop, signal: AbortSignal | null) {
+  /** @param startedAt when the call started, from which `total` counts */
+  #send(hop: Hop, signal: AbortSignal | null, startedAt: number) {
+    const { method, url, fields, content } = hop
+    const timeouts = timeoutsAfter(this.#backend.clock.now() - startedAt, this.#timeout)
+    if (timeouts === null) {
+      const where = `before ${method} ${redactUrl(url)}`
+      throw totalTimeout({ timeout: this.#timeout }, where, { ...factsOf(hop), phase: 'queue' })
+    }
     return this.#router.senderFor(url).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,
       headers: fields,
       body: content,
+      timeouts,
       signal,
     })
   }
 
   #limitsOf(hop: Hop, signal: AbortSignal | null, startedAt: number): BodyLimits {
-    const total = this.#total
+    const { total } = this.#timeout
     const facts = () => ({ ...AFTER_HEAD, ...factsOf(hop) })
     const timeoutError = () => {
       const where = `${hop.method} ${redactUrl(hop.url)}, reading the received body`
-      return new TotalTimeout(`The request did not complete within ${total} ms (${where})`, facts())
+      return totalTimeout({ timeout: this.#timeout }, where, facts())
     }
     return {
       max: this.#maxResponseSize,

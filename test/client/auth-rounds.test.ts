@@ -513,6 +513,26 @@ describe('auth flows', () => {
     assert.equal(web.backend.holdCount, 0)
   })
 
+  test('90 its error is not withheld by a `finally` that never ends, or that throws', async () => {
+    for (const end of [
+      () => new Promise<void>(() => {}),
+      () => Promise.reject(new Error('late')),
+    ]) {
+      async function* authFlow(request: Request): Flow {
+        try {
+          yield request
+        } finally {
+          await end()
+        }
+      }
+      const web = new Web(() => 'nonsense\r\n\r\n')
+      const client = web.client({ auth: { authFlow } })
+      await assert.rejects(web.during(client.get('http://h.test/')), RemoteProtocolError)
+      assert.match(inspect(client), /0 active/)
+      assert.equal(web.backend.holdCount, 0)
+    }
+  })
+
   test('an error of another client keeps its request', async (t) => {
     const { origin } = await recording(t)
     const client = openClient(t)

@@ -8,6 +8,7 @@ import { CookieJar, MemoryCookieStore } from 'tough-cookie'
 import type { AuthInit, ClientOptions } from '../../src/index.ts'
 import { ClientClosed, TotalTimeout } from '../../src/index.ts'
 import { httpServer } from '../engine/servers.ts'
+import { inChild } from './child.ts'
 import { openClient, settle } from './clients.ts'
 
 const never = () => new Promise<never>(() => {})
@@ -17,6 +18,14 @@ const cases: [name: string, options: (gate: () => Promise<unknown>) => ClientOpt
   ['a request hook', (gate) => ({ eventHooks: { request: [gate] } })],
   ['a response hook', (gate) => ({ eventHooks: { response: [gate] } })],
   ['an auth function', (gate) => ({ auth: (request) => gate().then(() => request) })],
+]
+
+const WAITS = [
+  'a request hook',
+  'a response hook',
+  'an auth flow',
+  'an auth function',
+  'onDownloadProgress',
 ]
 
 async function start(t: TestContext) {
@@ -173,6 +182,39 @@ describe('while waiting for an asynchronous onDownloadProgress', { timeout: 5_00
       return true
     })
   })
+})
+
+test('88 a deadline keeps the process alive while the call waits for code of the caller', async () => {
+  const { output, errors, status } = await inChild(async ({ hawser }, names) => {
+    const never = () => new Promise<never>(() => {})
+    const app = () => new Response('x')
+    const waits: Record<string, object> = {
+      'a request hook': { eventHooks: { request: [never] } },
+      'a response hook': { app, eventHooks: { response: [never] } },
+      'an auth flow': {
+        auth: {
+          authFlow: async function* () {
+            yield await never()
+          },
+        },
+      },
+      'an auth function': { auth: never },
+      onDownloadProgress: { app },
+    }
+    for (const name of names) {
+      const client = new hawser.Client(waits[name])
+      const more = name === 'onDownloadProgress' ? { onDownloadProgress: never } : {}
+      for (const deadline of [{ timeout: { total: 20 } }, { signal: AbortSignal.timeout(20) }]) {
+        const call = client.get('http://h.test/', { ...deadline, ...more })
+        await call.catch((error: Error) => console.log(name, error.name))
+      }
+    }
+  }, WAITS)
+  assert.deepEqual(
+    output.split('\n'),
+    WAITS.flatMap((name) => [`${name} TotalTimeout`, `${name} TimeoutError`]),
+  )
+  assert.deepEqual({ errors, status }, { errors: '', status: 0 })
 })
 
 test('no listener remains on the signal', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
+import { CookieJar, MemoryCookieStore } from 'tough-cookie'
 import type { ClientOptions } from '../../src/index.ts'
 import { DigestAuth, Request, TotalTimeout } from '../../src/index.ts'
 import type { Reply, Sent } from './scripted-web.ts'
@@ -81,6 +82,58 @@ describe('the total timeout includes', () => {
     await failed
     assert.equal(web.backend.holdCount, 0)
   })
+
+  /** A cookie store that answers after 600 ms. */
+  function slowStore(web: Web): CookieJar {
+    const store = new MemoryCookieStore()
+    store.synchronous = false
+    const find = store.findCookies.bind(store) as (...args: unknown[]) => unknown
+    const findCookies = async (...args: unknown[]) => {
+      await web.clock.advance(600)
+      find(...args)
+    }
+    return new CookieJar(Object.assign(store, { findCookies }))
+  }
+
+  async function* slowFlow(request: Request): AsyncGenerator<Request, void, unknown> {
+    await web.clock.advance(600)
+    yield request
+  }
+
+  let web: Web
+  const slowCode: [name: string, options: () => ClientOptions][] = [
+    ['an asynchronous cookie store', () => ({ cookies: slowStore(web) })],
+    ['a request hook', () => ({ eventHooks: { request: [() => web.clock.advance(600)] } })],
+    ['an auth flow', () => ({ auth: { authFlow: slowFlow } })],
+    [
+      'an auth function',
+      () => ({
+        auth: async (request) => {
+          await web.clock.advance(600)
+          return request
+        },
+      }),
+    ],
+  ]
+  for (const [name, options] of slowCode) {
+    test(`87 ${name}, before the first exchange`, async () => {
+      web = new Web(() => null)
+      const client = web.client({ timeout: { total: 1000, read: null }, ...options() })
+      const failed = assert.rejects(client.get('http://h.test/'), (error: Error) => {
+        assert.ok(error instanceof TotalTimeout)
+        assert.match(error.message, /^The request did not complete within 1000 ms \(GET http:/)
+        return true
+      })
+      await web.serve()
+      assert.equal(web.clock.now(), 600)
+      assert.equal(web.sent.length, 1)
+      await web.clock.advance(399)
+      assert.equal(web.backend.holdCount, 1)
+      await web.clock.advance(1)
+      await failed
+      assert.equal(web.backend.holdCount, 0)
+    })
+  }
 
   test('hooks: nothing is sent after it has expired', async () => {
     const web = new Web((_, count) => redirect(`/${count}`))

@@ -10,6 +10,7 @@ import {
   ReadTimeout,
   RequestError,
   TooManyRedirects,
+  TotalTimeout,
 } from '../../src/errors.ts'
 import * as publicNames from '../../src/fetch/index.ts'
 import { createFetch, fetch } from '../../src/fetch/index.ts'
@@ -234,4 +235,21 @@ test('the async context of the caller is preserved', async () => {
 
 test('the shared fetch rejects and never throws', async () => {
   assert.ok((await failureOf(fetch('nonsense'))) instanceof TypeError)
+})
+
+test('87 the total timeout counts from the call, through redirects', async () => {
+  const { backend, fetch } = scriptedFetch({ timeout: { total: 1000, read: null } })
+  const failure = failureOf(fetch('http://a.test/'))
+  await settle()
+  await backend.clock.advance(600)
+  backend.socket.receive('HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n')
+  await settle()
+  await backend.clock.advance(400)
+  const { cause } = await failure
+  assert.ok(cause instanceof TotalTimeout)
+  assert.match(
+    cause.message,
+    /^The request did not complete within 1000 ms \(GET http:\/\/a\.test\/b/,
+  )
+  await fetch.close()
 })
