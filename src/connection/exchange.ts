@@ -171,7 +171,7 @@ export class Exchange implements DispatchControl {
     if (this.settled) return
     const error =
       reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
-    this.settle(error) // now, so that nothing else is delivered; the error is reported later
+    this.settle(error ?? noReason()) // now, so that nothing else is delivered; the error is reported later
     this.#owner.clock.microtask(() => this.#reportError(error))
   }
 
@@ -190,7 +190,7 @@ export class Exchange implements DispatchControl {
   /** Settles with an error and reports it at once. Never call it inside `dispatch` or `resume`. */
   fail(error: unknown): void {
     if (this.settled) return
-    this.settle(error)
+    this.settle(error ?? noReason())
     try {
       this.#reportError(error)
     } catch (thrown) {
@@ -258,4 +258,9 @@ export class Exchange implements DispatchControl {
       safeToRetry: isUnanswered && (this.bytesSent === 0 || isIdempotent(method)),
     }
   }
+}
+
+/** Stands for the reason null or undefined where null would mean success. */
+function noReason(): DOMException {
+  return new DOMException('The request ended without a reason', 'AbortError')
 }

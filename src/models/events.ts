@@ -58,8 +58,8 @@ export interface RequestEnd extends RequestStart {
    */
   readonly replayed: boolean
   /**
-   * A `HawserError`, the reason of an abort, or what the handler threw; null if the request
-   * succeeded.
+   * A `HawserError`, the reason of an abort, or what the handler threw; an `AbortError` in place of
+   * null or undefined. Null if the request succeeded.
    */
   readonly error: unknown
 }

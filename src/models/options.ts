@@ -11,7 +11,7 @@ export function checkOptions<Name extends string>(
   options: { readonly [N in Name]?: unknown },
   names: readonly Name[],
 ): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (!isOptions(options)) {
     throw new TypeError(`${label} must be an object, not ${show(options)}`)
   }
   for (const key of Object.keys(options)) {
@@ -19,6 +19,18 @@ export function checkOptions<Name extends string>(
       throw new TypeError(`${label}.${key} is not an option; the options are ${names.join(', ')}`)
     }
   }
+}
+
+/**
+ * Whether the value can hold options. A `Date`, a `Map` and other objects that are not plain have no
+ * own properties: they would be taken for options of which none is given.
+ */
+function isOptions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  if (Object.keys(value).length > 0) return true
+  const prototype: object | null = Object.getPrototypeOf(value)
+  // `Object.prototype` of another realm has no prototype either.
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /**

@@ -3,7 +3,7 @@
  * carries out the decisions.
  *
  * Two rules keep every decision cheap, because only the ends of queues matter. A connection is idle
- * only while no request waits for any connection. Requests are served in the order in which they
+ * only while no request waits in vain for any connection. Requests are served in the order in which they
  * were dispatched, across origins.
  */
 import type { Connection } from '../connection/connection.ts'
@@ -20,7 +20,7 @@ export interface ConnectionLimits {
 export interface PoolCounts {
   /** Connections of the request's origin: open, being opened, or to be opened for its waiters. */
   readonly ofOrigin: number
-  /** Connections of all origins, including those that are being opened. */
+  /** Connections of all origins: open, being opened, or to be opened for waiters. */
   readonly total: number
   readonly idleOfOrigin: number
   readonly idle: number
@@ -49,7 +49,10 @@ export function decideForRequest(counts: PoolCounts, limits: ConnectionLimits): 
 export interface FreedConnectionFacts {
   /** The number of the first waiter of the connection's origin; null if there is none. */
   readonly oldestOfOrigin: number | null
-  /** The number of the first waiter that waits for any connection; null if there is none. */
+  /**
+   * The number of the first waiter that waits for any connection; null if there is none, or if one
+   * will be opened for each of them.
+   */
   readonly oldestForAnyConnection: number | null
   readonly idle: number
 }

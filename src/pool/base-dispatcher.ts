@@ -119,7 +119,7 @@ export class BaseDispatcher {
       transport.discard(destination)
     } else {
       if (signal !== null || exchange.timeouts.total !== null)
-        exchange.aborter = new ExchangeAborter(exchange, signal, clock)
+        exchange.aborter = new ExchangeAborter(exchange, signal, clock, inFlight.due)
       transport.start(exchange, destination, request)
     }
     return exchange

@@ -1,6 +1,7 @@
 import type { Clock } from '../backends/backend.ts'
 import type { Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
+import type { DueQueue } from './due-queue.ts'
 
 interface Abortable {
   abort(reason: unknown): void
@@ -51,13 +52,13 @@ export class ExchangeAborter {
   readonly #listener: SharedAbortListener | null
   #cancelTimer: (() => void) | null = null
 
-  constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock) {
+  constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock, due: DueQueue) {
     this.#exchange = exchange
     this.#listener = signal && sharedAbortListener(signal)
     this.#listener?.add(this)
     const { total } = exchange.timeouts
     if (total === null) return
-    const timer = clock.timer(() => clock.afterPending(() => this.#expire(total)))
+    const timer = clock.timer(() => due.add(this))
     timer.arm(total)
     this.#cancelTimer = () => timer.cancel()
   }
@@ -72,8 +73,11 @@ export class ExchangeAborter {
     this.#cancelTimer?.()
   }
 
-  #expire(total: number): void {
+  /** Called when `total` has passed, and pending events were delivered. */
+  onDue(): void {
     const exchange = this.#exchange
+    if (exchange.settled) return
+    const { total } = exchange.timeouts
     const text = `The request did not complete within ${total} ms (${exchange.describe()})`
     exchange.fail(new TotalTimeout(text, exchange.errorFacts()))
   }

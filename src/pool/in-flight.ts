@@ -1,5 +1,6 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
+import { DueQueue } from './due-queue.ts'
 
 /**
  * Counts the exchanges that are not settled. Keeps the process alive while there are any, except
@@ -7,6 +8,8 @@ import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
  */
 export class InFlight implements ExchangeOwner {
   readonly clock: Clock
+  /** The exchanges whose `total` timeout has passed. */
+  readonly due: DueQueue
   count = 0
   /** How many of them wait only for their reader. */
   #awaitingReader = 0
@@ -21,6 +24,7 @@ export class InFlight implements ExchangeOwner {
   /** @param keepsList whether `exchanges` is used */
   constructor(backend: Pick<Backend, 'clock' | 'hold' | 'release'>, keepsList = false) {
     this.clock = backend.clock
+    this.due = new DueQueue(backend.clock)
     this.#backend = backend
     this.#exchanges = keepsList || this.#recordsStacks ? new Map() : null
   }

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import type { Backend, BackendSocket } from '../backends/backend.ts'
+import type { Backend, BackendSocket, Timer } from '../backends/backend.ts'
 import type { CloseReason } from '../connection/close-reason.ts'
 import { Connection } from '../connection/connection.ts'
 import { Dial } from '../connection/dial.ts'
@@ -16,17 +16,27 @@ import type { Transport } from './base-dispatcher.ts'
 import type { LeaseOwner } from './lease.ts'
 import { Lease } from './lease.ts'
 import { LinkedList } from './linked-list.ts'
+import { OrderedQueue } from './ordered-queue.ts'
 import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
 import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
 import { TracedExchange } from './traced-exchange.ts'
 import type { Tracing } from './tracing.ts'
-import type { WaiterOwner } from './waiter.ts'
+import type { WaitDeadlinesOwner, WaiterOwner } from './waiter.ts'
 import { WaitDeadlines, Waiter } from './waiter.ts'
 
+/**
+ * While waiters end because of deadlines and signals, no connection is opened for others: until
+ * none has ended for this time, in ms. Equal timeouts of calls that a loop starts expire within the
+ * time that the loop took.
+ */
+const OPEN_DELAY = 2
+/** The longest delay in ms. */
+const LONGEST_OPEN_DELAY = 20
+
 /** Manages the leases and waiters of a pool, and carries out the decisions of `assignment.ts`. */
-export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
+export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadlinesOwner {
   readonly #backend: Backend
   readonly #limits: ResolvedLimits
   readonly #route: Route
@@ -44,8 +54,11 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   readonly #idle = new LinkedList<Lease>()
   /** All waiters, in order of arrival. */
   readonly #waiters = new Queue<Waiter>()
-  /** The waiters whose origin is not at its limit, so that any connection would serve them. */
-  readonly #forAnyConnection = new Queue<Waiter>()
+  /**
+   * The waiters whose origin is not at its limit, so that any connection would serve them. They may
+   * have waited for their origin before, so they are not added in order of arrival.
+   */
+  readonly #forAnyConnection = new OrderedQueue<Waiter>()
   readonly #deadlines: WaitDeadlines
   /** The leases whose response waits for its reader. The one that has waited longest is first. */
   readonly #unread = new Set<Lease>()
@@ -54,6 +67,12 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   #leaseCount = 0
   #connecting = 0
   #nextOrder = 0
+  /** Whether `#openForWaiters` will be called later, at `#opensBy` at the latest. */
+  #opensLater = false
+  #opensBy = 0
+  readonly #openTimer: Timer
+  /** How many waiters have ended since it was last checked, or since `#opensLater` was set. */
+  #endedWaiters = 0
 
   constructor(
     backend: Backend,
@@ -70,7 +89,8 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     this.#proxied = route.proxy === null ? null : new ProxiedOrigins(route.proxy)
     const hasHooks = route.lookup !== null || route.onConnect !== null
     this.#callerContexts = hasHooks ? new WeakMap() : null
-    this.#deadlines = new WaitDeadlines(backend.clock, (waiter) => this.#onPoolTimeout(waiter))
+    this.#deadlines = new WaitDeadlines(backend.clock, this)
+    this.#openTimer = backend.clock.timer(() => this.#openUnlessWaitersEnd())
   }
 
   destinationOf(origin: string | URL): PoolDestination {
@@ -113,7 +133,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     const decision = decideForRequest(
       {
         ofOrigin: group.claimed,
-        total: this.#counted,
+        total: this.#counted + this.#forAnyConnection.size,
         idleOfOrigin: group.idle.size,
         idle: this.#idle.size,
       },
@@ -123,8 +143,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
       case 'reuse':
         return this.#reuse(exchange, group)
       case 'replace':
-        this.#idle.first?.value.close('place-needed')
-        return this.#open(exchange, group)
+        return this.#replace(this.#idle.first?.value, exchange, group)
       case 'open':
         return this.#open(exchange, group)
       default:
@@ -146,6 +165,15 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
       return connection.start(exchange, exchange.startedAt)
     }
     this.#assign(exchange, this.#register(group))
+  }
+
+  /**
+   * Opens a connection in place of an idle one. A listener of `connection:close` may dispatch a
+   * request, which must find the pool full.
+   */
+  #replace(idle: Lease | undefined, exchange: Exchange, group: OriginGroup): void {
+    this.#open(exchange, group)
+    idle?.close('place-needed')
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
@@ -189,10 +217,16 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     const group = this.#groups.get(waiter.origin.key) as OriginGroup
     this.#removeWaiter(waiter, group)
     this.#admitWaiters(group)
+    this.#openForWaitersLater()
+    this.#endedWaiters++
     this.#deleteIfEmpty(group)
   }
 
-  #onPoolTimeout(waiter: Waiter): void {
+  onChecked(): void {
+    this.#openForWaitersLater()
+  }
+
+  onExpired(waiter: Waiter): void {
     const { exchange } = waiter
     const state = `${describeStats(this.stats())}, maxConnections ${this.#limits.maxConnections}`
     const text = `No connection became available within ${exchange.timeouts.pool} ms: ${state}${this.#describeUnread()} (${exchange.describe()})`
@@ -224,12 +258,41 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
 
   /** Opens connections for waiters, as far as the limit of the pool permits. */
   #openForWaiters(): void {
+    if (this.#opensLater) return
     while (!isFull(this.#counted, this.#limits.maxConnections)) {
       const waiter = this.#forAnyConnection.first
       if (waiter === null) return
+      // When it has ended, connections are opened for the waiters behind it.
+      if (this.#deadlines.isDue(waiter, this.#backend.clock.now())) return
       const group = this.#groups.get(waiter.origin.key) as OriginGroup
       this.#open(this.#removeWaiter(waiter, group), group)
     }
+  }
+
+  /**
+   * The same, when the events of this turn were delivered, and no more waiters end. If a timeout or
+   * a signal has just ended a request, the same deadline may be about to end many waiters: 2,000
+   * calls with one deadline began 2,000 connections, as each expiry handed its lease to the next.
+   */
+  #openForWaitersLater(): void {
+    if (this.#opensLater || this.#forAnyConnection.first === null) return
+    if (isFull(this.#counted, this.#limits.maxConnections)) return
+    const { clock } = this.#backend
+    this.#opensLater = true
+    this.#endedWaiters = 0
+    this.#opensBy = clock.now() + LONGEST_OPEN_DELAY
+    clock.afterPending(() => this.#openUnlessWaitersEnd())
+  }
+
+  #openUnlessWaitersEnd(): void {
+    const moreMayEnd = this.#endedWaiters > 0
+    this.#endedWaiters = 0
+    if (moreMayEnd && this.#backend.clock.now() < this.#opensBy) {
+      this.#openTimer.arm(OPEN_DELAY)
+      return
+    }
+    this.#opensLater = false
+    this.#openForWaiters()
   }
 
   #deleteIfEmpty(group: OriginGroup): void {
@@ -267,7 +330,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     const decision = decideForFreedConnection(
       {
         oldestOfOrigin: group.waiters.first?.order ?? null,
-        oldestForAnyConnection: this.#forAnyConnection.first?.order ?? null,
+        oldestForAnyConnection: this.#oldestWithoutConnection?.order ?? null,
         idle: this.#idle.size,
       },
       this.#limits,
@@ -298,6 +361,13 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     this.#unread.delete(lease)
   }
 
+  /** The first waiter for any connection; null if a connection will be opened for each of them. */
+  get #oldestWithoutConnection(): Waiter | null {
+    const needed = this.#counted + this.#forAnyConnection.size
+    const { maxConnections } = this.#limits
+    return maxConnections === null || needed <= maxConnections ? null : this.#forAnyConnection.first
+  }
+
   #isPastLifetime(connection: Connection, now: number): boolean {
     const { maxLifetime } = this.#limits
     return maxLifetime !== null && now - connection.openedAt >= maxLifetime
@@ -311,15 +381,19 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     this.#idle.remove(lease.poolLink)
     this.#leaseCount--
     if (lease.connection === null) this.#connecting--
+    if (replay !== null) this.#open(replay, group)
+    else {
+      this.#admitWaiters(group)
+      if (mayEndWaiters(reason)) this.#openForWaitersLater()
+      else this.#openForWaiters()
+      this.#deleteIfEmpty(group)
+    }
+    // Last, because a listener may dispatch a request, which must not overtake those that wait.
     const listener = lease.traceContext ?? this.#tracing
     if (listener.hasListenersFor('connection:close')) {
       const info = { origin: lease.origin.key, reason }
       listener.publish('connection:close', info)
     }
-    if (replay !== null) return this.#open(replay, group)
-    this.#admitWaiters(group)
-    this.#openForWaiters()
-    this.#deleteIfEmpty(group)
   }
 
   // --- the pool
@@ -341,6 +415,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
   /** Closes idle connections. Returns all exchanges in progress, which the caller must settle. */
   close(): Exchange[] {
     this.#deadlines.stop()
+    this.#openTimer.cancel()
     const exchanges: Exchange[] = []
     for (const group of [...this.#groups.values()]) {
       for (const waiter of group.waiters) exchanges.push(waiter.exchange)
@@ -351,6 +426,11 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner {
     }
     return exchanges
   }
+}
+
+/** Whether a lease ended for a reason that may end waiters at the same time. */
+function mayEndWaiters(reason: CloseReason): boolean {
+  return reason === 'aborted' || reason === 'timeout' || reason === 'dial-failed'
 }
 
 /** The counts of a pool. */

@@ -513,7 +513,9 @@ describe('auth flows', () => {
     assert.equal(web.backend.holdCount, 0)
   })
 
-  test('90 its error is not withheld by a `finally` that never ends, or that throws', async () => {
+  test('90 its error is not withheld by a `finally` that never ends, or that throws', {
+    timeout: 5_000,
+  }, async () => {
     for (const end of [
       () => new Promise<void>(() => {}),
       () => Promise.reject(new Error('late')),

@@ -283,7 +283,7 @@ describe('1 aborted', () => {
     for (const first of ['abort', 'close']) {
       const scripted = scriptedClient(t)
       const controller = new AbortController()
-      const response = await openStream(scripted, controller)
+      const response = await openStream(scripted, { signal: controller.signal })
       if (first === 'abort') controller.abort()
       await response.close()
       controller.abort()

@@ -659,8 +659,8 @@ describe('1 abort', () => {
       backend.autoLookup = backend.autoConnect = true
       call.control?.abort(new Error('enough'))
       assert.equal(call.endCount, 0, 'the handler was called inside abort')
-      assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 0 waiting')
-      await settle()
+      assert.equal(pool.counts(), '0 connecting, 0 active, 0 idle, 1 waiting')
+      await backend.clock.flush()
       assert.equal(call.failure.message, 'enough')
       assert.equal(pool.open.length, 1)
       for (const lookup of backend.lookups) if (!lookup.answered) lookup.answer([v4(9)])

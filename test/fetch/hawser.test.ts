@@ -244,7 +244,10 @@ test('87 the total timeout counts from the call, through redirects', async () =>
   await backend.clock.advance(600)
   backend.socket.receive('HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n')
   await settle()
-  await backend.clock.advance(400)
+  await backend.clock.advance(399)
+  assert.equal(backend.holdCount, 1)
+  await backend.clock.advance(1)
+  assert.equal(backend.holdCount, 0)
   const { cause } = await failure
   assert.ok(cause instanceof TotalTimeout)
   assert.match(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import type { TimeoutFields } from '../../src/models/timeout.ts'
 import { Timeout } from '../../src/models/timeout.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
@@ -58,13 +59,30 @@ for (const value of invalid) {
   })
 }
 
-test('a value that is not an object, or has an unknown name, is a TypeError', () => {
+test('90 a value that is not an object, or has an unknown name, is a TypeError', () => {
   const from = (value: unknown) => () => Timeout.from(value as number, Timeout.default)
   assert.throws(from([1000]), { name: 'TypeError', message: /^timeout must be an object/ })
+  for (const value of [
+    new Date(),
+    new Map(),
+    /1/,
+    new Number(1),
+    Promise.resolve(1),
+    new Error(),
+  ]) {
+    assert.throws(from(value), { name: 'TypeError', message: /^timeout must be an object/ })
+  }
   assert.throws(from({ raed: 1 }), {
     name: 'TypeError',
     message: /^timeout\.raed is not an option/,
   })
+  class Fields {
+    read = 1
+  }
+  const foreign: unknown = runInNewContext('({ read: 1 })')
+  for (const fields of [Object.create(null), runInNewContext('({})'), new Fields(), foreign]) {
+    assert.doesNotThrow(from(fields))
+  }
   assert.throws(() => new Timeout(1, null as never), TypeError)
   assert.throws(() => new Timeout(1, 5 as never), TypeError)
 })

@@ -318,4 +318,20 @@ export const requests: readonly Mutation[] = [
     replace: '      await endFlow(flow)',
     tests: ['client/auth-rounds'],
   },
+  {
+    marks: '90',
+    mistake: 'an abort with the reason null is traced as a success',
+    file: 'src/connection/exchange.ts',
+    find: 'this.settle(error ?? noReason()) // now',
+    replace: 'this.settle(error) // now',
+    tests: ['pool/tracing'],
+  },
+  {
+    marks: '90',
+    mistake: 'a Date is accepted as options',
+    file: 'src/models/options.ts',
+    find: '  return prototype === null || Object.getPrototypeOf(prototype) === null',
+    replace: '  return prototype !== undefined',
+    tests: ['models/timeout'],
+  },
 ]

@@ -113,17 +113,15 @@ describe('2 the cost of a request does not grow with the number of waiting reque
   test('to time out, each for another origin', () =>
     assertProportional(async (waiters) => {
       const pool = await busyPool(1)
-      let fire = () => {}
+      const pending: (() => void)[] = []
       const { clock } = pool.backend
-      clock.afterPending = (callback) => {
-        fire = callback
-      }
+      clock.afterPending = (callback) => void pending.push(callback)
       for (let i = 0; i < waiters; i++) {
         pool.start(manyOrigins(i), '/', { timeouts: { pool: 100 } })
       }
       await clock.advance(100)
       return () => {
-        fire()
+        for (let next = pending.shift(); next !== undefined; next = pending.shift()) next()
         assert.equal(pool.stats().waiting, 0)
       }
     }))

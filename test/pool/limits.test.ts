@@ -70,11 +70,12 @@ describe('maxConnections', () => {
     let counts = ''
     failing.whenEnded = () => {
       counts = pool.counts()
+      pool.start(C, '/2') // waits after /1
     }
     at(pool.sockets, 0).reset()
-    // The waiting request gets a connection before the failure is reported.
-    assert.equal(counts, '1 connecting, 0 active, 0 idle, 0 waiting')
-    await settle()
+    assert.equal(counts, '0 connecting, 0 active, 0 idle, 1 waiting')
+    await pool.backend.clock.flush()
+    assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 1 waiting')
     at(pool.sockets, 1).connected()
     at(pool.sockets, 1).receive(OK)
     assert.equal(waiting.body, 'ok')

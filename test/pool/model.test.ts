@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Connection } from '../../src/connection/connection.ts'
+import type { Exchange } from '../../src/connection/exchange.ts'
+import { Waiter } from '../../src/pool/waiter.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import type { RecordedCall } from './scripted-pool.ts'
-import { assertEmpty, LAST, OK, ScriptedPool, settle } from './scripted-pool.ts'
+import { assertEmpty, LAST, OK, ScriptedPool } from './scripted-pool.ts'
 
 const OPERATIONS = 1500
 
@@ -38,6 +40,7 @@ class Model {
   readonly #random: () => number
   readonly #requests: ModelRequest[] = []
   #requestCount = 0
+  #wereWaiting: ModelRequest[] = []
 
   constructor(limits: (typeof configurations)[number], random: () => number) {
     const { origins, ...rest } = limits
@@ -86,7 +89,8 @@ class Model {
     else if (kind < 90) this.#oneOf(this.#idle)?.receive('x')
     else if (kind < 96) this.#oneOf(this.#unsettled)?.call.control?.abort()
     else await pool.backend.clock.advance(this.#below(200))
-    await settle()
+    // After an abort or a timeout, the next connection is opened up to 2 ms later.
+    await pool.backend.clock.advance(2)
   }
 
   #startRequest(): void {
@@ -96,6 +100,30 @@ class Model {
     const call = this.pool.start(`http://10.0.0.${origin}`, path, { timeouts: { pool } })
     if (this.#below(20) === 0) call.control?.abort() // at once
     this.#requests.push({ call, origin, path })
+  }
+
+  /**
+   * Of all requests that could be served with a new connection, the first one is. Call it after
+   * each step.
+   */
+  checkOrder(): void {
+    const limit = this.#limits.maxConnectionsPerOrigin ?? Infinity
+    const waiting = this.#unsettled.filter(isWaiting)
+    const eligible = waiting.find(({ origin }) => this.#openTo(origin) < limit)
+    for (const request of this.#wereWaiting) {
+      const exchange = request.call.control as Exchange
+      if (request.call.endCount > 0 || isWaiting(request) || exchange.reused) continue
+      const overtaken = eligible !== undefined && Number(eligible.path.slice(1))
+      assert.ok(
+        overtaken === false || overtaken > Number(request.path.slice(1)),
+        `${request.path} was served before ${eligible?.path}`,
+      )
+    }
+    this.#wereWaiting = waiting
+  }
+
+  #openTo(origin: number): number {
+    return this.pool.open.filter(({ target }) => target.address === `10.0.0.${origin}`).length
   }
 
   check(): void {
@@ -153,7 +181,7 @@ class Model {
       assert.ok(rounds < 10_000, 'a request waits forever')
       const socket = this.#oneOf(this.#active)
       if (socket !== undefined) socket.reset()
-      await settle()
+      await pool.backend.clock.flush()
     }
     pool.assertQuiescent()
     await pool.backend.clock.advance(1000)
@@ -165,11 +193,15 @@ class Model {
   }
 }
 
+function isWaiting({ call }: ModelRequest): boolean {
+  return (call.control as Exchange).carrier instanceof Waiter
+}
+
 function connectionOf({ handler }: ScriptedSocket): Connection | null {
   return handler instanceof Connection ? handler : null
 }
 
-describe('the invariants of the pool hold after every random step', () => {
+describe('85 the invariants of the pool hold after every random step', () => {
   for (const [i, limits] of configurations.entries()) {
     const seed = Number(process.env.HAWSER_SEED ?? 1) * 1000 + i
     test(`${JSON.stringify(limits)}, seed ${seed}`, async () => {
@@ -178,6 +210,7 @@ describe('the invariants of the pool hold after every random step', () => {
         await model.step()
         try {
           model.check()
+          model.checkOrder()
         } catch (error) {
           throw new Error(`after operation ${i}`, { cause: error })
         }

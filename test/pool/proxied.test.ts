@@ -209,7 +209,7 @@ describe('10 connections to a forwarding proxy', () => {
     const call = await pool.send(A, '/x')
     assert.equal(pool.counts(), '1 connecting, 0 active, 0 idle, 1 waiting')
     tunnel.control?.abort()
-    await settle()
+    await pool.backend.clock.flush()
     pool.backend.socket.receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)

@@ -514,6 +514,34 @@ describe('a request ends once, with', () => {
     }
   })
 
+  test('90 an abort with the reason null is not a success, nor is a handler that throws null', async () => {
+    const pool = new TracedPool()
+    const controller = new AbortController()
+    const calls = [
+      await pool.send(HTTP, '/1'),
+      await pool.send(HTTP, '/2', { signal: controller.signal }),
+      await pool.send(HTTP, '/3', { signal: AbortSignal.abort(null) }),
+    ]
+    calls[0]?.control?.abort(null)
+    controller.abort(null)
+    await settle()
+    for (const call of calls) assert.equal(call.error, null, 'onError gets the reason as it is')
+    const throws = () => {
+      throw null
+    }
+    pool.dispatch(
+      { origin: HTTP, path: '/4' },
+      { onHead: throws, onData() {}, onEnd() {}, onError() {} },
+    )
+    await settle()
+    pool.socketOf('/4').receive(OK)
+    assert.deepEqual(
+      pool.ends.map(({ error }) => (error as Error).name),
+      ['AbortError', 'AbortError', 'AbortError', 'AbortError'],
+    )
+    await pool.done()
+  })
+
   test('a signal that was aborted before, or the close of the pool', async () => {
     const pool = new TracedPool({ limits: { maxConnections: 1 } })
     await pool.send(HTTP, '/', { signal: AbortSignal.abort('before') })
