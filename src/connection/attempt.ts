@@ -1,5 +1,6 @@
 import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
+import type { AttemptSessions } from './tls-sessions.ts'
 
 /** A placeholder: no data is read before the connection has become the handler of the socket. */
 const UNUSED_TARGET = new Uint8Array(1)
@@ -18,14 +19,22 @@ export class Attempt implements SocketHandler {
   readonly peer: Origin
   /** An IP address or the path of a Unix socket; null for TLS over a tunnel. */
   readonly address: string | null
+  /** Holds the TLS sessions of this attempt; undefined without TLS, or over a tunnel. */
+  readonly sessions: AttemptSessions | undefined
   isConnected = false
   readonly #owner: AttemptOwner
   #isDropped = false
 
-  constructor(owner: AttemptOwner, peer: Origin, address: string | null) {
+  constructor(
+    owner: AttemptOwner,
+    peer: Origin,
+    address: string | null,
+    sessions?: AttemptSessions,
+  ) {
     this.#owner = owner
     this.peer = peer
     this.address = address
+    this.sessions = sessions
   }
 
   /** Closes the socket. No method of the owner is called afterwards. */

@@ -29,8 +29,7 @@ export interface DialOwner {
 }
 
 /**
- * Establishes one connection: resolves the name, races the addresses and performs the TLS
- * handshake. With a proxy it does so with the proxy, then opens a tunnel, and performs the TLS
+ * Establishes one connection: resolves the name, and races the addresses up to the TLS handshake. With a proxy it does so with the proxy, then opens a tunnel, and performs the TLS
  * handshake with the origin inside it. One deadline covers all steps.
  */
 export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
@@ -140,7 +139,8 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   #startRace(addresses: readonly Address[] | null): void {
     const peer = this.#peer
     const tls = peer.secure ? this.#tlsTarget(peer) : null
-    const race = new Race(peer, this.#route, this.#backend, tls, this)
+    const timeLeft = this.#deadlineAt - this.#backend.clock.now()
+    const race = new Race(peer, this.#route, this.#backend, tls, timeLeft, this)
     this.#step = race
     race.start(addresses)
   }

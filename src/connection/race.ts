@@ -3,12 +3,14 @@ import type { Origin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
+import { AttemptSessions } from './tls-sessions.ts'
+import { isCertificateError } from './transport-errors.ts'
 
-/** The delay between the start of one attempt and the next, in ms. RFC 8305 5 */
+/** The longest delay between the start of one attempt and the next, in ms. RFC 8305 5 */
 const ATTEMPT_DELAY = 250
 
 export interface RaceOwner {
-  /** `tcp`: the race is connecting to addresses. `tls`: the winner performs its handshake. */
+  /** `tls`: at least one attempt is performing its handshake. `tcp`: all are connecting. */
   onRacePhase(phase: 'tcp' | 'tls'): void
   /** Called once, unless `onRaceLost` is. */
   onRaceWon(socket: BackendSocket): void
@@ -16,7 +18,19 @@ export interface RaceOwner {
   onRaceLost(cause: unknown, address: string | null): void
 }
 
-/** Tries the addresses of a peer in overlapping attempts. The first to connect wins. RFC 8305 */
+/** A failed attempt, or an address that `onConnect` refused. */
+interface Failure {
+  readonly cause: unknown
+  readonly address: string | null
+  /** The failure with the largest one is reported; the first of equal ones. */
+  readonly weight: number
+}
+
+/**
+ * Tries the addresses of a peer in overlapping attempts. The first one that is established wins,
+ * with TLS if the peer uses it. An address that accepts connections may be broken all the same: it
+ * stalls in the handshake, or has another certificate. RFC 8305
+ */
 export class Race implements AttemptOwner {
   readonly #peer: Origin
   readonly #route: Route
@@ -24,18 +38,22 @@ export class Race implements AttemptOwner {
   readonly #tls: TlsTarget | null
   readonly #owner: RaceOwner
   readonly #attempts = new Set<Attempt>()
+  readonly #delay: number
   readonly #nextAttempt: Timer
   #untried: Address[] = []
-  /** The failure to report: the first one, or the failed TLS handshake if there was one. */
-  #failure: { cause: unknown; address: string | null } | null = null
+  #failure: Failure | null = null
   #isDone = false
 
-  /** @param tls null for a connection without TLS */
+  /**
+   * @param tls null for a connection without TLS
+   * @param timeout the time until the connect timeout, in ms. The delay is at most a third of it
+   */
   constructor(
     peer: Origin,
     route: Route,
     backend: Backend,
     tls: TlsTarget | null,
+    timeout: number,
     owner: RaceOwner,
   ) {
     this.#peer = peer
@@ -43,6 +61,7 @@ export class Race implements AttemptOwner {
     this.#backend = backend
     this.#tls = tls
     this.#owner = owner
+    this.#delay = Math.min(ATTEMPT_DELAY, Math.max(1, Math.floor(timeout / 3)))
     this.#nextAttempt = backend.clock.timer(() => this.#tryNext())
   }
 
@@ -74,20 +93,22 @@ export class Race implements AttemptOwner {
   /** Asks the `onConnect` hook. The hook is code of the caller, and may abort the race. */
   #isAllowed({ address, family }: Address): boolean {
     const { host, port } = this.#peer
-    this.#owner.onRacePhase('tcp')
+    this.#reportPhase()
     try {
       this.#route.onConnect?.({ address, family, port, host })
       return !this.#isDone
     } catch (cause) {
-      this.#failure ??= { cause, address }
+      this.#addFailure({ cause, address, weight: 0 })
       return false
     }
   }
 
   #startAttempt(address: Address | null): void {
     const { uds, localAddress } = this.#route
-    this.#owner.onRacePhase('tcp')
-    const attempt = new Attempt(this, this.#peer, address?.address ?? uds)
+    this.#reportPhase()
+    const tls = this.#tls
+    const sessions = tls?.sessions ? new AttemptSessions(tls.sessions) : undefined
+    const attempt = new Attempt(this, this.#peer, address?.address ?? uds, sessions)
     this.#attempts.add(attempt)
     attempt.socket = this.#backend.connect(
       {
@@ -95,25 +116,23 @@ export class Race implements AttemptOwner {
           ? { path: uds as string }
           : { address: address.address, port: this.#peer.port }),
         localAddress,
-        tls: this.#tls,
+        tls: tls && { ...tls, sessions },
       },
       attempt,
     )
-    if (this.#untried.length > 0) this.#nextAttempt.arm(ATTEMPT_DELAY)
+    if (this.#untried.length > 0) this.#nextAttempt.arm(this.#delay)
   }
 
-  /** The first attempt that connects wins. No slow attempt is closed before that. */
-  onAttemptConnected(winner: Attempt): void {
-    this.#untried = []
-    this.#nextAttempt.cancel()
-    for (const attempt of this.#attempts) if (attempt !== winner) this.#drop(attempt)
-    if (this.#tls === null) this.onAttemptEstablished(winner)
-    else this.#owner.onRacePhase('tls')
+  onAttemptConnected(attempt: Attempt): void {
+    if (this.#tls === null) this.onAttemptEstablished(attempt)
+    else this.#reportPhase()
   }
 
+  /** The first attempt that is established wins. No slow attempt is closed before that. */
   onAttemptEstablished(attempt: Attempt): void {
-    this.#isDone = true
     this.#attempts.delete(attempt)
+    this.abort()
+    attempt.sessions?.keep()
     this.#owner.onRaceWon(attempt.socket)
   }
 
@@ -121,11 +140,18 @@ export class Race implements AttemptOwner {
     if (this.#isDone) return
     this.#attempts.delete(attempt)
     const { address, isConnected } = attempt
-    if (isConnected) this.#failure = { cause, address }
-    else this.#failure ??= { cause, address }
-    // A failed TLS handshake ends the race: it would fail with the other addresses, too.
-    if (isConnected) this.#fail()
-    else this.#tryNext()
+    const weight = !isConnected ? 0 : isCertificateError(cause) ? 2 : 1
+    this.#addFailure({ cause, address, weight })
+    this.#tryNext()
+  }
+
+  #addFailure(failure: Failure): void {
+    if (failure.weight > (this.#failure?.weight ?? -1)) this.#failure = failure
+  }
+
+  #reportPhase(): void {
+    const isSecuring = [...this.#attempts].some(({ isConnected }) => isConnected)
+    this.#owner.onRacePhase(isSecuring ? 'tls' : 'tcp')
   }
 
   #drop(attempt: Attempt): void {
@@ -134,8 +160,9 @@ export class Race implements AttemptOwner {
   }
 
   #fail(): void {
-    const { cause, address } = this.#failure as { cause: unknown; address: string | null }
+    const { cause, address, weight } = this.#failure as Failure
     this.abort()
+    this.#owner.onRacePhase(weight > 0 ? 'tls' : 'tcp')
     this.#owner.onRaceLost(cause, address)
   }
 }

@@ -23,3 +23,31 @@ export class TlsSessions {
     }
   }
 }
+
+/** The session store of one attempt in a race. Stores no session unless the attempt wins. */
+export class AttemptSessions implements TlsSessionStore {
+  readonly #store: TlsSessionStore
+  #hasWon = false
+  /** A session that arrived before the end of the race. */
+  #pending: Uint8Array | null = null
+
+  constructor(store: TlsSessionStore) {
+    this.#store = store
+  }
+
+  get(): Uint8Array | undefined {
+    return this.#store.get()
+  }
+
+  set(session: Uint8Array): void {
+    if (this.#hasWon) this.#store.set(session)
+    else this.#pending = session
+  }
+
+  /** The attempt has won: stores its sessions. */
+  keep(): void {
+    this.#hasWon = true
+    if (this.#pending !== null) this.#store.set(this.#pending)
+    this.#pending = null
+  }
+}

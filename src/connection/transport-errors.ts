@@ -150,6 +150,16 @@ export function systemMessage(cause: unknown): string {
   return text === '' ? String(cause) : text.replace(/\s+/g, ' ').trim()
 }
 
+/**
+ * Whether the peer's certificate was refused. The messages of OpenSSL, Node.js, Bun and Deno
+ * contain the word. The codes `ERR_SSL_*` are for the protocol, such as an alert of the peer.
+ */
+export function isCertificateError(cause: unknown): boolean {
+  return (
+    cause instanceof Error && /certificate/i.test(cause.message) && !hasCode(cause, /^ERR_SSL_/)
+  )
+}
+
 /** Whether the error is a TLS alert, with which the peer refuses the handshake. RFC 8446 6.2 */
 export function isTlsAlert(cause: unknown): boolean {
   return cause instanceof Error && hasCode(cause, /^ERR_SSL_\w*ALERT/)

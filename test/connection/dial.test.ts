@@ -8,6 +8,7 @@ import type { RecordedCall } from '../pool/scripted-pool.ts'
 import { assertEmpty, isOpen, OK, ScriptedPool, settle } from '../pool/scripted-pool.ts'
 import { at } from '../support/at.ts'
 import { ScriptedBackend } from '../support/scripted-backend.ts'
+import type { ScriptedSocket } from '../support/scripted-socket.ts'
 
 const A = 'http://a.test'
 const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
@@ -89,6 +90,41 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
     await assertEmpty(pool)
   })
 
+  const delays: [connect: number, delay: number][] = [
+    [30, 10],
+    [200, 66],
+    [749, 249],
+    [60_000, 250],
+  ]
+  for (const [connect, delay] of delays) {
+    for (const origin of ['http://a.test', 'https://a.test']) {
+      test(`89 the next address of ${origin} is tried after ${delay} ms if connect is ${connect}`, async () => {
+        const { pool, call } = await dial([v4(1), v4(2)], {}, { origin, timeouts: { connect } })
+        await pool.backend.clock.advance(delay - 1)
+        assert.equal(pool.sockets.length, 1)
+        await pool.backend.clock.advance(1)
+        const second = at(pool.sockets, 1)
+        second.connected()
+        if (second.tls !== null) second.secured()
+        second.receive(OK)
+        assert.equal(call.body, 'ok')
+        await assertEmpty(pool)
+      })
+    }
+  }
+
+  test('89 the delay is a third of the time that the lookup has left', async () => {
+    const backend = new ScriptedBackend()
+    backend.autoLookup = backend.autoConnect = false
+    const pool = new ScriptedPool({}, backend)
+    await pool.send(A, '/', { timeouts: { connect: 300 } })
+    await backend.clock.advance(270)
+    at(backend.lookups, 0).answer([v4(1), v4(2)])
+    await backend.clock.advance(10)
+    assert.equal(pool.sockets.length, 2)
+    await assertEmpty(pool)
+  })
+
   test('a slow first address may win after a minute', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, { timeouts: null })
     await pool.backend.clock.advance(60_000)
@@ -160,42 +196,132 @@ describe('7, A6 addresses are raced (RFC 8305)', () => {
 describe('TLS', () => {
   const secure = { origin: 'https://a.test' }
 
-  test('starts in each attempt, but the first TCP connection wins the race', async () => {
-    const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
-    await pool.backend.clock.advance(250)
+  /** The reason of a failed handshake. */
+  const expired = new Error('certificate has expired')
+
+  test('89 is part of the race: the first address that completes the handshake wins', async () => {
+    const { pool, call } = await dial([v4(1), v4(2), v4(3)], {}, secure)
+    await pool.backend.clock.advance(500)
     const first = at(pool.sockets, 0)
     const second = at(pool.sockets, 1)
     assert.equal(first.tls?.host, 'a.test')
+    first.connected()
     second.connected()
-    assert.deepEqual(pool.sockets.map(isOpen), [false, true])
+    assert.deepEqual(pool.sockets.map(isOpen), [true, true, true])
     assert.equal(second.written, '')
     second.secured()
+    assert.deepEqual(pool.sockets.map(isOpen), [false, true, false])
     assert.match(second.written, /^GET \/ HTTP\/1\.1\r\n/)
     second.receive(OK)
     assert.equal(call.body, 'ok')
     await assertEmpty(pool)
+    assert.equal(pool.backend.clock.armedTimers, 0)
   })
 
-  test('a failed handshake ends the race: other addresses are not tried', async () => {
+  test('89 an address that accepts and then stalls: the next one is tried after the delay', async () => {
     const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
     at(pool.sockets, 0).connected()
-    at(pool.sockets, 0).reset(new Error('certificate has expired'))
-    assert.ok(call.error instanceof ConnectError)
-    assert.match(
-      call.error.message,
-      /^TLS handshake with a\.test \(10\.0\.0\.1\) failed: certificate has expired \(GET https:\/\/a\.test\/, after 0 ms\)$/,
-    )
-    assert.equal(call.error.phase, 'tls')
+    await pool.backend.clock.advance(249)
     assert.equal(pool.sockets.length, 1)
+    await pool.backend.clock.advance(1)
+    at(pool.sockets, 1).connected()
+    at(pool.sockets, 1).secured()
+    at(pool.sockets, 1).receive(OK)
+    assert.equal(call.body, 'ok')
+    assert.equal(isOpen(at(pool.sockets, 0)), false)
     await assertEmpty(pool)
   })
 
-  test('a failed handshake has the connected address in its message', async () => {
-    const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
-    await pool.backend.clock.advance(250)
+  const failures: [name: string, fail: (socket: ScriptedSocket) => void][] = [
+    ['is closed', (socket) => socket.receiveEnd()],
+    ['is reset', (socket) => socket.reset()],
+    ['has an invalid certificate', (socket) => socket.reset(expired)],
+  ]
+  for (const [name, fail] of failures) {
+    test(`89 an address whose handshake ${name}: the next one is tried at once`, async () => {
+      const { pool, call } = await dial([v4(1), v4(2)], {}, secure)
+      at(pool.sockets, 0).connected()
+      fail(at(pool.sockets, 0))
+      await settle()
+      assert.deepEqual(triedAddresses(pool), ['10.0.0.1', '10.0.0.2'])
+      at(pool.sockets, 1).connected()
+      at(pool.sockets, 1).secured()
+      at(pool.sockets, 1).receive(OK)
+      assert.equal(call.body, 'ok')
+      await assertEmpty(pool)
+    })
+  }
+
+  test('89 a proxy with https: an address that stalls in the handshake does not fail the call', async () => {
+    const backend = new ScriptedBackend()
+    backend.autoConnect = false
+    backend.hosts.set('proxy.test', [v4(1), v4(2)])
+    const pool = new ScriptedPool({ proxy: 'https://proxy.test:3128' }, backend)
+    await pool.send('https://a.test', '/')
     at(pool.sockets, 0).connected()
-    at(pool.sockets, 0).reset(new Error('bad certificate'))
-    assert.match(call.failure.message, /TLS handshake with a\.test \(10\.0\.0\.1\)/)
+    await backend.clock.advance(250)
+    at(pool.sockets, 1).connected()
+    at(pool.sockets, 1).secured()
+    assert.match(at(pool.sockets, 1).written, /^CONNECT a\.test:443 /)
+    assert.equal(isOpen(at(pool.sockets, 0)), false)
+    await assertEmpty(pool)
+  })
+
+  const reported: [name: string, outcomes: (Error | 'refused')[], shown: RegExp][] = [
+    [
+      'a failed handshake rather than a refused connection',
+      ['refused', new Error('read ECONNRESET')],
+      /^TLS handshake with a\.test \(10\.0\.0\.2\) failed: read ECONNRESET \(GET https:\/\/a\.test\/, after 0 ms\)$/,
+    ],
+    [
+      'a failed handshake also if the last address refuses',
+      [expired, 'refused'],
+      /^TLS handshake with a\.test \(10\.0\.0\.1\) failed: certificate has expired /,
+    ],
+    [
+      'the refused certificate rather than another failure',
+      [new Error('read ECONNRESET'), expired, new Error('read ECONNRESET')],
+      /^TLS handshake with a\.test \(10\.0\.0\.2\) failed: certificate has expired /,
+    ],
+    [
+      'the first of two refused certificates',
+      [expired, new Error('self-signed certificate')],
+      /^TLS handshake with a\.test \(10\.0\.0\.1\) failed: certificate has expired /,
+    ],
+  ]
+  for (const [name, outcomes, shown] of reported) {
+    test(`89 if all addresses fail, the error is ${name}`, async () => {
+      const { pool, call } = await dial(
+        outcomes.map((_, i) => v4(i + 1)),
+        {},
+        secure,
+      )
+      for (const [i, outcome] of outcomes.entries()) {
+        assert.equal(call.endCount, 0)
+        const socket = at(pool.sockets, i)
+        if (outcome !== 'refused') socket.connected()
+        socket.reset(outcome === 'refused' ? refused(`10.0.0.${i + 1}`) : outcome)
+      }
+      assert.ok(call.error instanceof ConnectError)
+      assert.match(call.error.message, shown)
+      assert.equal(call.error.phase, 'tls')
+      await assertEmpty(pool)
+    })
+  }
+
+  test('89 the session of an attempt that loses is not stored', async () => {
+    const { pool } = await dial([v4(1), v4(2)], {}, secure)
+    const loser = at(pool.sockets, 0)
+    loser.connected()
+    loser.session(Buffer.from('of the loser'))
+    await pool.backend.clock.advance(250)
+    const winner = at(pool.sockets, 1)
+    winner.connected()
+    winner.session(Buffer.from('of the winner'))
+    winner.secured()
+    loser.tls?.sessions?.set(Buffer.from('late'))
+    await pool.send('https://a.test')
+    assert.equal(String(at(pool.sockets, 2).offeredSession), 'of the winner')
     await assertEmpty(pool)
   })
 
@@ -573,10 +699,10 @@ describe('6, 8, 18 ConnectTimeout', () => {
     const { pool, call } = await dial(addresses, {}, { timeouts })
     await pool.backend.clock.advance(400)
     assert.match(call.failure.message, /phase tcp/)
-    assert.equal(pool.sockets.length, 2)
+    assert.equal(pool.sockets.length, 4)
     assert.deepEqual(pool.open, [])
     await pool.backend.clock.advance(10_000)
-    assert.equal(pool.sockets.length, 2)
+    assert.equal(pool.sockets.length, 4)
     await assertEmpty(pool)
   })
 
