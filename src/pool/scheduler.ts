@@ -32,8 +32,8 @@ import { WaitDeadlines, Waiter } from './waiter.ts'
  * time that the loop took.
  */
 const OPEN_DELAY = 2
-/** The longest delay in ms. */
-const LONGEST_OPEN_DELAY = 20
+/** The longest delay in ms. Without a limit, waiters that end all the time would prevent it. */
+const LONGEST_OPEN_DELAY = 50
 
 /** Manages the leases and waiters of a pool, and carries out the decisions of `assignment.ts`. */
 export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadlinesOwner {

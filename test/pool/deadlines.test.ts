@@ -106,19 +106,19 @@ describe('86 requests that end together open no connections for each other', () 
     await assertEmpty(pool)
   })
 
-  test('they cannot hold a connection back for more than 20 ms', async () => {
+  test('they cannot hold a connection back for more than 50 ms', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const { clock } = pool.backend
     const active = await pool.send(A)
     pool.start(A, '/first')
-    const others = Array.from({ length: 40 }, () => pool.start(A, '/other'))
+    const others = Array.from({ length: 80 }, () => pool.start(A, '/other'))
     active.control?.abort()
     for (const { control } of others) {
       control?.abort()
       await clock.advance(1)
       if (pool.wasSent('/first')) break
     }
-    assert.ok(clock.now() >= 2 && clock.now() <= 23, `${clock.now()} ms`)
+    assert.ok(clock.now() >= 2 && clock.now() <= 53, `${clock.now()} ms`)
     await assertEmpty(pool)
   })
 
