@@ -9,6 +9,8 @@ interface InterruptConditions {
   readonly timeLeft: number | null
   /** Creates the error with which the wait ends when that time has passed. */
   timeoutError?(): unknown
+  /** Whether `pending` ends by a timer. */
+  readonly isTimed?: boolean
   /** The waits of the client. Closing the client ends this wait too. */
   readonly waits: ClientWaits
 }
@@ -18,12 +20,12 @@ interface InterruptConditions {
  * is for functions of the caller, such as hooks, which cannot be cancelled: their later result is
  * ignored.
  *
- * Keeps the process alive while a signal or a time limit can end the wait. Otherwise Node.js would
+ * Keeps the process alive while a signal, a time limit or a timer can end the wait. Otherwise Node.js would
  * exit with code 13 instead, if `pending` waits for nothing that keeps the process alive.
  */
 export async function awaitInterruptibly<Result>(
   pending: PromiseLike<Result>,
-  { signal, timeLeft, timeoutError, waits }: InterruptConditions,
+  { signal, timeLeft, timeoutError, isTimed, waits }: InterruptConditions,
 ): Promise<Result> {
   const { backend } = waits
   let interrupt!: (reason: unknown) => void
@@ -38,7 +40,7 @@ export async function awaitInterruptibly<Result>(
   // One millisecond later than an exchange with the same deadline: its error has more details.
   const timer = timeLeft === null ? null : backend.clock.timer(() => interrupt(timeoutError?.()))
   timer?.arm(Math.max(0, Math.ceil(timeLeft as number)) + 1)
-  const canEnd = signal !== null || timeLeft !== null
+  const canEnd = signal !== null || timeLeft !== null || isTimed
   if (canEnd) backend.hold()
   try {
     return await Promise.race([pending, interrupted])
@@ -75,12 +77,10 @@ export class ClientWaits {
     })
     const timer = clock.timer(resume)
     timer.arm(ms)
-    this.backend.hold()
     try {
-      await awaitInterruptibly(pending, { signal, timeLeft: null, waits: this })
+      await awaitInterruptibly(pending, { signal, timeLeft: null, isTimed: true, waits: this })
     } finally {
       timer.cancel()
-      this.backend.release()
     }
   }
 
