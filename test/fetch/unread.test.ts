@@ -108,7 +108,7 @@ describe('the limit of fetch', () => {
       await settle()
       assert.equal(backend.sockets.length, LIMIT)
       await at(responses, 0).body?.cancel()
-      await settle()
+      await backend.clock.flush()
       assert.equal(sentTo(backend, '/next').length, 1)
       next.catch(() => {})
       await fetch.close()

@@ -220,7 +220,7 @@ describe('the pool', () => {
     await pool.send(A, '/next')
     assert.equal(pool.stats().waiting, 1)
     response.close()
-    await settle()
+    await pool.backend.clock.flush()
     assert.ok(pool.wasSent('/next'))
     await assertEmpty(pool)
   })
