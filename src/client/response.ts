@@ -260,7 +260,9 @@ export class Response {
 
   /** Iterates over the lines of the body, without the line ends LF, CR or CRLF. */
   iterLines(): AsyncGenerator<string, void, undefined> {
-    return iterLines(this.iterText())
+    const lines = iterLines(this.iterText())
+    const { signal } = this.#context.settings
+    return this.#bytes === null && signal !== null ? untilAborted(lines, signal) : lines
   }
 
   /** Iterates over the body as received, without decoding the content codings. */
@@ -305,10 +307,13 @@ export class Response {
     return this.close()
   }
 
-  /** Calls `callback` when the body has ended, failed or been closed; now, if it has. @internal */
+  /**
+   * Calls `callback` when the body has ended, failed or been closed, and the rest of the request
+   * was sent behind a complete body; now, if that is so already. @internal
+   */
   whenEnded(callback: () => void): void {
     if (Number.isNaN(this.#elapsed)) this.#onEnded = callback
-    else callback()
+    else this.#engineResponse.whenSent(callback)
   }
 
   async #readAll(): Promise<Uint8Array> {
@@ -430,11 +435,22 @@ export class Response {
   #markEnded(): void {
     if (!Number.isNaN(this.#elapsed)) return
     this.#elapsed = this.elapsed
-    this.#onEnded?.()
+    if (this.#onEnded !== null) this.#engineResponse.whenSent(this.#onEnded)
   }
 
   [inspect.custom](): string {
     return `<Response [${`${this.status} ${this.statusText}`.trim()}]>`
+  }
+}
+
+/** Rejects after an abort, although more values of a chunk may be left that has arrived before. */
+async function* untilAborted<Value>(
+  values: AsyncIterable<Value>,
+  signal: AbortSignal,
+): AsyncGenerator<Value, void, undefined> {
+  for await (const value of values) {
+    signal.throwIfAborted()
+    yield value
   }
 }
 

@@ -65,7 +65,7 @@ export class Sending {
         settings = callSettingsOf(request) as CallSettings
       }
     } catch (error) {
-      discardContent(content)
+      discardContent(content, error)
       // To repeat the call would also repeat the requests before the redirect.
       const isSafe = this.#history?.every((r) => !r.isRedirect || isIdempotent(r.request.method))
       if (isSafe === false && error instanceof RequestError) {
@@ -237,7 +237,7 @@ export class Sending {
         history: this.#history === null ? NO_HISTORY : [...this.#history],
       })
     } catch (error) {
-      discardContent(sent.content) // A hook may have replaced that of `request`.
+      discardContent(sent.content, error) // A hook may have replaced that of `request`.
       throw withRequest(error, sent, settings)
     }
     if (!response.headers.has('set-cookie')) return response

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type { BackendSocket, Clock, SocketHandler } from '../backends/backend.ts'
 import type { Headers } from '../models/headers.ts'
+import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { MessageSink } from '../protocol/response-parser.ts'
@@ -10,7 +11,7 @@ import type { CloseReason } from './close-reason.ts'
 import { reasonAgainstReuse } from './close-reason.ts'
 import type { DeadlineFacts } from './deadlines.ts'
 import { DeadlineTimer, deadlineAt, deadlineKind } from './deadlines.ts'
-import type { BodySink, Carrier, Exchange } from './exchange.ts'
+import type { BodySink, Carrier, Exchange, RemainingUpload } from './exchange.ts'
 import { withoutExpect } from './outgoing-request.ts'
 import { openRawSocket } from './raw-socket.ts'
 import type { ResponseReaderOwner } from './response-reader.ts'
@@ -20,6 +21,7 @@ import { Sender } from './sender.ts'
 import type { ConnectionState, SendingState, Transitions } from './states.ts'
 import { connectionEvents, nextState } from './states.ts'
 import {
+  headTimeout,
   invalidResponseError,
   readError,
   readTimeout,
@@ -41,7 +43,14 @@ export interface ConnectionOwner {
 
 /** An established connection. It carries one HTTP/1.1 exchange at a time. */
 export class Connection
-  implements SocketHandler, MessageSink, ResponseReaderOwner, SenderOwner, Carrier, DeadlineFacts
+  implements
+    SocketHandler,
+    MessageSink,
+    ResponseReaderOwner,
+    SenderOwner,
+    Carrier,
+    RemainingUpload,
+    DeadlineFacts
 {
   /** The key of its origin or forwarding proxy. Only requests for it may use the connection. */
   readonly origin: string
@@ -52,6 +61,8 @@ export class Connection
   /** The number of exchanges so far, including the current one. */
   exchangeCount = 0
   exchange: Exchange | null = null
+  /** The last exchange while the rest of its request is sent. Its response is complete. */
+  #uploading: Exchange | null = null
   readonly #socket: BackendSocket
   readonly #clock: Clock
   readonly #owner: ConnectionOwner
@@ -64,6 +75,7 @@ export class Connection
 
   // DeadlineFacts: `deadlines.ts` computes the next deadline. One timer serves all deadlines.
   readSince = 0
+  inHead = false
   idleDeadline = Number.POSITIVE_INFINITY
   readonly #timer: DeadlineTimer
 
@@ -90,6 +102,10 @@ export class Connection
 
   get paused(): boolean {
     return this.#reader.paused
+  }
+
+  get timeouts(): Timeout | null {
+    return (this.exchange ?? this.#uploading)?.timeouts ?? null
   }
 
   // --- exchanges
@@ -132,6 +148,7 @@ export class Connection
     this.#reader.stop()
     this.#socket.destroy()
     this.#owner.onClosed(this, reason, replay)
+    this.#endUpload()
   }
 
   /** Called when the exchange was settled by an abort or a timeout. Closes the connection. */
@@ -141,9 +158,15 @@ export class Connection
     this.close('aborted')
   }
 
+  /** Called when the rest of a request need not be sent: the caller has ended it. */
+  cancel(reason: CloseReason): void {
+    this.close(reason)
+  }
+
   #fail(reason: CloseReason, error: unknown): void {
     const { exchange } = this
     this.exchange = null
+    if (exchange !== null) exchange.failure = error // for the source, which `close` closes
     this.close(reason)
     exchange?.fail(error)
   }
@@ -151,6 +174,7 @@ export class Connection
   // --- MessageSink: called by the parser
 
   onInformational(head: ResponseHead): void {
+    this.inHead = false
     if (head.status === 100 && this.#sender.awaitsContinue) this.#sender.continue()
     try {
       this.exchange?.sink.onInformational(head)
@@ -165,6 +189,7 @@ export class Connection
     if (head.status === 417 && sender.awaitsContinue) return this.#sendWithoutExpect(exchange)
     this.#transition(connectionEvents.head)
     this.#head = head
+    this.inHead = false
     if (sender.isActive) {
       // The server does not need the rest of the request body after an error (RFC 9112 9.5), or
       // after a final response in place of 100 (Continue) (RFC 9110 10.1.1).
@@ -194,6 +219,11 @@ export class Connection
   onComplete(trailers: Headers): void {
     this.#transition(connectionEvents.complete)
     this.#trailers = trailers
+    if (this.#sender.isActive) {
+      // From now on, the `write` timeout also limits how long the source takes.
+      this.#sender.progressAt = this.#clock.now()
+      this.#schedule()
+    }
     this.#finishIfDone()
   }
 
@@ -232,24 +262,35 @@ export class Connection
     this.exchange = null
     this.#timer.cancel()
     this.closeReason = 'upgraded'
-    this.#owner.onClosed(this, 'upgraded', null)
+    // First, so that listeners can no longer abort the exchange or close its connection.
     exchange.completeUpgrade()
-    return openRawSocket(this.#socket)
+    const socket = openRawSocket(this.#socket)
+    this.#owner.onClosed(this, 'upgraded', null)
+    return socket
   }
 
-  /** Ends the exchange if the response is complete, the reader not paused and the request sent. */
+  /** Ends the exchange if the response is complete and the reader is not paused. */
   #finishIfDone(): void {
     if (this.state !== 'complete' || this.#reader.paused) return
-    if (this.#sender.isActive && this.#mustFinishSending()) return
-    this.#finish()
-  }
-
-  /** Keeps or closes the connection, and then reports the end of the exchange. */
-  #finish(): void {
     const exchange = this.exchange as Exchange
     const trailers = this.#trailers as Headers
+    this.exchange = null
+    this.#trailers = null
+    exchange.carrier = null
+    if (this.#sender.isActive && this.#maySendRest()) {
+      this.#transition(connectionEvents.detach)
+      this.#uploading = exchange
+      exchange.remainingUpload = this
+    } else {
+      this.#keepOrClose(exchange)
+    }
+    exchange.end(trailers)
+  }
+
+  /** Called when the exchange and its request are complete. */
+  #keepOrClose(exchange: Exchange): void {
     const reason = reasonAgainstReuse({
-      surplus: this.#parser.surplus + this.#reader.backlogLength,
+      surplus: this.#surplus,
       targetFull: this.#reader.targetFull,
       untilClose: this.#parser.untilClose,
       requestSent: this.#sender.state === 'sent',
@@ -257,22 +298,28 @@ export class Connection
       persistent: this.#parser.persistent,
       peerEnded: this.#reader.hasEnded,
     })
-    this.exchange = null
-    this.#trailers = null
-    exchange.carrier = null
-    if (reason === null) {
-      this.#transition(connectionEvents.finish)
-      this.#owner.onIdle(this)
-    } else {
-      this.close(reason)
-    }
-    exchange.end(trailers)
+    if (reason !== null) return this.close(reason)
+    this.#transition(connectionEvents.finish)
+    this.#owner.onIdle(this)
+  }
+
+  /** How many bytes or reads have arrived after the response. */
+  get #surplus(): number {
+    return this.#parser.surplus + this.#reader.backlogLength
   }
 
   /** Whether the rest of the request is sent after a complete response. RFC 9112 9.5 */
-  #mustFinishSending(): boolean {
+  #maySendRest(): boolean {
     const status = this.#head?.status ?? 0
-    return status < 300 && this.#parser.persistent
+    const isPeerDone = this.#reader.hasEnded || this.#surplus > 0
+    return status < 300 && this.#parser.persistent && !isPeerDone
+  }
+
+  /** The rest of a request was sent after its response, or will not be sent. */
+  #endUpload(): void {
+    const exchange = this.#uploading
+    this.#uploading = null
+    exchange?.endUpload()
   }
 
   // --- SocketHandler: called by the socket
@@ -283,21 +330,27 @@ export class Connection
 
   onRead(length: number): void {
     const { exchange } = this
-    if (exchange === null) return this.close('idle-data')
+    if (exchange === null)
+      return this.close(this.#uploading === null ? 'idle-data' : 'surplus-bytes')
     exchange.onBytesReceived(length)
     this.#reader.read(length)
-    if (this.exchange === exchange) this.readSince = this.#clock.now()
+    if (this.exchange !== exchange) return
+    const wasInHead = this.inHead
+    this.inHead = this.#parser.isInHead
+    // The `read` timeout limits a whole head, from its first byte.
+    if (wasInHead && this.inHead) return
+    this.readSince = this.#clock.now()
+    if (this.inHead) this.#schedule()
   }
 
   onDrain(): void {
-    this.readSince = this.#clock.now()
-    this.#sender.onDrain(this.readSince)
+    this.#sender.onDrain(this.#clock.now())
     if (this.state === 'closed') return
     this.#onSent()
   }
 
   onWriteError(error: Error): void {
-    if (this.exchange === null) return this.close('peer-reset')
+    if (this.exchange === null) return this.#onPeerGone('peer-reset')
     this.#sender.writeError = error
     // The server may have responded before it closed. Reading goes on until the response, the end
     // of the stream or the `read` timeout.
@@ -305,20 +358,25 @@ export class Connection
   }
 
   onEnd(): void {
-    if (this.exchange === null) return this.close('peer-ended')
+    if (this.exchange === null) return this.#onPeerGone('peer-ended')
     this.#reader.end(null)
   }
 
   onClose(error: Error | null): void {
-    if (this.exchange === null) return this.close(error === null ? 'peer-ended' : 'peer-reset')
+    if (this.exchange === null)
+      return this.#onPeerGone(error === null ? 'peer-ended' : 'peer-reset')
     this.#reader.end(error)
+  }
+
+  /** The connection cannot be used any more, and has no exchange that would fail. */
+  #onPeerGone(reason: 'peer-ended' | 'peer-reset'): void {
+    this.close(this.#uploading === null ? reason : 'upload-unfinished')
   }
 
   onEnded(cause: Error | null): void {
     const { exchange } = this
     if (exchange === null) return
-    // The rest of the request can no longer be sent, but the response is complete.
-    if (this.state === 'complete') return this.#finish()
+    if (this.state === 'complete') return this.#finishIfDone()
     if (this.#mayReplay(exchange)) return this.#replay(exchange)
     const failedWrite = exchange.responseStarted ? null : this.#sender.writeError
     if (failedWrite !== null) this.#fail('peer-reset', writeError(exchange, failedWrite))
@@ -375,20 +433,32 @@ export class Connection
   }
 
   onUploaded(): void {
-    this.readSince = this.#clock.now()
     this.#onSent()
   }
 
   /** The socket took all written bytes, or the upload wrote its last bytes. */
   #onSent(): void {
     this.#schedule()
-    if (this.state === 'complete') this.#finishIfDone()
-    else if (this.exchange !== null && !this.#sender.isActive)
-      this.exchange.enterPhase(this.state === 'awaiting-head' ? 'wait' : 'read')
+    if (this.#sender.isActive) return
+    if (this.exchange !== null) this.#enterReceivingPhase(this.exchange)
+    else if (this.#uploading !== null) this.#onRestSent(this.#uploading)
+  }
+
+  #enterReceivingPhase(exchange: Exchange): void {
+    exchange.enterPhase(this.state === 'awaiting-head' ? 'wait' : 'read')
+  }
+
+  /** The rest of a request was sent, whose exchange has ended before. */
+  #onRestSent(exchange: Exchange): void {
+    this.#uploading = null
+    this.#keepOrClose(exchange)
+    exchange.endUpload()
   }
 
   onUploadFailed(error: Error): void {
-    this.#fail('request-failed', error)
+    // Behind a complete response, it decides only whether the connection is kept.
+    if (this.state === 'uploading') this.close('request-failed')
+    else if (this.state !== 'complete') this.#fail('request-failed', error)
   }
 
   #pause(): void {
@@ -408,7 +478,8 @@ export class Connection
 
   onCaughtUp(): void {
     this.#socket.resume()
-    this.readSince = this.#clock.now()
+    // Neither timeout has run during the pause.
+    this.readSince = this.#sender.progressAt = this.#clock.now()
     this.#schedule()
     this.#finishIfDone()
   }
@@ -429,19 +500,26 @@ export class Connection
     if (deadlineAt(this, kind) > this.#clock.now()) return this.#schedule()
     if (kind === 'idle') return this.close('keepalive-expired')
     // If the event loop was blocked, data may have arrived in time. It is delivered first.
-    const { exchange } = this
+    const { exchangeCount } = this
     this.#clock.afterPending(() => {
-      if (this.exchange === exchange && exchange !== null) this.#expire(exchange)
+      if (this.exchangeCount === exchangeCount) this.#expire()
     })
   }
 
-  #expire(exchange: Exchange): void {
+  #expire(): void {
+    const { exchange } = this
     const kind = deadlineKind(this)
     const now = this.#clock.now()
     if (deadlineAt(this, kind) > now) return this.#schedule()
+    if (kind === 'write' && this.#sender.checkProgress(now)) return this.#schedule()
+    if (this.state === 'uploading') return this.close('timeout')
+    if (this.state === 'complete') return this.#stopSending()
+    if (exchange === null) return
     if (kind === 'continue') return this.#sender.continue()
-    if (kind === 'read') return this.#fail('timeout', readTimeout(exchange))
-    if (this.#sender.checkProgress(now)) return this.#schedule()
+    if (kind === 'read') {
+      this.#enterReceivingPhase(exchange)
+      return this.#fail('timeout', this.inHead ? headTimeout(exchange) : readTimeout(exchange))
+    }
     exchange.enterPhase('write')
     this.#fail('timeout', writeTimeout(exchange, this.#socket.pendingBytes()))
   }

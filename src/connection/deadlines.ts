@@ -12,12 +12,18 @@ const CONTINUE_WAIT = 1000
 export interface DeadlineFacts {
   readonly state: ConnectionState
   readonly sending: SendingState
-  readonly exchange: { readonly timeouts: Timeout } | null
+  /** Those of the exchange, or of the one whose request is still being sent. */
+  readonly timeouts: Timeout | null
   /** Whether the caller paused delivery: a slow reader is not a slow server. */
   readonly paused: boolean
-  /** The start of the `read` timeout: the last read, the end of the request or of a pause. */
+  /** Whether a part of a response head has been received. */
+  readonly inHead: boolean
+  /**
+   * When the last bytes were received, or the first ones of a head; or when a pause ended, or the
+   * request was given up.
+   */
   readonly readSince: number
-  /** The start of the `write` timeout: when sending last made progress. */
+  /** When sending last made progress: the start of the `write` timeout. */
   readonly writeSince: number
   /** When the connection is closed if it is idle. */
   readonly idleDeadline: number
@@ -28,10 +34,24 @@ export interface DeadlineFacts {
  * code decides this.
  */
 export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
-  if (facts.state === 'idle') return 'idle'
-  switch (facts.sending) {
-    case 'sending':
-      return null
+  switch (facts.state) {
+    case 'idle':
+      return 'idle'
+    case 'complete':
+    case 'uploading':
+      // The response is complete: only the upload remains, also if its source is what stalls.
+      return facts.sending === 'sent' || facts.sending === 'abandoned' ? null : 'write'
+  }
+  // A server that cannot deliver its response may also stop reading the request.
+  if (facts.paused) return null
+  const kind = kindWhileSending(facts.sending)
+  // A head that has begun must arrive in time, whatever the upload does.
+  const isHeadFirst = facts.inHead && deadlineAt(facts, 'read') <= deadlineAt(facts, kind)
+  return isHeadFirst ? 'read' : kind
+}
+
+function kindWhileSending(sending: SendingState): DeadlineKind {
+  switch (sending) {
     case 'blocked':
     case 'draining':
     case 'head-blocked':
@@ -39,7 +59,7 @@ export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
     case 'awaiting-continue':
       return 'continue'
     default:
-      return facts.paused ? null : 'read'
+      return 'read'
   }
 }
 
@@ -47,9 +67,9 @@ export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
 export function deadlineAt(facts: DeadlineFacts, kind: DeadlineKind | null): number {
   switch (kind) {
     case 'read':
-      return facts.readSince + (facts.exchange?.timeouts.read ?? Number.POSITIVE_INFINITY)
+      return readStart(facts) + (facts.timeouts?.read ?? Number.POSITIVE_INFINITY)
     case 'write':
-      return facts.writeSince + (facts.exchange?.timeouts.write ?? Number.POSITIVE_INFINITY)
+      return facts.writeSince + (facts.timeouts?.write ?? Number.POSITIVE_INFINITY)
     case 'continue':
       return facts.writeSince + CONTINUE_WAIT
     case 'idle':
@@ -57,6 +77,14 @@ export function deadlineAt(facts: DeadlineFacts, kind: DeadlineKind | null): num
     default:
       return Number.POSITIVE_INFINITY
   }
+}
+
+/**
+ * The `read` timeout starts with the last byte in either direction, because the server may wait for
+ * the request. A head does not depend on the request any more once it has begun.
+ */
+function readStart({ inHead, readSince, writeSince }: DeadlineFacts): number {
+  return inHead ? readSince : Math.max(readSince, writeSince)
 }
 
 /**

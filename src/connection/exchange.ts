@@ -9,6 +9,7 @@ import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
 import type { RequestFraming } from '../protocol/request-head.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
+import type { CloseReason } from './close-reason.ts'
 
 /** Receives one response inside the engine. */
 export interface ResponseSink {
@@ -77,12 +78,30 @@ export interface Carrier {
   release(exchange: Exchange): void
 }
 
+/** Sends the rest of a request after the exchange has ended with a complete response. */
+export interface RemainingUpload {
+  /** Stops sending. */
+  cancel(reason: CloseReason): void
+}
+
+/** Ends an exchange early. Ended when the exchange is settled and its request was sent. */
+export interface Aborter {
+  /** Whether the caller has aborted the request, also if that was after the end. */
+  readonly isAborted: boolean
+  /** The reason of the caller. Valid if `isAborted` is true. */
+  readonly reason: unknown
+  end(): void
+}
+
 /** Counts the exchanges that are in progress. */
 export interface ExchangeOwner {
   readonly clock: Clock
   /** Called when `awaitsReader` has changed. */
   onAwaitsReader(exchange: Exchange): void
-  /** Called once for each exchange, before the handler learns of the end. */
+  /**
+   * Called once for each exchange, before the handler learns of the end; or when the rest of the
+   * request was sent, if the response was complete before.
+   */
   onSettled(exchange: Exchange): void
 }
 
@@ -106,11 +125,17 @@ export class Exchange implements DispatchControl {
   replayed = false
   /** The async context in which the content is read; null if that runs no code of the caller. */
   readonly callerContext: AsyncResource | null
-  /** Listens to the signal, and has the timer of `total`. Ended when the exchange is settled. */
-  aborter: { end(): void } | null = null
+  /** Listens to the signal, and has the timer of `total`. */
+  aborter: Aborter | null = null
   settled = false
   /** Whether only its reader can continue it. It does not keep the process alive then. */
   awaitsReader = false
+  /** What sends the rest of the request after the end of the exchange; null if nothing does. */
+  remainingUpload: RemainingUpload | null = null
+  /** Called when `remainingUpload` has ended. */
+  onUploadEnded: (() => void) | null = null
+  /** Why the exchange, or the rest of its upload, was ended early. Passed to the source. */
+  failure: unknown
   /** Whether reading the content has begun, and it can be read only once. */
   contentConsumed = false
   readonly #owner: ExchangeOwner
@@ -171,6 +196,7 @@ export class Exchange implements DispatchControl {
     if (this.settled) return
     const error =
       reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
+    this.failure = error
     this.settle(error ?? noReason()) // now, so that nothing else is delivered; the error is reported later
     this.#owner.clock.microtask(() => this.#reportError(error))
   }
@@ -190,6 +216,7 @@ export class Exchange implements DispatchControl {
   /** Settles with an error and reports it at once. Never call it inside `dispatch` or `resume`. */
   fail(error: unknown): void {
     if (this.settled) return
+    this.failure = error
     this.settle(error ?? noReason())
     try {
       this.#reportError(error)
@@ -212,11 +239,29 @@ export class Exchange implements DispatchControl {
   /** @param _error null if the exchange succeeded */
   protected settle(_error: unknown): void {
     this.settled = true
-    this.aborter?.end()
-    this.#owner.onSettled(this)
+    if (this.remainingUpload === null) this.#release()
     const { carrier } = this
     this.carrier = null
     carrier?.release(this)
+  }
+
+  #release(): void {
+    this.aborter?.end()
+    this.#owner.onSettled(this)
+  }
+
+  /** Stops sending the rest of the request, if the exchange has ended before that was sent. */
+  cancelUpload(reason: CloseReason, failure: unknown): void {
+    if (this.remainingUpload === null) return
+    this.failure = failure
+    this.remainingUpload.cancel(reason)
+  }
+
+  /** The rest of the request was sent, or will not be sent. */
+  endUpload(): void {
+    this.remainingUpload = null
+    this.#release()
+    this.onUploadEnded?.()
   }
 
   /** Throws an exception of `onEnd` or `onError` as an uncaught one: the handler has ended. */

@@ -21,7 +21,7 @@ export interface SenderOwner {
 /** Sends the requests of one connection, one at a time: the head, then the content. */
 export class Sender implements UploadOwner {
   state: SendingState = 'sent'
-  /** When sending last made progress, in the clock's time. */
+  /** When the operating system last took bytes of the request, in the clock's time. */
   progressAt = 0
   /** The error of a failed write, or null. */
   writeError: Error | null = null
@@ -76,6 +76,7 @@ export class Sender implements UploadOwner {
   /** Sends the content that waited for 100 (Continue). */
   continue(): void {
     this.#transition(sendingEvents.continue)
+    this.progressAt = this.#clock.now()
     this.#upload?.start()
   }
 
@@ -106,7 +107,10 @@ export class Sender implements UploadOwner {
   // --- UploadOwner: called by the upload
 
   write(data: string | Uint8Array): void {
-    if (this.#socket.write(data)) return
+    if (this.#socket.write(data)) {
+      this.progressAt = this.#clock.now()
+      return
+    }
     this.#block()
     this.#owner.onBlocked()
   }

@@ -14,8 +14,10 @@ export type ConnectionState =
   /** A request was started. Informational responses do not change this state. */
   | 'awaiting-head'
   | 'reading-body'
-  /** The response is complete. The request has not been sent, or the reader has paused. */
+  /** The response is complete, and the reader has paused. */
   | 'complete'
+  /** The exchange has ended. The rest of its request is being sent. */
+  | 'uploading'
   | 'upgraded'
   | 'closed'
 
@@ -23,13 +25,15 @@ export const connectionEvents = {
   start: { idle: 'awaiting-head' },
   head: { 'awaiting-head': 'reading-body' },
   complete: { 'reading-body': 'complete' },
-  finish: { complete: 'idle' },
+  detach: { complete: 'uploading' },
+  finish: { complete: 'idle', uploading: 'idle' },
   upgrade: { 'awaiting-head': 'upgraded' },
   close: {
     idle: 'closed',
     'awaiting-head': 'closed',
     'reading-body': 'closed',
     complete: 'closed',
+    uploading: 'closed',
   },
 } as const satisfies Events<ConnectionState>
 

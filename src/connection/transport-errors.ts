@@ -133,6 +133,12 @@ export function readTimeout(exchange: Exchange): ReadTimeout {
   return new ReadTimeout(text, exchange.errorFacts())
 }
 
+/** The error for a head that began, but was not complete when the `read` timeout had passed. */
+export function headTimeout(exchange: Exchange): ReadTimeout {
+  const text = `The response head was not complete after waiting for ${exchange.timeouts.read} ms (${exchange.describe()})`
+  return new ReadTimeout(text, exchange.errorFacts())
+}
+
 /** @param pending bytes that were written and not taken by the operating system */
 export function writeTimeout(exchange: Exchange, pending: number): WriteTimeout {
   const what = `Could not send the request: the connection accepted no data for ${exchange.timeouts.write} ms, and ${pending} bytes are pending`

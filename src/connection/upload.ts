@@ -1,5 +1,5 @@
 import { LocalProtocolError, WriteError } from '../errors.ts'
-import { isThenable } from '../models/value-kind.ts'
+import { asError, isThenable } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
 import type { SendingState } from './states.ts'
 
@@ -83,7 +83,8 @@ export class Upload {
     const source = this.#source
     this.#source = null
     this.#runCallerCode(() => {
-      const returned = source?.return?.()
+      // The reason is what `cancel` of a ReadableStream receives.
+      const returned = source?.return?.(this.#exchange.failure)
       if (isThenable(returned)) returned.then(ignore, ignore)
     }, true)
   }
@@ -91,19 +92,27 @@ export class Upload {
   #pump(): void {
     while (this.#owner.state === 'sending') {
       let step: IteratorResult<Item> | PromiseLike<IteratorResult<Item>> | undefined
+      let isPending = false
       // A running generator cannot be closed. If it aborts the request, it is closed afterwards.
       this.#isSourceRunning = true
       this.#runCallerCode(() => {
         step = this.#source?.next()
+        isPending = isThenable(step)
       })
       this.#isSourceRunning = false
-      if (isThenable(step)) {
-        this.#isStepPending = true
-        step.then(this.#onStep, this.#onSourceFailed)
-      }
+      if (isPending) this.#awaitStep(step as PromiseLike<IteratorResult<Item>>)
       if (this.#isAbandoned) return this.#closeSource()
-      if (isThenable(step)) return
+      if (isPending) return
       if (!this.#process(step as IteratorResult<Item>)) return
+    }
+  }
+
+  #awaitStep(step: PromiseLike<IteratorResult<Item>>): void {
+    this.#isStepPending = true
+    try {
+      step.then(this.#onStep, this.#onSourceFailed)
+    } catch (error) {
+      this.#onSourceFailed(error)
     }
   }
 
@@ -117,10 +126,9 @@ export class Upload {
     this.#isStepPending = false
     if (this.#isAbandoned) return
     this.#source = null // an iterator that threw is not closed
-    const reason = cause instanceof Error ? cause.message : String(cause)
     this.#owner.onUploadFailed(
       new WriteError(
-        `Could not read the request body: ${reason} (${this.#exchange.describe()})`,
+        `Could not read the request body: ${asError(cause).message} (${this.#exchange.describe()})`,
         this.#exchange.errorFacts(cause),
       ),
     )
@@ -143,7 +151,14 @@ export class Upload {
   #process(step: IteratorResult<Item>): boolean {
     if (Object(step) !== step)
       return this.#fail('has an iterator whose next() did not return an object')
-    const { done, value } = step
+    let done: boolean | undefined
+    let value: Item
+    try {
+      ;({ done, value } = step)
+    } catch (error) {
+      this.#onSourceFailed(error)
+      return false
+    }
     if (this.#isAbandoned) return false // a getter of the caller aborted the request
     if (done) {
       if (this.#remaining > 0 && !this.#chunked)

@@ -10,6 +10,7 @@ export class ClosableIterator {
   #iterator: Iterator<Chunk> | AsyncIterator<Chunk> | null
   #isRunning = false
   #closed = false
+  #closeReason: unknown
 
   /** Throws the error of the source, if it cannot be iterated. */
   constructor(source: Iterable<Chunk> | AsyncIterable<Chunk>) {
@@ -25,18 +26,23 @@ export class ClosableIterator {
       return this.#iterator.next()
     } finally {
       this.#isRunning = false
-      if (this.#closed) this.close()
+      if (this.#closed) this.close(this.#closeReason)
     }
   }
 
-  /** Closes the source. Never throws. */
-  close(): void {
+  /**
+   * Closes the source. Never throws.
+   *
+   * @param reason what `cancel` of a `ReadableStream` receives
+   */
+  close(reason?: unknown): void {
     this.#closed = true
+    this.#closeReason = reason
     if (this.#isRunning) return // a running generator cannot be closed; `next` closes it afterwards
     const iterator = this.#iterator
     this.#iterator = null
     try {
-      const returned: unknown = iterator?.return?.()
+      const returned: unknown = iterator?.return?.(reason)
       if (isThenable(returned)) returned.then(ignore, ignore)
     } catch {
       // The caller does not need the source any more, so its error is of no use.

@@ -19,8 +19,12 @@ export abstract class Content implements AsyncIterable<Chunk> {
   abstract readonly isConsumed: boolean
   /** Throws `StreamConsumed` if the content is consumed. */
   abstract [Symbol.asyncIterator](): AsyncIterator<Chunk>
-  /** Closes the sources whose reading has not begun: the content will not be read. Never throws. */
-  abstract discard(): void
+  /**
+   * Closes the sources whose reading has not begun: the content will not be read. Never throws.
+   *
+   * @param reason what `cancel` of a `ReadableStream` receives
+   */
+  abstract discard(reason?: unknown): void
 }
 
 /** Whether the whole body is in memory. */
@@ -67,9 +71,13 @@ export async function readContent(body: Body | null): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/** Closes the files, streams and generators in a body that will not be sent. Never throws. */
-export function discardContent(body: Body | null): void {
-  if (body instanceof Content) body.discard()
+/**
+ * Closes the files, streams and generators in a body that will not be sent. Never throws.
+ *
+ * @param reason what `cancel` of a `ReadableStream` receives
+ */
+export function discardContent(body: Body | null, reason?: unknown): void {
+  if (body instanceof Content) body.discard(reason)
 }
 
 /**

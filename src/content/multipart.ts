@@ -70,8 +70,8 @@ export class Multipart extends Content {
     return new MultipartIterator(this.#pieces)
   }
 
-  discard(): void {
-    for (const piece of this.#pieces) discardContent(piece)
+  discard(reason?: unknown): void {
+    for (const piece of this.#pieces) discardContent(piece, reason)
   }
 }
 
@@ -104,16 +104,16 @@ class MultipartIterator implements AsyncIterator<Chunk> {
     }
   }
 
-  async return(): Promise<IteratorResult<Chunk>> {
-    this.#close()
+  async return(reason?: unknown): Promise<IteratorResult<Chunk>> {
+    this.#close(reason)
     return DONE
   }
 
   /** Closes the content that is being read, and the content of all following parts. */
-  #close(): void {
-    this.#content?.close()
+  #close(reason?: unknown): void {
+    this.#content?.close(reason)
     this.#content = null
-    for (const piece of this.#pieces.slice(this.#nextIndex)) discardContent(piece)
+    for (const piece of this.#pieces.slice(this.#nextIndex)) discardContent(piece, reason)
     this.#nextIndex = this.#pieces.length
   }
 

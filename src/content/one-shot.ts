@@ -22,16 +22,16 @@ export abstract class OneShotContent extends Content {
     return this.open()
   }
 
-  discard(): void {
+  discard(reason?: unknown): void {
     if (this.#consumed) return
     this.#consumed = true
-    this.close()
+    this.close(reason)
   }
 
   /** Begins to read the source. Called at most once. */
   protected abstract open(): AsyncIterator<Chunk>
   /** Closes the source. Called instead of `open`. Must not throw. */
-  protected abstract close(): void
+  protected abstract close(reason: unknown): void
 }
 
 type Source = Iterable<Chunk> | AsyncIterable<Chunk>
@@ -54,7 +54,7 @@ export class IteratorContent extends OneShotContent {
       : (source[Symbol.iterator]() as unknown as AsyncIterator<Chunk>)
   }
 
-  protected close(): void {
-    new ClosableIterator(this.#source).close()
+  protected close(reason: unknown): void {
+    new ClosableIterator(this.#source).close(reason)
   }
 }

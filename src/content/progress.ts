@@ -64,8 +64,8 @@ class ProgressContent extends Content {
     return new ProgressIterator(this.#body, this.#report)
   }
 
-  discard(): void {
-    discardContent(this.#body)
+  discard(reason?: unknown): void {
+    discardContent(this.#body, reason)
   }
 }
 
@@ -107,9 +107,9 @@ class ProgressIterator implements AsyncIterator<Chunk> {
     }
   }
 
-  async return(): Promise<IteratorResult<Chunk>> {
+  async return(reason?: unknown): Promise<IteratorResult<Chunk>> {
     this.#unsent = NO_BYTES
-    this.#source?.close()
+    this.#source?.close(reason)
     return { done: true, value: undefined }
   }
 

@@ -23,8 +23,8 @@ export class WebStreamContent extends OneShotContent {
     return new ReaderIterator(this.#stream.getReader())
   }
 
-  protected close(): void {
-    this.#stream.cancel().then(ignore, ignore)
+  protected close(reason: unknown): void {
+    this.#stream.cancel(reason).then(ignore, ignore)
   }
 }
 
@@ -67,8 +67,8 @@ export class ReaderIterator implements AsyncIterableIterator<Chunk> {
   }
 
   /** Cancels the stream immediately. `stream.values()` may wait for a pending chunk first. */
-  async return(): Promise<IteratorResult<Chunk>> {
-    await this.#reader.cancel()
+  async return(reason?: unknown): Promise<IteratorResult<Chunk>> {
+    await this.#reader.cancel(reason)
     return { done: true, value: undefined }
   }
 }

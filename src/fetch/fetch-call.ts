@@ -223,21 +223,38 @@ export async function bufferIfSmall(
     size += step.value.byteLength
     next = reader.read()
   }
-  next.catch(() => {}) // avoids an unhandled rejection: `continueStream` reports the error
-  return toContent(continueStream(chunks, next, reader))
+  next.catch(() => {}) // avoids an unhandled rejection: `ContinuedStream` reports the error
+  return toContent(new ContinuedStream(chunks, next, reader))
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
-async function* continueStream(
-  chunks: readonly Uint8Array[],
-  next: ReturnType<Reader['read']>,
-  reader: Reader,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* chunks
-    for (let step = await next; !step.done; step = await reader.read()) yield step.value
-  } finally {
-    await reader.cancel()
+/** The chunks of a stream of which some have been read already. */
+class ContinuedStream implements AsyncIterableIterator<Uint8Array> {
+  readonly #chunks: Uint8Array[]
+  #next: ReturnType<Reader['read']> | null
+  readonly #reader: Reader
+
+  constructor(chunks: Uint8Array[], next: ReturnType<Reader['read']>, reader: Reader) {
+    this.#chunks = chunks
+    this.#next = next
+    this.#reader = reader
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const value = this.#chunks.shift()
+    if (value !== undefined) return { done: false, value }
+    const next = this.#next ?? this.#reader.read()
+    this.#next = null
+    return (await next) as IteratorResult<Uint8Array>
+  }
+
+  async return(reason?: unknown): Promise<IteratorResult<Uint8Array>> {
+    await this.#reader.cancel(reason)
+    return { done: true, value: undefined }
   }
 }

@@ -10,6 +10,7 @@ import { defaultFields } from '../client/request-builder.ts'
 import { AFTER_HEAD } from '../client/response.ts'
 import { openRouter } from '../client/routing.ts'
 import { parseUrl } from '../client/url.ts'
+import { ignore } from '../content/closable-iterator.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
 import {
@@ -21,6 +22,7 @@ import {
   TotalTimeout,
 } from '../errors.ts'
 import { checkCount, checkFlag, checkOptions, option } from '../models/options.ts'
+import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { FetchCall, Init, Input } from './fetch-call.ts'
@@ -107,9 +109,11 @@ class Fetcher {
   async fetch(input: Input, init: Init | undefined): Promise<globalThis.Response> {
     const startedAt = this.#backend.clock.now()
     let call: FetchCall | null = null
+    let content: Body | null = null
     try {
       if (this.#owner.isClosed) throw new ClientClosed('This fetch function is closed')
       call = readFetchCall(input, init)
+      content = call.content
       const url = parseUrl(call.url, null)
       if (url.username !== '' || url.password !== '') {
         throw new TypeError('The URL contains credentials: send them in an Authorization header')
@@ -118,8 +122,7 @@ class Fetcher {
       const { method, stream } = call
       const fields =
         call.headers.length === 0 ? this.#headers : mergeFields(this.#headers, call.headers)
-      const content =
-        stream === null ? call.content : await bufferIfSmall(stream, this.#backend.clock)
+      if (stream !== null) content = await bufferIfSmall(stream, this.#backend.clock)
       return toWhatwgResponse(
         await this.#follow(
           call,
@@ -128,7 +131,8 @@ class Fetcher {
         ),
       )
     } catch (error) {
-      if (call !== null) discardContent(call.content)
+      discardContent(content, error)
+      if (call !== null) cancelUnread(call.stream, error)
       throw networkError(error instanceof TotalTimeout ? withTotal(error, this.#timeout) : error)
     }
   }
@@ -226,6 +230,11 @@ class Fetcher {
     this.#owner.isClosed = true
     return this.#router.close()
   }
+}
+
+/** Cancels the stream of a `Request` that will not be sent. */
+function cancelUnread(stream: FetchCall['stream'], reason: unknown): void {
+  if (stream !== null && !stream.locked) stream.cancel(reason).catch(ignore)
 }
 
 /** Returns the facts of an error. They contain no headers, because headers can be secrets. */

@@ -72,8 +72,11 @@ export class ResponseBody {
    */
   clone(): ResponseBody {
     this.#refuseUsed()
+    const { signal } = this.#limits.end
     const copy = new ResponseBody(this.#response, this.#limits)
-    ;[this.#stream, copy.#stream] = this.stream.tee()
+    const [first, second] = this.stream.tee()
+    this.#stream = signal === null ? first : untilAborted(first, signal)
+    copy.#stream = signal === null ? second : untilAborted(second, signal)
     return copy
   }
 
@@ -95,6 +98,8 @@ export class ResponseBody {
 
   async #pull(controller: ReadableByteStreamController): Promise<void> {
     try {
+      const { signal } = this.#limits.end
+      if (signal !== null) throwIfAborted(signal)
       this.#chunks ??= this.#decoded()[Symbol.asyncIterator]()
       // A chunk that was received in time is passed on even if the event loop was blocked.
       const isReceived = this.#isReceived
@@ -145,6 +150,38 @@ export class ResponseBody {
       throw new TypeError('The body of the response has already been read, or is locked')
     }
   }
+}
+
+/**
+ * Returns the stream without what it has queued when the signal is aborted: `tee` keeps the chunks
+ * that only the other stream has delivered.
+ */
+function untilAborted(stream: ByteStream, signal: AbortSignal): ByteStream {
+  const reader = stream.getReader()
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      async pull(controller) {
+        try {
+          throwIfAborted(signal)
+          const { done, value } = await reader.read()
+          if (!done) return controller.enqueue(value)
+          controller.close()
+          controller.byobRequest?.respond(0)
+        } catch (error) {
+          reader.cancel(error).catch(ignore)
+          throw error
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** The method of the same name is missing in polyfills of `AbortSignal`. */
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw signal.reason
 }
 
 /**

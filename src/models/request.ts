@@ -34,7 +34,10 @@ export interface DispatchRequest {
   readonly trailers?: HeadersInit | (() => HeadersInit) | null | undefined
   /** Replaces the timeouts of the pool, field by field. */
   readonly timeouts?: TimeoutInit
-  /** Aborts the exchange, which then fails with the reason of the signal. */
+  /**
+   * Aborts the exchange, which then fails with the reason of the signal. After a complete response,
+   * ends the rest of the upload.
+   */
   readonly signal?: AbortSignal | null | undefined
   /** Whether `onData` receives copies, which it may keep. Default false. */
   readonly copy?: boolean | undefined
@@ -69,7 +72,10 @@ export interface DispatchHandler {
    * @returns false to pause until `control.resume()` is called
    */
   onData(chunk: Uint8Array): boolean | undefined | void
-  /** Called when the response is complete. The connection may already serve another request. */
+  /**
+   * Called when the response is complete. The connection may already serve another request, or may
+   * still be sending the content of this one.
+   */
   onEnd(trailers: Headers): void
   /**
    * Called when the exchange fails.

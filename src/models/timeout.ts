@@ -18,9 +18,15 @@ const OPTION_NAMES = ['connect', 'read', 'write', 'pool', 'total'] as const
 export class Timeout {
   /** The time until a connection is established: DNS, TCP, proxy and TLS together. */
   readonly connect: number | null
-  /** The time without a received byte while one is awaited. */
+  /**
+   * The time without a byte that is received or sent, while a byte is awaited; and the time for a
+   * response head, from its first byte.
+   */
   readonly read: number | null
-  /** The time without progress in sending. */
+  /**
+   * The time without progress in sending. After a complete response it also limits how long the
+   * source of the remaining upload may stall.
+   */
   readonly write: number | null
   /** The time that a request waits for a connection of the pool. */
   readonly pool: number | null

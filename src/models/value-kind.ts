@@ -19,5 +19,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** Returns a thrown value as an error, because code of the caller can throw any value. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+  if (thrown instanceof Error) return thrown
+  let text = kindOf(thrown)
+  try {
+    text = String(thrown)
+  } catch {
+    // An object without a prototype has no text.
+  }
+  return new Error(text, { cause: thrown })
 }

@@ -114,14 +114,13 @@ export class BaseDispatcher {
       return null
     }
     inFlight.add(exchange)
-    if (signal?.aborted) {
-      exchange.abort(signal.reason)
-      transport.discard(destination)
-    } else {
-      if (signal !== null || exchange.timeouts.total !== null)
-        exchange.aborter = new ExchangeAborter(exchange, signal, clock, inFlight.due)
-      transport.start(exchange, destination, request)
-    }
+    if (inFlight.closed)
+      exchange.abort(closedError(this.#parts.name, exchange)) // by a listener
+    else if (signal?.aborted) exchange.abort(signal.reason)
+    else if (signal !== null || exchange.timeouts.total !== null)
+      exchange.aborter = new ExchangeAborter(exchange, signal, clock, inFlight.due)
+    if (exchange.settled) transport.discard(destination)
+    else transport.start(exchange, destination, request)
     return exchange
   }
 
@@ -130,7 +129,7 @@ export class BaseDispatcher {
     const { transport, inFlight, name } = this.#parts
     inFlight.closed = true
     for (const exchange of transport.close()) {
-      exchange.abort(new ClientClosed(`The ${name} was closed (${exchange.describe()})`))
+      exchange.abort(closedError(name, exchange))
     }
     return Promise.resolve()
   }
@@ -139,6 +138,11 @@ export class BaseDispatcher {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/** The error of a request that the closing of its dispatcher ended. */
+export function closedError(name: DispatcherParts['name'], exchange: Exchange): ClientClosed {
+  return new ClientClosed(`The ${name} was closed (${exchange.describe()})`)
 }
 
 /** Sends through another dispatcher. `trace` gets the events of these requests only. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../backends/backend.ts'
-import type { Exchange } from '../connection/exchange.ts'
+import type { Aborter, Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
 import type { DueQueue } from './due-queue.ts'
 
@@ -46,14 +46,19 @@ export function sharedAbortListener(signal: AbortSignal): SharedAbortListener {
   return listener
 }
 
-/** Aborts an exchange when its signal is aborted or its `total` timeout expires. */
-export class ExchangeAborter {
+/**
+ * Aborts an exchange when its signal is aborted or its `total` timeout expires. If the response is
+ * complete by then, ends the rest of the upload.
+ */
+export class ExchangeAborter implements Aborter {
   readonly #exchange: Exchange
+  readonly #signal: AbortSignal | null
   readonly #listener: SharedAbortListener | null
   #cancelTimer: (() => void) | null = null
 
   constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock, due: DueQueue) {
     this.#exchange = exchange
+    this.#signal = signal
     this.#listener = signal && sharedAbortListener(signal)
     this.#listener?.add(this)
     const { total } = exchange.timeouts
@@ -63,11 +68,20 @@ export class ExchangeAborter {
     this.#cancelTimer = () => timer.cancel()
   }
 
-  abort(reason: unknown): void {
-    this.#exchange.abort(reason)
+  get isAborted(): boolean {
+    return this.#signal?.aborted ?? false
   }
 
-  /** Stops listening: the exchange was settled. */
+  get reason(): unknown {
+    return this.#signal?.reason
+  }
+
+  abort(reason: unknown): void {
+    this.#exchange.abort(reason)
+    this.#exchange.cancelUpload('aborted', reason)
+  }
+
+  /** Stops listening: the exchange was settled, and its request was sent. */
   end(): void {
     this.#listener?.remove(this)
     this.#cancelTimer?.()
@@ -76,9 +90,11 @@ export class ExchangeAborter {
   /** Called when `total` has passed, and pending events were delivered. */
   onDue(): void {
     const exchange = this.#exchange
-    if (exchange.settled) return
+    if (exchange.settled && exchange.remainingUpload === null) return
     const { total } = exchange.timeouts
     const text = `The request did not complete within ${total} ms (${exchange.describe()})`
-    exchange.fail(new TotalTimeout(text, exchange.errorFacts()))
+    const error = new TotalTimeout(text, exchange.errorFacts())
+    exchange.fail(error)
+    exchange.cancelUpload('timeout', error)
   }
 }

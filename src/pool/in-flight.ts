@@ -3,8 +3,8 @@ import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
 import { DueQueue } from './due-queue.ts'
 
 /**
- * Counts the exchanges that are not settled. Keeps the process alive while there are any, except
- * for those that wait only for their reader.
+ * Counts the exchanges that are not settled or still send their request. Keeps the process alive
+ * while there are any, except for those that wait only for their reader.
  */
 export class InFlight implements ExchangeOwner {
   readonly clock: Clock

@@ -14,6 +14,8 @@ import type { TraceContext } from './tracing.ts'
 export interface LeaseOwner {
   startDial(lease: Lease, exchange: Exchange): Dial
   createConnection(lease: Lease, socket: BackendSocket): Connection
+  /** The lease has a connection. Runs listeners, which may end the exchange or close the pool. */
+  onConnected(lease: Lease, socket: BackendSocket): void
   /** The connection has no exchange any more, and may be used for another. */
   onFreed(lease: Lease): void
   /** The reader of the response paused. */
@@ -90,10 +92,13 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
 
   onDialed(socket: BackendSocket, firstBytes: Buffer | null): void {
     this.#dial = null
-    const exchange = this.#exchange as Exchange
+    const connection = this.#owner.createConnection(this, socket)
+    this.connection = connection
+    this.#owner.onConnected(this, socket)
+    const exchange = this.#exchange
+    if (exchange === null) return // a listener ended it, and thereby closed the connection
     this.#exchange = null
-    this.connection = this.#owner.createConnection(this, socket)
-    this.connection.start(exchange, this.connection.openedAt)
+    connection.start(exchange, connection.openedAt)
     if (firstBytes !== null) deliverFirstBytes(socket, firstBytes)
   }
 

@@ -128,6 +128,7 @@ export class ResponseBody implements BodySink {
   /** Returns the whole body, or rejects with `ResponseTooLarge` if it has more than `max` bytes. */
   collect(max: number): Promise<Uint8Array> {
     if (this.#mode === 'none') {
+      if (this.#isAborted) return Promise.reject(this.#abortReason)
       this.#claim('collect')
       this.#max = max
       if (!this.#failed && Math.max(this.#received, this.#length || 0) > max)
@@ -177,6 +178,7 @@ export class ResponseBody implements BodySink {
     this.#buffer = null
     try {
       while ((this.#mode as ReadMode) === 'iterate') {
+        if (this.#isAborted) throw this.#abortReason
         const chunk = chunks.shift()
         if (chunk !== undefined) {
           const { length } = chunk // read now, because the caller may transfer the chunk
@@ -214,6 +216,20 @@ export class ResponseBody implements BodySink {
     if (isUnknown ? isProbablyShort : this.#length - this.#received <= MAX_DRAINED)
       return this.#resume()
     this.#exchange.abort(this.#unavailableError())
+  }
+
+  /** Whether the signal was aborted. What had arrived before is not read any more. WHATWG Fetch 4 */
+  get #isAborted(): boolean {
+    return this.#exchange.aborter?.isAborted === true
+  }
+
+  get #abortReason(): unknown {
+    return this.#exchange.aborter?.reason
+  }
+
+  whenSent(callback: () => void): void {
+    if (this.#exchange.remainingUpload === null) callback()
+    else this.#exchange.onUploadEnded = callback
   }
 
   #claim(mode: ReadMode): void {

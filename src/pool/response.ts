@@ -72,6 +72,14 @@ export class Response {
     this.#body.discard(this.status >= 300)
   }
 
+  /**
+   * Calls back when the rest of the request was sent, if the response is complete and it was not
+   * sent before; otherwise now. @internal
+   */
+  whenSent(callback: () => void): void {
+    this.#body.whenSent(callback)
+  }
+
   [inspect.custom](): string {
     return `<Response [${this.status} ${this.statusText}]>`
   }

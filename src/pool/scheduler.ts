@@ -13,6 +13,7 @@ import type { Route } from '../models/route.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
 import { decideForFreedConnection, decideForRequest, idleDeadline, isFull } from './assignment.ts'
 import type { Transport } from './base-dispatcher.ts'
+import { closedError } from './base-dispatcher.ts'
 import type { LeaseOwner } from './lease.ts'
 import { Lease } from './lease.ts'
 import { LinkedList } from './linked-list.ts'
@@ -73,6 +74,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   readonly #openTimer: Timer
   /** How many waiters have ended since it was last checked, or since `#opensLater` was set. */
   #endedWaiters = 0
+  #closed = false
 
   constructor(
     backend: Backend,
@@ -121,7 +123,8 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
       exchange,
       new AsyncResource('HawserDial', { requireManualDestroy: true }),
     )
-    this.#assign(exchange, group)
+    // An empty group may have been deleted by a listener of `request:start`.
+    this.#assign(exchange, group.isEmpty ? this.#register(group) : group)
   }
 
   discard({ group }: PoolDestination): void {
@@ -130,6 +133,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
 
   /** Gives the exchange an idle connection, opens one for it, or lets it wait. */
   #assign(exchange: Exchange, group: OriginGroup): void {
+    if (!this.#mayStart(exchange)) return this.#deleteIfEmpty(group)
     const decision = decideForRequest(
       {
         ofOrigin: group.claimed,
@@ -151,8 +155,14 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
     }
   }
 
+  /** Listeners and sources may have ended an exchange that no connection or queue has. */
+  #mayStart(exchange: Exchange): boolean {
+    if (this.#closed) exchange.abort(closedError('pool', exchange))
+    return !exchange.settled
+  }
+
   #reuse(exchange: Exchange, group: OriginGroup): void {
-    while (group.idle.last !== null) {
+    while (this.#mayStart(exchange) && group.idle.last !== null) {
       const lease = group.idle.last.value
       const connection = lease.connection as Connection
       // The timer of an expired connection may be late.
@@ -258,7 +268,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
 
   /** Opens connections for waiters, as far as the limit of the pool permits. */
   #openForWaiters(): void {
-    if (this.#opensLater) return
+    if (this.#closed || this.#opensLater) return
     while (!isFull(this.#counted, this.#limits.maxConnections)) {
       const waiter = this.#forAnyConnection.first
       if (waiter === null) return
@@ -275,7 +285,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
    * calls with one deadline began 2,000 connections, as each expiry handed its lease to the next.
    */
   #openForWaitersLater(): void {
-    if (this.#opensLater || this.#forAnyConnection.first === null) return
+    if (this.#closed || this.#opensLater || this.#forAnyConnection.first === null) return
     if (isFull(this.#counted, this.#limits.maxConnections)) return
     const { clock } = this.#backend
     this.#opensLater = true
@@ -296,7 +306,8 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   }
 
   #deleteIfEmpty(group: OriginGroup): void {
-    if (group.isEmpty) this.#groups.delete(group.origin.key)
+    const { key } = group.origin
+    if (group.isEmpty && this.#groups.get(key) === group) this.#groups.delete(key)
   }
 
   // --- LeaseOwner: called by leases
@@ -314,13 +325,15 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
 
   createConnection(lease: Lease, socket: BackendSocket): Connection {
     this.#connecting--
-    const listener = lease.traceContext ?? this.#tracing
-    if (listener.hasListenersFor('connection:open')) {
-      // Only for listeners: reading the address is a system call, and the socket keeps 95 bytes.
-      const info = { origin: lease.origin.key, address: socket.remoteAddress }
-      listener.publish('connection:open', info)
-    }
     return new Connection(lease.origin.key, socket, this.#backend.clock, lease)
+  }
+
+  onConnected(lease: Lease, socket: BackendSocket): void {
+    const listener = lease.traceContext ?? this.#tracing
+    if (!listener.hasListenersFor('connection:open')) return
+    // Only for listeners: reading the address is a system call, and the socket keeps 95 bytes.
+    const info = { origin: lease.origin.key, address: socket.remoteAddress }
+    listener.publish('connection:open', info)
   }
 
   onFreed(lease: Lease): void {
@@ -381,14 +394,16 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
     this.#idle.remove(lease.poolLink)
     this.#leaseCount--
     if (lease.connection === null) this.#connecting--
-    if (replay !== null) this.#open(replay, group)
-    else {
+    if (replay !== null && this.#mayStart(replay)) {
+      this.#open(replay, group)
+    } else {
       this.#admitWaiters(group)
       if (mayEndWaiters(reason)) this.#openForWaitersLater()
       else this.#openForWaiters()
       this.#deleteIfEmpty(group)
     }
-    // Last, because a listener may dispatch a request, which must not overtake those that wait.
+    // Last, because a listener may end requests, close the pool, and dispatch a request, which must
+    // not overtake those that wait.
     const listener = lease.traceContext ?? this.#tracing
     if (listener.hasListenersFor('connection:close')) {
       const info = { origin: lease.origin.key, reason }
@@ -414,6 +429,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
 
   /** Closes idle connections. Returns all exchanges in progress, which the caller must settle. */
   close(): Exchange[] {
+    this.#closed = true
     this.#deadlines.stop()
     this.#openTimer.cancel()
     const exchanges: Exchange[] = []

@@ -127,6 +127,11 @@ export class ResponseParser {
     }
   }
 
+  /** Whether a part of a head has been received. */
+  get isInHead(): boolean {
+    return this.expecting === 'head' && this.#savedBytes !== null
+  }
+
   /** Stops: nothing more is delivered. */
   stop(): void {
     this.expecting = 'nothing'

@@ -216,3 +216,24 @@ test('do not keep the process alive', async (t) => {
   const output = '200\n200\nResponseTooLarge'
   assert.deepEqual(outcome, { output, errors: '', status: 0 })
 })
+
+test('44 the client stays open until the rest of an upload was sent', async (t) => {
+  let received = ''
+  const { origin, sockets } = await rawServer(t, (socket) => {
+    socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    socket.on('data', (bytes) => {
+      received += bytes
+    })
+  })
+  let give = (_: string): void => {}
+  async function* content(): AsyncGenerator<string> {
+    yield await new Promise<string>((resolve) => {
+      give = resolve
+    })
+  }
+  const response = await hawser.post(origin, { content: content() })
+  assert.equal(response.text(), 'ok')
+  give('late')
+  await until(() => received.endsWith('4\r\nlate\r\n0\r\n\r\n'))
+  await assertClosed(sockets, 1)
+})

@@ -18,14 +18,15 @@ interface Machine {
 const machines: Readonly<Record<string, Machine>> = {
   connection: {
     table: connectionEvents,
-    events: ['start', 'head', 'complete', 'finish', 'upgrade', 'close'],
+    events: ['start', 'head', 'complete', 'detach', 'finish', 'upgrade', 'close'],
     rows: {
-      idle: ['awaiting-head', null, null, null, null, 'closed'],
-      'awaiting-head': [null, 'reading-body', null, null, 'upgraded', 'closed'],
-      'reading-body': [null, null, 'complete', null, null, 'closed'],
-      complete: [null, null, null, 'idle', null, 'closed'],
-      upgraded: [null, null, null, null, null, null],
-      closed: [null, null, null, null, null, null],
+      idle: ['awaiting-head', null, null, null, null, null, 'closed'],
+      'awaiting-head': [null, 'reading-body', null, null, null, 'upgraded', 'closed'],
+      'reading-body': [null, null, 'complete', null, null, null, 'closed'],
+      complete: [null, null, null, 'uploading', 'idle', null, 'closed'],
+      uploading: [null, null, null, null, 'idle', null, 'closed'],
+      upgraded: [null, null, null, null, null, null, null],
+      closed: [null, null, null, null, null, null, null],
     },
   },
   sending: {

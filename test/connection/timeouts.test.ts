@@ -286,7 +286,7 @@ for (const [what, request] of Object.entries(uploads)) {
 }
 
 test('a slow body is not a write timeout', async () => {
-  const harness = new PoolHarness({ timeouts: { write: 1000, read: 1000 } })
+  const harness = new PoolHarness({ timeouts: { write: 1000, read: null } })
   let give: (value: string) => void = () => {}
   async function* slow(): AsyncGenerator<string> {
     for (let i = 0; i < 3; i++) yield await new Promise<string>((resolve) => (give = resolve))
@@ -304,7 +304,7 @@ test('a slow body is not a write timeout', async () => {
 })
 
 test('the write timeout starts when the socket blocks, not while the body is slow', async () => {
-  const harness = new PoolHarness({ timeouts: { write: 1000 } })
+  const harness = new PoolHarness({ timeouts: { write: 1000, read: null } })
   let give: (value: string) => void = () => {}
   async function* slow(): AsyncGenerator<string> {
     yield await new Promise<string>((resolve) => (give = resolve))

@@ -123,8 +123,8 @@ function expectedOfBytes(
   const hasHeadArrived = sent >= message.headEnd && message.isFinal
   // After an error response, the client stops sending the content. RFC 9112 9.5
   const isSending = !isSent && !(hasHeadArrived && statusOf(message) >= 300)
-  if (at === 'down' && sent >= message.neededLength && !(fault === 'stall' && isSending))
-    return SUCCESS
+  // A complete response does not wait for the rest of the request.
+  if (at === 'down' && sent >= message.neededLength) return SUCCESS
   if (message.endsConnection && fault === 'end' && hasHeadArrived) {
     return { outcome: 'until-close', raw: message.text.slice(message.headEnd, sent) }
   }
@@ -136,8 +136,10 @@ function expectedOfBytes(
   // reused one before the request reached it.
   if (fault !== 'stall' && reused && isRepeatable) return SUCCESS
 
+  // A head that has begun must arrive in time, whatever the upload does.
+  const isHeadLate = fault === 'stall' && isInHead(message, sent)
   const facts: ErrorFacts = {
-    phase: isSending ? 'write' : hasHeadArrived ? 'read' : 'wait',
+    phase: isHeadLate ? 'wait' : isSending ? 'write' : hasHeadArrived ? 'read' : 'wait',
     bytesSent: connection.written.length,
     responseStarted,
     reusedConnection: reused,
@@ -146,7 +148,7 @@ function expectedOfBytes(
   if (fault === 'reset')
     return error(exchange, ReadError, { ...facts, cause: RESET }, hasHeadArrived)
   const isUnsent = fault === 'close' && hasPendingBytes && !responseStarted
-  const late = isSending ? WriteTimeout : ReadTimeout
+  const late = isSending && !isHeadLate ? WriteTimeout : ReadTimeout
   const cut = isUnsent ? WriteError : RemoteProtocolError
   return error(exchange, fault === 'stall' ? late : cut, facts, hasHeadArrived)
 }
@@ -168,6 +170,13 @@ function followsUnsafeRequest({ sent, injectionPoint: point }: Peer): boolean {
 /** Whether the peer has not sent the 100 yet, so that no content was sent. */
 function awaitsContinue({ message, connection }: InjectionPoint): boolean {
   return !message.isFinal && connection.written.length === headLength(connection.written)
+}
+
+/** Whether `sent` bytes of a message end within a head. */
+function isInHead({ text, headEnd, isFinal }: Message, sent: number): boolean {
+  return (
+    sent > 0 && sent < (isFinal ? headEnd : text.length) && !text.startsWith('\r\n\r\n', sent - 4)
+  )
 }
 
 function isRedirect(message: Message): boolean {

@@ -113,4 +113,46 @@ table('abort', [
     },
     reason,
   ],
+  [
+    '47 after data has arrived: reading it rejects, although the response is complete',
+    async (fetch, origin) => {
+      const read = async (path: string, use: (response: Response) => Promise<unknown>) => {
+        const controller = new AbortController()
+        const response = await fetch(`${origin}${path}`, { signal: controller.signal })
+        await new Promise((resolve) => setTimeout(resolve, 20)) // the whole body arrives
+        controller.abort(reason)
+        const error = await errorOf(() => use(response))
+        return error === reason || error === 'AbortError' // Node.js loses the reason in `text()`
+      }
+      return [
+        await read('/text', (response) => response.text()),
+        await read('/coded/gzip', (response) => response.text()),
+        await read('/text', (response) => response.body!.getReader().read()),
+        await read('/coded/br', (response) => response.body!.getReader().read()),
+        await read('/unfinished', (response) => response.body!.getReader().read()),
+        await read('/text', (response) => response.clone().text()),
+        await read('/text', async (response) => {
+          for await (const _ of response.body!) break
+        }),
+      ]
+    },
+    new Array(7).fill(true),
+  ],
+  [
+    '47 both halves of a clone, when one has read what had arrived',
+    async (fetch, origin) => {
+      const controller = new AbortController()
+      const response = await fetch(`${origin}/unfinished`, { signal: controller.signal })
+      const copy = response.clone()
+      const reader = response.body!.getReader()
+      const { value } = await reader.read()
+      controller.abort(reason)
+      return [
+        Buffer.from(value!).toString(),
+        await errorOf(() => reader.read()),
+        await errorOf(() => copy.body!.getReader().read()),
+      ]
+    },
+    ['first', reason, reason],
+  ],
 ])

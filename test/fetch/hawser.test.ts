@@ -160,6 +160,66 @@ test('an abort cancels the stream of the body, whether or not it was begun', asy
   }
 })
 
+describe('47 an abort cancels the stream of the body with the reason', () => {
+  const reason = { any: 'value' }
+  type Arguments = Parameters<typeof globalThis.fetch>
+  const inputs: Record<string, (init: RequestInit) => Arguments> = {
+    init: (init) => ['http://a.test/', init],
+    'a Request': (init) => [new Request('http://a.test/', init)],
+    'a Request and its signal in init': ({ signal = null, ...init }) => [
+      new Request('http://a.test/', init),
+      { signal },
+    ],
+  }
+  const moments: Record<string, (backend: ScriptedBackend) => Promise<unknown> | null> = {
+    'before the call': () => null,
+    'right after the call': () => Promise.resolve(),
+    'while a connection is opened': (backend) => {
+      backend.autoConnect = false
+      return backend.clock.flush()
+    },
+    'during the upload': (backend) => backend.clock.flush(),
+  }
+  for (const [name, argumentsFor] of Object.entries(inputs)) {
+    for (const [moment, wait] of Object.entries(moments)) {
+      test(`${name}, ${moment}`, async () => {
+        const { backend, fetch } = scriptedFetch()
+        const reasons: unknown[] = []
+        const body = new ReadableStream({
+          start: (queue) => queue.enqueue(Buffer.from('abc')),
+          cancel: (given) => void reasons.push(given),
+        })
+        const controller = new AbortController()
+        const { signal } = controller
+        const init = { method: 'POST', duplex: 'half', body, signal } as RequestInit
+        const waited = wait(backend)
+        if (waited === null) controller.abort(reason)
+        const failed = errorOf(() => fetch(...argumentsFor(init)))
+        await waited
+        controller.abort(reason)
+        await backend.clock.flush()
+        assert.equal(await failed, reason)
+        await settle()
+        assert.deepEqual(reasons, [reason])
+        await fetch.close()
+      })
+    }
+  }
+})
+
+test('47 text() after an abort rejects with the reason, although the data has arrived', async () => {
+  const reason = { any: 'value' }
+  const { backend, fetch } = scriptedFetch()
+  const controller = new AbortController()
+  const response = fetch('http://a.test/', { signal: controller.signal })
+  await settle()
+  backend.socket.receive(OK)
+  const received = await response
+  controller.abort(reason)
+  assert.equal(await errorOf(() => received.text()), reason)
+  await fetch.close()
+})
+
 test('bytes are copied at the call', async () => {
   const { backend, fetch } = scriptedFetch()
   const body = Buffer.alloc(50_000, 'a') // too large to be sent with the head

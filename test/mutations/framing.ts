@@ -79,8 +79,8 @@ export const framing: readonly Mutation[] = [
     marks: '24, R12',
     mistake: 'bytes that arrive on an idle connection do not close it',
     file: 'src/connection/connection.ts',
-    find: "    if (exchange === null) return this.close('idle-data')",
-    replace: '    if (exchange === null) return',
+    find: "return this.close(this.#uploading === null ? 'idle-data' : 'surplus-bytes')",
+    replace: 'return',
     tests: ['connection/idle'],
   },
   {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { auth } from './auth.ts'
+import { completion } from './completion.ts'
 import { decoding } from './decoding.ts'
 import { framing } from './framing.ts'
 import { injection } from './injection.ts'
@@ -39,6 +40,7 @@ export const mutations: readonly Mutation[] = [
   ...secrets,
   ...auth,
   ...resources,
+  ...completion,
   ...decoding,
   ...unread,
 ]

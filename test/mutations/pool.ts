@@ -73,7 +73,7 @@ export const pool: readonly Mutation[] = [
     marks: '3',
     mistake: 'an idle connection that the server closes stays in the pool',
     file: 'src/connection/connection.ts',
-    find: "    if (this.exchange === null) return this.close('peer-ended')\n    this.#reader.end(null)",
+    find: "    if (this.exchange === null) return this.#onPeerGone('peer-ended')\n    this.#reader.end(null)",
     replace: '    if (this.exchange === null) return\n    this.#reader.end(null)',
     tests: ['connection/idle'],
   },
@@ -164,8 +164,8 @@ export const pool: readonly Mutation[] = [
     mistake:
       'the read timeout expires because the event loop was blocked, although the response has arrived',
     file: 'src/connection/connection.ts',
-    find: '    this.#clock.afterPending(() => {\n      if (this.exchange === exchange && exchange !== null) this.#expire(exchange)\n    })',
-    replace: '    if (exchange !== null) this.#expire(exchange)',
+    find: '    this.#clock.afterPending(() => {\n      if (this.exchangeCount === exchangeCount) this.#expire()\n    })',
+    replace: '    if (this.exchangeCount === exchangeCount) this.#expire()',
     tests: ['connection/timeouts'],
   },
   {

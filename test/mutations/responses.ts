@@ -79,8 +79,9 @@ export const responses: readonly Mutation[] = [
     marks: '26, S8',
     mistake: 'a complete response is delivered only after the connection ends',
     file: 'src/connection/connection.ts',
-    find: '    this.#trailers = trailers\n    this.#finishIfDone()',
-    replace: '    this.#trailers = trailers\n    if (this.#parser.persistent) this.#finishIfDone()',
+    find: '    this.#trailers = trailers\n    if (this.#sender.isActive) {',
+    replace:
+      '    this.#trailers = trailers\n    if (!this.#parser.persistent) return\n    if (this.#sender.isActive) {',
     tests: ['connection/idle'],
   },
   {

@@ -285,7 +285,7 @@ describe('the durations of', () => {
 
     await pool.send(HTTP, '/', { method: 'PUT', body: content() })
     await runSteps(pool, [head, body, [1, () => give('late')], [1, () => give(null)]])
-    assert.deepEqual(pool.end.durations, { queue: 0, write: 32 })
+    assert.deepEqual(pool.end.durations, { queue: 0, write: 30 }) // the upload continues after it
     await pool.done()
   })
 

@@ -29,4 +29,5 @@ export const CORE: readonly string[] = [
   'engine/proxies',
   'engine/tls',
   'engine/unread',
+  'engine/uploads',
 ]

@@ -43,6 +43,10 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     response.end(`${check.length} ${check.isIntact}`)
   },
   early: (response) => response.writeHead(413, { connection: 'close' }).end('too large'),
+  accept: (response, _, request) => {
+    response.end('accepted')
+    request.resume()
+  },
   silent: () => {},
   cut: (response, length) => {
     response.writeHead(200, { 'content-length': length + 1 })

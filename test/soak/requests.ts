@@ -126,6 +126,44 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
     },
   },
   {
+    name: 'response before the end of the upload',
+    weight: 5,
+    async run({ route: { client, base }, random }) {
+      const stalls = random(3) === 0
+      const control = new AbortController()
+      async function* content(): AsyncGenerator<Uint8Array> {
+        yield patternBytes(1 + random(SMALL))
+        await sleep(random(30))
+        if (stalls) await sleep(5000, undefined, { signal: control.signal })
+        yield patternBytes(1 + random(SMALL))
+      }
+      const call = client.post(`${base}/accept/0`, { content: content(), signal: control.signal })
+      const response = await call
+      assert.equal(textOf(response), 'accepted')
+      if (stalls) control.abort()
+    },
+  },
+  {
+    name: 'ended by its own content',
+    weight: 5,
+    async run({ route: { client, base }, random }) {
+      const control = new AbortController()
+      const { signal } = control
+      const abortedAt = random(3)
+      async function* content(): AsyncGenerator<Uint8Array> {
+        for (let i = 0; ; i++) {
+          if (i === abortedAt) control.abort()
+          yield patternBytes(SMALL)
+        }
+      }
+      try {
+        failOnResponse(await client.post(`${base}/upload/0`, { content: content(), signal }))
+      } catch (error) {
+        if (error !== signal.reason) throw error
+      }
+    },
+  },
+  {
     name: 'gzip',
     weight: 10,
     async run({ route: { client, base } }) {

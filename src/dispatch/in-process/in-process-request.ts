@@ -78,7 +78,7 @@ export class RequestContentReader {
   cancel(): void {
     if (this.#finished) return
     this.#finished = true
-    this.#runInCallerScope(() => this.#iterator?.close())
+    this.#runInCallerScope(() => this.#iterator?.close(this.#call.exchange.failure))
   }
 
   async #nextChunk(): Promise<IteratorResult<Chunk>> {
