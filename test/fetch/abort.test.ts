@@ -149,8 +149,8 @@ table('abort', [
       controller.abort(reason)
       return [
         Buffer.from(value!).toString(),
+        await errorOf(() => copy.body!.getReader().read()), // first, because a failure ends both
         await errorOf(() => reader.read()),
-        await errorOf(() => copy.body!.getReader().read()),
       ]
     },
     ['first', reason, reason],
