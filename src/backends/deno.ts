@@ -18,6 +18,7 @@
  * returns false, and `onDrain` follows.
  */
 import { isIP } from 'node:net'
+import { environmentVariable } from '../models/environment.ts'
 import { withoutPrototype } from '../models/options.ts'
 import type { Backend, TlsTarget } from './backend.ts'
 import { DenoSocket } from './deno-socket.ts'
@@ -63,17 +64,8 @@ function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
   return withoutPrototype({ hostname, alpnProtocols: ALPNProtocols as string[] })
 }
 
-/**
- * Whether no environment variable changes how `node:tls` verifies. Without the permission
- * `--allow-env` this is unknown, so the answer is no, and `node:tls` reports the missing
- * permission.
- */
+/** Whether no environment variable changes how `node:tls` verifies. */
 function hasDefaultTlsEnvironment(isVerificationExplicit: boolean): boolean {
-  try {
-    const { NODE_TLS_REJECT_UNAUTHORIZED, NODE_EXTRA_CA_CERTS } = process.env
-    if (NODE_EXTRA_CA_CERTS !== undefined) return false
-    return isVerificationExplicit || NODE_TLS_REJECT_UNAUTHORIZED === undefined
-  } catch {
-    return false
-  }
+  if (environmentVariable('NODE_EXTRA_CA_CERTS') !== undefined) return false
+  return isVerificationExplicit || environmentVariable('NODE_TLS_REJECT_UNAUTHORIZED') === undefined
 }

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
+import { UNSET_STREAM_OPTIONS } from '../models/stream-options.ts'
 import type { ConnectTarget } from './backend.ts'
 
 /** The maximum number of bytes that are buffered in each direction. */
@@ -43,7 +44,7 @@ export class MemoryPeer extends Duplex {
   #timer: NodeJS.Timeout | undefined
 
   constructor(handler: PeerHandler, remote: HostPort, local: ConnectTarget) {
-    super({ highWaterMark: CAPACITY })
+    super({ ...UNSET_STREAM_OPTIONS, highWaterMark: CAPACITY })
     this.#handler = handler
     ;[this.remoteAddress, this.remotePort] = remote
     this.localAddress = local.address

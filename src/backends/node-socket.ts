@@ -1,6 +1,7 @@
 import type { OnReadOpts } from 'node:net'
 import { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { UNSET_SOCKET_OPTIONS } from '../models/stream-options.ts'
 import type { BackendSocket, SocketHandler, TlsTarget } from './backend.ts'
 import {
   forgetWriteError,
@@ -117,7 +118,7 @@ export class NodeSocket implements BackendSocket {
       this.#listen()
       if (tls) this.#listenSecure(this.#socket as TLSSocket, tls)
     } catch (error) {
-      this.#socket = new Socket().destroy(error as Error)
+      this.#socket = new Socket({ ...UNSET_SOCKET_OPTIONS }).destroy(error as Error)
       this.#listen()
     }
     opening = false

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from 'node:tls'
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
+import { environmentVariable } from '../models/environment.ts'
 import { withoutPrototype } from '../models/options.ts'
 import type { TlsSettings } from '../models/tls-settings.ts'
 import { asError } from '../models/value-kind.ts'
@@ -26,11 +27,15 @@ export function connectTls(target: TlsTarget, transport: ConnectionOptions): TLS
   return socket
 }
 
+/** Options of `tls.connect` that it would otherwise read from a polluted `Object.prototype`. */
+const UNSET_TLS_OPTIONS = { enableTrace: undefined, pskCallback: undefined, requestOCSP: undefined }
+
 /** The options for `tls.connect`, except for the transport. */
 function tlsOptions(target: TlsTarget): ConnectionOptions {
   const { host, options: given, sessions } = withoutPrototype(target)
   const options = withoutPrototype(given)
   return {
+    ...UNSET_TLS_OPTIONS,
     ...options,
     host: undefined,
     port: undefined,
@@ -74,13 +79,15 @@ function secureContextOf(options: ConnectionOptions): SecureContext {
   let context = secureContexts.get(options)
   if (context === undefined) {
     context = createSecureContext(withoutPrototype(options))
+    // Node closes the context with its first connection if a polluted prototype has this property.
+    Object.defineProperty(context, 'singleUse', { value: false })
     secureContexts.set(options, context)
   }
   return context
 }
 
 function rejectsUnauthorized(options: ConnectionOptions): boolean {
-  return options.rejectUnauthorized ?? process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0'
+  return options.rejectUnauthorized ?? environmentVariable('NODE_TLS_REJECT_UNAUTHORIZED') !== '0'
 }
 
 /** Verifies the identity. Returns what a custom check throws, because Node would not catch it. */

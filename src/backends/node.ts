@@ -3,6 +3,7 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { connect } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { withoutPrototype } from '../models/options.ts'
+import { UNSET_SOCKET_OPTIONS } from '../models/stream-options.ts'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
 import { setOnRead } from './node-internals.ts'
 import { NodeSocket } from './node-socket.ts'
@@ -20,7 +21,7 @@ export const nodeBackend: Backend = {
   clock: systemClock,
 
   lookup(host, callback) {
-    lookup(host, { all: true }, (error, addresses) => {
+    lookup(host, withoutPrototype({ all: true as const }), (error, addresses) => {
       callback(error, (addresses ?? []) as { address: string; family: 4 | 6 }[])
     })
   },
@@ -59,7 +60,7 @@ function connectDirectly(target: ConnectTarget, handler: SocketHandler): Backend
 function open(target: ConnectTarget, onread: OnReadOpts): Socket {
   const { address, port, path, localAddress, tls } = withoutPrototype(target)
   const options = {
-    // All are set, even to undefined: `connect` would read a missing one from a polluted prototype.
+    ...UNSET_SOCKET_OPTIONS,
     host: address,
     port: port as number,
     path: path as string,
@@ -80,10 +81,11 @@ function openOver(underlying: Socket, tls: TlsTarget, firstBytes: Uint8Array | n
     if (firstBytes !== null) underlying.unshift(firstBytes) // TLS reads buffered data first
     // After `pause()`, a stream that emits 'data' reads until its buffer is full. If it then finds
     // an error, it drops the buffer. The limit of 1 keeps the loss to one read.
-    const options = { socket: underlying, highWaterMark: 1 }
+    const options = { ...UNSET_SOCKET_OPTIONS, socket: underlying, highWaterMark: 1 }
     return connectTls(tls, options)
   } catch (error) {
-    underlying.destroy()
+    // A half-made `TLSSocket` listens to the end of its transport, and would throw there.
+    underlying.removeAllListeners('close').destroy()
     throw error
   }
 }

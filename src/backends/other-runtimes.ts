@@ -1,4 +1,5 @@
 /** Types for the globals of Bun and Deno, and errors in the form of Node. */
+import { runtimeGlobal } from '../models/environment.ts'
 import { withoutPrototype } from '../models/options.ts'
 import type { ConnectTarget } from './backend.ts'
 
@@ -50,7 +51,7 @@ export interface BunTcpSocket<Data> {
 
 /** Bun's global; undefined on other runtimes. */
 export function bunApi(): BunApi | undefined {
-  return (globalThis as { Bun?: BunApi }).Bun
+  return runtimeGlobal('Bun') as BunApi | undefined
 }
 
 /** The used members of the global `Deno`, as of Deno 2.9. */
@@ -103,7 +104,7 @@ export interface DenoTlsConnection extends DenoConnection {
 
 /** Deno's global; undefined on other runtimes. */
 export function denoApi(): DenoApi | undefined {
-  return (globalThis as { Deno?: DenoApi }).Deno
+  return runtimeGlobal('Deno') as DenoApi | undefined
 }
 
 /** Converts the error of a connection attempt to the form of Node. */

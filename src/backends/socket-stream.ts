@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { UNSET_STREAM_OPTIONS } from '../models/stream-options.ts'
 import type { BackendSocket, SocketHandler } from './backend.ts'
 
 /** A stream over a socket, so that `node:tls` can use it. The stream owns the socket. */
@@ -20,7 +21,7 @@ export class SocketStream extends Duplex {
    * @param open may return a socket that is still connecting: it queues what is written meanwhile
    */
   constructor(open: (handler: SocketHandler) => BackendSocket, onConnect: () => void = () => {}) {
-    super({ allowHalfOpen: true })
+    super({ ...UNSET_STREAM_OPTIONS, allowHalfOpen: true })
     this.socket = open({
       onConnect,
       onSecure() {},

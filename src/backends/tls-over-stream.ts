@@ -5,6 +5,7 @@
  * `firstBytes`.
  */
 import type { TLSSocket } from 'node:tls'
+import { UNSET_SOCKET_OPTIONS } from '../models/stream-options.ts'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
@@ -51,7 +52,7 @@ export function startTlsOverStream(
 function tlsOverStream(stream: SocketStream, tls: TlsTarget, handler: SocketHandler): NodeSocket {
   const open = () => {
     try {
-      const options = { socket: stream, highWaterMark: 1 }
+      const options = { ...UNSET_SOCKET_OPTIONS, socket: stream, highWaterMark: 1 }
       const socket = connectTls(tls, options)
       // Neither runtime passes errors and the end of the stream to the TLS socket.
       stream.once('error', (error) => socket.destroy(error))

@@ -92,7 +92,7 @@ function proxiesOf(
     // errors.
     return proxyMap(given, HTTPProxy, (proxy) => HTTPProxy.from(proxy, trustEnv))
   }
-  return trustEnv && usesConnections ? environmentProxies(process.env, HTTPProxy) : null
+  return trustEnv && usesConnections ? environmentProxies(HTTPProxy) : null
 }
 
 function mountsOf(options: ClientOptions, toSender: ToSender): Destinations['mounts'] {

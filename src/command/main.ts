@@ -3,7 +3,7 @@
 import { selectBackend } from '../backends/select.ts'
 import { runCommand } from './command.ts'
 
-const { env, argv, stdout, stderr } = process
+const { argv, stdout, stderr } = process
 const controller = new AbortController()
 // With `once`, a second Ctrl-C terminates the process at once.
 process.once('SIGINT', () => controller.abort())
@@ -18,7 +18,6 @@ void runCommand(argv.slice(2), {
   stdoutIsTerminal: stdout.isTTY === true,
   stderrIsTerminal: stderr.isTTY === true,
   columns: stdout.columns || stderr.columns || 80,
-  env,
   signal: controller.signal,
   clock: selectBackend('auto').clock,
 }).then((status) => {

@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 import pico from 'picocolors'
 import type { Clock } from '../backends/backend.ts'
+import type { Environment } from '../models/environment.ts'
+import { environmentVariable } from '../models/environment.ts'
 
 /** Everything that the command uses of its process. Tests pass their own. */
 export interface CommandIO {
@@ -11,7 +13,8 @@ export interface CommandIO {
   readonly stderrIsTerminal: boolean
   /** The width of the terminal. */
   readonly columns: number
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** The environment variables. Default: those of the process. */
+  readonly env?: Environment
   /** Aborted with Ctrl-C. */
   readonly signal: AbortSignal
   readonly clock: Clock
@@ -23,10 +26,11 @@ export type Colours = ReturnType<typeof pico.createColors>
  * Whether to colour the output of one stream. Empty variables are ignored, as https://no-color.org
  * and https://force-color.org specify.
  */
-export function shouldColour(isTerminal: boolean, env: CommandIO['env']): boolean {
-  if (env.NO_COLOR) return false
-  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0'
-  return isTerminal && env.TERM !== 'dumb'
+export function shouldColour(isTerminal: boolean, env?: Environment): boolean {
+  if (environmentVariable('NO_COLOR', env)) return false
+  const forced = environmentVariable('FORCE_COLOR', env)
+  if (forced) return forced !== '0'
+  return isTerminal && environmentVariable('TERM', env) !== 'dumb'
 }
 
 export function createColours(enabled: boolean): Colours {

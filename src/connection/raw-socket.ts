@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { BackendSocket, SocketHandler } from '../backends/backend.ts'
+import { UNSET_STREAM_OPTIONS } from '../models/stream-options.ts'
 
 const READ_SIZE = 65_536
 
@@ -12,7 +13,7 @@ class RawSocket extends Duplex implements SocketHandler {
   #closed = false
 
   constructor(socket: BackendSocket) {
-    super({ allowHalfOpen: true })
+    super({ ...UNSET_STREAM_OPTIONS, allowHalfOpen: true })
     this.#socket = socket
     socket.handler = this
     socket.keepAlive(true)

@@ -7,7 +7,7 @@ import type { BlobLike, WebStream } from './body-options.ts'
 
 export function isBlob(value: object): value is BlobLike {
   const kind = kindOf(value)
-  return (kind === 'Blob' || kind === 'File') && isMethod((value as BlobLike).stream)
+  return (kind === 'Blob' || kind === 'File') && hasMethod(value, 'stream')
 }
 
 /**
@@ -15,15 +15,15 @@ export function isBlob(value: object): value is BlobLike {
  * are streams.
  */
 export function isFormData(value: object): value is FormData {
-  return kindOf(value) === 'FormData' && isMethod((value as FormData).entries)
+  return kindOf(value) === 'FormData' && hasMethod(value, 'entries')
 }
 
 export function isNodeStream(value: object): value is Readable {
-  return isMethod((value as Readable).pipe) && Symbol.asyncIterator in value
+  return hasMethod(value, 'pipe') && Symbol.asyncIterator in value
 }
 
 export function isWebStream(value: object): value is WebStream {
-  return isMethod((value as WebStream).getReader)
+  return hasMethod(value, 'getReader')
 }
 
 export function isAnyIterable(value: object): value is Iterable<unknown> | AsyncIterable<unknown> {
@@ -32,9 +32,13 @@ export function isAnyIterable(value: object): value is Iterable<unknown> | Async
 
 /** Whether it is an iterator, such as a generator, whose values can be read only once. */
 export function isIterator(value: object): boolean {
-  return isMethod((value as Iterator<unknown>).next)
+  return hasMethod(value, 'next')
 }
 
-function isMethod(value: unknown): boolean {
-  return typeof value === 'function'
+/** Whether it has a method. A function on a polluted `Object.prototype` does not count. */
+function hasMethod(value: object, name: string): boolean {
+  const member = (value as Record<string, unknown>)[name]
+  return (
+    typeof member === 'function' && member !== (Object.prototype as Record<string, unknown>)[name]
+  )
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { UnderlyingByteSource } from 'node:stream/web'
 import type { CallEnd } from '../client/call-guard.ts'
 import { CallGuard } from '../client/call-guard.ts'
 import { ignore } from '../content/closable-iterator.ts'
@@ -6,6 +7,7 @@ import { readContent } from '../content/content.ts'
 import { decoderFor, limitSize } from '../content/decoding/decoder.ts'
 import { ReaderIterator } from '../content/web-stream.ts'
 import type { ErrorFacts } from '../errors.ts'
+import { withoutPrototype } from '../models/options.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { networkError } from './network-error.ts'
 
@@ -84,12 +86,12 @@ export class ResponseBody {
   #open(): ByteStream {
     const isRead = this.#isRead
     const stream = new ReadableStream(
-      {
+      withoutPrototype<UnderlyingByteSource>({
         type: 'bytes',
         pull: (controller) => this.#pull(controller),
         cancel: () => (isRead ? undefined : this.#close()),
-      },
-      { highWaterMark: 0 },
+      }),
+      withoutPrototype({ highWaterMark: 0 }),
     )
     // The stream of a body that has been read must be disturbed and locked, as if it had been used.
     if (isRead) stream.getReader().cancel().catch(ignore)

@@ -46,15 +46,6 @@ export function option<Options extends object, Name extends keyof Options, Fallb
   return given === undefined ? fallback : (given as Exclude<Options[Name], undefined>)
 }
 
-/** Environment variables, such as `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>
-
-/** Returns the value of an environment variable; undefined if it is not set or empty. */
-export function environmentVariable(env: Environment, name: string): string | undefined {
-  // `process.env` inherits from `Object.prototype`, which can be polluted.
-  return option(env, name, undefined) || undefined
-}
-
 /**
  * Copies the own properties to an object without a prototype. A polluted `Object.prototype` could
  * otherwise change the options that the runtime or destructuring reads, for example disable checks.

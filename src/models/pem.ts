@@ -3,6 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withoutPrototype } from './options.ts'
 
 /** A file that can contain certificates and keys in PEM format. RFC 7468 */
 export interface PemFile {
@@ -16,6 +17,7 @@ interface PrivateKey {
   readonly object: KeyObject
 }
 
+const READ_OPTIONS = withoutPrototype({ encoding: 'latin1' as const })
 const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----/g
 const PRIVATE_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----/g
 /** OpenSSL names certificate files by the hash of the subject; other tools use these extensions. */
@@ -27,7 +29,7 @@ const CERTIFICATE_FILE_NAME = /^[\da-f]{8}\.\d+$|\.(?:pem|crt|cer)$/i
  * @param label the option or variable that names the file
  */
 export function readPem(label: string, path: string | URL): PemFile {
-  const text = read(label, path, (file) => readFileSync(file, 'latin1'))
+  const text = read(label, path, (file) => readFileSync(file, READ_OPTIONS))
   return { name: nameOf(label, path), text }
 }
 
@@ -76,7 +78,7 @@ export function privateKeyIn({ name, text }: PemFile, passphrase: string | undef
     throw new TypeError(`${name}: the private key is encrypted and needs a passphrase`)
   }
   try {
-    return { pem, object: createPrivateKey({ key: pem, passphrase }) }
+    return { pem, object: createPrivateKey(withoutPrototype({ key: pem, passphrase })) }
   } catch (cause) {
     const defect = encrypted ? 'cannot be decrypted with the passphrase' : 'is invalid'
     throw new TypeError(`${name}: the private key ${defect} (${codeOf(cause)})`, { cause })

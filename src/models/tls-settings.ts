@@ -2,9 +2,10 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 import { inspect } from 'node:util'
+import type { Environment } from './environment.ts'
+import { environmentVariable } from './environment.ts'
 import { InternTable, snapshotOf } from './intern-table.ts'
-import type { Environment } from './options.ts'
-import { checkOptions, environmentVariable, option } from './options.ts'
+import { checkOptions, option, withoutPrototype } from './options.ts'
 import type { PemFile } from './pem.ts'
 import { certificatesIn, isKeyOf, privateKeyIn, readBundle, readPem } from './pem.ts'
 import { isPlainObject, kindOf } from './value-kind.ts'
@@ -81,14 +82,14 @@ const knownSettings = new InternTable<TlsSettings>()
 export function resolveTlsSettings(init: TlsSettingsInit = {}): TlsSettings {
   checkOptions('tlsSettings', init, OPTION_NAMES)
   const trustEnv = option(init, 'trustEnv', true)
-  const env = trustEnv ? option(init, 'env', process.env) : {}
+  const env = trustEnv ? option(init, 'env', undefined) : {}
   const verify = option(init, 'verify', true)
   const options = optionsOf(verify)
   // Without this option, Node reads NODE_TLS_REJECT_UNAUTHORIZED for each connection.
   if (!trustEnv) options.rejectUnauthorized ??= true
   const bundle = bundleOf(verify, options, env)
   const client = clientFiles(option(init, 'cert', null), options)
-  const keyLog = environmentVariable(env, 'SSLKEYLOGFILE')
+  const keyLog = environmentVariable('SSLKEYLOGFILE', env)
   if (!bundle && !client && !keyLog && Object.keys(options).length === 0) return noSettings
 
   const contents = [
@@ -166,15 +167,19 @@ function checkAuthorities(ca: unknown): void {
 }
 
 /** Returns the CA certificates; null if the runtime's are used, or `options` contains others. */
-function bundleOf(verify: Verify, options: ConnectionOptions, env: Environment): PemFile[] | null {
+function bundleOf(
+  verify: Verify,
+  options: ConnectionOptions,
+  env: Environment | undefined,
+): PemFile[] | null {
   if (typeof verify === 'string' || verify instanceof URL) return readBundle('verify', verify)
   const { ca, secureContext, rejectUnauthorized } = options
   if (ca !== undefined || secureContext !== undefined || rejectUnauthorized === false) return null
-  const file = environmentVariable(env, 'SSL_CERT_FILE')
+  const file = environmentVariable('SSL_CERT_FILE', env)
   if (file !== undefined) return readBundle('SSL_CERT_FILE', file)
   // As in OpenSSL, it can be a list, and directories that do not exist are ignored.
   const directories =
-    environmentVariable(env, 'SSL_CERT_DIR')?.split(delimiter).filter(Boolean) ?? []
+    environmentVariable('SSL_CERT_DIR', env)?.split(delimiter).filter(Boolean) ?? []
   const present = directories.filter((directory) => existsSync(directory))
   // If no directory exists, the first one is read, so that the error names it.
   const chosen = present.length > 0 ? present : directories.slice(0, 1)
@@ -209,8 +214,17 @@ function identityOf({ cert, key: keyFile, passphrase }: ClientFiles): Connection
   return passphrase === undefined ? identity : { ...identity, passphrase }
 }
 
+/** All options that Node would otherwise read from a polluted `Object.prototype`. */
+const APPEND_OPTIONS = withoutPrototype({
+  mode: 0o600,
+  flag: 'a',
+  encoding: undefined,
+  flush: undefined,
+  signal: undefined,
+})
+
 function keyLogger(path: string): (line: Uint8Array) => void {
-  const append = (line: Uint8Array) => appendFileSync(path, line, { mode: 0o600 })
+  const append = (line: Uint8Array) => appendFileSync(path, line, APPEND_OPTIONS)
   try {
     append(Buffer.alloc(0))
   } catch (cause) {

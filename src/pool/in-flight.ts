@@ -1,5 +1,6 @@
 import type { Backend, Clock } from '../backends/backend.ts'
 import type { Exchange, ExchangeOwner } from '../connection/exchange.ts'
+import { environmentVariable } from '../models/environment.ts'
 import { DueQueue } from './due-queue.ts'
 
 /**
@@ -62,8 +63,9 @@ export class InFlight implements ExchangeOwner {
 }
 
 function shouldRecordStacks(): boolean {
-  const { NODE_DEBUG, NODE_ENV, NODE_TEST_CONTEXT } = process.env
   return (
-    /\bhawser\b/i.test(NODE_DEBUG ?? '') || NODE_ENV === 'test' || NODE_TEST_CONTEXT !== undefined
+    /\bhawser\b/i.test(environmentVariable('NODE_DEBUG') ?? '') ||
+    environmentVariable('NODE_ENV') === 'test' ||
+    environmentVariable('NODE_TEST_CONTEXT') !== undefined
   )
 }

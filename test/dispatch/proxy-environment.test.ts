@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { environmentProxies } from '../../src/dispatch/proxies/proxy-environment.ts'
 import { ProxyError } from '../../src/errors.ts'
-import type { Environment } from '../../src/models/options.ts'
+import type { Environment } from '../../src/models/environment.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
 
 class FakeProxy {
@@ -16,7 +16,7 @@ class FakeProxy {
 }
 
 function proxyFor(env: Environment, url: string): string | null {
-  return environmentProxies(env, FakeProxy).lookup(new URL(url))?.url ?? null
+  return environmentProxies(FakeProxy, env).lookup(new URL(url))?.url ?? null
 }
 
 const http = 'http://a.test'
@@ -118,7 +118,7 @@ describe('a variable that is not the URL of a proxy', () => {
   for (const value of values) {
     test(JSON.stringify(value), () => {
       const env = { https_proxy: value, HTTP_PROXY: P, NO_PROXY: 'b.test' }
-      const proxies = environmentProxies(env, FakeProxy)
+      const proxies = environmentProxies(FakeProxy, env)
       for (let i = 0; i < 2; i++) {
         assert.throws(
           () => proxies.lookup(new URL(https)),
@@ -155,7 +155,7 @@ test('a proxy is created on first use, and once', () => {
       made++
     }
   }
-  const proxies = environmentProxies({ HTTP_PROXY: P, HTTPS_PROXY: P }, Counted)
+  const proxies = environmentProxies(Counted, { HTTP_PROXY: P, HTTPS_PROXY: P })
   assert.equal(made, 0)
   const first = proxies.lookup(new URL(http))
   assert.equal(proxies.lookup(new URL(http)), first)
@@ -165,7 +165,7 @@ test('a proxy is created on first use, and once', () => {
 
 test('the variables are read once', () => {
   const env: Record<string, string> = { HTTP_PROXY: P }
-  const proxies = environmentProxies(env, FakeProxy)
+  const proxies = environmentProxies(FakeProxy, env)
   env.HTTP_PROXY = Q
   env.NO_PROXY = '*'
   assert.equal(proxies.lookup(new URL(http))?.url, P)
@@ -173,7 +173,7 @@ test('the variables are read once', () => {
 
 test('without variables, the URL is not read', () => {
   const untouchable = new Proxy({} as URL, { get: () => assert.fail() })
-  assert.equal(environmentProxies({}, FakeProxy).lookup(untouchable), undefined)
+  assert.equal(environmentProxies(FakeProxy, {}).lookup(untouchable), undefined)
 })
 
 test('22 a polluted Object.prototype changes nothing', () => {

@@ -180,4 +180,28 @@ export const injection: readonly Mutation[] = [
     replace: 'Object.assign({}, ',
     tests: ['engine/tls', 'backends/tls'],
   },
+  {
+    marks: '51',
+    mistake: 'environment variables are read from a polluted Object.prototype',
+    file: 'src/models/environment.ts',
+    find: 'return option(env, name, undefined) || undefined',
+    replace: 'return env[name] || undefined',
+    tests: ['models/environment', 'client/pollution-names'],
+  },
+  {
+    marks: '51',
+    mistake: 'the options of a socket that are not set are read from a polluted Object.prototype',
+    file: 'src/backends/node.ts',
+    find: '    ...UNSET_SOCKET_OPTIONS,\n    host: address,',
+    replace: '    host: address,',
+    tests: ['client/pollution-names'],
+  },
+  {
+    marks: '51',
+    mistake: 'the options of a decoder that are not set are read from a polluted Object.prototype',
+    file: 'src/content/decoding/codings.ts',
+    find: 'const UNSET_ZLIB_OPTIONS = {\n  ...UNSET_STREAM_OPTIONS,',
+    replace: 'const UNSET_ZLIB_OPTIONS = {',
+    tests: ['client/pollution-names'],
+  },
 ]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { importErrors, unusedPermissions } from './architecture.ts'
+import { environmentErrors, importErrors, unusedPermissions } from './architecture.ts'
 
 const check = (sources: Record<string, string>) => importErrors(new Map(Object.entries(sources)))
 
@@ -75,4 +75,24 @@ test('a permission that no file uses is reported', () => {
   assert.ok(
     of('client').includes('client may import pool, but no file does: remove it from the table'),
   )
+})
+
+test('51 the environment and the globals of runtimes are read in one file', () => {
+  const errors = (path: string, text: string) => environmentErrors(new Map([[path, text]]))
+  const reads = [
+    'const value = process.env.NETRC',
+    "const value = process['env'].NETRC",
+    'const { argv, env } = process',
+    "import { env } from 'node:process'",
+    'const { Deno } = globalThis as { Deno?: object }',
+    "const bun = globalThis['Bun']",
+    'if (globalThis.Deno) start()',
+  ]
+  for (const read of reads) {
+    assert.equal(errors('backends/a.ts', read).length, 1, read)
+    assert.deepEqual(errors('models/environment.ts', read), [], read)
+  }
+  const others =
+    '// process.env\n/** Default `process.env` */\nconst { argv } = process\nglobalThis.Response'
+  assert.deepEqual(errors('backends/a.ts', others), [])
 })

@@ -1,6 +1,6 @@
-// The permitted imports between the folders of src/, which docs/architecture.md explains. As a
-// program, this file checks the sources, and exits with 1 if an import is not permitted or a
-// permission is not used.
+// The permitted imports between the folders of src/, which docs/architecture.md explains, and the
+// only place that reads the environment. As a program, this file checks the sources, and exits with
+// 1 if an import or a read is not permitted, or a permission is not used.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,6 +26,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
  * Modules for time, queues and the network. Only backends/ may import them; all may import types.
  */
 const RUNTIME = /^(node:)?(net|tls|dgram|dns|timers|perf_hooks|process)(\/|$)/
+
+/** The only file that reads the environment and the globals of runtimes: it guards each read. */
+const ENVIRONMENT = 'models/environment.ts'
+/** Other reads: `process.env`, `{ env } = process`, `globalThis as ...`, `globalThis.Bun` and so on. */
+const UNGUARDED =
+  /\bprocess(?:\.env|\[)|\benv\b[^{}]*\}\s*=\s*process\b|\bglobalThis(?:\s+as\b|\[|\.(?:Bun|Deno)\b)|from 'node:process'/g
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm
 
 interface Import {
   readonly from: string
@@ -64,6 +71,15 @@ export function importErrors(sources: ReadonlyMap<string, string>): string[] {
   }
   for (const cycle of importCycles(graph)) errors.push(`import cycle: ${cycle.join(' -> ')}`)
   return errors
+}
+
+/** Returns reads of `process.env` and of globals of runtimes that a polluted prototype can answer. */
+export function environmentErrors(sources: ReadonlyMap<string, string>): string[] {
+  return [...sources].flatMap(([path, text]) => {
+    if (path === ENVIRONMENT) return []
+    const reads = text.replace(COMMENT, '').match(UNGUARDED) ?? []
+    return reads.map((read) => `${path}: only ${ENVIRONMENT} may read ${JSON.stringify(read)}`)
+  })
 }
 
 /** Returns the permissions that no source uses. `sources` are all files of src/. */
@@ -128,7 +144,11 @@ function readSources(folder: string): Map<string, string> {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const top = join(dirname(fileURLToPath(import.meta.url)), '../../..')
   const sources = readSources(join(top, 'src'))
-  const errors = [...importErrors(sources), ...unusedPermissions(sources)]
+  const errors = [
+    ...importErrors(sources),
+    ...unusedPermissions(sources),
+    ...environmentErrors(sources),
+  ]
   for (const error of errors) console.error(error)
   if (errors.length > 0) process.exit(1)
 }

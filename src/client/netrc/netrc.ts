@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { option } from '../../models/options.ts'
+import { environmentVariable } from '../../models/environment.ts'
+import { withoutPrototype } from '../../models/options.ts'
 import { BasicAuth } from '../auth/basic.ts'
 import type { NetrcCredentials, NetrcEntry } from './grammar.ts'
 import { credentialsOf, parseNetrc } from './grammar.ts'
@@ -113,8 +114,8 @@ export class EnvironmentNetrc {
 
 function* candidateFiles(): Generator<string> {
   const home = homeDirectory()
-  const given = option(process.env, 'NETRC', '')
-  if (given !== '') yield given.startsWith('~/') && home ? join(home, given.slice(2)) : given
+  const given = environmentVariable('NETRC')
+  if (given) yield given.startsWith('~/') && home ? join(home, given.slice(2)) : given
   if (home) yield* [join(home, '.netrc'), join(home, '_netrc')]
 }
 
@@ -128,12 +129,12 @@ function homeDirectory(): string | null {
 }
 
 function readText(file: string): string {
-  const bytes = readFileSync(file)
+  const bytes = readFileSync(file, withoutPrototype({ flag: 'r' }))
   // Refused after reading, so that a missing file is reported as missing. The loader of
   // netrc-parser would start gpg.
   if (file.endsWith('.gpg')) throw new Error('it is encrypted')
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', withoutPrototype({ fatal: true })).decode(bytes)
   } catch {
     throw new Error('it is not UTF-8')
   }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { ZlibOptions } from 'node:zlib'
 import { withoutPrototype } from '../../models/options.ts'
+import { UNSET_STREAM_OPTIONS } from '../../models/stream-options.ts'
 import type { MemberZlib, ShortData } from './gzip-members.ts'
 import { decodeMembers } from './gzip-members.ts'
 import type { ZlibStream } from './zlib-reader.ts'
@@ -49,7 +50,25 @@ interface ZstdOptions extends Pick<ZlibOptions, 'chunkSize' | 'maxOutputLength'>
 const OUTPUT_CHUNK_SIZE = 65_536
 /** How many bytes the result of `decodeShort` may have, which blocks the event loop. */
 const MAX_SHORT_OUTPUT = 262_144
-const STREAM_OPTIONS = withoutPrototype({ chunkSize: OUTPUT_CHUNK_SIZE })
+/** All options of `node:zlib`, unset: it copies its options, as streams do. */
+const UNSET_ZLIB_OPTIONS = {
+  ...UNSET_STREAM_OPTIONS,
+  dictionary: undefined,
+  finishFlush: undefined,
+  info: undefined,
+  level: undefined,
+  maxOutputLength: undefined,
+  memLevel: undefined,
+  params: undefined,
+  pledgedSrcSize: undefined,
+  rejectGarbageAfterEnd: undefined,
+  strategy: undefined,
+  windowBits: undefined,
+}
+const STREAM_OPTIONS: ZlibOptions = Object.freeze({
+  ...UNSET_ZLIB_OPTIONS,
+  chunkSize: OUTPUT_CHUNK_SIZE,
+})
 
 let zlib: Zlib | null = null
 let zstd: Coding | null | undefined
@@ -121,15 +140,12 @@ function makeZstd({ createZstdDecompress, zstdDecompressSync, constants }: Zlib)
     decode: (slices, toError) =>
       decodeStream(
         separateFrames(slices, toError),
-        () => createZstdDecompress(withoutPrototype({ ...STREAM_OPTIONS, params })),
+        () => createZstdDecompress({ ...STREAM_OPTIONS, params }),
         toError,
       ),
     decodeSync: (bytes, max) => {
       if (!isOneFrame(bytes)) throw new Error('not exactly one frame')
-      return zstdDecompressSync(
-        bytes,
-        withoutPrototype({ ...syncOptions(bytes.length, max), params }),
-      )
+      return zstdDecompressSync(bytes, { ...syncOptions(bytes.length, max), params })
     },
   }
 }
@@ -149,7 +165,7 @@ function decodeShort(
   const options = { ...syncOptions(length, MAX_SHORT_OUTPUT), info: true }
   try {
     // The types of Node.js do not describe the result with `info`.
-    const result = decodeSync(bytes, withoutPrototype(options)) as unknown as ZlibInfo
+    const result = decodeSync(bytes, options) as unknown as ZlibInfo
     return { content: result.buffer, length: result.engine.bytesWritten }
   } catch {
     return null // the stream reports the error
@@ -167,10 +183,11 @@ function isZlib(bytes: Uint8Array): boolean {
 
 /** Sizes the output buffer by the input, because a small result would keep a large buffer alive. */
 function syncOptions(length: number, max: number): ZlibOptions {
-  return withoutPrototype({
+  return {
+    ...UNSET_ZLIB_OPTIONS,
     chunkSize: Math.min(Math.max(length * 8, 1024), OUTPUT_CHUNK_SIZE),
     maxOutputLength: Math.max(max, 1),
-  })
+  }
 }
 
 function loadZlib(): Zlib {

@@ -2,12 +2,14 @@
  * Calls fetch handlers, and converts requests and responses between Hawser and the Fetch standard.
  */
 import { createRequire } from 'node:module'
+import type { UnderlyingSource } from 'node:stream/web'
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import { isInMemory, toBytes } from '../../content/content.ts'
 import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
+import { withoutPrototype } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
 import { asError } from '../../models/value-kind.ts'
 import type { InProcessCall, InProcessResponse } from '../in-process/in-process-call.ts'
@@ -77,7 +79,14 @@ function toFetchRequest(
     ([name]) => !CONNECTION_FIELDS.has(name.toLowerCase()),
   )
   try {
-    const init = { method, headers, body, signal, duplex: 'half', redirect: 'manual' }
+    const init = withoutPrototype({
+      method,
+      headers,
+      body,
+      signal,
+      duplex: 'half',
+      redirect: 'manual',
+    })
     return new globalThis.Request(targetUri(request), init as RequestInit)
   } catch (cause) {
     const { message } = asError(cause)
@@ -97,7 +106,7 @@ function requestContent(body: Body, call: InProcessCall) {
   const source = new RequestContentReader(call, body)
   let controller!: ReadableStreamDefaultController<Uint8Array>
   const init = new ReadableStream<Uint8Array>(
-    {
+    withoutPrototype<UnderlyingSource<Uint8Array>>({
       start(given) {
         controller = given
       },
@@ -107,8 +116,8 @@ function requestContent(body: Body, call: InProcessCall) {
         else controller.enqueue(chunk)
       },
       cancel: () => source.cancel(),
-    },
-    { highWaterMark: 0 },
+    }),
+    withoutPrototype({ highWaterMark: 0 }),
   )
   return {
     body: init,

@@ -1,6 +1,10 @@
 import { ProxyError } from '../../errors.ts'
-import type { Environment } from '../../models/options.ts'
-import { environmentVariable } from '../../models/options.ts'
+import type { Environment } from '../../models/environment.ts'
+import {
+  environmentNames,
+  environmentVariable,
+  hasEnvironmentVariable,
+} from '../../models/environment.ts'
 import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../../models/url.ts'
 import type { UrlLookup } from '../url-map.ts'
 import { UrlMap } from '../url-map.ts'
@@ -21,8 +25,8 @@ interface Setting {
  * proxy: connecting directly instead would expose to the network what was meant for the proxy.
  */
 export function environmentProxies<Proxy extends object>(
-  env: Environment,
   Type: ProxyClass<Proxy>,
+  env?: Environment,
 ): UrlLookup<Proxy | null> {
   const all = readSetting(env, 'ALL_PROXY')
   const http = readHttpSetting(env) ?? all
@@ -40,12 +44,12 @@ export function environmentProxies<Proxy extends object>(
   }
 }
 
-function readSetting(env: Environment, name: string): Setting | null {
+function readSetting(env: Environment | undefined, name: string): Setting | null {
   return readVariable(env, name.toLowerCase()) ?? readVariable(env, name)
 }
 
-function readVariable(env: Environment, name: string): Setting | null {
-  const value = environmentVariable(env, name)?.trim()
+function readVariable(env: Environment | undefined, name: string): Setting | null {
+  const value = environmentVariable(name, env)?.trim()
   return value ? { variable: name, value } : null
 }
 
@@ -54,9 +58,9 @@ function readVariable(env: Environment, name: string): Setting | null {
  * (CVE-2016-5385), so only `http_proxy` counts. Windows ignores the case of names when it looks one
  * up, hence the exact comparison.
  */
-function readHttpSetting(env: Environment): Setting | null {
-  if (!Object.hasOwn(env, 'REQUEST_METHOD')) return readSetting(env, 'HTTP_PROXY')
-  return Object.keys(env).includes('http_proxy') ? readVariable(env, 'http_proxy') : null
+function readHttpSetting(env: Environment | undefined): Setting | null {
+  if (!hasEnvironmentVariable('REQUEST_METHOD', env)) return readSetting(env, 'HTTP_PROXY')
+  return environmentNames(env).includes('http_proxy') ? readVariable(env, 'http_proxy') : null
 }
 
 function makeProxy<Proxy>({ variable, value }: Setting, make: (url: string) => Proxy): Proxy {
