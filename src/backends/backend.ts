@@ -65,8 +65,9 @@ export interface TlsTarget {
    */
   readonly host: string
   /**
-   * The options for `tls.connect`. All connections of a pool share this object, so a backend can
-   * cache what it makes from it, such as a secure context.
+   * The options for `tls.connect`. The connections of a pool share this object, so a backend can
+   * cache what it makes from it, such as a secure context. Certificates are verified unless
+   * `rejectUnauthorized` is false: the engine has applied NODE_TLS_REJECT_UNAUTHORIZED.
    */
   readonly options: ConnectionOptions
   /**

@@ -58,14 +58,9 @@ function denoTlsOptions(target: TlsTarget): DenoTlsOptions | undefined {
   if (!Array.isArray(ALPNProtocols) || !ALPNProtocols.every((name) => typeof name === 'string')) {
     return undefined
   }
-  if (!hasDefaultTlsEnvironment(rejectUnauthorized !== undefined)) return undefined
+  // `startTls` does not read this variable.
+  if (environmentVariable('NODE_EXTRA_CA_CERTS') !== undefined) return undefined
   const hostname = isIP(host) === 0 ? host.replace(/\.$/, '') : host
   // Without a prototype, because Deno reads other properties too, which may be polluted.
   return withoutPrototype({ hostname, alpnProtocols: ALPNProtocols as string[] })
-}
-
-/** Whether no environment variable changes how `node:tls` verifies. */
-function hasDefaultTlsEnvironment(isVerificationExplicit: boolean): boolean {
-  if (environmentVariable('NODE_EXTRA_CA_CERTS') !== undefined) return false
-  return isVerificationExplicit || environmentVariable('NODE_TLS_REJECT_UNAUTHORIZED') === undefined
 }

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions, PeerCertificate, SecureContext, TLSSocket } from 'node:tls'
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls'
-import { environmentVariable } from '../models/environment.ts'
 import { withoutPrototype } from '../models/options.ts'
 import type { TlsSettings } from '../models/tls-settings.ts'
 import { asError } from '../models/value-kind.ts'
@@ -45,7 +44,7 @@ function tlsOptions(target: TlsTarget): ConnectionOptions {
     session: resumableSession(sessions?.get(), host, given),
     servername: options.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, '') : undefined),
     ALPNProtocols: options.ALPNProtocols ?? ['http/1.1'],
-    rejectUnauthorized: rejectsUnauthorized(options),
+    rejectUnauthorized: options.rejectUnauthorized !== false,
     // By default, Node verifies the SNI name, else the address, else 'localhost'.
     checkServerIdentity: (_, certificate) => identityError(host, options, certificate),
   }
@@ -84,10 +83,6 @@ function secureContextOf(options: ConnectionOptions): SecureContext {
     secureContexts.set(options, context)
   }
   return context
-}
-
-function rejectsUnauthorized(options: ConnectionOptions): boolean {
-  return options.rejectUnauthorized ?? environmentVariable('NODE_TLS_REJECT_UNAUTHORIZED') !== '0'
 }
 
 /** Verifies the identity. Returns what a custom check throws, because Node would not catch it. */

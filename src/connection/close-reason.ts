@@ -13,6 +13,8 @@ export const closeReasons = {
   'upload-unfinished': 'the response ended before the whole request was sent',
   'keepalive-expired': 'the connection was idle for longer than allowed',
   'lifetime-over': 'the connection was older than maxLifetime',
+  'settings-changed':
+    'the certificate was not verified, and NODE_TLS_REJECT_UNAUTHORIZED is no longer 0',
   'too-many-idle': 'maxKeepaliveConnections other connections were idle',
   'place-needed': 'a request to another origin needed a connection, and the pool was full',
   timeout: 'a timeout expired',

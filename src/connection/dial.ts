@@ -4,6 +4,7 @@ import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
 import { isSocks } from '../models/proxy.ts'
 import type { Route } from '../models/route.ts'
+import { settingsForConnection } from '../models/tls-settings.ts'
 import { SocksHandshake } from '../protocol/socks.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
@@ -48,6 +49,8 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   #step: Race | Tunnel | Attempt | null = null
   /** The origin's address if it is resolved here and not by the proxy (socks5). */
   #originAddress: Address | null = null
+  /** Whether a certificate was not verified because of NODE_TLS_REJECT_UNAUTHORIZED. */
+  isVerificationDisabled = false
 
   /**
    * @param origin the origin; the proxy itself if it forwards the requests
@@ -147,9 +150,12 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   #tlsTarget(peer: Origin): TlsTarget {
     const { proxy, tls } = this.#route
+    const settings = proxy !== null && peer === proxy.origin ? proxy.tls : tls
+    const options = settingsForConnection(settings)
+    if (options !== settings) this.isVerificationDisabled = true
     return {
       host: peer.host,
-      options: proxy !== null && peer === proxy.origin ? proxy.tls : tls,
+      options,
       sessions: this.#sessions.storeOf(peer.key),
     }
   }

@@ -71,6 +71,15 @@ const ALPN_PROTOCOLS: readonly unknown[] = ['http/1.1', 'http/1.0']
 /** Options in `verify` that also set a client certificate. They conflict with the option `cert`. */
 const IDENTITY_OPTIONS = ['cert', 'key', 'pfx', 'secureContext'] as const
 
+/** Options that specify how the certificate of the server is verified. */
+const VERIFICATION_OPTIONS = [
+  'rejectUnauthorized',
+  'ca',
+  'crl',
+  'checkServerIdentity',
+  'secureContext',
+] as const
+
 const noSettings: TlsSettings = Object.freeze(Object.create(null))
 const knownSettings = new InternTable<TlsSettings>()
 
@@ -85,8 +94,9 @@ export function resolveTlsSettings(init: TlsSettingsInit = {}): TlsSettings {
   const env = trustEnv ? option(init, 'env', undefined) : {}
   const verify = option(init, 'verify', true)
   const options = optionsOf(verify)
-  // Without this option, Node reads NODE_TLS_REJECT_UNAUTHORIZED for each connection.
-  if (!trustEnv) options.rejectUnauthorized ??= true
+  // Otherwise NODE_TLS_REJECT_UNAUTHORIZED decides for each connection.
+  const isExplicit = !trustEnv || option(init, 'verify', undefined) !== undefined
+  if (isExplicit) options.rejectUnauthorized ??= true
   const bundle = bundleOf(verify, options, env)
   const client = clientFiles(option(init, 'cert', null), options)
   const keyLog = environmentVariable('SSLKEYLOGFILE', env)
@@ -105,9 +115,46 @@ export function resolveTlsSettings(init: TlsSettingsInit = {}): TlsSettings {
     else checkAuthorities(options.ca)
     if (client) Object.assign(options, identityOf(client))
     if (keyLog) options.keylog ??= keyLogger(resolve(keyLog))
-    Object.defineProperty(options, inspect.custom, { value: inspectNames })
-    return Object.freeze(options)
+    const settings = sealed(options)
+    if (!isExplicit) withUnspecifiedVerification.add(settings)
+    return settings
   })
+}
+
+/** Settings with a `ca` from the environment, for which the caller specified no verification. */
+const withUnspecifiedVerification = new WeakSet<ConnectionOptions>()
+/** The same settings without verification. */
+const unverifiedSettings = new WeakMap<ConnectionOptions, ConnectionOptions>()
+
+/**
+ * Returns the settings for a connection that is opened now. NODE_TLS_REJECT_UNAUTHORIZED=0 switches
+ * the verification off where the caller did not specify how to verify. Equal results are the same
+ * object, and differ from the settings with verification: no TLS session is used for both.
+ */
+export function settingsForConnection(settings: ConnectionOptions): ConnectionOptions {
+  if (!isVerificationDisabled() || specifiesVerification(settings)) return settings
+  let unverified = unverifiedSettings.get(settings)
+  if (unverified === undefined) {
+    unverified = sealed({ ...settings, rejectUnauthorized: false })
+    unverifiedSettings.set(settings, unverified)
+  }
+  return unverified
+}
+
+/** Whether NODE_TLS_REJECT_UNAUTHORIZED is 0 at the moment. */
+export function isVerificationDisabled(): boolean {
+  return environmentVariable('NODE_TLS_REJECT_UNAUTHORIZED') === '0'
+}
+
+function specifiesVerification(settings: ConnectionOptions): boolean {
+  if (withUnspecifiedVerification.has(settings)) return false
+  return VERIFICATION_OPTIONS.some((name) => option(settings, name, undefined) !== undefined)
+}
+
+function sealed(options: ConnectionOptions): ConnectionOptions {
+  const copy = withoutPrototype(options)
+  Object.defineProperty(copy, inspect.custom, { value: inspectNames })
+  return Object.freeze(copy)
 }
 
 function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {

@@ -7,6 +7,7 @@ import type { DialFailure } from '../connection/transport-errors.ts'
 import { connectTimeout, dialError } from '../connection/transport-errors.ts'
 import type { Phase } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
+import { isVerificationDisabled } from '../models/tls-settings.ts'
 import { Link } from './linked-list.ts'
 import type { TraceContext } from './tracing.ts'
 
@@ -42,6 +43,8 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   /** The exchange that waits for the dial. */
   #exchange: Exchange | null = null
   #released = false
+  /** Whether NODE_TLS_REJECT_UNAUTHORIZED disabled the verification when it was opened. */
+  #isUnverified = false
 
   constructor(origin: Origin, traceContext: TraceContext | null, owner: LeaseOwner) {
     this.origin = origin
@@ -61,6 +64,11 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
     this.#dial?.abort()
     if (this.connection !== null) this.connection.close(reason)
     else this.#release(null, reason)
+  }
+
+  /** Whether the connection would be opened with other TLS settings today. */
+  get isOutdated(): boolean {
+    return this.#isUnverified && !isVerificationDisabled()
   }
 
   #release(replay: Exchange | null, reason: CloseReason): void {
@@ -91,6 +99,7 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   }
 
   onDialed(socket: BackendSocket, firstBytes: Buffer | null): void {
+    this.#isUnverified = this.#dial?.isVerificationDisabled === true
     this.#dial = null
     const connection = this.#owner.createConnection(this, socket)
     this.connection = connection

@@ -170,6 +170,10 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
         connection.close('keepalive-expired')
         continue
       }
+      if (lease.isOutdated) {
+        connection.close('settings-changed')
+        continue
+      }
       group.idle.remove(lease.groupLink)
       this.#idle.remove(lease.poolLink)
       return connection.start(exchange, exchange.startedAt)
@@ -339,6 +343,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   onFreed(lease: Lease): void {
     const group = this.#groups.get(lease.origin.key) as OriginGroup
     const connection = lease.connection as Connection
+    if (lease.isOutdated) return connection.close('settings-changed')
     const now = this.#backend.clock.now()
     const decision = decideForFreedConnection(
       {

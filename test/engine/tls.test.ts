@@ -5,9 +5,13 @@ import { describe, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { createServer } from 'node:tls'
 import type { ConnectionPool, PoolOptions } from '../../src/engine.ts'
-import { ConnectError } from '../../src/errors.ts'
+import { HTTPProxy } from '../../src/engine.ts'
+import { ConnectError, ProxyError } from '../../src/errors.ts'
+import { resolveTlsSettings } from '../../src/models/tls-settings.ts'
+import { temporaryDirectory } from '../models/pem-files.ts'
 import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
+import { httpProxy } from '../support/proxies.ts'
 import { ALERT, tlsRelay } from '../support/tls-relay.ts'
 import type { Started } from './servers.ts'
 import { openPool, rawServer, start, tlsServer, toLoopback } from './servers.ts'
@@ -343,3 +347,75 @@ test('39 50 failing handshakes leave no connections', async (t) => {
   assert.equal(await connections(), 0)
   assert.equal(handles(), before)
 })
+
+describe('53 after NODE_TLS_REJECT_UNAUTHORIZED=0 was removed from the environment', () => {
+  const disableVerification = (t: TestContext) => {
+    const enable = () => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    t.after(enable)
+    return enable
+  }
+
+  test('a connection without verification is not used again', async (t) => {
+    const { port, sockets } = await tlsServer(t, a)
+    const origin = `https://a.test:${port}`
+    const pool = openPool(t, { lookup: toLoopback })
+    const enable = disableVerification(t)
+    assert.equal(await get(pool, origin), 'ok')
+    assert.equal(await get(pool, origin), 'ok')
+    assert.equal(sockets.length, 1)
+    enable()
+    await tlsFailure(pool, origin)
+  })
+
+  test('a connection without verification does not serve a request that waits', async (t) => {
+    const enable = disableVerification(t)
+    const { port } = await tlsServer(t, a, () => {
+      enable()
+      return 'ok'
+    })
+    const origin = `https://a.test:${port}`
+    const pool = openPool(t, { lookup: toLoopback, limits: { maxConnections: 1 } })
+    const [first, second] = await Promise.allSettled([get(pool, origin), get(pool, origin)])
+    assert.equal(first.status, 'fulfilled')
+    assert.ok(second.status === 'rejected' && second.reason instanceof ConnectError)
+  })
+
+  test('its TLS session is not resumed, and a verified connection is kept', async (t) => {
+    const { port, sockets } = await tlsServer(t, { ...a, maxVersion: 'TLSv1.2' }, reused)
+    const origin = `https://a.test:${port}`
+    const settings = resolveTlsSettings({ env: { SSL_CERT_FILE: authorityFile(t) } })
+    const pool = openPool(t, { lookup: toLoopback, tls: settings })
+    const enable = disableVerification(t)
+    assert.equal(await get(pool, origin, closing), 'full')
+    assert.equal(await get(pool, origin, closing), 'resumed')
+    enable()
+    assert.equal(await get(pool, origin), 'full')
+    disableVerification(t)
+    assert.equal(await get(pool, origin), 'full')
+    assert.equal(sockets.length, 3)
+  })
+
+  test('a tunnel and a forwarding proxy without verification are not used again', async (t) => {
+    const { port } = await tlsServer(t, a)
+    const tunnel = await httpProxy(t)
+    const tunneling = openPool(t, { proxy: tunnel.url })
+    const forward = await httpProxy(t, { tls: a })
+    const forwarding = openPool(t, {
+      proxy: new HTTPProxy(forward.url, { trustEnv: true }),
+    })
+    const plain = await rawServer(t, (socket) => {
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    })
+    const enable = disableVerification(t)
+    assert.equal(await get(tunneling, `https://127.0.0.1:${port}`), 'ok')
+    assert.equal(await get(forwarding, plain.origin), 'ok')
+    enable()
+    await assert.rejects(get(tunneling, `https://127.0.0.1:${port}`), ConnectError)
+    await assert.rejects(get(forwarding, plain.origin), ProxyError)
+  })
+})
+
+function authorityFile(t: TestContext): string {
+  return temporaryDirectory(t).write('ca.pem', authority.cert)
+}

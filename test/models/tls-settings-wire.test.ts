@@ -58,6 +58,37 @@ describe('servers are verified', () => {
     await assert.rejects(get(t, port, resolveTlsSettings({ trustEnv: false })), ConnectError)
   })
 
+  test('53 despite NODE_TLS_REJECT_UNAUTHORIZED if the caller specified how', async (t) => {
+    const { port } = await tlsServer(t, server)
+    const { write } = temporaryDirectory(t)
+    const other = write('ca.pem', stranger.cert)
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+    t.after(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED)
+    const env = { SSL_CERT_FILE: other }
+    for (const tls of [
+      resolveTlsSettings({ verify: true }),
+      resolveTlsSettings({ env, verify: true }),
+      resolveTlsSettings({ verify: other }),
+      resolveTlsSettings({ verify: { ca: stranger.cert } }),
+      resolveTlsSettings({ verify: { minVersion: 'TLSv1.2' } }),
+      { ca: stranger.cert },
+      { rejectUnauthorized: true },
+      { checkServerIdentity: () => undefined },
+    ]) {
+      await assert.rejects(get(t, port, tls), ConnectError)
+    }
+    const both = write('both.pem', client.key + client.cert)
+    for (const tls of [
+      resolveTlsSettings({ env }),
+      resolveTlsSettings({ env: {}, cert: both }),
+      resolveTlsSettings({ verify: { ca: stranger.cert, rejectUnauthorized: false } }),
+      {},
+      { minVersion: 'TLSv1.2' } as const,
+    ]) {
+      assert.equal(await get(t, port, tls), 'ok')
+    }
+  })
+
   test('and refused if the certificate is for another host', async (t) => {
     const { port } = await tlsServer(t, certificateFor(['b.test'], { ca: authority }))
     const { write } = temporaryDirectory(t)

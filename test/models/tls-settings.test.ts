@@ -52,8 +52,11 @@ const B = b.cert.trim()
 
 describe('verify', () => {
   test('true, and no value, use the defaults of the runtime', () => {
-    for (const init of [{}, { verify: true }, { verify: undefined, cert: null }, { verify: {} }]) {
+    for (const init of [{}, { verify: undefined, cert: null }]) {
       assert.deepEqual(Object.keys(settings(init)), [])
+    }
+    for (const init of [{ verify: true }, { verify: {} }]) {
+      assert.deepEqual({ ...settings(init) }, { rejectUnauthorized: true })
     }
   })
 
@@ -66,7 +69,7 @@ describe('verify', () => {
     const path = write('ca.pem', `# A\n${a.cert}\n# B, with a - and a -----\n${b.cert}`)
     assert.deepEqual(trusted(settings({ verify: path })), [A, B])
     assert.deepEqual(trusted(settings({ verify: pathToFileURL(path) })), [A, B])
-    assert.deepEqual(Object.keys(settings({ verify: path })), ['ca'])
+    assert.deepEqual(Object.keys(settings({ verify: path })), ['rejectUnauthorized', 'ca'])
   })
 
   test('a bundle in each of the usual layouts', (t) => {
@@ -112,7 +115,7 @@ describe('verify', () => {
       later: 1,
     }
     const resolved = settings({ verify: given })
-    assert.deepEqual({ ...resolved }, given)
+    assert.deepEqual({ ...resolved }, { ...given, rejectUnauthorized: true })
     given.ca.push(b.cert)
     key.fill(0)
     given.later = 2
@@ -127,7 +130,10 @@ describe('verify', () => {
       ciphers: { value: undefined, enumerable: true },
       sigalgs: { value: 'ed25519', enumerable: true },
     })
-    assert.deepEqual({ ...settings({ verify: inherited }) }, { sigalgs: 'ed25519' })
+    assert.deepEqual(
+      { ...settings({ verify: inherited }) },
+      { sigalgs: 'ed25519', rejectUnauthorized: true },
+    )
   })
 
   test('any other value is refused', () => {
@@ -164,7 +170,7 @@ describe('verify', () => {
     const valid = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1', 'http/1.0'] } as const
     assert.deepEqual(
       { ...settings({ verify: { ...valid, ALPNProtocols: [...valid.ALPNProtocols] } }) },
-      valid,
+      { ...valid, rejectUnauthorized: true },
     )
   })
 
@@ -398,7 +404,12 @@ describe('cert', () => {
     const { write } = temporaryDirectory(t)
     const cert = write('both.pem', client.cert + client.key)
     const ca = write('ca.pem', a.cert)
-    assert.deepEqual(Object.keys(settings({ cert, verify: ca })), ['ca', 'cert', 'key'])
+    assert.deepEqual(Object.keys(settings({ cert, verify: ca })), [
+      'rejectUnauthorized',
+      'ca',
+      'cert',
+      'key',
+    ])
     assert.deepEqual(Object.keys(settings({ cert, verify: false })), [
       'rejectUnauthorized',
       'cert',
@@ -430,7 +441,7 @@ test('22 a polluted Object.prototype changes nothing', (t) => {
     [],
   )
   const resolved = withPollutedPrototype(pollution, () =>
-    resolveTlsSettings({ env: NO_ENV, cert: both, verify: {} }),
+    resolveTlsSettings({ env: NO_ENV, cert: both }),
   )
   assert.deepEqual(Object.keys(resolved), ['cert', 'key'])
   withPollutedPrototype(pollution, () => assert.equal(resolved.rejectUnauthorized, undefined))
