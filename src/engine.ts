@@ -11,6 +11,8 @@ export type {
   TlsTarget,
 } from './backends/backend.ts'
 export { nodeBackend } from './backends/node.ts'
+export type { PublicAddressesOptions } from './backends/public-addresses.ts'
+export { publicAddressesOnly } from './backends/public-addresses.ts'
 export { type CloseReason, closeReasons } from './connection/close-reason.ts'
 export * from './errors.ts'
 export type {
@@ -33,7 +35,7 @@ export type {
   DispatchRequest,
   Head,
 } from './models/request.ts'
-export type { ConnectFacts } from './models/route.ts'
+export type { ConnectFacts, OnConnect } from './models/route.ts'
 export { Timeout, type TimeoutFields, type TimeoutInit } from './models/timeout.ts'
 export { ConnectionPool } from './pool/pool.ts'
 export type { Lookup, PoolOptions } from './pool/pool-options.ts'

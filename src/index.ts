@@ -1,5 +1,7 @@
 /** The public interface of the client, `hawser`. */
 export type { Backend } from './backends/backend.ts'
+export type { PublicAddressesOptions } from './backends/public-addresses.ts'
+export { publicAddressesOnly } from './backends/public-addresses.ts'
 export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
 export { BasicAuth } from './client/auth/basic.ts'
 export { DigestAuth } from './client/auth/digest.ts'

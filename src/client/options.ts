@@ -9,7 +9,7 @@ import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
 import { checkFlag, checkOptions, option } from '../models/options.ts'
 import type { HTTPProxy } from '../models/proxy.ts'
-import type { ConnectFacts } from '../models/route.ts'
+import type { OnConnect } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import type { ClientCertificate, Verify } from '../models/tls-settings.ts'
 import type { Lookup } from '../pool/pool-options.ts'
@@ -127,8 +127,12 @@ export interface ClientOptions extends SharedOptions {
   readonly lookup?: Lookup | undefined
   /** The local IP address from which connections are opened. */
   readonly localAddress?: string | undefined
-  /** Called with each address before a connection to it is opened. Throw to refuse the address. */
-  readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
+  /**
+   * Called with each address before a connection to it is opened. Throw, or return a promise that
+   * rejects, to refuse the address. The connection waits for the promise, within the connect
+   * timeout. For URLs from others, use `publicAddressesOnly()`.
+   */
+  readonly onConnect?: OnConnect | undefined
   /** Receives tracing events: the durations and the end of every exchange and connection. */
   readonly trace?: Trace | undefined
 }

@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.ts'
+import { checkProxyAllowed } from '../backends/public-addresses.ts'
 import { AppDispatcher } from '../dispatch/apps/app-dispatcher.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { environmentProxies } from '../dispatch/proxies/proxy-environment.ts'
@@ -14,6 +15,18 @@ import type { Timeout } from '../models/timeout.ts'
 import { resolveTlsSettings } from '../models/tls-settings.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { ClientOptions } from './options.ts'
+
+/** Options for connections. They have no effect if an app or a dispatcher answers all requests. */
+const CONNECTION_OPTIONS = [
+  'verify',
+  'cert',
+  'poolLimits',
+  'lookup',
+  'localAddress',
+  'onConnect',
+] as const
+/** Of these, the options that have no effect on a Unix socket. */
+const ADDRESS_OPTIONS = ['lookup', 'localAddress', 'onConnect'] as const
 
 type ToSender = (dispatcher: Dispatcher) => RequestSender
 
@@ -37,6 +50,7 @@ export function openRouter(
   if (routes.length > 1) {
     throw new TypeError(`The options ${routes.join(' and ')} cannot be combined`)
   }
+  checkConnectionOptions(options, routes[0])
   const shared = {
     backend,
     timeouts,
@@ -71,6 +85,18 @@ export function openRouter(
   })
 }
 
+/** Throws `TypeError` for an option that has no effect on the route: it may be a safeguard. */
+function checkConnectionOptions(
+  options: ClientOptions,
+  route: (typeof ROUTE_OPTIONS)[number] | undefined,
+): void {
+  if (route === undefined || route === 'proxies') return
+  const names = route === 'uds' ? ADDRESS_OPTIONS : CONNECTION_OPTIONS
+  const useless = names.find((name) => option(options, name, undefined) !== undefined)
+  if (useless === undefined) return
+  throw new TypeError(`The option ${useless} has no effect with ${route}; remove one of them`)
+}
+
 /** The client's app or dispatcher; null if its requests use connections. */
 function customSender(options: ClientOptions, toSender: ToSender): RequestSender | null {
   const app = option(options, 'app', null)
@@ -90,9 +116,14 @@ function proxiesOf(
   if (given !== undefined) {
     // Proxies are created now, because that reads files: the constructor of the client reports
     // errors.
-    return proxyMap(given, HTTPProxy, (proxy) => HTTPProxy.from(proxy, trustEnv))
+    return proxyMap(given, HTTPProxy, (proxy) => {
+      checkProxyAllowed(option(options, 'onConnect', null))
+      return HTTPProxy.from(proxy, trustEnv)
+    })
   }
-  return trustEnv && usesConnections ? environmentProxies(HTTPProxy) : null
+  const proxies = trustEnv && usesConnections ? environmentProxies(HTTPProxy) : null
+  if (proxies !== null) checkProxyAllowed(option(options, 'onConnect', null))
+  return proxies
 }
 
 function mountsOf(options: ClientOptions, toSender: ToSender): Destinations['mounts'] {

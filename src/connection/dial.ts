@@ -1,3 +1,4 @@
+import { normalAddress, normalAddresses } from '../backends/address.ts'
 import type { Address, Backend, BackendSocket, Timer, TlsTarget } from '../backends/backend.ts'
 import type { Phase } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
@@ -6,6 +7,8 @@ import { isSocks } from '../models/proxy.ts'
 import type { Route } from '../models/route.ts'
 import { settingsForConnection } from '../models/tls-settings.ts'
 import { SocksHandshake } from '../protocol/socks.ts'
+import type { Refusal } from './ask-on-connect.ts'
+import { askOnConnect } from './ask-on-connect.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
 import { ConnectTunnel } from './connect-tunnel.ts'
@@ -15,6 +18,11 @@ import { SocksTunnel } from './socks-tunnel.ts'
 import type { TlsSessions } from './tls-sessions.ts'
 import type { DialFailure, TunnelFailure } from './transport-errors.ts'
 import type { Tunnel, TunnelOwner } from './tunnel.ts'
+
+/** Why an address of the origin was refused. */
+interface AddressFailure extends Refusal {
+  readonly address: string
+}
 
 /** How long to wait for the body of a proxy's refusal, which explains it, in ms. */
 const REFUSAL_DELAY = 250
@@ -93,30 +101,40 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     const { uds, proxy } = this.#route
     if (uds !== null) return this.#startRace(null)
     if (proxy?.scheme !== 'socks5') return this.#resolvePeer()
-    this.#resolve(this.#origin, (addresses) => {
-      if (this.#chooseOriginAddress(addresses)) this.#resolvePeer()
-    })
+    this.#resolve(this.#origin, (addresses) => this.#chooseOriginAddress(addresses))
   }
 
   /**
-   * Takes the first address that `onConnect` accepts. Returns whether the dial goes on: without an
-   * address it fails, and `onConnect` is code of the caller, which may abort it.
+   * Takes the first address that `onConnect` accepts, and continues with the proxy.
+   *
+   * @param failure why the first address was refused; null as long as none was
    */
-  #chooseOriginAddress(addresses: readonly Address[]): boolean {
-    const { host, port } = this.#origin
-    let failure: { cause: unknown; address: string } | null = null
-    for (const { address, family } of addresses) {
-      try {
-        this.#route.onConnect?.({ address, family, port, host })
-        this.#originAddress = { address, family }
-        return !this.#isDone
-      } catch (cause) {
-        failure ??= { cause, address }
+  #chooseOriginAddress(addresses: readonly Address[], failure: AddressFailure | null = null): void {
+    let first = failure
+    for (const [index, address] of addresses.entries()) {
+      const refused = (refusal: Refusal): AddressFailure =>
+        first ?? { cause: refusal.cause, address: address.address }
+      const answer = askOnConnect(this.#route, this.#origin, address)
+      if (answer instanceof Promise) {
+        void answer.then((refusal) => {
+          if (this.#isDone) return
+          if (refusal === null) this.#useOriginAddress(address)
+          else this.#chooseOriginAddress(addresses.slice(index + 1), refused(refusal))
+        })
+        return
       }
-      if (this.#isDone) return false
+      if (answer === null) return this.#useOriginAddress(address)
+      first = refused(answer)
+      if (this.#isDone) return
     }
-    if (failure !== null) this.#fail(this.#origin, failure.cause, failure.address)
-    return false
+    if (first !== null && !this.#isDone) this.#fail(this.#origin, first.cause, first.address)
+  }
+
+  /** The hook is code of the caller, and may also have aborted the dial. */
+  #useOriginAddress(address: Address): void {
+    if (this.#isDone) return
+    this.#originAddress = address
+    this.#resolvePeer()
   }
 
   #resolvePeer(): void {
@@ -125,12 +143,16 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   #resolve(target: Origin, found: (addresses: readonly Address[]) => void): void {
     const { host, ipVersion } = target
-    if (ipVersion !== null) return found([{ address: host, family: ipVersion }])
+    if (ipVersion !== null) {
+      return found([normalAddress(host) ?? { address: host, family: ipVersion }])
+    }
     this.#owner.onPhase('dns')
-    const onAnswer = (error: Error | null, addresses: readonly Address[]) => {
+    const onAnswer = (error: Error | null, addresses: readonly { address: unknown }[]) => {
       if (this.#isDone) return
-      if (error === null && addresses.length > 0) return found(addresses)
-      this.#fail(target, error ?? new Error(`${host} has no address`), null)
+      if (error !== null) return this.#fail(target, error, null)
+      const normal = normalAddresses(host, addresses)
+      if (normal instanceof Error) this.#fail(target, normal, null)
+      else found(normal)
     }
     const { lookup } = this.#route
     if (lookup === null) this.#backend.lookup(host, onAnswer)

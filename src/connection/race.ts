@@ -1,6 +1,8 @@
 import type { Address, Backend, BackendSocket, Timer, TlsTarget } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
+import type { Refusal } from './ask-on-connect.ts'
+import { askOnConnect } from './ask-on-connect.ts'
 import type { AttemptOwner } from './attempt.ts'
 import { Attempt } from './attempt.ts'
 import { AttemptSessions } from './tls-sessions.ts'
@@ -41,6 +43,8 @@ export class Race implements AttemptOwner {
   readonly #delay: number
   readonly #nextAttempt: Timer
   #untried: Address[] = []
+  /** How many answers of `onConnect` are awaited. */
+  #asking = 0
   #failure: Failure | null = null
   #isDone = false
 
@@ -83,24 +87,30 @@ export class Race implements AttemptOwner {
     while (!this.#isDone) {
       const next = this.#untried.shift()
       if (next === undefined) {
-        if (this.#attempts.size === 0) this.#fail()
+        if (this.#attempts.size === 0 && this.#asking === 0) this.#fail()
         return
       }
-      if (this.#isAllowed(next)) return this.#startAttempt(next)
+      this.#reportPhase()
+      const answer = askOnConnect(this.#route, this.#peer, next)
+      if (answer instanceof Promise) return this.#awaitAnswer(answer, next)
+      if (this.#isAllowed(next, answer)) return this.#startAttempt(next)
     }
   }
 
-  /** Asks the `onConnect` hook. The hook is code of the caller, and may abort the race. */
-  #isAllowed({ address, family }: Address): boolean {
-    const { host, port } = this.#peer
-    this.#reportPhase()
-    try {
-      this.#route.onConnect?.({ address, family, port, host })
-      return !this.#isDone
-    } catch (cause) {
-      this.#addFailure({ cause, address, weight: 0 })
-      return false
-    }
+  #awaitAnswer(answer: Promise<Refusal | null>, address: Address): void {
+    this.#asking++
+    this.#scheduleNext()
+    void answer.then((refusal) => {
+      this.#asking--
+      if (this.#isAllowed(address, refusal)) this.#startAttempt(address)
+      else this.#tryNext()
+    })
+  }
+
+  /** The hook is code of the caller, and may also have aborted the race. */
+  #isAllowed({ address }: Address, refusal: Refusal | null): boolean {
+    if (refusal !== null) this.#addFailure({ cause: refusal.cause, address, weight: 0 })
+    return refusal === null && !this.#isDone
   }
 
   #startAttempt(address: Address | null): void {
@@ -120,6 +130,10 @@ export class Race implements AttemptOwner {
       },
       attempt,
     )
+    this.#scheduleNext()
+  }
+
+  #scheduleNext(): void {
     if (this.#untried.length > 0) this.#nextAttempt.arm(this.#delay)
   }
 

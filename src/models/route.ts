@@ -5,12 +5,23 @@ import { isSocks } from './proxy.ts'
 
 /** The address that a connection is about to be opened to. */
 export interface ConnectFacts {
-  /** An IP address of `host`. */
+  /**
+   * An IP address of `host` in its normal form: an IPv4 address in an IPv6 address as IPv4, and
+   * otherwise IPv6 as in RFC 5952. The connection is opened to exactly this address.
+   */
   readonly address: string
   readonly family: 4 | 6
   readonly port: number
   readonly host: string
+  /**
+   * `proxy` if the address is that of a proxy, which then connects to addresses that are not shown;
+   * `direct` if it is that of the origin.
+   */
+  readonly through: 'direct' | 'proxy'
 }
+
+/** Throws, or returns a promise that rejects, to refuse an address. Other results are ignored. */
+export type OnConnect = (facts: ConnectFacts) => unknown
 
 /** How a pool opens its connections. All connections of a pool have the same route. */
 export interface Route {
@@ -26,15 +37,15 @@ export interface Route {
         host: string,
         callback: (
           error: Error | null,
-          addresses: readonly { address: string; family: 4 | 6 }[],
+          addresses: readonly { readonly address: unknown }[],
         ) => void,
       ) => void)
     | null
   /**
-   * Called with each address before a connection to it is opened; refuses the address by throwing.
-   * With a proxy, it receives the address of the proxy.
+   * Called with each address before a connection to it is opened; refuses the address by throwing
+   * or with a promise that rejects. With a proxy, it receives the address of the proxy.
    */
-  readonly onConnect: ((facts: ConnectFacts) => void) | null
+  readonly onConnect: OnConnect | null
   readonly tls: ConnectionOptions
 }
 

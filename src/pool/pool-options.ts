@@ -1,13 +1,13 @@
 import type { ConnectionOptions } from 'node:tls'
-import { inspect } from 'node:util'
-import type { Address, Backend } from '../backends/backend.ts'
+import type { Backend } from '../backends/backend.ts'
+import { checkProxyAllowed } from '../backends/public-addresses.ts'
 import type { BackendChoice } from '../backends/select.ts'
 import { selectBackend } from '../backends/select.ts'
 import type { Trace } from '../models/events.ts'
 import type { PoolLimits } from '../models/limits.ts'
-import { checkOptions, option } from '../models/options.ts'
+import { checkOptions, option, withoutPrototype } from '../models/options.ts'
 import { HTTPProxy, proxySettingsOf } from '../models/proxy.ts'
-import type { ConnectFacts, Route } from '../models/route.ts'
+import type { OnConnect, Route } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { checkTlsCallbacks } from '../models/tls-settings.ts'
 
@@ -40,8 +40,11 @@ export interface PoolOptions {
   readonly lookup?: Lookup | undefined
   /** The local IP address of all connections. Default: chosen by the operating system. */
   readonly localAddress?: string | undefined
-  /** Called with each address before it is connected to. Throws to refuse the address. */
-  readonly onConnect?: ((facts: ConnectFacts) => void) | undefined
+  /**
+   * Called with each address before it is connected to. Throws, or returns a promise that rejects,
+   * to refuse the address. The connection waits for the promise, within the connect timeout.
+   */
+  readonly onConnect?: OnConnect | undefined
   /** Receives the events of requests and connections. */
   readonly trace?: Trace | undefined
 }
@@ -58,6 +61,9 @@ const OPTION_NAMES = [
   'onConnect',
   'trace',
 ] as const
+
+/** Options that have no effect on a Unix socket. */
+const ADDRESS_OPTIONS = ['onConnect', 'lookup', 'localAddress'] as const
 
 interface ResolvedPoolOptions {
   readonly backend: Backend
@@ -77,9 +83,15 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
     throw new TypeError('ConnectionPool: uds and proxy cannot be used together')
   }
   const onConnect = functionOption(options, 'onConnect')
-  if (uds !== null && onConnect !== null) {
-    throw new TypeError('ConnectionPool: onConnect cannot be used with uds, which has no addresses')
+  if (uds !== null) {
+    const useless = ADDRESS_OPTIONS.find((name) => option(options, name, null) !== null)
+    if (useless !== undefined) {
+      throw new TypeError(
+        `ConnectionPool: ${useless} has no effect with uds, which has no addresses`,
+      )
+    }
   }
+  if (proxy !== null) checkProxyAllowed(onConnect)
   return {
     backend: selectBackend(option(options, 'backend', undefined)),
     limits: option(options, 'limits', {}),
@@ -123,6 +135,13 @@ function functionOption<Name extends 'lookup' | 'trace' | 'onConnect'>(
   return given as NonNullable<PoolOptions[Name]> | null
 }
 
+const LOOKUP_OPTIONS = Object.freeze(withoutPrototype({ all: true as const }))
+
+/** A result of a lookup, unchecked. */
+interface Found {
+  readonly address: unknown
+}
+
 /**
  * Adapts a lookup of the caller. It may return one address or all, throw, call back at once, or
  * call back more than once. Only the first result counts.
@@ -130,13 +149,13 @@ function functionOption<Name extends 'lookup' | 'trace' | 'onConnect'>(
 function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
   return (host, callback) => {
     let answered = false
-    const answer = (error: unknown, addresses: readonly Address[] = []) => {
+    const answer = (error: unknown, addresses: readonly Found[] = []) => {
       if (answered) return
       answered = true
       callback(error as Error | null, addresses)
     }
     try {
-      lookup(host, { all: true }, (error, found) => {
+      lookup(host, LOOKUP_OPTIONS, (error, found) => {
         if (error) return answer(error)
         try {
           answer(null, addressesOf(found))
@@ -150,16 +169,8 @@ function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
   }
 }
 
-const ADDRESS = /^(?:\d+\.){3}\d+$|^[\da-f.]*:[\da-f:.]+(?:%.+)?$/i
-
-/** Rejects a name in place of an IP address: it would be resolved again, without `onConnect`. */
-function addressesOf(found: unknown): Address[] {
-  const entries = Array.isArray(found) ? found : [{ address: found }]
-  return entries.map((entry) => {
-    const address: unknown = entry?.address
-    if (typeof address === 'string' && ADDRESS.test(address)) {
-      return { address, family: address.includes(':') ? 6 : 4 }
-    }
-    throw new TypeError(`lookup returned ${inspect(address)}, which is not an IP address`)
-  })
+/** Unifies the forms of a result. The dial rejects what is not an address. */
+function addressesOf(found: unknown): Found[] {
+  const entries: unknown[] = Array.isArray(found) ? found : [{ address: found }]
+  return entries.map((entry) => ({ address: (entry as Partial<Found> | null)?.address }))
 }

@@ -22,6 +22,7 @@ test('the names that hawser exports', () => {
       [
         'Client AsyncClient request get options head post put patch delete stream',
         'Request Response Headers Cookies Timeout HTTPProxy AppDispatcher MockDispatcher BasicAuth DigestAuth NetrcAuth',
+        'publicAddressesOnly',
         errors,
       ].join(' '),
     ),
@@ -34,7 +35,8 @@ test('a Client accepts the Backend type that hawser exports', () => {
 })
 
 test('the names that hawser/engine exports', () => {
-  const names = 'ConnectionPool HTTPProxy Headers Timeout ResponseParser nodeBackend closeReasons'
+  const names =
+    'ConnectionPool HTTPProxy Headers Timeout ResponseParser nodeBackend closeReasons publicAddressesOnly'
   assert.deepEqual(Object.keys(engine).sort(), sorted(`${names} ${errors}`))
 })
 

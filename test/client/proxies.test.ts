@@ -220,7 +220,10 @@ describe('11, 34 proxies of the environment', () => {
     const uds = join(folder, 'socket')
     const { heads } = await startOriginServer(t, { path: uds })
     setEnvironment(t, { ALL_PROXY: 'http://127.0.0.1:1' })
-    assert.equal((await openClient(t, { uds }).get('http://localhost/version')).status, 200)
+    assert.equal(
+      (await openClient(t, { uds, lookup: undefined }).get('http://localhost/version')).status,
+      200,
+    )
     assert.match(heads[0]!, /^GET \/version\r\n(.*\r\n)*Host: localhost\r\n/)
   })
 

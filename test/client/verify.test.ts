@@ -105,12 +105,14 @@ describe('18, 33 certificates', () => {
     const uds = join(temporaryDirectory(t).path, 'socket')
     await startOriginServer(t, { path: uds, tls: valid })
     for (const host of ['a.test', '[::1]', '127.0.0.1']) {
-      const response = await openClient(t, { ...trusted, uds }).get(`https://${host}/`)
+      const response = await openClient(t, { ...trusted, uds, lookup: undefined }).get(
+        `https://${host}/`,
+      )
       assert.equal(response.text(), `GET / ${host} 0 true`)
     }
-    await refusal(openClient(t, { ...trusted, uds }), 'https://b.test/')
-    await refusal(openClient(t, { ...trusted, uds }), 'https://[::2]/')
-    await refusal(openClient(t, { uds }), 'https://a.test/')
+    await refusal(openClient(t, { ...trusted, uds, lookup: undefined }), 'https://b.test/')
+    await refusal(openClient(t, { ...trusted, uds, lookup: undefined }), 'https://[::2]/')
+    await refusal(openClient(t, { uds, lookup: undefined }), 'https://a.test/')
   })
 })
 

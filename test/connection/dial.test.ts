@@ -469,7 +469,7 @@ describe('a custom lookup', () => {
       done(null, '10.0.0.7', 4)
     }
     const { pool } = await dial([], { lookup }, { origin: 'https://A.test:8443' })
-    assert.deepEqual(asked, ['a.test', { all: true }])
+    assert.deepEqual(asked, ['a.test', { __proto__: null, all: true }])
     await assertEmpty(pool)
   })
 
@@ -572,8 +572,8 @@ describe('onConnect', () => {
     )
     await pool.backend.clock.advance(250)
     assert.deepEqual(seen, [
-      { address: 'fd00::1', family: 6, port: 444, host: 'a.test' },
-      { address: '10.0.0.1', family: 4, port: 444, host: 'a.test' },
+      { address: 'fd00::1', family: 6, port: 444, host: 'a.test', through: 'direct' },
+      { address: '10.0.0.1', family: 4, port: 444, host: 'a.test', through: 'direct' },
     ])
     await assertEmpty(pool)
   })
@@ -582,8 +582,170 @@ describe('onConnect', () => {
     const seen: object[] = []
     const options: PoolOptions = { onConnect: (facts) => void seen.push({ ...facts }) }
     const { pool } = await dial([], options, { origin: 'http://[::1]:81' })
-    assert.deepEqual(seen, [{ address: '::1', family: 6, port: 81, host: '::1' }])
+    const facts = { address: '::1', family: 6, port: 81, host: '::1', through: 'direct' }
+    assert.deepEqual(seen, [facts])
     await assertEmpty(pool)
+  })
+
+  const forms: [given: string, normal: string][] = [
+    ['10.1.2.3', '10.1.2.3'],
+    ['::ffff:127.0.0.1', '127.0.0.1'],
+    ['::FFFF:7f00:1', '127.0.0.1'],
+    ['0:0:0:0:0:ffff:a9fe:a9fe', '169.254.169.254'],
+    ['::ffff:127.0.0.1%lo', '127.0.0.1'],
+    ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+    ['::127.0.0.1', '::7f00:1'],
+    ['64:ff9b::10.0.0.1', '64:ff9b::a00:1'],
+    ['fe80:0::1%eth0', 'fe80::1%eth0'],
+  ]
+  for (const [given, normal] of forms) {
+    test(`52 is called with ${normal} for ${given}, and the connection is opened to it`, async () => {
+      const seen: string[] = []
+      const { pool } = await dial([], {
+        lookup: (_host, _options, done) => done(null, given, 4),
+        onConnect: ({ address, family }) => void seen.push(`${address} ${family}`),
+      })
+      await settle()
+      assert.deepEqual(seen, [`${normal} ${normal.includes(':') ? 6 : 4}`])
+      assert.deepEqual(triedAddresses(pool), [normal])
+      await assertEmpty(pool)
+    })
+  }
+
+  test('52 is called with IPv4 for a URL with an IPv4 address in an IPv6 address', async () => {
+    const seen: string[] = []
+    const onConnect: PoolOptions['onConnect'] = ({ address }) => void seen.push(address)
+    const { pool } = await dial([], { onConnect }, { origin: 'http://[::ffff:127.0.0.1]' })
+    assert.deepEqual(seen, ['127.0.0.1'])
+    assert.deepEqual(triedAddresses(pool), ['127.0.0.1'])
+    await assertEmpty(pool)
+  })
+
+  for (const address of [
+    '0177.0.0.1',
+    '127.0.1.000000',
+    '010.0.0.1',
+    '0x7f.0.0.1',
+    '127.1',
+    '2130706433',
+    '127.0.0.1 ',
+    '127.0.0.1%lo',
+    '[::1]',
+    '::1%',
+    '::1%a%b',
+    '::1%a b',
+    '::ffff:127.0.0.01',
+    'localhost',
+  ]) {
+    test(`52 is not called with ${JSON.stringify(address)}, which is refused`, async () => {
+      const options: PoolOptions = { onConnect: () => assert.fail() }
+      const bySystem = await dial([{ address, family: 4 }], options)
+      const byCaller = await dial([], {
+        ...options,
+        lookup: (_host, _options, done) => done(null, [{ address, family: 4 }]),
+      })
+      for (const { pool, call } of [bySystem, byCaller]) {
+        await settle()
+        assert.ok(call.error instanceof ConnectError)
+        assert.match(call.error.message, /which is not an IP address/)
+        assert.equal(pool.sockets.length, 0)
+        await assertEmpty(pool)
+      }
+    })
+  }
+
+  describe('52 that is asynchronous', () => {
+    /** Answers in the order of the test. */
+    const deferred = () => {
+      const answers: { resolve: () => void; reject: (reason: unknown) => void }[] = []
+      const onConnect = () =>
+        new Promise<void>((resolve, reject) => void answers.push({ resolve, reject }))
+      return { answers, onConnect }
+    }
+
+    test('is awaited before a connection is opened', async () => {
+      const { answers, onConnect } = deferred()
+      const { pool, call } = await dial([v4(1)], { onConnect })
+      await settle()
+      assert.equal(pool.sockets.length, 0)
+      at(answers, 0).resolve()
+      await settle()
+      assert.deepEqual(triedAddresses(pool), ['10.0.0.1'])
+      at(pool.sockets, 0).connected()
+      at(pool.sockets, 0).receive(OK)
+      assert.equal(call.body, 'ok')
+      await assertEmpty(pool)
+    })
+
+    test('refuses with a rejection, and the next address is tried', async () => {
+      const { answers, onConnect } = deferred()
+      const { pool, call } = await dial([v4(1), v4(2), v4(3)], { onConnect })
+      at(answers, 0).reject(new Error('private'))
+      await settle()
+      at(answers, 1).resolve()
+      await settle()
+      assert.deepEqual(triedAddresses(pool), ['10.0.0.2'])
+      at(pool.sockets, 0).reset(refused('10.0.0.2'))
+      await settle()
+      at(answers, 2).reject(undefined)
+      await settle()
+      assert.match(call.failure.message, /^Could not connect to a\.test \(10\.0\.0\.1\): private/)
+      await assertEmpty(pool)
+    })
+
+    test('delays the next address by at most 250 ms', async () => {
+      const { answers, onConnect } = deferred()
+      const { pool } = await dial([v4(1), v4(2)], { onConnect })
+      await pool.backend.clock.advance(250)
+      assert.equal(answers.length, 2)
+      at(answers, 1).resolve()
+      await settle()
+      at(pool.sockets, 0).connected()
+      at(answers, 0).resolve()
+      await settle()
+      assert.deepEqual(triedAddresses(pool), ['10.0.0.2'])
+      await assertEmpty(pool)
+    })
+
+    test('has the connect timeout to answer', async () => {
+      const { answers, onConnect } = deferred()
+      const { pool, call } = await dial([v4(1)], { onConnect }, { timeouts: { connect: 100 } })
+      await pool.backend.clock.advance(100)
+      assert.ok(call.error instanceof ConnectTimeout)
+      at(answers, 0).resolve()
+      await settle()
+      assert.equal(pool.sockets.length, 0)
+      await assertEmpty(pool)
+    })
+
+    test('does not open a connection for a request that was aborted meanwhile', async () => {
+      const { answers, onConnect } = deferred()
+      const { pool, call } = await dial([v4(1)], { onConnect })
+      call.control!.abort()
+      at(answers, 0).resolve()
+      await settle()
+      assert.equal(pool.sockets.length, 0)
+      await assertEmpty(pool)
+    })
+
+    const thenables: [name: string, then: PromiseLike<never>['then']][] = [
+      ['rejects', (_resolve, reject) => Promise.resolve().then(reject as () => never)],
+      [
+        'throws',
+        () => {
+          throw new Error('not today')
+        },
+      ],
+    ]
+    for (const [name, then] of thenables) {
+      test(`refuses with a thenable that ${name}`, async () => {
+        const { pool, call } = await dial([v4(1)], { onConnect: () => ({ then }) })
+        await settle()
+        assert.ok(call.error instanceof ConnectError)
+        assert.equal(pool.sockets.length, 0)
+        await assertEmpty(pool)
+      })
+    }
   })
 
   test('refuses one address: the next is tried', async () => {

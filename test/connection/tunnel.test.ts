@@ -364,22 +364,30 @@ for (const kind of Object.keys(proxies) as Kind[]) {
 describe('A6 names and addresses', () => {
   const v4 = (n: number): Address => ({ address: `10.0.0.${n}`, family: 4 })
 
-  test('socks5: onConnect is called with the addresses of the origin, and may refuse them', async () => {
-    for (const refused of [['10.0.0.1'], ['10.0.0.1', '10.0.0.2']]) {
+  test('52 socks5: onConnect is called with the addresses of the origin, and may refuse them', async () => {
+    for (const [refused, isAsync] of [
+      [['10.0.0.1'], false],
+      [['10.0.0.1'], true],
+      [['10.0.0.1', '10.0.0.2'], false],
+      [['10.0.0.1', '10.0.0.2'], true],
+    ] as const) {
       const seen: string[] = []
       const backend = new ScriptedBackend()
       const { hostname } = new URL(HTTPS)
       backend.hosts.set(hostname, [v4(1), v4(2)])
       backend.hosts.set('proxy.test', [v4(3)])
-      const onConnect = ({ host, address }: ConnectFacts) => {
-        seen.push(`${host} ${address}`)
-        if (refused.includes(address)) throw new Error('not there')
+      const onConnect = ({ host, address, through }: ConnectFacts) => {
+        seen.push(`${host} ${address} ${through}`)
+        const fault = refused.some((each) => each === address) ? new Error('not there') : null
+        if (isAsync) return fault === null ? Promise.resolve() : Promise.reject(fault)
+        if (fault !== null) throw fault
       }
       const pool = new ScriptedPool({ proxy: 'socks5://proxy.test:1080', onConnect }, backend)
       const recorder = await pool.send(HTTPS)
-      const targets = [`${hostname} 10.0.0.1`, `${hostname} 10.0.0.2`]
+      await settle()
+      const targets = [`${hostname} 10.0.0.1 direct`, `${hostname} 10.0.0.2 direct`]
       if (refused.length === 1) {
-        assert.deepEqual(seen, [...targets, 'proxy.test 10.0.0.3'])
+        assert.deepEqual(seen, [...targets, 'proxy.test 10.0.0.3 proxy'])
       } else {
         assert.deepEqual(seen, targets)
         assert.match(String(recorder.error), /ConnectError: .*\(10\.0\.0\.1\).*: not there/)
@@ -407,8 +415,8 @@ describe('A6 names and addresses', () => {
       )
       const { port } = at(pool.sockets, 0).target
       assert.deepEqual(seen, [
-        { ...v4(1), port, host: 'proxy.test' },
-        { ...v4(2), port, host: 'proxy.test' },
+        { ...v4(1), port, host: 'proxy.test', through: 'proxy' },
+        { ...v4(2), port, host: 'proxy.test', through: 'proxy' },
       ])
       await assertEmpty(pool)
     }

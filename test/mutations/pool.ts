@@ -198,9 +198,9 @@ export const pool: readonly Mutation[] = [
     marks: '7, A6',
     mistake: 'the attempt at the next address cancels the previous attempt',
     file: 'src/connection/race.ts',
-    find: '      if (this.#isAllowed(next)) return this.#startAttempt(next)',
+    find: '      if (this.#isAllowed(next, answer)) return this.#startAttempt(next)',
     replace:
-      '      for (const slow of this.#attempts) this.#drop(slow)\n      if (this.#isAllowed(next)) return this.#startAttempt(next)',
+      '      for (const slow of this.#attempts) this.#drop(slow)\n      if (this.#isAllowed(next, answer)) return this.#startAttempt(next)',
     tests: ['connection/dial'],
   },
   {

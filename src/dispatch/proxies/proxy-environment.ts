@@ -7,7 +7,6 @@ import {
 } from '../../models/environment.ts'
 import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../../models/url.ts'
 import type { UrlLookup } from '../url-map.ts'
-import { UrlMap } from '../url-map.ts'
 import { NoProxy } from './no-proxy.ts'
 import type { ProxyClass } from './proxy-map.ts'
 import { proxyMaker } from './proxy-map.ts'
@@ -20,18 +19,18 @@ interface Setting {
 
 /**
  * Reads the proxy for each URL from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or the same
- * names in lower case, which win. The variables are read once, now. `lookup` returns null or
- * undefined for a direct connection, and throws `ProxyError` if a variable is not the URL of a
+ * names in lower case, which win. The variables are read once, now. Returns null if no variable names
+ * a proxy. `lookup` returns null or undefined for a direct connection, and throws `ProxyError` if a variable is not the URL of a
  * proxy: connecting directly instead would expose to the network what was meant for the proxy.
  */
 export function environmentProxies<Proxy extends object>(
   Type: ProxyClass<Proxy>,
   env?: Environment,
-): UrlLookup<Proxy | null> {
+): UrlLookup<Proxy | null> | null {
   const all = readSetting(env, 'ALL_PROXY')
   const http = readHttpSetting(env) ?? all
   const https = readSetting(env, 'HTTPS_PROXY') ?? all
-  if (http === null && https === null) return new UrlMap<Proxy>('proxies', {})
+  if (http === null && https === null) return null
   const make = proxyMaker(Type)
   const noProxy = new NoProxy(readSetting(env, 'NO_PROXY')?.value ?? '')
   const httpProxy = lazy(() => http && makeProxy(http, make))
