@@ -3,6 +3,7 @@ import { LocalProtocolError } from '../errors.ts'
 import { checkField, FORBIDDEN_IN_VALUE, isToken } from '../models/field.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
+import { ownCopy } from '../models/own-copy.ts'
 import { expectsContent } from './methods.ts'
 
 /** Matches a character other than visible ASCII and obs-text, such as SP, CR, LF or NUL. */
@@ -70,6 +71,7 @@ const ROLES: ReadonlySet<string> = new Set<Role>([
 /** Validated names, in their original case. Limited, because names can come from users. */
 const knownNames = new Map<string, Role>()
 const MAX_KNOWN_NAMES = 1000
+const MAX_KNOWN_LENGTH = 64
 
 function roleOf(name: string): Role {
   const known = knownNames.get(name)
@@ -77,7 +79,9 @@ function roleOf(name: string): Role {
   checkField(name, '')
   const lower = name.toLowerCase()
   const role = ROLES.has(lower) ? (lower as Role) : 'plain'
-  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.set(name, role)
+  if (knownNames.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH) {
+    knownNames.set(ownCopy(name), role)
+  }
   return role
 }
 

@@ -1,11 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import type { Headers } from '../../models/headers.ts'
+import { ownCopy } from '../../models/own-copy.ts'
 import type { Request } from '../request.ts'
 import { parseAuthParams } from './challenge.ts'
 import type { DigestChallenge } from './digest-challenge.ts'
 import { digestAuthorization, hashA1 } from './digest-response.ts'
 
+/** Maximum length of the strings of a challenge whose session is kept, in octets. */
+const MAX_CHALLENGE = 4096
+
 const NO_CONTENT = new Uint8Array()
+
+/** Copies the strings, which would keep the whole response in memory. Its `domain` is not used. */
+function withOwnStrings(challenge: DigestChallenge): DigestChallenge {
+  const { realm, nonce, opaque, algorithm } = challenge
+  return {
+    ...challenge,
+    realm: ownCopy(realm),
+    nonce: ownCopy(nonce),
+    opaque: opaque === null ? null : ownCopy(opaque),
+    algorithm: algorithm === null ? null : ownCopy(algorithm),
+    domain: [],
+  }
+}
 
 /** Authorizes many requests with the nonce of one challenge and an increasing count. */
 export class DigestSession {
@@ -18,10 +35,16 @@ export class DigestSession {
   #count = 0
 
   constructor(challenge: DigestChallenge, user: string, password: string) {
-    this.#challenge = challenge
+    this.#challenge = withOwnStrings(challenge)
     this.#user = user
     this.#hashedA1 = hashA1(challenge, user, password, this.#cnonce)
-    this.#nonce = challenge.nonce
+    this.#nonce = this.#challenge.nonce
+  }
+
+  /** Whether it may be kept for later requests. A server determines how much memory it takes. */
+  get isKeepable(): boolean {
+    const { realm, opaque, algorithm } = this.#challenge
+    return `${realm}${this.#nonce}${opaque}${algorithm}`.length <= MAX_CHALLENGE
   }
 
   get realm(): string {
@@ -61,8 +84,8 @@ export class DigestSession {
   updateNonce(headers: Headers): void {
     for (const field of headers.getAll('authentication-info')) {
       const next = parseAuthParams(field).get('nextnonce')
-      if (next === undefined || next === this.#nonce) continue
-      this.#nonce = next
+      if (next === undefined || next === this.#nonce || next.length > MAX_CHALLENGE) continue
+      this.#nonce = ownCopy(next)
       this.#count = 0
     }
   }

@@ -53,7 +53,7 @@ export class DigestAuth implements Auth {
     const existing = this.#spaces.sessionsAt(url).find((each) => each.matches(challenge))
     if (existing) return existing
     const session = new DigestSession(challenge, this.#user, this.#password)
-    this.#spaces.add(url, session, challenge.domain)
+    if (session.isKeepable) this.#spaces.add(url, session, challenge.domain)
     return session
   }
 

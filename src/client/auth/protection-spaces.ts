@@ -1,10 +1,13 @@
+import { ownCopy } from '../../models/own-copy.ts'
 import { parseUrlOrNull } from '../../models/url.ts'
 import type { DigestSession } from './digest-session.ts'
 
-/** Limits on memory: a server may invent realms, and a crawler may visit any number of servers. */
-const MAX_ORIGINS = 1000
+// Limits on memory: a server may invent realms, and a crawler may visit any number of servers.
+/** Maximum number of sessions of all origins, and of one origin. */
+const MAX_SESSIONS = 1000
 const MAX_SPACES = 16
-const MAX_PREFIXES = 64
+/** Maximum length of all prefixes of a session together. */
+const MAX_PREFIX_LENGTH = 4096
 
 const WHOLE_ORIGIN = ['']
 
@@ -17,8 +20,9 @@ interface ProtectionSpace {
 
 /** Finds the session for a URL, always of the same origin. RFC 7616 3.3, parameter `domain` */
 export class ProtectionSpaces {
-  // The spaces of each origin, the newest first.
+  // The spaces of each origin, the newest first. The origin that was used longest ago is first.
   readonly #byOrigin = new Map<string, readonly ProtectionSpace[]>()
+  #size = 0
 
   /**
    * Returns the session of the most specific space that contains `url`; the newest one if several
@@ -53,29 +57,41 @@ export class ProtectionSpaces {
       (space) => space.session.realm !== session.realm,
     )
     const prefixes = domain.length === 0 ? WHOLE_ORIGIN : prefixesOf(url, domain)
-    this.#byOrigin.delete(origin)
-    this.#byOrigin.set(origin, [{ session, prefixes }, ...others].slice(0, MAX_SPACES))
+    this.#set(origin, [{ session, prefixes }, ...others].slice(0, MAX_SPACES))
     for (const oldest of this.#byOrigin.keys()) {
-      if (this.#byOrigin.size <= MAX_ORIGINS) return
-      this.#byOrigin.delete(oldest)
+      if (this.#size <= MAX_SESSIONS) return
+      this.#set(oldest, [])
     }
+  }
+
+  #set(origin: string, spaces: readonly ProtectionSpace[]): void {
+    this.#size += spaces.length - (this.#byOrigin.get(origin)?.length ?? 0)
+    this.#byOrigin.delete(origin)
+    if (spaces.length > 0) this.#byOrigin.set(origin, spaces)
   }
 
   remove(url: URL, session: DigestSession): void {
     const spaces = this.#byOrigin.get(url.origin) ?? []
-    const remaining = spaces.filter((space) => space.session !== session)
-    if (remaining.length > 0) this.#byOrigin.set(url.origin, remaining)
-    else this.#byOrigin.delete(url.origin)
+    this.#set(
+      url.origin,
+      spaces.filter((space) => space.session !== session),
+    )
   }
 }
 
-/** The paths of the URIs in `domain` that have the origin of `url`. */
+/** The paths of the URIs in `domain` that have the origin of `url`, up to the limit. */
 function prefixesOf(url: URL, domain: readonly string[]): string[] {
-  return domain
-    .slice(0, MAX_PREFIXES)
-    .flatMap((uri) => parseUrlOrNull(uri, url) ?? [])
-    .filter((parsed) => parsed.origin === url.origin)
-    .map(pathOf)
+  const prefixes: string[] = []
+  let length = 0
+  for (const uri of domain) {
+    const parsed = parseUrlOrNull(uri, url)
+    if (parsed?.origin !== url.origin) continue
+    const prefix = ownCopy(pathOf(parsed))
+    length += prefix.length
+    if (length > MAX_PREFIX_LENGTH) break
+    prefixes.push(prefix)
+  }
+  return prefixes
 }
 
 function pathOf({ pathname, search }: URL): string {

@@ -2,8 +2,9 @@ import { createRequire } from 'node:module'
 import type * as ToughCookie from 'tough-cookie'
 import type { Cookie, CookieJar } from 'tough-cookie'
 import { HawserError } from '../../errors.ts'
+import { ownCopy } from '../../models/own-copy.ts'
 import { CookieStore } from './cookie-store.ts'
-import { parseSetCookie } from './cookie-syntax.ts'
+import { hidesSecureCookie, isSecureOrigin, keepsPromise, parseSetCookie } from './cookie-syntax.ts'
 
 // Every option is given: tough-cookie would read a missing one from a polluted `Object.prototype`.
 const JAR_OPTIONS = {
@@ -121,11 +122,16 @@ export class LazyJar {
     // objects. It gets the text instead.
     if (this.#store === null) return jar.setCookieSync(setCookie, url, SET_OPTIONS)
     const cookie = emptyCookie()
-    if (!parseSetCookie(setCookie, cookie)) return undefined
+    if (!parseSetCookie(setCookie, cookie) || !keepsPromise(cookie)) return undefined
     // A host that is a public suffix may set a cookie for itself (RFC 6265 5.3, step 5), which
     // tough-cookie rejects.
     if (cookie.domain === url.hostname && !url.hostname.includes('.')) cookie.domain = null
-    return jar.setCookieSync(cookie, url, SET_OPTIONS)
+    this.#store.isSecureOrigin = isSecureOrigin(url)
+    try {
+      return jar.setCookieSync(cookie, url, SET_OPTIONS)
+    } finally {
+      this.#store.isSecureOrigin = true
+    }
   }
 
   /**
@@ -137,7 +143,8 @@ export class LazyJar {
     if (!jar.store.synchronous) return storeAsync(jar, setCookies, url)
     for (const setCookie of setCookies) {
       try {
-        this.set(setCookie, url)
+        if (this.#store !== null) this.set(setCookie, url)
+        else storeSync(jar, setCookie, url)
       } catch {}
     }
   }
@@ -208,12 +215,49 @@ export function isJar(init: unknown): init is CookieJar {
   return typeof getCookies === 'function' && typeof setCookie === 'function'
 }
 
+/** Stores a cookie of a response in a jar of the caller. Throws the errors of the store. */
+function storeSync(jar: CookieJar, setCookie: string, url: URL): void {
+  const cookie = cookieToCheck(setCookie, url)
+  if (cookie === 'refused') return
+  if (cookie !== null) {
+    const others = callSync<Cookie[]>((callback) =>
+      jar.store.findCookies(cookie.domain, null, true, callback),
+    )
+    if (others?.some((other) => hidesSecureCookie(cookie, other))) return
+  }
+  jar.setCookieSync(ownCopy(setCookie), url, SET_OPTIONS)
+}
+
 async function storeAsync(jar: CookieJar, setCookies: readonly string[], url: URL): Promise<void> {
   for (const setCookie of setCookies) {
     try {
-      await jar.setCookie(setCookie, url, SET_OPTIONS)
+      const cookie = cookieToCheck(setCookie, url)
+      if (cookie === 'refused') continue
+      if (cookie !== null) {
+        const others = await new Promise<Cookie[]>((resolve, reject) => {
+          jar.store.findCookies(cookie.domain, null, true, (error, found) =>
+            error ? reject(error) : resolve(found ?? []),
+          )
+        })
+        if (others.some((other) => hidesSecureCookie(cookie, other))) continue
+      }
+      await jar.setCookie(ownCopy(setCookie), url, SET_OPTIONS)
     } catch {}
   }
+}
+
+/**
+ * Checks a cookie for a jar of the caller, as tough-cookie does not. Returns the cookie if it must
+ * not hide a Secure cookie of its domain or a parent domain; null if there is nothing to check.
+ */
+function cookieToCheck(setCookie: string, url: URL): Cookie | 'refused' | null {
+  const cookie = emptyCookie()
+  if (!parseSetCookie(setCookie, cookie)) return null // the jar decides
+  if (!keepsPromise(cookie)) return 'refused'
+  if (cookie.secure || isSecureOrigin(url)) return null
+  cookie.domain ??= url.hostname.replace(/^\[|\]$/g, '')
+  if (!cookie.path?.startsWith('/')) cookie.path = toughCookie().defaultPath(url.pathname)
+  return cookie
 }
 
 /**

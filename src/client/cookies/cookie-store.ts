@@ -1,8 +1,11 @@
 import type { Callback, Cookie, ErrorCallback, Nullable, Store } from 'tough-cookie'
-import { isUnderPath } from './cookie-syntax.ts'
+import { ownCopy } from '../../models/own-copy.ts'
+import { hidesSecureCookie, isUnderPath } from './cookie-syntax.ts'
 
 /** Maximum number of cookies of a domain, as in browsers. RFC 6265 6.1 requires at least 50. */
 const MAX_PER_DOMAIN = 180
+/** Maximum number of cookies of all domains. RFC 6265 6.1 requires at least 3000. */
+const MAX_COOKIES = 3000
 /** The latest time that a `Date` can represent, in ms. */
 const LAST_DATE = 8.64e15
 
@@ -10,7 +13,9 @@ const LAST_DATE = 8.64e15
  * The in-memory store of the client's own jar. It differs from that of tough-cookie:
  *
  * - It reports whether it is empty, and how often it was changed.
- * - It limits the cookies of a domain, and removes the cookie that was set longest ago.
+ * - It limits the cookies of a domain and of all domains, and removes the oldest by creation.
+ * - Cookies from an insecure origin never replace, hide or remove a Secure cookie.
+ * - The strings of a cookie share no memory with the response that it came from.
  * - It counts Max-Age from the time at which the cookie was received. tough-cookie counts from the
  *   last use, so that a cookie in use never expires.
  * - It supports the hosts `test`, `local` and `example`, for which the store of tough-cookie
@@ -20,11 +25,13 @@ export class CookieStore implements Store {
   synchronous = true
   /** The number of changes. */
   changes = 0
-  /**
-   * The cookies by domain, then by name and path, in the order in which they were set. The inner
-   * maps are never empty.
-   */
+  /** Whether cookies are stored for a secure origin now. RFC 6265bis 5.7, step 16 */
+  isSecureOrigin = true
+  /** The cookies by domain, then by name and path. The inner maps are never empty. */
   readonly #domains = new Map<string, Map<string, Cookie>>()
+  /** All cookies in the order of their creation, by domain, name and path. */
+  readonly #all = new Map<string, Cookie>()
+  #secureCount = 0
 
   get isEmpty(): boolean {
     return this.#domains.size === 0
@@ -65,9 +72,18 @@ export class CookieStore implements Store {
   putCookie(cookie: Cookie, callback?: ErrorCallback): Promise<void> {
     const { domain, path, key } = cookie
     fixExpiry(cookie)
-    this.#remove(domain, path, key)
-    if (domain !== null && cookie.TTL() > 0) this.#add(domain, cookie)
+    if (domain !== null && !this.#hidesSecureCookie(cookie)) {
+      if (cookie.TTL() > 0) this.#add(domain, cookie)
+      else this.#remove(domain, path, key)
+    }
     return respond(undefined, callback)
+  }
+
+  /** Whether a cookie from an insecure origin would be sent in place of a Secure one. */
+  #hidesSecureCookie(cookie: Cookie): boolean {
+    if (this.isSecureOrigin || cookie.secure || this.#secureCount === 0) return false
+    for (const other of this.#all.values()) if (hidesSecureCookie(cookie, other)) return true
+    return false
   }
 
   updateCookie(_old: Cookie, cookie: Cookie, callback?: ErrorCallback): Promise<void> {
@@ -94,11 +110,13 @@ export class CookieStore implements Store {
   removeAllCookies(callback?: ErrorCallback): Promise<void> {
     this.changes++
     this.#domains.clear()
+    this.#all.clear()
+    this.#secureCount = 0
     return respond(undefined, callback)
   }
 
   getAllCookies(callback?: Callback<Cookie[]>): Promise<Cookie[]> {
-    const all = [...this.#domains.values()].flatMap((cookies) => [...cookies.values()])
+    const all = [...this.#all.values()]
     return respond(
       all.sort((a, b) => a.creationIndex - b.creationIndex),
       callback,
@@ -107,16 +125,40 @@ export class CookieStore implements Store {
 
   #add(domain: string, cookie: Cookie): void {
     this.changes++
+    const owner = ownCopy(domain)
+    cookie.domain = owner
+    cookie.key = ownCopy(cookie.key)
+    cookie.value = ownCopy(cookie.value)
+    if (cookie.path !== null) cookie.path = ownCopy(cookie.path)
+    if (cookie.sameSite !== undefined) cookie.sameSite = ownCopy(cookie.sameSite)
+    const id = idOf(cookie.key, cookie.path)
     const cookies = this.#domains.get(domain) ?? new Map<string, Cookie>()
-    cookies.set(idOf(cookie.key, cookie.path), cookie)
-    if (cookies.size > MAX_PER_DOMAIN) cookies.delete(cookies.keys().next().value!)
-    this.#domains.set(domain, cookies)
+    // A cookie that is set again keeps its place in the order, as it keeps its creation time.
+    if (cookies.get(id)?.secure) this.#secureCount--
+    if (cookie.secure) this.#secureCount++
+    cookies.set(id, cookie)
+    this.#domains.set(owner, cookies)
+    this.#all.set(`${owner};${id}`, cookie)
+    if (cookies.size > MAX_PER_DOMAIN) this.#evictFrom(cookies)
+    if (this.#all.size > MAX_COOKIES) this.#evictFrom(this.#all)
+  }
+
+  /** Removes the oldest cookie. It can be the new one, if all others are Secure. */
+  #evictFrom(cookies: ReadonlyMap<string, Cookie>): void {
+    for (const { secure, domain, path, key } of cookies.values()) {
+      if (!secure || this.isSecureOrigin) return this.#remove(domain, path, key)
+    }
   }
 
   #remove(domain: Nullable<string>, path: Nullable<string>, key: Nullable<string>): void {
     const cookies = this.#domains.get(domain ?? '')
-    if (!cookies?.delete(idOf(key, path))) return
+    const id = idOf(key, path)
+    const cookie = cookies?.get(id)
+    if (cookies === undefined || cookie === undefined) return
+    cookies.delete(id)
+    if (cookie.secure) this.#secureCount--
     this.changes++
+    this.#all.delete(`${domain};${id}`)
     if (cookies.size === 0) this.#domains.delete(domain ?? '')
   }
 }

@@ -69,6 +69,48 @@ export function isUnderPath(path: string, cookiePath: string): boolean {
   return path.length === length || path[length - 1] === '/' || path[length] === '/'
 }
 
+/** A name that promises attributes. The case is ignored, as by servers. RFC 6265bis 4.1.3 */
+const PREFIX = /^__(?:host|secure)-/i
+const HOST_PREFIX = /^__host-/i
+
+/** Whether a cookie of this name must have the attribute Secure. */
+export function mustBeSecure(name: string): boolean {
+  return PREFIX.test(name)
+}
+
+/** Whether a cookie of this name must not have the attribute Domain. */
+export function mustBeHostOnly(name: string): boolean {
+  return HOST_PREFIX.test(name)
+}
+
+/** Whether a cookie has the attributes that its name promises. RFC 6265bis 5.7, steps 20 and 21 */
+export function keepsPromise({ key, secure, domain, path }: Cookie): boolean {
+  if (mustBeSecure(key) && !secure) return false
+  return !mustBeHostOnly(key) || (domain === null && path === '/')
+}
+
+/**
+ * Whether a cookie that is not Secure would replace a Secure cookie, or be sent in its place. RFC
+ * 6265bis 5.7, step 16
+ */
+export function hidesSecureCookie(cookie: Cookie, other: Cookie): boolean {
+  if (!other.secure || other.key !== cookie.key) return false
+  const domain = cookie.domain ?? ''
+  const otherDomain = other.domain ?? ''
+  const sharesDomain =
+    domain === otherDomain ||
+    domain.endsWith(`.${otherDomain}`) ||
+    otherDomain.endsWith(`.${domain}`)
+  return sharesDomain && isUnderPath(cookie.path ?? '/', other.path ?? '/')
+}
+
+/** Whether the origin of a URL may set Secure cookies: https, or a server on this machine. */
+export function isSecureOrigin({ protocol, hostname }: URL): boolean {
+  if (protocol === 'https:') return true
+  const host = hostname.replace(/\.$/, '')
+  return /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host)
+}
+
 /**
  * Whether the cookie of a Set-Cookie field can be sent back, and is not larger than browsers
  * accept.

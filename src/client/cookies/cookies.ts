@@ -6,9 +6,19 @@ import type { Headers } from '../../models/headers.ts'
 import { isJar, LazyJar } from './cookie-jar.ts'
 import type { CheckedScope, CookieScope } from './cookie-scope.ts'
 import { ANY_SCOPE, checkScope, urlForDomain } from './cookie-scope.ts'
-import { checkCookie, isAcceptable, isUnderPath, readPairs } from './cookie-syntax.ts'
+import {
+  checkCookie,
+  isAcceptable,
+  isUnderPath,
+  mustBeHostOnly,
+  mustBeSecure,
+  readPairs,
+} from './cookie-syntax.ts'
 
 export type { CookieScope }
+
+/** Maximum length of a Cookie field, in octets. Many servers refuse a longer one. */
+const MAX_FIELD_LENGTH = 16_384
 
 /**
  * Cookies as they can be given: names and values, `Cookies`, or a `CookieJar` of tough-cookie. For
@@ -150,7 +160,8 @@ export class Cookies {
   /**
    * Returns the value of the Cookie field for `url`, empty for none: the cookies of the jar, longer
    * paths first, then those without a domain if `includeUnscoped` is true, then `extra`. Cookies in
-   * `extra` replace others of their name. Returns a promise if the store of the jar is
+   * `extra` replace others of their name. If the field would be longer than 16 KiB, the last cookies
+   * of the jar are omitted, then the last of the others. Returns a promise if the store of the jar is
    * asynchronous.
    *
    * Throws or rejects with `HawserError` if the store fails.
@@ -206,9 +217,9 @@ export class Cookies {
     this.#jar.checkSynchronous()
     // The jar refuses names with these prefixes without the attributes that they require.
     // RFC 6265bis 4.1.3
-    const secure = /^__(?:Host|Secure)-/.test(name) ? '; Secure' : ''
+    const secure = mustBeSecure(name) ? '; Secure' : ''
     // The jar would refuse the Domain of a single label as a public suffix.
-    const isHostOnly = name.startsWith('__Host-') || !domain.includes('.')
+    const isHostOnly = mustBeHostOnly(name) || !domain.includes('.')
     const attributes = `; Path=${path}${isHostOnly ? '' : `; Domain=${domain}`}${secure}`
     let cause: unknown
     try {
@@ -275,10 +286,16 @@ export function requestCookiesFor(
   return isRequestedHost ? cookies : null
 }
 
-/** Appends cookies to a Cookie field of the caller: only one field may be sent. RFC 6265 5.4 */
+/**
+ * Appends cookies to a Cookie field of the caller, as far as the field has room for them: only one
+ * field may be sent. RFC 6265 5.4
+ */
 export function appendCookies(field: string, extra: CookiePairs | null): string {
-  for (const [name, value] of extra ?? []) if (value !== null) field += `; ${name}=${value}`
-  return field
+  const pairs = [...(extra ?? [])].flatMap(([name, value]) =>
+    value === null ? [] : [`${name}=${value}`],
+  )
+  const appended = joinWithin(MAX_FIELD_LENGTH - field.length - '; '.length, pairs)
+  return appended === '' ? field : `${field}; ${appended}`
 }
 
 /** Returns the cookies that a response sets. */
@@ -293,16 +310,32 @@ function formatCookieField(
   unscoped: readonly UnscopedCookie[],
   extra: CookiePairs | null,
 ): string {
-  const fields: string[] = []
+  const fromServers: string[] = []
+  const fromCaller: string[] = []
   const names = new Set<string>()
   for (const cookie of stored) {
     if (extra?.has(cookie.key)) continue
     if (unscoped.length > 0) names.add(cookie.key)
-    fields.push(cookie.cookieString())
+    fromServers.push(cookie.cookieString())
   }
   for (const { name, value } of unscoped) {
-    if (!names.has(name) && !extra?.has(name)) fields.push(`${name}=${value}`)
+    if (!names.has(name) && !extra?.has(name)) fromCaller.push(`${name}=${value}`)
   }
-  for (const [name, value] of extra ?? []) if (value !== null) fields.push(`${name}=${value}`)
-  return fields.join('; ')
+  for (const [name, value] of extra ?? []) if (value !== null) fromCaller.push(`${name}=${value}`)
+  const given = joinWithin(MAX_FIELD_LENGTH, fromCaller)
+  // Servers must not crowd out the cookies that the caller gave.
+  const room = given === '' ? MAX_FIELD_LENGTH : MAX_FIELD_LENGTH - given.length - '; '.length
+  const received = joinWithin(room, fromServers)
+  return received !== '' && given !== '' ? `${received}; ${given}` : received + given
+}
+
+/** Joins cookies as far as they fit; the last ones are omitted. */
+function joinWithin(maxLength: number, pairs: readonly string[]): string {
+  let field = ''
+  for (const pair of pairs) {
+    const longer = field === '' ? pair : `${field}; ${pair}`
+    if (longer.length > maxLength) break
+    field = longer
+  }
+  return field
 }

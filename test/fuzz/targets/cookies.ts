@@ -10,7 +10,7 @@ const place = fc.record({ isSecure: fc.boolean(), host, path })
 
 const cookie = fc.record({
   at: place,
-  name: fc.constantFrom('a', 'b', '__proto__'),
+  name: fc.constantFrom('a', 'b', '__proto__', '__Host-a', '__host-a', '__SECURE-b'),
   value: fc.constantFrom('1', '2', '', '"q"', 'x=y', 'a b', 'é'),
   /** If an attribute is repeated, the last one counts. */
   domain: fc.option(fc.oneof(host, fc.constantFrom('.h.test', 'H.TEST', 'evil.test', ''))),
@@ -91,7 +91,7 @@ function serialize({ name, value, domain, path, secure, maxAge, isUpper, blanks 
   return [`${blanks}${name}${blanks}=${blanks}${value}`, ...attributes].join(`;${blanks}`)
 }
 
-/** RFC 6265 5.3. As in its successor, only https responses set Secure cookies. */
+/** RFC 6265 5.3. As in its successor, only https responses set and replace Secure cookies. */
 function keep(kept: readonly Kept[], given: Given): readonly Kept[] {
   const { at, name, value, secure, maxAge } = given
   if (secure && !at.isSecure) return kept
@@ -99,6 +99,9 @@ function keep(kept: readonly Kept[], given: Given): readonly Kept[] {
   if (attribute !== '' && !isWithin(at.host, attribute)) return kept
   const path = given.path?.startsWith('/') ? given.path : defaultPath(at.path)
   const domain = attribute || at.host
+  if (/^__(host|secure)-/i.test(name) && !secure) return kept
+  if (/^__host-/i.test(name) && (attribute !== '' || given.path !== '/')) return kept
+  if (!at.isSecure && kept.some((one) => isHiddenBy(one, name, domain, path))) return kept
   const others = kept.filter(
     (one) => one.name !== name || one.domain !== domain || one.path !== path,
   )
@@ -106,11 +109,22 @@ function keep(kept: readonly Kept[], given: Given): readonly Kept[] {
   return [...others, { name, value, domain, isHostOnly: attribute === '', path, secure }]
 }
 
+/** Whether a cookie that is not Secure would replace or hide a Secure one. RFC 6265bis 5.7, 16 */
+function isHiddenBy(one: Kept, name: string, domain: string, path: string): boolean {
+  if (!one.secure || one.name !== name) return false
+  if (!isWithin(domain, one.domain) && !isWithin(one.domain, domain)) return false
+  return isUnder(path, one.path)
+}
+
 /** RFC 6265 5.4 */
 function goesTo({ domain, isHostOnly, path, secure }: Kept, to: Place): boolean {
   if (secure && !to.isSecure) return false
   if (isHostOnly ? to.host !== domain : !isWithin(to.host, domain)) return false
-  return to.path === path || to.path.startsWith(path.endsWith('/') ? path : `${path}/`)
+  return isUnder(to.path, path)
+}
+
+function isUnder(path: string, parent: string): boolean {
+  return path === parent || path.startsWith(parent.endsWith('/') ? parent : `${parent}/`)
 }
 
 function isWithin(host: string, domain: string): boolean {
