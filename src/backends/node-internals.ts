@@ -3,6 +3,7 @@
  * internals exist. On a runtime without them, the socket behaves as that runtime's sockets do.
  */
 import type { OnReadOpts, Socket } from 'node:net'
+import { withoutPrototype } from '../models/options.ts'
 
 interface Handle {
   useUserBuffer?(target: Uint8Array): void
@@ -39,6 +40,16 @@ export function surviveWriteErrors(socket: Socket): void {
   if (reading?.autoDestroy === undefined || writing?.autoDestroy === undefined) return
   reading.autoDestroy = false
   writing.autoDestroy = false
+}
+
+/**
+ * Hides a property `blockList` that the socket inherits from a polluted `Object.prototype`. Since
+ * Node 22, a socket reads this option from itself before it connects, which is in a later turn.
+ */
+export function hideInheritedBlockList(socket: Socket & { readonly blockList?: unknown }): void {
+  if (socket.blockList !== undefined) {
+    Object.defineProperty(socket, 'blockList', withoutPrototype({ value: undefined }))
+  }
 }
 
 /**

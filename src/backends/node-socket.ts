@@ -5,6 +5,7 @@ import { UNSET_SOCKET_OPTIONS } from '../models/stream-options.ts'
 import type { BackendSocket, SocketHandler, TlsTarget } from './backend.ts'
 import {
   forgetWriteError,
+  hideInheritedBlockList,
   reportsUnsentBytes,
   requestDrain,
   surviveWriteErrors,
@@ -123,6 +124,7 @@ export class NodeSocket implements BackendSocket {
     }
     opening = false
     surviveWriteErrors(this.#socket)
+    hideInheritedBlockList(this.#socket)
     this.#socket.unref()
   }
 

@@ -79,7 +79,7 @@ function secureContextOf(options: ConnectionOptions): SecureContext {
   if (context === undefined) {
     context = createSecureContext(withoutPrototype(options))
     // Node closes the context with its first connection if a polluted prototype has this property.
-    Object.defineProperty(context, 'singleUse', { value: false })
+    Object.defineProperty(context, 'singleUse', withoutPrototype({ value: false }))
     secureContexts.set(options, context)
   }
   return context

@@ -153,7 +153,7 @@ function specifiesVerification(settings: ConnectionOptions): boolean {
 
 function sealed(options: ConnectionOptions): ConnectionOptions {
   const copy = withoutPrototype(options)
-  Object.defineProperty(copy, inspect.custom, { value: inspectNames })
+  Object.defineProperty(copy, inspect.custom, withoutPrototype({ value: inspectNames }))
   return Object.freeze(copy)
 }
 

@@ -17,13 +17,14 @@ import { ALL_CALLS, outcomesOf, PLAIN_CALLS } from './polluted-calls.ts'
 /**
  * The options that net, tls, dns, http, fs, zlib, the streams and the events of Node 20 to 26 read
  * from an object called `options`, and the names that Hawser reads from the environment and from
- * the global object. Without `_handle` and `readable`, which break Node's own streams.
+ * the global object. Without `_handle`, `close` and `readable`, which break Node's own streams and
+ * events.
  */
 const NAMES = `
   ALPNCallback ALPNProtocols SNICallback addresses agent all allowPartialTrustChain append auth
-  autoDestroy autoSelectFamily autoSelectFamilyAttemptTimeout backlog bigint blockList bubbles
+  autoDestroy autoSelectFamily autoSelectFamilyAttemptTimeout backlog bigint bubbles
   buffer buffers ca callback cancelable capture cert certificateCompression checkServerIdentity
-  chunkSize ciphers cleanup clientCertEngine close composed concurrency context count
+  chunkSize ciphers cleanup clientCertEngine composed concurrency context count
   createConnection credentials crl decodeStrings defaultPort depth destroyOnReturn detail dhparam
   dictionary ecdhCurve emitClose enableTrace exclusive family fd final finishFlush flag flush fs
   fsync handle headersTimeout highWaterMark highWatermark hints honorCipherOrder host hostname hwm
@@ -37,7 +38,7 @@ const NAMES = `
   requestOCSP requestTimeout requireHostHeader resistStopPropagation reusePort scheduling
   secureContext secureOptions secureProtocol server servername session sessionIdContext
   sessionTimeout sigalgs singleUse size socket socketPath strategy sync throwIfNoEntry ticketKeys
-  timeout transform tries type typeOfService verbatim weak windowBits withFileTypes writableAll
+  timeout transform tries type verbatim weak windowBits withFileTypes writableAll
   writev
   Bun Deno NETRC HTTP_PROXY http_proxy HTTPS_PROXY https_proxy ALL_PROXY all_proxy NO_PROXY
   no_proxy REQUEST_METHOD SSL_CERT_FILE SSL_CERT_DIR SSLKEYLOGFILE NODE_EXTRA_CA_CERTS
@@ -46,9 +47,9 @@ const NAMES = `
 
 /** Options that break the constructor of Node's own `TLSSocket`, whatever it is given. */
 const BREAKING_TLS = `
-  allowHalfOpen captureRejections construct defaultEncoding destroy encoding handshakeTimeout
-  keepAliveInitialDelay objectMode read readableHighWaterMark readableObjectMode signal writable
-  writableHighWaterMark writableObjectMode write
+  allowHalfOpen blockList captureRejections construct defaultEncoding destroy encoding handshakeTimeout
+  keepAliveInitialDelay objectMode read readableHighWaterMark readableObjectMode signal typeOfService
+  writable writableHighWaterMark writableObjectMode write
 `
 
 const VALUES = [`true`, `false`, `0`, `1`, `'0'`, `'evil'`, `{}`, `() => { throw 'evil' }`]
