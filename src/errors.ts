@@ -10,7 +10,7 @@
  *       ProtocolError       LocalProtocolError RemoteProtocolError
  *       ProxyError
  *       UnsupportedProtocol
- *     DecodingError  TooManyRedirects  ResponseTooLarge
+ *     DecodingError  TooManyRedirects  InsecureRedirect  ResponseTooLarge
  *   HTTPStatusError
  *   InvalidURL  ClientClosed
  *   StreamError             StreamConsumed StreamClosed ResponseNotRead
@@ -221,6 +221,11 @@ export class TooManyRedirects extends RequestError {
   override readonly code = 'HAWSER_TOO_MANY_REDIRECTS'
 }
 
+/** A redirect leads from https to http, and `followRedirects` is `'no-downgrade'`. */
+export class InsecureRedirect extends RequestError {
+  override readonly code = 'HAWSER_INSECURE_REDIRECT'
+}
+
 /** The body of the response is larger than the caller permits. */
 export class ResponseTooLarge extends RequestError {
   override readonly code = 'HAWSER_RESPONSE_TOO_LARGE'
@@ -302,6 +307,7 @@ const classes = {
   UnsupportedProtocol,
   DecodingError,
   TooManyRedirects,
+  InsecureRedirect,
   ResponseTooLarge,
   HTTPStatusError,
   InvalidURL,

@@ -31,6 +31,7 @@ const tree: [name: ClassName, parent: ClassName | 'Error', code: string][] = [
   ['UnsupportedProtocol', 'TransportError', 'HAWSER_UNSUPPORTED_PROTOCOL'],
   ['DecodingError', 'RequestError', 'HAWSER_DECODING_ERROR'],
   ['TooManyRedirects', 'RequestError', 'HAWSER_TOO_MANY_REDIRECTS'],
+  ['InsecureRedirect', 'RequestError', 'HAWSER_INSECURE_REDIRECT'],
   ['ResponseTooLarge', 'RequestError', 'HAWSER_RESPONSE_TOO_LARGE'],
   ['HTTPStatusError', 'HawserError', 'HAWSER_HTTP_STATUS_ERROR'],
   ['InvalidURL', 'HawserError', 'HAWSER_INVALID_URL'],

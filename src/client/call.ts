@@ -5,6 +5,7 @@ import { RequestError, StreamError, TotalTimeout } from '../errors.ts'
 import type { Timeout, TimeoutInit } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
 import type { RequestCookies } from './cookies/cookies.ts'
+import type { FollowRedirects } from './redirect.ts'
 import { Request } from './request.ts'
 
 /**
@@ -15,19 +16,21 @@ export interface CallSettings {
   /** The request's `auth`. Undefined: the client's, the URL's userinfo or .netrc is used. */
   readonly auth: Auth | null | undefined
   readonly timeout: Timeout
-  readonly followRedirects: boolean
+  readonly followRedirects: FollowRedirects
   /** The client's `followRedirects`: applies when the caller sends a `nextRequest`. */
-  readonly followsByDefault: boolean
+  readonly followsByDefault: FollowRedirects
   readonly maxRedirects: number
   readonly retries: number
   readonly signal: AbortSignal | null
   /** The request's `cookies`, without those of the client. */
   readonly cookies: RequestCookies | null
   /**
-   * Whether `auth` and cookies without a domain may be sent. False after a redirect to another
-   * origin, and for all later requests of that chain.
+   * Whether `auth`, cookies without a domain and the client certificate may be sent. False after a
+   * redirect to another origin, and for all later requests of that chain.
    */
   readonly keepsCredentials: boolean
+  /** Whether a redirect of this chain led from https to http. `.netrc` is then not used. */
+  readonly wasDowngraded: boolean
   readonly maxResponseSize: number | null
   readonly onDownloadProgress: ((progress: Progress) => void) | null
   readonly clock: Clock

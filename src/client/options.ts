@@ -18,6 +18,7 @@ import { isJar } from './cookies/cookie-jar.ts'
 import type { CookiesInit } from './cookies/cookies.ts'
 import { Cookies } from './cookies/cookies.ts'
 import type { ParamsInit } from './params.ts'
+import type { FollowRedirects } from './redirect.ts'
 import type { Request } from './request.ts'
 import type { Response } from './response.ts'
 
@@ -52,8 +53,11 @@ export interface SharedOptions {
    * for the whole call. `null`: no limits.
    */
   readonly timeout?: TimeoutInit
-  /** Whether to follow redirects, at most `maxRedirects` of them. Default true. */
-  readonly followRedirects?: boolean | undefined
+  /**
+   * Whether to follow redirects, at most `maxRedirects` of them. With `'no-downgrade'`, a redirect
+   * from https to http fails with `InsecureRedirect`. Default true.
+   */
+  readonly followRedirects?: FollowRedirects | undefined
   /**
    * Maximum number of automatic retries: after failures that are safe to retry, and after 429 and
    * 503 responses to idempotent requests. Default 0.
@@ -68,7 +72,8 @@ export interface SharedOptions {
 export interface ClientOptions extends SharedOptions {
   /**
    * The URL that is put before relative URLs. Requests to another origin get neither the client's
-   * `auth` nor its Authorization, Cookie, Proxy-Authorization and Host fields.
+   * `auth`, `params` and certificate nor its Authorization, Cookie, Proxy-Authorization and Host
+   * fields.
    */
   readonly baseUrl?: string | URL | undefined
   /** How many redirects are followed before `TooManyRedirects`. Default 20. */
@@ -85,7 +90,9 @@ export interface ClientOptions extends SharedOptions {
   readonly verify?: Verify | undefined
   /**
    * The client certificate: the path of a PEM file with certificate and private key, or the paths
-   * `[cert, key, passphrase?]`.
+   * `[cert, key, passphrase?]`. It is presented only to the origin of `baseUrl`; without `baseUrl`,
+   * only to the origin of the URL of the call, not to others to which a redirect leads. The same
+   * applies to a certificate in `verify`.
    */
   readonly cert?: ClientCertificate | undefined
   /**

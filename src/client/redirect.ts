@@ -7,6 +7,9 @@ import type { FieldList } from './field-list.ts'
 import { filterFields } from './field-list.ts'
 import { isHttpScheme, isSameOrigin, mayForwardCredentials } from './url.ts'
 
+/** The values of the option `followRedirects`. */
+export type FollowRedirects = boolean | 'no-downgrade'
+
 /** One request of a chain of redirects. */
 export interface Hop {
   readonly method: string
@@ -15,6 +18,8 @@ export interface Hop {
   readonly content: Body | null
   /** Whether credentials for the first URL may be sent to this one. Once false, it stays false. */
   readonly keepsCredentials: boolean
+  /** Whether a redirect of this chain led from https to http. Once true, it stays true. */
+  readonly wasDowngraded: boolean
 }
 
 /** Fields that are meant for one origin and are never sent to another one. In lower case. */
@@ -25,6 +30,9 @@ export const ORIGIN_BOUND_FIELDS = ['authorization', 'cookie', 'proxy-authorizat
  * other code decides these. Returns null if the response is not a redirect: another status, or no
  * Location or an empty one. Content is passed on unchanged, even if it is a stream that was sent
  * already. RFC 9110 15.4
+ *
+ * From https to http, only Accept fields, User-Agent and, with content, the fields that describe it
+ * are sent.
  *
  * Throws `RemoteProtocolError` for a Location that is not a URL, `UnsupportedProtocol` for one that
  * is neither http nor https.
@@ -47,8 +55,12 @@ export function nextHop(
   // Another origin may be reached directly or through a tunnel. The server would then get the
   // field.
   const keepsProxyAuthorization = keepsCredentials && isSameOrigin(hop.url, url)
+  const downgrades = isDowngrade(hop.url, url)
+  const resendsContent = keepsContent && hop.content !== null
   const fields = filterFields(hop.fields, (field) => {
     const name = field.toLowerCase()
+    // Anybody on the way can read the request, and can have caused the redirects that follow.
+    if (downgrades) return isHarmless(name) || (resendsContent && describesContent(name))
     return (
       (keepsCredentials || !ORIGIN_BOUND_FIELDS.includes(name)) &&
       (keepsProxyAuthorization || name !== 'proxy-authorization') &&
@@ -61,7 +73,18 @@ export function nextHop(
     fields,
     content: keepsContent ? hop.content : null,
     keepsCredentials,
+    wasDowngraded: hop.wasDowngraded || downgrades,
   }
+}
+
+/** Whether a redirect leads from https to http. */
+export function isDowngrade(from: URL, to: URL): boolean {
+  return from.protocol === 'https:' && to.protocol === 'http:'
+}
+
+/** Whether a field, in lower case, contains nothing that only an https server may see. */
+function isHarmless(name: string): boolean {
+  return name === 'user-agent' || name === 'accept' || name.startsWith('accept-')
 }
 
 /**

@@ -16,6 +16,7 @@ import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from '
 import { checkRequestOptions, checkSendOptions } from './options.ts'
 import type { Params } from './params.ts'
 import { combineParams, makeParams, mergeParams } from './params.ts'
+import type { FollowRedirects } from './redirect.ts'
 import { ORIGIN_BOUND_FIELDS } from './redirect.ts'
 import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
@@ -55,7 +56,7 @@ export class RequestBuilder {
     this.#headersForOtherOrigins = withoutFields(this.#headers, ORIGIN_BOUND_FIELDS)
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
-    const followRedirects = checkFlag('followRedirects', option(options, 'followRedirects', true))
+    const followRedirects = checkFollowRedirects(option(options, 'followRedirects', true))
     this.#defaults = {
       auth: undefined,
       timeout,
@@ -66,6 +67,7 @@ export class RequestBuilder {
       signal: null,
       cookies: null,
       keepsCredentials: true,
+      wasDowngraded: false,
       maxResponseSize: checkCount('maxResponseSize', option(options, 'maxResponseSize', null), 0),
       onDownloadProgress: null,
       clock,
@@ -76,10 +78,11 @@ export class RequestBuilder {
   build(method: string, url: string | URL, options: RequestOptions): Request {
     checkRequestOptions(options)
     const fullUrl = parseUrl(url, this.#baseUrl)
-    const params = combineParams(this.#params, paramsOf(options))
+    const isClientOrigin = this.isClientOrigin(fullUrl)
+    const params = combineParams(isClientOrigin ? this.#params : null, paramsOf(options))
     if (params !== null) mergeParams(fullUrl, params)
     const more = option(options, 'headers', null)
-    const defaults = this.isClientOrigin(fullUrl) ? this.#headers : this.#headersForOtherOrigins
+    const defaults = isClientOrigin ? this.#headers : this.#headersForOtherOrigins
     const headers = mergeFields(defaults, more)
     const onProgress = option(options, 'onUploadProgress', null)
     if (onProgress !== null) checkFunction('onUploadProgress', onProgress)
@@ -148,8 +151,7 @@ export class RequestBuilder {
       ...settings,
       auth: auth === undefined ? settings.auth : auth,
       timeout: Timeout.from(timeout, settings.timeout),
-      followRedirects: checkFlag(
-        'followRedirects',
+      followRedirects: checkFollowRedirects(
         option(options, 'followRedirects', settings.followRedirects),
       ),
       signal: option(options, 'signal', settings.signal),
@@ -171,6 +173,10 @@ function paramsOf(options: Pick<SharedOptions, 'params'>): Params | null {
 function authOf(options: Pick<SharedOptions, 'auth'>): CallSettings['auth'] {
   const auth = option(options, 'auth', undefined)
   return auth === undefined ? undefined : resolveAuth(auth)
+}
+
+function checkFollowRedirects(value: unknown): FollowRedirects {
+  return value === 'no-downgrade' ? value : checkFlag('followRedirects', value, "'no-downgrade'")
 }
 
 function retriesOf(options: Pick<SharedOptions, 'retries'>, fallback: number): number {

@@ -462,10 +462,19 @@ function nextRequest(request: Request, settings: CallSettings, response: Respons
   const { method, fields, content } = request
   const { url } = response
   const keepsCredentials = settings.keepsCredentials && isSameOrigin(request.url, url)
-  const hop = nextHop({ method, url, fields, content, keepsCredentials }, response, AFTER_HEAD)
+  const { wasDowngraded } = settings
+  const hop = nextHop(
+    { method, url, fields, content, keepsCredentials, wasDowngraded },
+    response,
+    AFTER_HEAD,
+  )
   if (hop === null) return null
   const next = new Request(hop.method, hop.url, { headers: hop.fields, content: hop.content })
-  const followRedirects = settings.followRedirects || settings.followsByDefault
-  setCallSettings(next, { ...settings, followRedirects, keepsCredentials: hop.keepsCredentials })
+  setCallSettings(next, {
+    ...settings,
+    followRedirects: settings.followRedirects || settings.followsByDefault,
+    keepsCredentials: hop.keepsCredentials,
+    wasDowngraded: hop.wasDowngraded,
+  })
   return next
 }

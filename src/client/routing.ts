@@ -12,7 +12,7 @@ import { UrlMap } from '../dispatch/url-map.ts'
 import { option } from '../models/options.ts'
 import { HTTPProxy } from '../models/proxy.ts'
 import type { Timeout } from '../models/timeout.ts'
-import { resolveTlsSettings } from '../models/tls-settings.ts'
+import { resolveTlsSettings, withoutClientCertificate } from '../models/tls-settings.ts'
 import { ConnectionPool } from '../pool/pool.ts'
 import type { ClientOptions } from './options.ts'
 
@@ -75,13 +75,23 @@ export function openRouter(
     senders.set(dispatcher, sender)
     return sender
   }
+  const custom = customSender(options, toSender)
+  const tls = withoutClientCertificate(shared.tls)
+  const hasCertificate = custom === null && tls !== shared.tls
+  const openThrough = (proxy: HTTPProxy, more = {}) =>
+    new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv), ...more }, countsUnread)
   return new Router({
     mounts: mountsOf(options, toSender),
     dispatchers: senders,
-    direct: customSender(options, toSender) ?? pool,
+    direct: custom ?? pool,
     proxies: proxiesOf(options, trustEnv, routes.length === 0),
-    open: (proxy) =>
-      new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv) }, countsUnread),
+    open: (proxy) => openThrough(proxy),
+    openWithoutCertificate: hasCertificate
+      ? (proxy) =>
+          proxy === null
+            ? new ConnectionPool({ ...shared, uds, tls }, countsUnread)
+            : openThrough(proxy, { tls })
+      : null,
   })
 }
 

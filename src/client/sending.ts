@@ -1,7 +1,7 @@
 import type { Backend } from '../backends/backend.ts'
 import { discardContent, isReplayable, throwIfConsumed } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
-import { RequestError, redactUrl, TooManyRedirects } from '../errors.ts'
+import { InsecureRedirect, RequestError, redactUrl, TooManyRedirects } from '../errors.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { isThenable } from '../models/value-kind.ts'
 import { isIdempotent } from '../protocol/methods.ts'
@@ -15,6 +15,7 @@ import { appendCookies, requestCookiesFor } from './cookies/cookies.ts'
 import { fieldOf, withContentLength } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ResolvedHooks } from './options.ts'
+import { isDowngrade } from './redirect.ts'
 import { Request } from './request.ts'
 import type { RequestBuilder } from './request-builder.ts'
 import { AFTER_HEAD, Response } from './response.ts'
@@ -83,7 +84,14 @@ export class Sending {
           AFTER_HEAD,
         )
       }
-      return response.nextRequest as Request
+      const next = response.nextRequest as Request
+      if (settings.followRedirects === 'no-downgrade' && isDowngrade(response.url, next.url)) {
+        throw new InsecureRedirect(
+          `${redactUrl(response.url)} redirects to an insecure URL: ${redactUrl(next.url)} (followRedirects is 'no-downgrade')`,
+          AFTER_HEAD,
+        )
+      }
+      return next
     } catch (error) {
       throw withRequest(error, response.request, settings)
     } finally {
@@ -107,7 +115,8 @@ export class Sending {
 
   /**
    * Returns the auth of the request, the client, the URL's userinfo or .netrc, in this order. After
-   * a redirect to another origin, only .netrc is used.
+   * a redirect to another origin, only the entry of .netrc for its host is used; after one from
+   * https to http, nothing.
    */
   #authFor(request: Request, settings: CallSettings): Auth | null {
     const { url } = request
@@ -119,7 +128,8 @@ export class Sending {
       if (auth !== undefined) return auth
       if (url.username !== '' || url.password !== '') return userinfoAuth(url)
     }
-    const netrcAuth = netrc === null ? null : netrc.authFor(url)
+    if (netrc === null || settings.wasDowngraded) return null
+    const netrcAuth = settings.keepsCredentials ? netrc.authFor(url) : netrc.authForHost(url)
     if (netrcAuth === null || fieldOf(request.fields, 'authorization') !== null) return null
     return netrcAuth
   }
@@ -200,7 +210,7 @@ export class Sending {
     if ((settings.cookies !== null || !cookies.isEmpty) && request.method !== 'TRACE') {
       const { url, fields } = request
       // An auth flow may also send requests to hosts that the caller did not request.
-      const isRequestedHost = settings.keepsCredentials && mayForwardCredentials(base.url, url)
+      const isRequestedHost = isRequested(url, base, settings)
       const includeUnscoped = isRequestedHost && credentials.isClientOrigin(url)
       const extra = requestCookiesFor(settings.cookies, url, isRequestedHost)
       const field = fieldOf(fields, 'cookie')
@@ -219,7 +229,10 @@ export class Sending {
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
       throwIfConsumed(sent.content, sent)
-      const engineResponse = await router.senderFor(sent.url).request({
+      const isClientOrigin =
+        !router.hasClientCertificate ||
+        (credentials.isClientOrigin(sent.url) && isRequested(sent.url, base, settings))
+      const engineResponse = await router.senderFor(sent.url, isClientOrigin).request({
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,
@@ -309,4 +322,12 @@ async function endFlow(flow: ReturnType<Auth['authFlow']>): Promise<void> {
   } catch {
     // The call fails with its own error.
   }
+}
+
+/**
+ * Whether the caller asked for the origin of `url` in this call. After a redirect to another
+ * origin, it did not. An auth flow or a hook may also send requests to other origins.
+ */
+function isRequested(url: URL, base: Request, settings: CallSettings): boolean {
+  return settings.keepsCredentials && mayForwardCredentials(base.url, url)
 }

@@ -1,6 +1,7 @@
 import {
   ConnectError,
   DecodingError,
+  InsecureRedirect,
   InvalidURL,
   LocalProtocolError,
   NetworkError,
@@ -57,6 +58,7 @@ const reasonsByClass: readonly (readonly [new (...args: never[]) => Error, ExitR
   [ResponseTooLarge, 'body'],
   [StreamError, 'body'],
   [TooManyRedirects, 'redirects'],
+  [InsecureRedirect, 'redirects'],
 ]
 
 export function exitReasonForError(error: unknown): ExitReason {

@@ -18,42 +18,64 @@ export interface Destinations {
   /** Null if no proxies are configured. */
   readonly proxies: UrlLookup<HTTPProxy | null> | null
   /** Creates the sender for a proxy. Called once per proxy. */
-  open(proxy: HTTPProxy): RequestSender
+  readonly open: (proxy: HTTPProxy) => RequestSender
+  /**
+   * Creates the sender for a proxy, or for direct connections, that never presents the client
+   * certificate. Called once per proxy. Null if there is no client certificate.
+   */
+  readonly openWithoutCertificate: ((proxy: HTTPProxy | null) => RequestSender) | null
 }
 
 /** Chooses where each request of a client goes: to a mount, through a proxy, or direct. */
 export class Router {
   readonly #destinations: Destinations
   readonly #proxied = new Map<HTTPProxy, RequestSender>()
+  readonly #withoutCertificate = new Map<HTTPProxy | null, RequestSender>()
   #closed = false
 
   constructor(destinations: Destinations) {
     this.#destinations = destinations
   }
 
-  /** @throws ProxyError if a proxy variable of the environment is not the URL of a proxy */
-  senderFor(url: URL): RequestSender {
-    const { mounts, proxies, direct } = this.#destinations
-    const mounted = mounts?.lookup(url)
-    if (mounted) return mounted
-    const proxy = proxies?.lookup(url)
-    return proxy ? this.#senderThrough(proxy) : direct
+  /** Whether connections with a client certificate and connections without it are separate. */
+  get hasClientCertificate(): boolean {
+    return this.#destinations.openWithoutCertificate !== null
   }
 
-  #senderThrough(proxy: HTTPProxy): RequestSender {
-    const known = this.#proxied.get(proxy)
+  /**
+   * @param isClientOrigin whether the client certificate may be presented to the origin of `url`
+   * @throws ProxyError if a proxy variable of the environment is not the URL of a proxy
+   */
+  senderFor(url: URL, isClientOrigin: boolean): RequestSender {
+    const { mounts, proxies, direct, open, openWithoutCertificate } = this.#destinations
+    const mounted = mounts?.lookup(url)
+    if (mounted) return mounted
+    const proxy = proxies?.lookup(url) ?? null
+    if (openWithoutCertificate !== null && !isClientOrigin && url.protocol === 'https:') {
+      return this.#getOrOpen(this.#withoutCertificate, proxy, openWithoutCertificate)
+    }
+    return proxy === null ? direct : this.#getOrOpen(this.#proxied, proxy, open)
+  }
+
+  #getOrOpen<Proxy>(
+    senders: Map<Proxy, RequestSender>,
+    proxy: Proxy,
+    open: (proxy: Proxy) => RequestSender,
+  ): RequestSender {
+    const known = senders.get(proxy)
     if (known !== undefined) return known
     // The client can be closed between two requests of one call, such as before a redirect.
     if (this.#closed) throw new ClientClosed('The client is closed')
-    const sender = this.#destinations.open(proxy)
-    this.#proxied.set(proxy, sender)
+    const sender = open(proxy)
+    senders.set(proxy, sender)
     return sender
   }
 
   async close(): Promise<void> {
     this.#closed = true
     const { direct, dispatchers } = this.#destinations
-    const senders = new Set([direct, ...dispatchers.values(), ...this.#proxied.values()])
+    const opened = [...this.#proxied.values(), ...this.#withoutCertificate.values()]
+    const senders = new Set([direct, ...dispatchers.values(), ...opened])
     await Promise.all([...senders].map((sender) => sender.close()))
   }
 
@@ -61,6 +83,10 @@ export class Router {
     const proxied = [...this.#proxied].map(
       ([proxy, sender]) => `${inspect(proxy)} ${inspect(sender)}`,
     )
-    return [inspect(this.#destinations.direct), ...proxied].join(', ')
+    const anonymous = [...this.#withoutCertificate].map(
+      ([proxy, sender]) =>
+        `${proxy === null ? '' : `${inspect(proxy)} `}${inspect(sender)} without certificate`,
+    )
+    return [inspect(this.#destinations.direct), ...proxied, ...anonymous].join(', ')
   }
 }

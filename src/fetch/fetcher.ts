@@ -126,7 +126,10 @@ class Fetcher {
       return toWhatwgResponse(
         await this.#follow(
           call,
-          { method, url, fields, content, keepsCredentials: true },
+          {
+            ...{ method, url, fields, content },
+            ...{ keepsCredentials: true, wasDowngraded: false },
+          },
           startedAt,
         ),
       )
@@ -189,13 +192,13 @@ class Fetcher {
 
   /** @param startedAt when the call started, from which `total` counts */
   #send(hop: Hop, signal: AbortSignal | null, startedAt: number) {
-    const { method, url, fields, content } = hop
+    const { method, url, fields, content, keepsCredentials } = hop
     const timeouts = timeoutsAfter(this.#backend.clock.now() - startedAt, this.#timeout)
     if (timeouts === null) {
       const where = `before ${method} ${redactUrl(url)}`
       throw totalTimeout({ timeout: this.#timeout }, where, { ...factsOf(hop), phase: 'queue' })
     }
-    return this.#router.senderFor(url).request({
+    return this.#router.senderFor(url, keepsCredentials).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,

@@ -68,10 +68,16 @@ export function checkCount(label: string, value: unknown, min: 0 | 1): number | 
   throw new TypeError(`${label} must be null or an integer >= ${min}, not ${show(value)}`)
 }
 
-/** Throws `TypeError` for a value that is not a boolean. */
-export function checkFlag(label: string, value: unknown): boolean {
+/**
+ * Throws `TypeError` for a value that is not a boolean.
+ *
+ * @param others other values that the caller accepts, for the message of the error
+ */
+export function checkFlag(label: string, value: unknown, ...others: string[]): boolean {
   if (typeof value === 'boolean') return value
-  throw new TypeError(`${label} must be true or false, not ${show(value)}`)
+  const expected = ['true', 'false', ...others]
+  const last = expected.pop()
+  throw new TypeError(`${label} must be ${expected.join(', ')} or ${last}, not ${show(value)}`)
 }
 
 /** Throws `TypeError` for a value that is not a function. */

@@ -70,6 +70,11 @@ const TLS_VERSIONS: readonly unknown[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.
 const ALPN_PROTOCOLS: readonly unknown[] = ['http/1.1', 'http/1.0']
 /** Options in `verify` that also set a client certificate. They conflict with the option `cert`. */
 const IDENTITY_OPTIONS = ['cert', 'key', 'pfx', 'secureContext'] as const
+/** Options that identify the client to a server. Only the client's own origins may see them. */
+const CREDENTIAL_OPTIONS = new Set([
+  ...['cert', 'key', 'pfx', 'passphrase', 'pskCallback'],
+  ...['clientCertEngine', 'privateKeyEngine', 'privateKeyIdentifier'],
+])
 
 /** Options that specify how the certificate of the server is verified. */
 const VERIFICATION_OPTIONS = [
@@ -155,6 +160,23 @@ function sealed(options: ConnectionOptions): ConnectionOptions {
   const copy = withoutPrototype(options)
   Object.defineProperty(copy, inspect.custom, withoutPrototype({ value: inspectNames }))
   return Object.freeze(copy)
+}
+
+const anonymousSettings = new WeakMap<TlsSettings, TlsSettings>()
+
+/**
+ * Returns the settings without the client certificate, its key and a pre-shared key. Returns the
+ * same object if they contain none. A certificate inside a `secureContext` cannot be removed.
+ */
+export function withoutClientCertificate(settings: TlsSettings): TlsSettings {
+  if (!Object.keys(settings).some((name) => CREDENTIAL_OPTIONS.has(name))) return settings
+  const known = anonymousSettings.get(settings)
+  if (known !== undefined) return known
+  const kept = Object.entries(settings).filter(([name]) => !CREDENTIAL_OPTIONS.has(name))
+  const options = sealed(Object.fromEntries(kept))
+  if (withUnspecifiedVerification.has(settings)) withUnspecifiedVerification.add(options)
+  anonymousSettings.set(settings, options)
+  return options
 }
 
 function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {

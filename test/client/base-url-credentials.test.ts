@@ -71,6 +71,31 @@ describe('32 requests to other origins get no credentials of the client', () => 
   }
 })
 
+describe("56 the client's params are sent only to the origin of baseUrl", () => {
+  const options: ClientOptions = { baseUrl: 'http://home.test/api', params: { key: 'SECRET' } }
+  for (const url of otherOrigins) {
+    test(url, async () => {
+      const { target } = await sent(options, url, { params: { own: '1' } })
+      assert.equal(target, '/?own=1')
+    })
+  }
+  for (const url of ownOrigin) {
+    test(JSON.stringify(url), async () => {
+      assert.match((await sent(options, url)).target, /\?key=SECRET$/)
+    })
+  }
+  test('without baseUrl, they are sent to every URL of a call, but not after a redirect', async () => {
+    const web = new Web((_, count) =>
+      count === 1 ? reply(302, ['Location: http://other.test/']) : reply(200),
+    )
+    await web.during(web.client({ params: { key: 'SECRET' } }).get('http://home.test/'))
+    assert.deepEqual(
+      web.sent.map(({ target }) => target),
+      ['/?key=SECRET', '/'],
+    )
+  })
+})
+
 describe('32 requests to the origin of baseUrl get all of them', () => {
   for (const url of ownOrigin) {
     test(JSON.stringify(url), async () => {

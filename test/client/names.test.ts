@@ -9,7 +9,7 @@ const errors = [
   'TimeoutException ConnectTimeout ReadTimeout WriteTimeout PoolTimeout TotalTimeout',
   'NetworkError ConnectError ReadError WriteError CloseError',
   'ProtocolError LocalProtocolError RemoteProtocolError ProxyError UnsupportedProtocol',
-  'DecodingError TooManyRedirects ResponseTooLarge HTTPStatusError InvalidURL ClientClosed',
+  'DecodingError TooManyRedirects InsecureRedirect ResponseTooLarge HTTPStatusError InvalidURL ClientClosed',
   'StreamError StreamConsumed StreamClosed ResponseNotRead redactUrl',
 ].join(' ')
 

@@ -16,3 +16,13 @@ export function netrcFile(t: TestContext, text: string | Uint8Array): string {
   writeFileSync(file, text)
   return file
 }
+
+/** Sets `NETRC` to a file with this text until the test ends. */
+export function useNetrc(t: TestContext, text: string): void {
+  const before = process.env.NETRC
+  process.env.NETRC = netrcFile(t, text)
+  t.after(() => {
+    if (before === undefined) delete process.env.NETRC
+    else process.env.NETRC = before
+  })
+}

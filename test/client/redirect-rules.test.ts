@@ -15,6 +15,7 @@ function hopTo(url: string | URL, given: Partial<Hop> = {}): Hop {
     fields: [],
     content: null,
     keepsCredentials: true,
+    wasDowngraded: false,
     ...given,
   }
 }

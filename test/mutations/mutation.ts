@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { auth } from './auth.ts'
 import { completion } from './completion.ts'
 import { decoding } from './decoding.ts'
+import { disclosure } from './disclosure.ts'
 import { framing } from './framing.ts'
 import { injection } from './injection.ts'
 import { pool } from './pool.ts'
@@ -43,6 +44,7 @@ export const mutations: readonly Mutation[] = [
   ...completion,
   ...decoding,
   ...unread,
+  ...disclosure,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */

@@ -40,7 +40,7 @@ export const proxies: readonly Mutation[] = [
     marks: '10',
     mistake: 'each request through a proxy creates a new pool',
     file: 'src/dispatch/router.ts',
-    find: '    this.#proxied.set(proxy, sender)\n',
+    find: '    senders.set(proxy, sender)\n',
     replace: '',
     tests: ['client/proxies'],
   },

@@ -48,8 +48,8 @@ export const secrets: readonly Mutation[] = [
     marks: '31',
     mistake: 'the userinfo of the URL is looked up in .netrc instead of its host',
     file: 'src/client/netrc/netrc.ts',
-    find: '    const entry = this.#find(url.hostname)\n',
-    replace: "    const entry = this.#find(url.href.split('/')[2].split(':')[0])\n",
+    find: 'return this.#authOf(this.#find(url.hostname))',
+    replace: "return this.#authOf(this.#find(url.href.split('/')[2]?.split(':')[0] ?? ''))",
     tests: ['client/netrc', 'client/redirect-secrets'],
   },
   {
@@ -73,8 +73,8 @@ export const secrets: readonly Mutation[] = [
     marks: '32',
     mistake: "the client's headers are sent to an absolute URL of another origin",
     file: 'src/client/request-builder.ts',
-    find: 'this.isClientOrigin(fullUrl) ? this.#headers : this.#headersForOtherOrigins',
-    replace: 'this.isClientOrigin(fullUrl) ? this.#headers : this.#headers',
+    find: 'isClientOrigin ? this.#headers : this.#headersForOtherOrigins',
+    replace: 'isClientOrigin ? this.#headers : this.#headers',
     tests: ['client/base-url-credentials'],
   },
   {

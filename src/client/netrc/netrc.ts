@@ -64,7 +64,16 @@ export class Netrc {
 
   /** Returns the credentials for the host of `url`; its port and userinfo are ignored. */
   authFor(url: URL): BasicAuth | null {
+    return this.#authOf(this.#find(url.hostname))
+  }
+
+  /** Returns the same, but not those of `default`. */
+  authForHost(url: URL): BasicAuth | null {
     const entry = this.#find(url.hostname)
+    return this.#authOf(entry !== null && entry.host === null ? null : entry)
+  }
+
+  #authOf(entry: NetrcEntry | null): BasicAuth | null {
     if (entry === null) return null
     let auth = this.#auths.get(entry)
     if (auth === undefined) {
@@ -107,8 +116,16 @@ export class EnvironmentNetrc {
   #netrc: Netrc | null | undefined
 
   authFor(url: URL): BasicAuth | null {
+    return this.#load()?.authFor(url) ?? null
+  }
+
+  authForHost(url: URL): BasicAuth | null {
+    return this.#load()?.authForHost(url) ?? null
+  }
+
+  #load(): Netrc | null {
     if (this.#netrc === undefined) this.#netrc = Netrc.load()
-    return this.#netrc === null ? null : this.#netrc.authFor(url)
+    return this.#netrc
   }
 }
 
