@@ -1,5 +1,5 @@
 /**
- * The errors that Hawser throws. This is the lowest layer: every other layer imports it.
+ * The errors that Hawser throws. Every layer imports this file.
  *
  * ```
  * HawserError
@@ -16,13 +16,20 @@
  *   StreamError             StreamConsumed StreamClosed ResponseNotRead
  * ```
  *
- * A message states what happened, for which request, and after how long. URLs are redacted.
+ * A message states what happened, for which request, and after how long. URLs are redacted. It has
+ * at most about 2000 characters, and no control characters except tab and line feed.
  */
+import { INSPECT, messageText, redactUrl } from './redaction.ts'
+
+export { redactUrl }
 
 /** The phase of an exchange in which it failed. */
 export type Phase = 'queue' | 'dns' | 'tcp' | 'proxy' | 'tls' | 'write' | 'wait' | 'read'
 
-/** The request that an error reports. It has `url`, or, from the engine, `origin` and `path`. */
+/**
+ * The request that an error reports. It has `url`, or, from the engine, `origin` and `path`. A
+ * `path` with a query is not enumerable: logs show it redacted.
+ */
 export interface RequestFacts {
   readonly method: string
   readonly url?: string | URL | undefined
@@ -77,7 +84,7 @@ export class HawserError extends Error {
   readonly code: string = 'HAWSER_ERROR'
 
   constructor(message: string, facts?: CauseFacts) {
-    super(message, withoutPrototype(facts))
+    super(messageText(message), withoutPrototype(facts))
   }
 }
 
@@ -103,7 +110,7 @@ export class RequestError extends HawserError {
   constructor(message: string, facts?: ErrorFacts) {
     super(message, facts)
     const known = withoutPrototype(facts)
-    this.request = known.request ?? null
+    this.request = describeRequest(known.request)
     this.phase = known.phase ?? null
     this.bytesSent = known.bytesSent ?? 0
     this.responseStarted = known.responseStarted ?? false
@@ -265,7 +272,7 @@ export class StreamError extends HawserError {
 
   constructor(message: string, facts?: CauseFacts & Pick<ErrorFacts, 'request'>) {
     super(message, facts)
-    this.request = withoutPrototype(facts).request ?? null
+    this.request = describeRequest(withoutPrototype(facts).request)
   }
 }
 
@@ -320,28 +327,22 @@ const classes = {
 for (const [name, type] of Object.entries(classes)) type.prototype.name = name
 
 /**
- * Redacts a URL for messages and logs: removes userinfo and fragment, and replaces the query by
- * `?…`. Never throws. From text that is not a URL, everything up to the last `@` is removed,
- * because a password can contain any character.
+ * Hides a `path` that can contain secrets, such as a query: it is not enumerable, and `inspect` and
+ * JSON show it redacted.
  */
-export function redactUrl(url: string | URL): string {
-  const text = String(url)
-  const parsed = parseUrlOrNull(text)
-  if (parsed?.host) {
-    return `${parsed.protocol}//${parsed.host}${parsed.pathname}${parsed.search && '?…'}`
+function describeRequest(request: RequestFacts | null | undefined): RequestFacts | null {
+  if (!request || typeof request.path !== 'string' || !Object.hasOwn(request, 'path')) {
+    return request ?? null
   }
-  const isPath = /^\/(?!\/)/.test(text)
-  const shown = isPath ? text : text.slice(text.lastIndexOf('@') + 1)
-  return shown.replace(/#.*/s, '').replace(/\?.*/s, '?…')
-}
-
-/** A copy of the function in models/url.ts, which this file cannot import. */
-function parseUrlOrNull(text: string): URL | null {
-  try {
-    return new URL(text)
-  } catch {
-    return null
-  }
+  const { path, ...shown } = request
+  const shownPath = redactUrl(path)
+  if (shownPath === path) return request
+  const redacted = () => ({ ...shown, path: shownPath })
+  return Object.defineProperties(shown, {
+    path: withoutPrototype({ value: path }),
+    toJSON: withoutPrototype({ value: redacted }),
+    [INSPECT]: withoutPrototype({ value: redacted }),
+  })
 }
 
 /**

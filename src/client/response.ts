@@ -14,6 +14,7 @@ import type { Headers } from '../models/headers.ts'
 import { withoutPrototype } from '../models/options.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
+import { shortLine } from '../redaction.ts'
 import type { CallSettings } from './call.ts'
 import { setCallSettings, totalTimeout, withRequest } from './call.ts'
 import { CallGuard } from './call-guard.ts'
@@ -174,7 +175,7 @@ export class Response {
   raiseForStatus(): this {
     if (!this.isError) return this
     throw new HTTPStatusError(
-      `${this.status} ${this.statusText} from ${redactUrl(this.url)}`.replace('  ', ' '),
+      `${shortLine(`${this.status} ${this.statusText}`, 200)} from ${redactUrl(this.url)}`,
       { request: this.request, response: this },
     )
   }
@@ -439,7 +440,7 @@ export class Response {
   }
 
   [inspect.custom](): string {
-    return `<Response [${`${this.status} ${this.statusText}`.trim()}]>`
+    return `<Response [${shortLine(`${this.status} ${this.statusText}`, 100)}]>`
   }
 }
 

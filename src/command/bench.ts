@@ -1,5 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { HawserError, redactUrl } from '../errors.ts'
+import { shortLine } from '../redaction.ts'
 import type { ExitReason } from './exit-codes.ts'
 import { exitReasonForError, exitReasonForStatus } from './exit-codes.ts'
 import { Latencies } from './latencies.ts'
@@ -56,7 +57,7 @@ export async function runBench(
         latencies[responses++] = clock.now() - startedAt
         bytes += response.bytes().length
         const { status, statusText } = response
-        countOutcome(`${status} ${statusText}`, exitReasonForStatus(status))
+        countOutcome(shortLine(`${status} ${statusText}`, 60), exitReasonForStatus(status))
       } catch (error) {
         if (signal.aborted) return
         const reason = exitReasonForError(error)

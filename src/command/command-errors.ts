@@ -9,6 +9,7 @@ import {
   TimeoutException,
   TooManyRedirects,
 } from '../errors.ts'
+import { shortLine } from '../redaction.ts'
 
 /** An error that the command itself detects. `hint` tells the user what to do. */
 class CommandError extends Error {
@@ -31,7 +32,7 @@ export class StatusError extends CommandError {
   readonly status: number
 
   constructor({ status, statusText, url }: Pick<Response, 'status' | 'statusText' | 'url'>) {
-    super(`${[status, statusText].join(' ').trimEnd()} from ${redactUrl(url)}`)
+    super(`${shortLine(`${status} ${statusText}`, 200)} from ${redactUrl(url)}`)
     this.status = status
   }
 }

@@ -1,6 +1,7 @@
 import { Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { Response } from '../client/response.ts'
+import { redactUrl } from '../errors.ts'
 import type { ParsedArguments } from './arguments.ts'
 import { parseArguments } from './arguments.ts'
 import { formatBench, runBench } from './bench.ts'
@@ -120,7 +121,7 @@ class CommandRun {
       this.#printError(new StatusError(response).message, null)
     }
     if (response.isRedirect && location !== null) {
-      this.#printNote(`Redirect to ${location}. Use --follow to follow redirects.`)
+      this.#printNote(`Redirect to ${redactUrl(location)}. Use --follow to follow redirects.`)
     }
     return exitReasonForStatus(response.status)
   }
@@ -213,7 +214,7 @@ class CommandRun {
   /** Makes `text` one line. For a terminal, which would break inside of words, wraps it instead. */
   #fitLine(text: string, indent = INDENT): string {
     const { columns, stderrIsTerminal } = this.#io
-    const line = stripControls(text).replace(/\s*\n\s*/g, ' ')
+    const line = stripControls(text).replace(/\s+/g, ' ').trimEnd()
     return stderrIsTerminal ? wrapText(line, columns, indent.length) : line
   }
 }

@@ -15,12 +15,16 @@ const TEXT_TYPES =
 /** How a terminal shows a body. */
 type BodyKind = 'json' | 'text' | 'binary'
 
-/** Formats the status line and the header fields. */
-export function formatHead(response: Response, colours: Colours): string {
+/** Formats the status line and the header fields; `fields` replaces those of the response. */
+export function formatHead(
+  response: Response,
+  colours: Colours,
+  fields: Iterable<readonly [string, string]> = response.headers,
+): string {
   const { httpVersion, status, statusText } = response
   const colour = statusColour(status, colours)
   const line = `HTTP/${httpVersion} ${colour(`${status} ${stripControls(statusText)}`.trimEnd())}`
-  return `${colours.bold(line)}\n${formatFields(response.headers, colours)}`
+  return `${colours.bold(line)}\n${formatFields(fields, colours)}`
 }
 
 /** Formats header fields, one per line. */

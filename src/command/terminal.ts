@@ -3,6 +3,7 @@ import pico from 'picocolors'
 import type { Clock } from '../backends/backend.ts'
 import type { Environment } from '../models/environment.ts'
 import { environmentVariable } from '../models/environment.ts'
+import { withoutControls } from '../redaction.ts'
 
 /** Everything that the command uses of its process. Tests pass their own. */
 export interface CommandIO {
@@ -39,10 +40,10 @@ export function createColours(enabled: boolean): Colours {
 
 /**
  * Replaces control characters, except tab and line feed, with `�`. Text from a server must not send
- * escape sequences to the terminal. CRLF becomes a line feed.
+ * escape sequences to the terminal, nor change the direction of its text. CRLF becomes a line feed.
  */
 export function stripControls(text: string): string {
-  return text.replace(/\r\n/g, '\n').replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '�')
+  return withoutControls(text.replace(/\r\n/g, '\n'))
 }
 
 /** Breaks lines between words, and indents all but the first. A word that is too long is kept. */

@@ -1,6 +1,8 @@
 import type { EventHooks } from '../client/options.ts'
 import type { Request } from '../client/request.ts'
 import type { Response } from '../client/response.ts'
+import { redactUrl } from '../errors.ts'
+import { redactField } from '../redaction.ts'
 import { formatFields, formatHead } from './response-printer.ts'
 import type { Colours, CommandIO } from './terminal.ts'
 import { stripControls } from './terminal.ts'
@@ -105,9 +107,9 @@ export class VerboseLog {
     }
     const { bold, green } = this.#colours
     const { method, target, url, headers } = request
-    const line = bold(`${green(method)} ${target} HTTP/1.1`)
+    const line = bold(`${green(method)} ${redactUrl(target)} HTTP/1.1`)
     const host = headers.has('host') ? [] : ([['Host', url.host]] as const)
-    const fields = formatFields([...host, ...redactCredentials(request)], this.#colours)
+    const fields = formatFields([...host, ...redactSecrets(headers)], this.#colours)
     this.#exchange = {
       startedAt: this.#io.clock.now(),
       request: `${line}\n${fields}`,
@@ -138,7 +140,12 @@ export class VerboseLog {
     this.#logRequest(exchange)
     exchange.responseAt = this.#io.clock.now()
     addPhase(exchange, 'wait', lastPhaseEnd(exchange), exchange.responseAt)
-    this.#write(prefixLines(formatHead(response, this.#colours), this.#colours.yellow('<')))
+    this.#write(
+      prefixLines(
+        formatHead(response, this.#colours, redactSecrets(response.headers)),
+        this.#colours.yellow('<'),
+      ),
+    )
   }
 
   #logRequest(exchange: LoggedExchange): void {
@@ -184,13 +191,14 @@ function formatTimeline(
   return `${[...rows, bold(row('total', endedAt - startedAt))].join('\n')}\n`
 }
 
-/** Hides credentials, except their scheme: people paste the log into bug reports. */
-function* redactCredentials({
-  headers,
-}: Request): Generator<readonly [name: string, value: string]> {
+/** Hides secrets, but not the scheme of credentials: people paste the log into bug reports. */
+function* redactSecrets(
+  headers: Iterable<readonly [string, string]>,
+): Generator<readonly [name: string, value: string]> {
   for (const [name, value] of headers) {
-    const isSecret = /^(?:proxy-)?authorization$/i.test(name)
-    yield [name, isSecret ? value.replace(/^(\S*).*$/s, '$1 …') : value]
+    const hasScheme = /^(?:proxy-)?auth(?:orization|enticate)$|^www-authenticate$/i.test(name)
+    const scheme = hasScheme ? /^[\w-]+(?= )/.exec(value)?.[0] : undefined
+    yield [name, scheme === undefined ? redactField(name, value) : `${scheme} …`]
   }
 }
 

@@ -9,8 +9,10 @@ import { ResponseParser } from '../protocol/response-parser.ts'
 import type { TunnelOwner } from './tunnel.ts'
 import { Tunnel } from './tunnel.ts'
 
-/** How much of the body of a refusal becomes part of the error message, in bytes. */
+/** How much of the body of a refusal is read, in bytes. */
 const MAX_REFUSAL_BODY = 1024
+/** How many characters of it, and of the status line, become part of the error message. */
+const MAX_REFUSAL_TEXT = 200
 
 /** Opens a tunnel with CONNECT. RFC 9110 9.3.6 */
 export class ConnectTunnel extends Tunnel implements MessageSink {
@@ -100,5 +102,6 @@ function isFinal(status: number): boolean {
 
 /** Returns the text in one line, without control and formatting characters. */
 function toPlainLine(text: string): string {
-  return text.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]+/gu, ' ').trim()
+  const line = text.replace(/[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\ufffd]+/gu, ' ').trim()
+  return line.length > MAX_REFUSAL_TEXT ? `${line.slice(0, MAX_REFUSAL_TEXT)}…` : line
 }

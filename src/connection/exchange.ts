@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
 import type { Clock } from '../backends/backend.ts'
 import type { ErrorFacts, Phase } from '../errors.ts'
 import { redactUrl } from '../errors.ts'
@@ -287,6 +288,15 @@ export class Exchange implements DispatchControl {
     const { method, origin, path } = this.request
     const isUrl = method !== 'CONNECT' && path !== '*'
     return redactUrl(isUrl ? `${origin}${path}` : `${path} at ${origin}`)
+  }
+
+  /** The control that `dispatch` returns is this object, whose head contains credentials. */
+  [inspect.custom](): string {
+    return `<Exchange [${this.describe()}]>`
+  }
+
+  toJSON(): string {
+    return `<Exchange [${this.describe()}]>`
   }
 
   /** Returns the properties of an error of this exchange. */

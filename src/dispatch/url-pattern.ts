@@ -1,4 +1,4 @@
-import { redactUrl } from '../errors.ts'
+import { redactProxyUrl } from '../redaction.ts'
 import { normalizeHost } from './host.ts'
 
 /** The URLs that a key of `proxies` or `mounts` matches. Null means every scheme, host or port. */
@@ -28,7 +28,7 @@ export function parsePattern(key: string): UrlPattern | null {
 
 /** Formats a key for an error message. Redacts it, because it may be a URL with a password. */
 export function describeKey(label: string, key: string): string {
-  return `${label}[${JSON.stringify(/[@?#]/.test(key) ? redactUrl(key) : key)}]`
+  return `${label}[${JSON.stringify(/[@?#]/.test(key) ? redactProxyUrl(key) : key)}]`
 }
 
 /**

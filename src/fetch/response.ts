@@ -1,5 +1,8 @@
 import { inspect } from 'node:util'
+import { redactUrl } from '../errors.ts'
+import { Headers } from '../models/headers.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
+import { withoutControls } from '../redaction.ts'
 import type { BodyLimits } from './response-body.ts'
 import { ResponseBody } from './response-body.ts'
 
@@ -62,7 +65,7 @@ export class FetchResponse {
     if (this.#headers === null) {
       const headers = new globalThis.Headers()
       for (const [name, value] of this.#response.headers) headers.append(name.toLowerCase(), value)
-      this.#headers = headers
+      this.#headers = hideSecrets(headers)
     }
     return this.#headers
   }
@@ -105,7 +108,7 @@ export class FetchResponse {
 
   clone(): FetchResponse {
     const copy = new FetchResponse(this.#response, this.#request, this.#body?.clone() ?? null)
-    if (this.#headers !== null) copy.#headers = new globalThis.Headers(this.#headers)
+    if (this.#headers !== null) copy.#headers = hideSecrets(new globalThis.Headers(this.#headers))
     return copy
   }
 
@@ -122,9 +125,20 @@ export class FetchResponse {
 
   [inspect.custom](depth: number, options: object, show: typeof inspect): string {
     if (depth < 0) return '[Response]'
-    const { status, statusText, headers, bodyUsed, ok, redirected, type, url } = this
+    const { status, headers, bodyUsed, ok, redirected, type } = this
+    const statusText = withoutControls(this.statusText)
+    const url = redactUrl(this.url)
     return `Response ${show({ status, statusText, headers, bodyUsed, ok, redirected, type, url }, options)}`
   }
+}
+
+/** Replaces what `inspect` shows of the headers, which includes credentials and cookies. */
+function hideSecrets(headers: globalThis.Headers): globalThis.Headers {
+  const value = function (this: globalThis.Headers, depth: number): object | string {
+    if (depth < 0) return '[Headers]'
+    return new Headers([...this])
+  }
+  return Object.defineProperty(headers, inspect.custom, { value })
 }
 
 /** Returns the body of a response; null if it has none. */

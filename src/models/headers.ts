@@ -1,5 +1,6 @@
 import type { InspectOptions } from 'node:util'
 import { inspect } from 'node:util'
+import { redactField } from '../redaction.ts'
 import { checkField, isSameName, trimBlanks } from './field.ts'
 
 /** The value of a header. A number is sent in decimal notation. */
@@ -14,8 +15,6 @@ export type HeadersInit =
   | Readonly<Record<string, HeaderValue | readonly string[] | null | undefined>>
   | Iterable<readonly [string, HeaderValue]>
   | readonly string[]
-
-const SECRET_FIELDS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie'])
 
 /**
  * The headers of a message, in order. Names are case-insensitive and keep their case. Repeated
@@ -189,13 +188,17 @@ export class Headers {
 
   /**
    * Returns a record of lower-case names and values; the value of a repeated header is an array.
-   * The record includes secrets. It has no prototype, because a header can have the name
-   * `__proto__`.
+   * The record includes secrets, but `JSON.stringify` shows them as `[secret]`, and URLs redacted,
+   * because its result is mostly logged. To serialize everything, call `toJSON()` yourself. The
+   * record has no prototype, because a header can have the name `__proto__`.
+   *
+   * @param property given by `JSON.stringify`: the name of the property that has these headers
    */
-  toJSON(): Record<string, string | string[]> {
+  toJSON(property?: string): Record<string, string | string[]> {
     const record: Record<string, string | string[]> = Object.create(null)
-    for (const [name, value] of this.entries()) {
+    for (const [name, given] of this.entries()) {
       const key = name.toLowerCase()
+      const value = property === undefined ? given : redactField(name, given)
       const known = record[key]
       if (known === undefined) record[key] = value
       else if (typeof known === 'string') record[key] = [known, value]
@@ -204,12 +207,14 @@ export class Headers {
     return record
   }
 
-  /** Shows the headers in their original case. Credentials and cookies are shown as `[secret]`. */
+  /**
+   * Shows the headers in their original case. Credentials, cookies and challenges are shown as
+   * `[secret]`, and URLs are redacted.
+   */
   [inspect.custom](depth: number, options: InspectOptions): string {
     if (depth < 0) return '[Headers]'
     const fields = [...this.entries()].map(([name, value]) => {
-      const shown = SECRET_FIELDS.has(name.toLowerCase()) ? '[secret]' : value
-      return `${inspect(name, options)}: ${inspect(shown, options)}`
+      return `${inspect(name, options)}: ${inspect(redactField(name, value), options)}`
     })
     if (fields.length === 0) return 'Headers {}'
     const line = `Headers { ${fields.join(', ')} }`

@@ -12,7 +12,10 @@ export function checkOptions<Name extends string>(
   names: readonly Name[],
 ): void {
   if (!isOptions(options)) {
-    throw new TypeError(`${label} must be an object, not ${show(options)}`)
+    // A string or an array can be a URL or a field with a secret.
+    const kind =
+      typeof options === 'string' ? 'a string' : Array.isArray(options) ? 'an array' : null
+    throw new TypeError(`${label} must be an object, not ${kind ?? show(options)}`)
   }
   for (const key of Object.keys(options)) {
     if (!names.includes(key as Name)) {

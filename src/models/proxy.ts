@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { inspect } from 'node:util'
-import { InvalidURL, LocalProtocolError, redactUrl } from '../errors.ts'
+import { InvalidURL, LocalProtocolError } from '../errors.ts'
+import { redactProxyUrl } from '../redaction.ts'
 import type { HeadersInit } from './headers.ts'
 import { Headers } from './headers.ts'
 import { checkOptions, option } from './options.ts'
@@ -168,7 +169,7 @@ function parseProxyUrl(given: string | URL) {
   const text = String(given)
   // The errors have no cause: Node's error contains the complete URL, including secrets.
   const invalid = (why: string) =>
-    new InvalidURL(`Invalid proxy URL ${JSON.stringify(redactUrl(text))}: ${why}`)
+    new InvalidURL(`Invalid proxy URL ${JSON.stringify(redactProxyUrl(text))}: ${why}`)
   if (FORBIDDEN_IN_URL.test(text)) throw invalid('it contains a control character')
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined || !SCHEMES.includes(scheme)) {

@@ -57,7 +57,9 @@ export class ConnectionPool extends BaseDispatcher {
   assertQuiescent(): void {
     const { connecting, active, waiting } = this.stats()
     if (connecting + active + waiting + this.#inFlight.count === 0) return
-    throw new HawserError(`The pool is not quiescent: ${inspect(this)}\n${this.#inFlight.stacks()}`)
+    const error = new HawserError(`The pool is not quiescent: ${inspect(this)}`)
+    error.message += `\n${this.#inFlight.stacks()}` // They are longer than a message may be.
+    throw error
   }
 
   [inspect.custom](): string {

@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
+import { shortLine } from '../redaction.ts'
 import type { ResponseBody } from './response-body.ts'
 
 /** The response to `pool.request()`. The head has arrived; the methods read the body. */
@@ -81,6 +82,6 @@ export class Response {
   }
 
   [inspect.custom](): string {
-    return `<Response [${this.status} ${this.statusText}]>`
+    return `<Response [${shortLine(`${this.status} ${this.statusText}`, 100)}]>`
   }
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { Headers } from '../models/headers.ts'
+import { shortLine } from '../redaction.ts'
 
 /** The length of "HTTP/1.1 200". */
 const STATUS_END = 12
@@ -48,6 +49,6 @@ export class ResponseHead {
   }
 
   [inspect.custom](): string {
-    return `<ResponseHead [${this.status} ${this.statusText}]>`
+    return `<ResponseHead [${shortLine(`${this.status} ${this.statusText}`, 100)}]>`
   }
 }
