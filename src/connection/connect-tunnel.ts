@@ -5,7 +5,7 @@ import type { ProxySettings } from '../models/proxy.ts'
 import { requestHead } from '../protocol/request-head.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { MessageSink } from '../protocol/response-parser.ts'
-import { ResponseParser } from '../protocol/response-parser.ts'
+import { isWindowInUse, ResponseParser, reportOverwritten } from '../protocol/response-parser.ts'
 import type { TunnelOwner } from './tunnel.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -18,6 +18,8 @@ const MAX_REFUSAL_TEXT = 200
 export class ConnectTunnel extends Tunnel implements MessageSink {
   readonly #parser = new ResponseParser(this)
   #refusal: ResponseHead | null = null
+  /** The target of the next read, if the window was in use when the socket asked for it. */
+  #spareTarget: Buffer | null = null
   #body = Buffer.alloc(0)
 
   constructor(socket: BackendSocket, proxy: ProxySettings, origin: Origin, owner: TunnelOwner) {
@@ -27,10 +29,18 @@ export class ConnectTunnel extends Tunnel implements MessageSink {
   }
 
   readTarget(): Uint8Array {
-    return this.#parser.target
+    const { target } = this.#parser
+    this.#spareTarget = isWindowInUse() ? Buffer.allocUnsafe(target.length) : null
+    return this.#spareTarget ?? target
   }
 
   onRead(length: number): void {
+    const spare = this.#spareTarget
+    if (isWindowInUse()) {
+      if (spare === null) reportOverwritten()
+      return this.onFault('it was delivered before a handler of another response had returned')
+    }
+    if (spare !== null) this.#parser.target.set(spare.subarray(0, length))
     this.#parser.read(length)
   }
 

@@ -29,6 +29,8 @@ import {
   writeTimeout,
 } from './transport-errors.ts'
 
+const REFUSED = 'its data was delivered before a handler of another response had returned'
+
 /** Decides what happens to a connection between exchanges and after its end. */
 export interface ConnectionOwner {
   /** The connection is free for another exchange. The end of the last one is reported later. */
@@ -330,6 +332,7 @@ export class Connection
 
   onRead(length: number): void {
     const { exchange } = this
+    this.#reader.checkWindow()
     if (exchange === null)
       return this.close(this.#uploading === null ? 'idle-data' : 'surplus-bytes')
     exchange.onBytesReceived(length)
@@ -474,6 +477,11 @@ export class Connection
     if (!wasPaused) return
     this.exchange?.awaitReader(false)
     this.#owner.onResumed(this)
+  }
+
+  onRefused(): void {
+    const { exchange } = this
+    if (exchange !== null) this.#fail('protocol-error', readError(exchange, new Error(REFUSED)))
   }
 
   onCaughtUp(): void {

@@ -1,5 +1,6 @@
 import type { BackendSocket, Clock } from '../backends/backend.ts'
 import type { ResponseParser } from '../protocol/response-parser.ts'
+import { isWindowInUse, reportOverwritten } from '../protocol/response-parser.ts'
 import type { BodySink, Exchange } from './exchange.ts'
 import type { ConnectionState, DeliveryState, Transitions } from './states.ts'
 import { deliveryEvents, nextState } from './states.ts'
@@ -16,6 +17,8 @@ export interface ResponseReaderOwner {
    * peer ended the stream.
    */
   onEnded(cause: Error | null): void
+  /** A read cannot be parsed, because it was delivered while another one is being parsed. */
+  onRefused(): void
 }
 
 /**
@@ -70,16 +73,32 @@ export class ResponseReader {
     const { expecting, remaining } = this.#parser
     const passesParser = expecting !== 'counted' && expecting !== 'until-close'
     this.#direct = passesParser || body === null || this.paused ? null : body.target(remaining)
+    if (this.#direct === null && isWindowInUse()) {
+      this.#target = Buffer.allocUnsafe(this.#parser.target.length)
+      this.#targetStale = true
+      return this.#target
+    }
     this.#target = this.#direct ?? this.#parser.target
     return this.#target
+  }
+
+  /** Called for each read: one that was stored in the window may have overwritten another. */
+  checkWindow(): void {
+    if (this.#direct === null && !this.#targetStale && isWindowInUse()) reportOverwritten()
   }
 
   /** Processes a read of `length` bytes, which are at the start of the latest target. */
   read(length: number): void {
     this.targetFull = length === this.#target.length
+    if (this.#parser.isReading) return this.#owner.onRefused()
     if (this.paused || this.#targetStale) return this.#addToBacklog(length)
-    if (this.#direct === null) this.#parser.read(length)
+    if (this.#direct === null) this.#parse(length)
     else this.#parser.take(this.#direct, 0, length)
+  }
+
+  #parse(length: number): void {
+    if (isWindowInUse()) this.#owner.onRefused()
+    else this.#parser.read(length)
   }
 
   /** Processes the end of the stream, or the error that ended it. */
@@ -145,6 +164,7 @@ export class ResponseReader {
     if (expecting === 'counted' || expecting === 'until-close') {
       return this.#parser.take(bytes, 0, bytes.length)
     }
+    if (isWindowInUse()) return this.#owner.onRefused()
     const length = Math.min(bytes.length, target.length)
     if (length < bytes.length) this.#backlog?.unshift(bytes.subarray(length))
     target.set(bytes.subarray(0, length))

@@ -47,6 +47,26 @@ type Expecting = 'head' | 'chunks' | 'counted' | 'until-close' | 'tunnel' | 'not
 
 const { window, readRecord, WINDOW } = wasm
 
+/**
+ * The parser that is reading the window, or null. The functions of the caller that it calls
+ * meanwhile can run any code, such as `process._tickCallback()`, which delivers other reads.
+ */
+let reading: ResponseParser | null = null
+/** Whether another read was stored in the window since the parser began to read it. */
+let overwritten = false
+
+/** Whether the window is in use. Then no other read may be stored in it, or be parsed. */
+export function isWindowInUse(): boolean {
+  return reading !== null
+}
+
+/** Reports that a read was stored in the window while it was in use. */
+export function reportOverwritten(): void {
+  overwritten = true
+}
+
+const OVERWRITTEN = 'a handler received data of another connection before it returned'
+
 const NOTHING_TO_RESTORE: readonly Restore[] = []
 
 /** A base below the window, so that no trailer position is 0, which means none. */
@@ -145,8 +165,23 @@ export class ResponseParser {
     return this.remaining === fullTarget.length ? fullTargetPlusOne : fullTarget
   }
 
-  /** Processes the first `length` bytes of the latest `target`. */
+  /** Whether a callback of this parser runs, and it has not parsed all of its latest read. */
+  get isReading(): boolean {
+    return reading === this
+  }
+
+  /** Processes the first `length` bytes of the latest `target`. The window must not be in use. */
   read(length: number): void {
+    reading = this
+    overwritten = false
+    try {
+      this.#read(length)
+    } finally {
+      reading = null
+    }
+  }
+
+  #read(length: number): void {
     switch (this.expecting) {
       case 'head':
       case 'chunks':
@@ -164,18 +199,28 @@ export class ResponseParser {
    * connection. The bytes can be in any buffer.
    */
   take(source: Buffer, start: number, end: number): void {
-    if (this.expecting === 'until-close') return this.#sink.onBody(source, start, end)
+    if (this.expecting === 'until-close') return this.#deliverBody(source, start, end)
     const length = end - start
     if (length < this.remaining) {
       this.remaining -= length
-      this.#sink.onBody(source, start, end)
+      this.#deliverBody(source, start, end)
       return
     }
     const stop = start + this.remaining
     this.surplus = end - stop
     this.remaining = 0
-    this.#sink.onBody(source, start, stop)
+    this.#deliverBody(source, start, stop)
     if (this.expecting === 'counted') this.#complete(new Headers())
+  }
+
+  #deliverBody(source: Buffer, start: number, end: number): void {
+    this.#sink.onBody(source, start, end)
+    if (source === window) this.#checkWindow()
+  }
+
+  /** Called after the sink: its code may have received data, which then is in the window. */
+  #checkWindow(): void {
+    if (overwritten && this.expecting !== 'nothing') this.#fault(OVERWRITTEN)
   }
 
   /** The peer has finished sending: the end of a body that lasts until then, otherwise a fault. */
@@ -251,15 +296,21 @@ export class ResponseParser {
         }
         if ((this.expecting as Expecting) === 'tunnel') {
           this.expecting = 'nothing'
+          reading = null // the sink copies the bytes, and may deliver them
           return this.#sink.onTunnel(head, window, headEnd - WINDOW, end - WINDOW)
         }
         this.#sink.onHead(head)
+        this.#checkWindow()
         if ((this.expecting as Expecting) === 'nothing') return
       }
 
+      // Copied before the body is delivered: the sink may run any code.
+      const isComplete = (flags & wasm.MESSAGE_COMPLETE) !== 0
+      const trailers =
+        isComplete && trailerStart > 0 ? latin1(base + trailerStart, consumed - 4) : ''
       if (bodyEnd > 0 && bodyEnd > bodyStart) {
         if (this.expecting === 'counted') this.remaining -= bodyEnd - bodyStart
-        this.#sink.onBody(window, bodyStart, bodyEnd)
+        this.#deliverBody(window, bodyStart, bodyEnd)
         if ((this.expecting as Expecting) === 'nothing') return
       }
       if (this.expecting === 'chunks') {
@@ -274,12 +325,12 @@ export class ResponseParser {
           )
         }
       }
-      if ((flags & wasm.MESSAGE_COMPLETE) !== 0) {
+      if (isComplete) {
         this.surplus = end - consumed
         if (this.expecting === 'chunks') this.persistent &&= (flags & wasm.PERSISTENT) !== 0
         if (trailerStart === 0) return this.#complete(new Headers())
         if (consumed - base - trailerStart > MAX_HEAD_SIZE) return this.#failTooLong()
-        return this.#complete(Headers.fromRawHead(latin1(base + trailerStart, consumed - 4), 0))
+        return this.#complete(Headers.fromRawHead(trailers, 0))
       }
       if (error !== 0) return this.#fault(parseErrorMessage(error))
       if (this.expecting === 'chunks')
@@ -358,6 +409,7 @@ export class ResponseParser {
     // a 100 with HTTP/1.0 or with `Connection: close`.
     this.#begin()
     this.#sink.onInformational(head)
+    this.#checkWindow()
     return (this.expecting as Expecting) !== 'nothing'
   }
 
@@ -434,6 +486,7 @@ export class ResponseParser {
   #complete(trailers: Headers): void {
     this.expecting = 'nothing'
     this.#savedBytes = null
+    reading = null // nothing more is read from the window
     this.#sink.onComplete(trailers)
   }
 
@@ -444,6 +497,7 @@ export class ResponseParser {
 
   #fault(fault: string): void {
     this.stop()
+    reading = null
     this.#sink.onFault(fault)
   }
 }
