@@ -8,6 +8,8 @@ export const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom') a
 
 /** How many characters of a URL are shown at most. */
 const MAX_URL_LENGTH = 500
+/** How many characters of a header field with URLs are shown at most. */
+const MAX_FIELD_LENGTH = 2000
 /** How many characters of a message are shown, at its start and at its end. */
 const MAX_MESSAGE_START = 1500
 const MAX_MESSAGE_END = 500
@@ -84,7 +86,8 @@ export function redactField(name: string, value: string): string {
   if (SECRET_WORD.test(name)) return '[secret]'
   const isUrl = URL_FIELDS.has(name.toLowerCase())
   if (!isUrl && !value.includes('://')) return value
-  return value
+  const shown = value.length > MAX_FIELD_LENGTH ? `${value.slice(0, MAX_FIELD_LENGTH)}…` : value
+  return shown
     .split(/([\s<>"']+)/)
     .map((part) => (isUrl || part.includes('://') ? redactUrl(part) : part))
     .join('')

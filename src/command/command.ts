@@ -16,7 +16,7 @@ import type { RequestSpec } from './request-spec.ts'
 import { createRequestSpec } from './request-spec.ts'
 import { formatHead, pipeBody, printBody } from './response-printer.ts'
 import type { Colours, CommandIO } from './terminal.ts'
-import { createColours, shouldColour, stripControls, wrapText } from './terminal.ts'
+import { createColours, shouldColour, toOneLine, wrapText } from './terminal.ts'
 import { formatByteRate, formatBytes, formatCount, formatDuration } from './units.ts'
 import { VerboseLog } from './verbose-log.ts'
 
@@ -214,7 +214,7 @@ class CommandRun {
   /** Makes `text` one line. For a terminal, which would break inside of words, wraps it instead. */
   #fitLine(text: string, indent = INDENT): string {
     const { columns, stderrIsTerminal } = this.#io
-    const line = stripControls(text).replace(/\s+/g, ' ').trimEnd()
+    const line = toOneLine(text)
     return stderrIsTerminal ? wrapText(line, columns, indent.length) : line
   }
 }

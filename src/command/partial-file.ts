@@ -1,5 +1,6 @@
+import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { lstat, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { describeSystemError, FileError } from './command-errors.ts'
 
 /** Tells whether a later download can continue `FILE.part`. Saved as `FILE.part.json`. */
@@ -12,7 +13,14 @@ interface Metadata {
   readonly total: number | null
 }
 
-/** An incomplete download: `FILE.part`, with `FILE.part.json` if it can be resumed. */
+/** Windows has no such flag, and lets only administrators create links. */
+const { O_WRONLY, O_APPEND, O_NOFOLLOW = 0 } = constants
+
+/**
+ * An incomplete download: `FILE.part`, with `FILE.part.json` if it can be resumed. Other users may
+ * write to the folder. Links in place of these files are therefore never followed: both files are
+ * created, or are plain files with a single name.
+ */
 export class PartialFile {
   /** The path of the complete file. */
   readonly path: string
@@ -35,7 +43,7 @@ export class PartialFile {
   static async load(path: string, fingerprint: string): Promise<PartialFile> {
     const existing = await stat(path).catch(() => null)
     if (existing?.isDirectory()) throw writeError(path, { code: 'EISDIR' })
-    const part = await stat(`${path}.part`).catch(() => null)
+    const part = await plainFile(`${path}.part`)
     const metadata = part === null ? null : await readMetadata(`${path}.part.json`)
     return metadata?.fingerprint === fingerprint
       ? new PartialFile(path, part!.size, metadata)
@@ -61,15 +69,18 @@ export class PartialFile {
     this.#size = 0
     await this.#wrapErrors(async () => {
       await this.#closeHandle()
-      this.#handle = await open(`${this.path}.part`, 'w')
-      if (metadata === null) await rm(`${this.path}.part.json`, { force: true })
-      else await writeFile(`${this.path}.part.json`, JSON.stringify(metadata))
+      await remove(`${this.path}.part`)
+      this.#handle = await open(`${this.path}.part`, 'wx')
+      await remove(`${this.path}.part.json`)
+      if (metadata !== null) {
+        await writeFile(`${this.path}.part.json`, JSON.stringify(metadata), { flag: 'wx' })
+      }
     })
   }
 
   async append(chunk: Uint8Array): Promise<void> {
     await this.#wrapErrors(async () => {
-      this.#handle ??= await open(`${this.path}.part`, 'a')
+      this.#handle ??= await openToAppend(`${this.path}.part`, this.#size)
       await this.#handle.appendFile(chunk)
     })
     this.#size += chunk.length
@@ -110,9 +121,32 @@ function writeError(path: string, error: unknown): FileError {
   return new FileError(`Could not write ${path}: ${describeSystemError(error)}`)
 }
 
-/** Returns null if the file is missing or invalid. */
+/** Removes a file or a link. */
+async function remove(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+}
+
+/** Returns null unless the path is a file with a single name, and no link. */
+async function plainFile(path: string): Promise<{ readonly size: number } | null> {
+  const found = await lstat(path).catch(() => null)
+  return found?.isFile() && found.nlink === 1 ? found : null
+}
+
+/** Opens the file that `plainFile` has found. It may have been replaced since. */
+async function openToAppend(path: string, size: number): Promise<FileHandle> {
+  const handle = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW)
+  const found = await handle.stat()
+  if (found.isFile() && found.nlink === 1 && found.size === size) return handle
+  await handle.close()
+  throw new Error(`${path} was replaced during the download`)
+}
+
+/** Returns null if the file is missing, a link or invalid. */
 async function readMetadata(path: string): Promise<Metadata | null> {
   try {
+    if ((await plainFile(path)) === null) return null
     const { fingerprint, validator, total } = JSON.parse(
       await readFile(path, 'utf8'),
     ) as Partial<Metadata>

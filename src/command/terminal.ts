@@ -46,6 +46,11 @@ export function stripControls(text: string): string {
   return withoutControls(text.replace(/\r\n/g, '\n'))
 }
 
+/** Makes the text one line, without control characters. */
+export function toOneLine(text: string): string {
+  return stripControls(text).replace(/\s+/g, ' ').trimEnd()
+}
+
 /** Breaks lines between words, and indents all but the first. A word that is too long is kept. */
 export function wrapText(text: string, columns: number, indent: number): string {
   const lines: string[] = []

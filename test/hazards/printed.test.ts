@@ -17,6 +17,7 @@ import {
   Client,
   Cookies,
   DigestAuth,
+  HawserError,
   Headers,
   HTTPProxy,
   MockDispatcher,
@@ -502,6 +503,20 @@ test('57 no secret is printed by hawser --verbose', async (t: TestContext) => {
   ])
   assert.notEqual(refused.code, 0)
   assertHidden('an error of the command', refused.stderr)
+})
+
+test('57 messages contain no control characters', async () => {
+  const web = new Web(() => reply(302, ['Location: a\x9b\x85:x\xe2\x80\xae']))
+  const call = web.client().get('http://a.test/')
+  const error = await web.during(call.catch((error: unknown) => error))
+  assert.ok(error instanceof Error)
+  assert.doesNotMatch(error.message, /[\0-\x1f\x7f-\x9f]/)
+  const app = new MockDispatcher(() => {
+    throw new HawserError('a\x9b2J\u202eb\u2069\u200f')
+  })
+  await assert.rejects(new Client({ dispatcher: app }).get('http://a.test/'), {
+    message: 'a\ufffd2J\ufffdb\ufffd\ufffd',
+  })
 })
 
 test('57 the path of a failed request is complete, but not enumerable', async () => {
