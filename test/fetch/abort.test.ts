@@ -147,6 +147,7 @@ table('abort', [
       const reader = response.body!.getReader()
       const { value } = await reader.read()
       controller.abort(reason)
+      await new Promise((resolve) => setImmediate(resolve))
       return [
         Buffer.from(value!).toString(),
         await errorOf(() => copy.body!.getReader().read()), // first, because a failure ends both
