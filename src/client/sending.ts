@@ -46,6 +46,8 @@ const NO_HISTORY: readonly Response[] = []
 export class Sending {
   readonly #state: ClientState
   readonly #startedAt: number
+  /** Whether an exchange or code of the caller has used a part of the `total` timeout. */
+  #hasSpentTime = false
   /** The responses before the final one; null until there is one. */
   #history: Response[] | null = null
 
@@ -139,6 +141,7 @@ export class Sending {
     let response: Response | null = null
     try {
       let step = await this.#awaitCallerCode(flow.next(), request, settings)
+      this.#hasSpentTime = true
       while (!step.done) {
         if (response !== null) {
           await response.close()
@@ -226,6 +229,7 @@ export class Sending {
     try {
       for (const hook of hooks.request) {
         settings.signal?.throwIfAborted()
+        this.#hasSpentTime = true
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
       throwIfConsumed(sent.content, sent)
@@ -280,6 +284,7 @@ export class Sending {
     settings: CallSettings,
   ): Result | Promise<Result> {
     if (!isThenable(pending)) return pending
+    this.#hasSpentTime = true
     const timeoutError = () => {
       const where = `${request.method} ${redactUrl(request.url)}, in a hook, an auth flow or a cookie store`
       return totalTimeout(settings, where, { request })
@@ -295,7 +300,8 @@ export class Sending {
    * started, whatever used the time: other exchanges, hooks, auth flows or cookie stores.
    */
   #timeoutsFor(settings: CallSettings, { method, url }: Request): TimeoutInit {
-    const elapsed = this.#state.backend.clock.now() - this.#startedAt
+    const elapsed = this.#hasSpentTime ? this.#state.backend.clock.now() - this.#startedAt : 0
+    this.#hasSpentTime = true
     const timeouts = timeoutsAfter(elapsed, settings.timeout)
     if (timeouts !== null) return timeouts
     throw totalTimeout(settings, `before ${method} ${redactUrl(url)}`, { phase: 'queue' })

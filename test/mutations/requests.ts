@@ -296,6 +296,14 @@ export const requests: readonly Mutation[] = [
   },
   {
     marks: '87',
+    mistake: 'the total timeout starts again after an asynchronous cookie store',
+    file: 'src/client/sending.ts',
+    find: '    this.#hasSpentTime = true\n    const timeoutError',
+    replace: '    const timeoutError',
+    tests: ['client/total-timeout'],
+  },
+  {
+    marks: '87',
     mistake: 'the total timeout of fetch counts from the last redirect',
     file: 'src/fetch/fetcher.ts',
     find: 'timeoutsAfter(this.#backend.clock.now() - startedAt, this.#timeout)',
