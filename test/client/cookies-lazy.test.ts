@@ -10,6 +10,8 @@ import {
 } from '../../src/client/cookies/cookies.ts'
 import { Headers } from '../../src/models/headers.ts'
 
+// Own process: the tests of other files load tough-cookie.
+
 const url = new URL('http://h.test/')
 
 function isLoaded(): boolean {

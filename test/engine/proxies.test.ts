@@ -665,6 +665,7 @@ test('39 50 failing handshakes through tunnels leave no connections', async (t) 
   const pool = openPool(t, {
     proxy: new HTTPProxy(proxy.url, { verify }),
     limits: { maxConnections: 5 },
+    timeouts: { connect: 60_000, pool: 60_000 },
   })
   const origin = `https://a.test:${target.https}`
   const asked = Array.from({ length: 50 }, () => pool.request({ origin, path: '/' }))

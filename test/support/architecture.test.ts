@@ -63,7 +63,10 @@ test('import cycles are errors, also of types', () => {
 
 test('a permission that no file uses is reported', () => {
   const sources = new Map([
-    ['models/a.ts', "import { HawserError } from '../errors.ts'"],
+    [
+      'models/a.ts',
+      "import { HawserError } from '../errors.ts'\nimport { shortLine } from '../redaction.ts'",
+    ],
     ['protocol/a.ts', "import type { A } from '../models/a.ts'\nimport { b } from './b.ts'"],
   ])
   const unused = unusedPermissions(sources)
@@ -71,6 +74,7 @@ test('a permission that no file uses is reported', () => {
   assert.deepEqual(of('models'), [])
   assert.deepEqual(of('protocol'), [
     'protocol may import errors.ts, but no file does: remove it from the table',
+    'protocol may import redaction.ts, but no file does: remove it from the table',
   ])
   assert.ok(
     of('client').includes('client may import pool, but no file does: remove it from the table'),
