@@ -176,7 +176,7 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
     { test: /not sent as a name/, reason: 'server sockets report null for a missing servername' },
     { test: /an expired certificate/, reason: 'the error is about an unknown issuer' },
     {
-      test: /a session is resumed|whose certificate has only the first/,
+      test: /a session is resumed|whose certificate has only the first|its TLS session is not/,
       reason: 'sessions are not resumed',
     },
     {

@@ -9,7 +9,7 @@ import { matchesTest } from './known.ts'
 import type { Runtime } from './runtimes.ts'
 
 /** A process that takes longer is killed, with its child processes. In ms. */
-const FILE_LIMIT = 90_000
+const FILE_LIMIT = 240_000
 
 export interface FileResult {
   readonly results: readonly TestResult[]
