@@ -3,14 +3,17 @@ import type { Open } from './contestant.ts'
 import { verifyResponse } from './contestant.ts'
 import { promiseRunner } from './runners.ts'
 
-/** Hawser's `client.get(url)` and `bytes()`, with default options. */
+/**
+ * Hawser's `client.get(url)` and `bytes()`, with default options. Streams are read with
+ * `client.stream` and `iterBytes()`.
+ */
 export const open: Open = openWithCookies(0)
 
 /** The same with `cookies` cookies in the cookie jar, all of which are sent with each request. */
 export function openWithCookies(cookies: number): Open {
   return async (job) => {
-    if (job.method !== 'GET' || job.reading !== 'whole' || job.tls) {
-      throw new Error('hawser-client supports only GET without TLS, with the body read as a whole')
+    if (job.method !== 'GET' || job.tls) {
+      throw new Error('hawser-client supports only GET without TLS')
     }
     const client = new Client({ poolLimits: { maxConnections: job.connections } })
     for (let i = 0; i < cookies; i++) {
@@ -18,11 +21,21 @@ export function openWithCookies(cookies: number): Open {
     }
     const url = `${job.origin}${job.path}`
 
-    const sendRequest = async () => {
+    const whole = async () => {
       const response = await client.get(url)
       verifyResponse(job, response.status, response.bytes().byteLength)
     }
 
-    return { run: promiseRunner(sendRequest), close: () => client.close() }
+    const stream = async () => {
+      const response = await client.stream('GET', url)
+      let received = 0
+      for await (const chunk of response.iterBytes()) received += chunk.byteLength
+      verifyResponse(job, response.status, received)
+    }
+
+    return {
+      run: promiseRunner(job.reading === 'stream' ? stream : whole),
+      close: () => client.close(),
+    }
   }
 }

@@ -87,6 +87,12 @@ export const targetWorkloads: readonly Workload[] = [
           { metric: 'peakMiB', atMost: 100 },
         ],
       },
+      {
+        label: 'client.stream()',
+        subject: 'hawser-client',
+        rival: 'undici-request',
+        targets: [{ metric: 'peakMiB', atMost: 100 }],
+      },
     ],
   }),
   workload({

@@ -72,7 +72,9 @@ export class ResponseReader {
   target(body: BodySink | null): Uint8Array {
     const { expecting, remaining } = this.#parser
     const passesParser = expecting !== 'counted' && expecting !== 'until-close'
-    this.#direct = passesParser || body === null || this.paused ? null : body.target(remaining)
+    // The bytes of a backlog come first, so the sink needs the memory of its target for them.
+    const isDirect = !passesParser && body !== null && this.backlogLength === 0
+    this.#direct = isDirect ? body.target(remaining) : null
     if (this.#direct === null && isWindowInUse()) {
       this.#target = Buffer.allocUnsafe(this.#parser.target.length)
       this.#targetStale = true
@@ -151,7 +153,8 @@ export class ResponseReader {
       if (this.paused) return
     }
     if (this.#owner.state === 'closed') return
-    this.#targetStale = this.#target !== this.#parser.target
+    const isOwnTarget = this.#direct !== null && this.#owner.exchange === exchange
+    this.#targetStale = !isOwnTarget && this.#target !== this.#parser.target
     if (this.#owner.exchange !== exchange)
       this.#socket.resume() // the exchange has ended; the connection may serve another
     else if (this.#end === null) this.#owner.onCaughtUp()

@@ -3,6 +3,8 @@
  * buffer of a longer one grows with the bytes that arrive, so that a false length wastes no memory.
  */
 const TRUSTED_LENGTH = 16 << 20
+/** A longer body gets that buffer with its third read: an iterator does not need it. */
+const EAGER_LENGTH = 1 << 20
 const READ_SIZE = 65_536
 
 /** Collects a body in one buffer. Bytes that the socket reads into this buffer are not copied. */
@@ -63,6 +65,8 @@ export class BodyBuffer {
   #capacity(needed: number): number {
     const doubled = Math.max(needed, 2 * (this.#bytes?.length ?? 0), READ_SIZE)
     if (Number.isNaN(this.#expected)) return doubled
+    if (this.#bytes === null && this.#expected > EAGER_LENGTH)
+      return Math.max(needed, 2 * READ_SIZE)
     return Math.min(this.#expected + 1, Math.max(doubled, TRUSTED_LENGTH + 1))
   }
 }

@@ -101,6 +101,7 @@ export class ResponseBody implements BodySink {
   }
 
   target(missing: number): Buffer | null {
+    if (this.#paused && this.#mode !== 'iterate') return null
     switch (this.#mode) {
       case 'discard':
         return null
@@ -155,47 +156,53 @@ export class ResponseBody implements BodySink {
     return this.#collectedBytes()
   }
 
-  #collectedBytes(): Uint8Array {
+  #collectedBytes(): Buffer {
     this.#buffer ??= new BodyBuffer(0)
     return this.#buffer.bytes()
   }
 
   /**
-   * Yields chunks that belong to the caller. Discards the rest if the caller stops early.
-   *
-   * @param response kept from garbage collection while the iterator is referenced
+   * Claims the body for an iterator, and returns its chunks. Throws if it was claimed before; a body
+   * that was collected can be iterated any number of times.
    */
-  async *iterate(response: object): AsyncGenerator<Uint8Array, undefined, undefined> {
+  openChunks(): ChunkQueue {
     if (this.#mode === 'collect' && this.trailers !== null && !this.#failed) {
-      const bytes = this.#collectedBytes()
-      if (bytes.length > 0) yield bytes
-      return
+      return new ChunkQueue(this.#collectedBytes())
     }
     if (this.#mode !== 'none') throw this.#unavailableError()
     this.#claim('iterate')
-    const chunks = new ChunkQueue(this.#buffer?.bytes())
-    this.#chunks = chunks
+    const received = this.#buffer?.bytes()
+    // The socket may be reading into this buffer, and the caller may transfer its chunks.
+    const isShared = received !== undefined && this.trailers === null
+    this.#chunks = new ChunkQueue(isShared ? Buffer.from(received) : received)
     this.#buffer = null
-    try {
-      while ((this.#mode as ReadMode) === 'iterate') {
-        if (this.#isAborted) throw this.#abortReason
-        const chunk = chunks.shift()
-        if (chunk !== undefined) {
-          const { length } = chunk // read now, because the caller may transfer the chunk
-          yield chunk
-          chunks.bytes -= length
-        } else if (this.#failed) throw this.#error
-        else if (this.trailers !== null) return
-        else {
-          this.#resume()
-          await this.#nextWake()
-        }
-      }
-      throw this.#unavailableError()
-    } finally {
-      if (this.trailers === null) this.discard()
-      this.#unregister(response)
-    }
+    return this.#chunks
+  }
+
+  /**
+   * Returns the next step of an iteration, or null if it must wait for the connection. Throws the
+   * error of the exchange after the chunks that arrived before it.
+   */
+  nextStep(chunks: ChunkQueue): IteratorResult<Uint8Array, undefined> | null {
+    if (this.#mode === 'discard') throw this.#unavailableError()
+    if (this.#isAborted) throw this.#abortReason
+    const chunk = chunks.shift()
+    if (chunk !== undefined) return { done: false, value: chunk }
+    if (this.#failed) throw this.#error
+    if (this.trailers !== null) return { done: true, value: undefined }
+    this.#resume()
+    return null
+  }
+
+  /** Calls `wake` once when there may be another step of the iteration. */
+  onNextStep(wake: () => void): void {
+    this.#wake = wake
+  }
+
+  /** Ends an iteration. Discards what has not been received. */
+  endIteration(response: object): void {
+    if (this.trailers === null) this.discard()
+    this.#unregister(response)
   }
 
   /**

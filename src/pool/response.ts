@@ -3,6 +3,7 @@ import { charsetOf, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import { shortLine } from '../redaction.ts'
+import { BodyIterator } from './body-iterator.ts'
 import type { ResponseBody } from './response-body.ts'
 
 /** The response to `pool.request()`. The head has arrived; the methods read the body. */
@@ -61,7 +62,7 @@ export class Response {
 
   /** Iterates over the chunks of the body, with back-pressure. The caller may keep the chunks. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined, undefined> {
-    return this.#body.iterate(this)
+    return new BodyIterator(this.#body, this)
   }
 
   /**

@@ -4,19 +4,19 @@ import type { BodySink, Exchange, ResponseSink } from '../connection/exchange.ts
 import type { Headers } from '../models/headers.ts'
 import type { DispatchHandler } from '../models/request.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
-import { Slab } from './chunk-queue.ts'
+import { ReadMemory } from './read-memory.ts'
 import { Response } from './response.ts'
 import { ResponseBody } from './response-body.ts'
 
 /** Calls the handler of a `dispatch`, in the async context of that `dispatch`. */
 export class HandlerSink implements ResponseSink, BodySink {
   readonly #handler: DispatchHandler
-  readonly #slab: Slab | null
+  readonly #memory: ReadMemory | null
   readonly #callerContext = new AsyncResource('HawserDispatch', { requireManualDestroy: true })
 
   constructor(handler: DispatchHandler, copy: boolean) {
     this.#handler = handler
-    this.#slab = copy ? new Slab() : null
+    this.#memory = copy ? new ReadMemory() : null
   }
 
   onInformational(head: ResponseHead): void {
@@ -35,12 +35,12 @@ export class HandlerSink implements ResponseSink, BodySink {
   onBody(source: Buffer, start: number, end: number): boolean {
     const handler = this.#handler
     const chunk =
-      this.#slab === null ? source.subarray(start, end) : this.#slab.toOwned(source, start, end)
+      this.#memory === null ? source.subarray(start, end) : this.#memory.toOwned(source, start, end)
     return this.#callerContext.runInAsyncScope(handler.onData, handler, chunk) !== false
   }
 
   target(missing: number): Buffer | null {
-    return this.#slab === null ? null : this.#slab.target(missing)
+    return this.#memory === null ? null : this.#memory.target(missing)
   }
 
   onEnd(trailers: Headers): void {
