@@ -124,6 +124,14 @@ export const resources: readonly Mutation[] = [
   },
   {
     marks: '38',
+    mistake: 'the socket reads into the memory of a chunk that was handed over',
+    file: 'src/pool/read-memory.ts',
+    find: '    this.#target = null\n',
+    replace: '    this.#target = source.subarray(end)\n',
+    tests: ['pool/unread'],
+  },
+  {
+    marks: '38',
     mistake: 'a pause of the reader does not pause the socket',
     file: 'src/connection/response-reader.ts',
     find: '    if (this.paused) this.#socket.pause()\n',

@@ -30,6 +30,32 @@ async function lengthOf(iterator: AsyncIterator<Uint8Array>): Promise<number> {
   return length
 }
 
+describe('the memory of a chunk', () => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n'
+
+  /** Starts to iterate over a response of which `first` has arrived. */
+  async function startIterator(pool: ScriptedPool, first: string) {
+    const promise = pool.request({ origin: A, path: '/chunks' })
+    await settle()
+    const socket = at(pool.sockets, 0)
+    socket.receive(`${head}${first}`)
+    await settle()
+    return { socket, chunks: (await promise)[Symbol.asyncIterator]() }
+  }
+
+  test('38 is not read into again, because the caller may transfer it', async () => {
+    const pool = new ScriptedPool()
+    const { socket, chunks } = await startIterator(pool, 'ab')
+    for (const length of [0, 40_000, 40_000, 10, 50_000]) {
+      if (length > 0) socket.receive('x'.repeat(length))
+      const chunk = (await chunks.next()).value as Uint8Array
+      assert.notEqual(socket.handler.readTarget().buffer, chunk.buffer)
+    }
+    await chunks.return?.()
+    await assertEmpty(pool)
+  })
+})
+
 describe('the process', () => {
   test('42 is not kept alive by a response whose handler paused, and is again after resume', async () => {
     const harness = new PoolHarness()
