@@ -131,7 +131,7 @@ export const completion: readonly Mutation[] = [
     marks: '47',
     mistake: 'an iterator delivers chunks after an abort',
     file: 'src/pool/response-body.ts',
-    find: '        if (this.#isAborted) throw this.#abortReason\n',
+    find: '    if (this.#isAborted) throw this.#abortReason\n',
     replace: '',
     tests: ['pool/abort-reading'],
   },

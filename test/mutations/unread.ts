@@ -86,8 +86,8 @@ export const unread: readonly Mutation[] = [
     marks: '45',
     mistake: 'an iterator does not keep its response from garbage collection',
     file: 'src/pool/response.ts',
-    find: 'this.#body.iterate(this)',
-    replace: 'this.#body.iterate({})',
+    find: 'new BodyIterator(this.#body, this)',
+    replace: 'new BodyIterator(this.#body, {})',
     tests: ['engine/unread'],
   },
   {
