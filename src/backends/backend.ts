@@ -33,6 +33,20 @@ export interface Clock {
    * was blocked.
    */
   afterPending(callback: () => void): void
+  /**
+   * Calls back once, after one whole poll of the event loop. A server that closes right after its
+   * response sends the response and the end separately, so they often arrive in two polls.
+   *
+   * @param callback called when everything has been delivered that was at the sockets of this
+   *   process when the poll began
+   * @param onBegin called before, when the poll begins: possibly at once, inside of this call
+   */
+  afterPoll(callback: () => void, onBegin: () => void): void
+  /**
+   * Whether `afterPoll` takes no longer than the event loop needs for the poll. If it takes a timer
+   * of a millisecond, the engine waits only where a request could otherwise be lost.
+   */
+  readonly isPollFast: boolean
   /** Calls back once, in a microtask. */
   microtask(callback: () => void): void
 }

@@ -5,11 +5,15 @@ import { bunApi, denoApi } from './other-runtimes.ts'
 /** The limit of `setTimeout`, which fires at once for a longer time. */
 const MAX_TIMEOUT = 2 ** 31 - 1
 
+/** On Bun and Deno, no number of `setImmediate` lets the event loop poll the sockets. */
+const needsTimers = bunApi() !== undefined || denoApi() !== undefined
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   timer: (callback) => new SystemTimer(callback),
-  afterPending:
-    bunApi() || denoApi() ? afterTwoTimeouts : (callback) => void setImmediate(callback),
+  afterPending: needsTimers ? afterTwoTimeouts : (callback) => void setImmediate(callback),
+  afterPoll: needsTimers ? afterTwoTimeouts : afterTwoImmediates,
+  isPollFast: !needsTimers,
   microtask: queueMicrotask,
 }
 
@@ -17,8 +21,23 @@ export const systemClock: Clock = {
  * Bun and Deno complete a pending read after the next `setImmediate`: after a blocked event loop,
  * every read was late. After two timeouts, none was, not even over TLS in a tunnel.
  */
-function afterTwoTimeouts(callback: () => void): void {
-  setTimeout(() => setTimeout(callback, 0), 0)
+function afterTwoTimeouts(callback: () => void, onBegin = () => {}): void {
+  setTimeout(() => {
+    onBegin()
+    setTimeout(callback, 0)
+  }, 0)
+}
+
+/**
+ * The first callback runs after the poll that is in progress, which may have passed a socket before
+ * its peer closed it. The second one runs after the next poll, which was a whole one. With one
+ * `setImmediate`, 50 of 100 POSTs met a closed connection; with two, none.
+ */
+function afterTwoImmediates(callback: () => void, onBegin: () => void): void {
+  setImmediate(() => {
+    onBegin()
+    setImmediate(callback)
+  })
 }
 
 /** Reuses one Node timer: `refresh` costs 0.05 us, clearing and setting a timer 0.26 us. */

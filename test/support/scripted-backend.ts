@@ -106,6 +106,9 @@ export class ScriptedBackend implements Backend {
 
   #add(socket: ScriptedSocket): ScriptedSocket {
     this.sockets.push(socket)
+    socket.onDelivered = () => {
+      if (this.clock.autoPoll) this.clock.endPoll()
+    }
     if (this.autoConnect) {
       queueMicrotask(() => {
         if (!socket.closed && socket.tunnel === null) socket.connected()

@@ -11,6 +11,14 @@ export class ScriptedClock implements Clock {
   #armings = 0
   readonly #armed = new Set<ScriptedTimer>()
   #pending: (() => void)[] = []
+  #polling: { readonly callback: () => void; readonly onBegin: () => void }[] = []
+  #begunPolls = 0
+  /**
+   * Whether a poll ends in a microtask, and after each event that a test delivers on a socket.
+   * False: the test calls `poll`.
+   */
+  autoPoll = true
+  isPollFast = true
 
   now(): number {
     return this.#now
@@ -27,8 +35,33 @@ export class ScriptedClock implements Clock {
     this.#pending.push(callback)
   }
 
+  afterPoll(callback: () => void, onBegin: () => void): void {
+    this.#polling.push({ callback, onBegin })
+    if (this.autoPoll) queueMicrotask(() => this.endPoll())
+  }
+
   microtask(callback: () => void): void {
     queueMicrotask(callback)
+  }
+
+  /** Number of callbacks of `afterPoll` that wait for `poll`. */
+  get awaitedPolls(): number {
+    return this.#polling.length
+  }
+
+  /** Begins a poll for all callers of `afterPoll` whose poll has not begun. */
+  beginPoll(): void {
+    for (const { onBegin } of this.#polling.slice(this.#begunPolls)) onBegin()
+    this.#begunPolls = this.#polling.length
+  }
+
+  /** Begins a poll and ends it: runs the callbacks of `afterPoll`, but not those that they add. */
+  endPoll(): void {
+    this.beginPoll()
+    const ended = this.#polling
+    this.#polling = []
+    this.#begunPolls = 0
+    for (const { callback } of ended) callback()
   }
 
   /** Number of armed timers. */

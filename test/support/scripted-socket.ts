@@ -36,6 +36,8 @@ export class ScriptedSocket implements BackendSocket {
   closed = false
   /** The last argument of `keepAlive`. */
   keepsProcessAlive = false
+  /** Called when a call of `receive`, `receiveEnd` or `reset` has delivered its event. */
+  onDelivered: () => void = () => {}
   alpnProtocol: string | false = false
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
@@ -97,6 +99,7 @@ export class ScriptedSocket implements BackendSocket {
     this.#checkOpen()
     this.#incoming.push(toBytes(data))
     this.#deliver(late)
+    this.onDelivered()
   }
 
   /** Delivers chunks of `size` bytes, and settles after each. */
@@ -113,12 +116,14 @@ export class ScriptedSocket implements BackendSocket {
     this.#checkOpen()
     this.#incoming.push('end')
     this.#deliver(late)
+    this.onDelivered()
   }
 
   /** Fails the connection attempt, or resets the connection. */
   reset(error: Error = errorOf('ECONNRESET', 'read')): void {
     this.#checkOpen()
     this.#close(error)
+    this.onDelivered()
   }
 
   /** Makes all writes fail from now on. Reading is not affected. */
