@@ -60,6 +60,10 @@ export class Connection
   readonly openedAt: number
   state: ConnectionState = 'idle'
   closeReason: CloseReason | null = null
+  /** Whether the peer ended the connection while it was idle, or before it sent a response. */
+  isEndedByPeer = false
+  /** The method of the last request; '' before the first. */
+  lastMethod = ''
   /** The number of exchanges so far, including the current one. */
   exchangeCount = 0
   exchange: Exchange | null = null
@@ -119,7 +123,8 @@ export class Connection
     exchange.carrier = this
     exchange.reused = this.exchangeCount++ > 0
     this.readSince = now
-    this.#parser.expect(exchange.request.method)
+    this.lastMethod = exchange.request.method
+    this.#parser.expect(this.lastMethod)
     this.#sender.send(exchange, now)
     exchange.enterPhase(this.#sender.state === 'sent' ? 'wait' : 'write')
     this.#schedule()
@@ -373,6 +378,7 @@ export class Connection
 
   /** The connection cannot be used any more, and has no exchange that would fail. */
   #onPeerGone(reason: 'peer-ended' | 'peer-reset'): void {
+    this.isEndedByPeer = true
     this.close(this.#uploading === null ? reason : 'upload-unfinished')
   }
 
@@ -380,6 +386,7 @@ export class Connection
     const { exchange } = this
     if (exchange === null) return
     if (this.state === 'complete') return this.#finishIfDone()
+    this.isEndedByPeer = exchange.reused && !exchange.responseStarted
     if (this.#mayReplay(exchange)) return this.#replay(exchange)
     const failedWrite = exchange.responseStarted ? null : this.#sender.writeError
     if (failedWrite !== null) this.#fail('peer-reset', writeError(exchange, failedWrite))

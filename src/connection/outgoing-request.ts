@@ -1,6 +1,7 @@
 import { LocalProtocolError } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Body, DispatchRequest } from '../models/request.ts'
+import { isIdempotent } from '../protocol/methods.ts'
 import type { ContentLength, ProxyRules, RequestFraming } from '../protocol/request-head.ts'
 import { lastChunk, requestHead } from '../protocol/request-head.ts'
 import type { OutgoingRequest } from './exchange.ts'
@@ -60,6 +61,23 @@ export function contentWithHead(
 ): Uint8Array | null {
   if (!isPlainBytes(content, framing) || framing.expectsContinue) return null
   return content.length <= limit ? content : null
+}
+
+/** Whether the content of a request can be sent more than once. */
+export function hasRepeatableContent({ content }: OutgoingRequest): boolean {
+  return content === null || content instanceof Uint8Array || isMarkedReplayable(content)
+}
+
+function isMarkedReplayable(content: object): boolean {
+  return (
+    Object.hasOwn(content, 'isReplayable') &&
+    (content as { isReplayable: unknown }).isReplayable === true
+  )
+}
+
+/** Whether a request may be sent again after its connection turned out to be closed. */
+export function isReplayable(request: OutgoingRequest): boolean {
+  return isIdempotent(request.method) && hasRepeatableContent(request)
 }
 
 /** Trailers that are not a function are checked now, before anything is sent. */

@@ -1,6 +1,7 @@
 import { LocalProtocolError, WriteError } from '../errors.ts'
 import { asError, isThenable } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
+import { hasRepeatableContent } from './outgoing-request.ts'
 import type { SendingState } from './states.ts'
 
 /** Large bytes are written in slices of this size, because TLS encrypts each write as a whole. */
@@ -58,7 +59,7 @@ export class Upload {
       this.#source = slices(content)
       return this.#pump()
     }
-    this.#exchange.contentConsumed = !isMarkedReplayable(content)
+    this.#exchange.contentConsumed = !hasRepeatableContent(this.#exchange.request)
     this.#runCallerCode(() => {
       this.#source =
         Symbol.asyncIterator in content
@@ -218,13 +219,6 @@ export class Upload {
     this.#exchange.bytesSent += data.length
     this.#owner.write(data)
   }
-}
-
-function isMarkedReplayable(content: object): boolean {
-  return (
-    Object.hasOwn(content, 'isReplayable') &&
-    (content as { isReplayable: unknown }).isReplayable === true
-  )
 }
 
 function* slices(bytes: Uint8Array): Generator<Uint8Array> {

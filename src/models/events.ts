@@ -16,7 +16,7 @@ export type EventName = keyof typeof events
 
 /** The phases of a request, in order. Which of them occur depends on the route. */
 export const phases = {
-  queue: 'waiting for a connection',
+  queue: 'waiting for a connection, or for a poll of the event loop before one is used again',
   dns: 'resolving the host name',
   tcp: 'connecting to an address',
   proxy: 'the TLS handshake with the proxy, and opening the tunnel',

@@ -3,7 +3,8 @@
  * carries out the decisions.
  *
  * Two rules keep every decision cheap, because only the ends of queues matter. A connection is idle
- * only while no request waits in vain for any connection. Requests are served in the order in which they
+ * only while no request waits in vain for any connection: a connection that waits for a poll is kept
+ * for one request. Requests are served in the order in which they
  * were dispatched, across origins.
  */
 import type { Connection } from '../connection/connection.ts'
@@ -27,7 +28,7 @@ export interface PoolCounts {
 }
 
 export type RequestDecision =
-  /** Use the idle connection of the origin that was used last. */
+  /** Use an idle connection of the origin. `decideForReuse` decides which one, and when. */
   | 'reuse'
   /** Open a connection. */
   | 'open'
@@ -45,6 +46,52 @@ export function decideForRequest(counts: PoolCounts, limits: ConnectionLimits): 
   return counts.idle > 0 ? 'replace' : 'wait-for-any-connection'
 }
 
+/**
+ * What decides whether a connection must be polled after its last response before it carries a
+ * request. Until then, the end of the connection or bytes behind the response may have arrived
+ * without being noticed.
+ */
+export interface PollFacts {
+  /** Whether the request is sent again if the connection turns out to be closed. */
+  readonly isReplayable: boolean
+  /** Whether the last request on the connection was HEAD: some servers send a body all the same. */
+  readonly followsHead: boolean
+  /** Whether requests for several origins use the connection, which goes to a forwarding proxy. */
+  readonly isShared: boolean
+  /** Whether the wait costs nothing: it is short, and other requests are in flight or wait. */
+  readonly isWaitFree: boolean
+}
+
+/**
+ * Whether a request needs a polled connection. A single replayable request does not: the wait would
+ * halve the rate of requests that are sent one at a time. SECURITY.md states the remaining risk.
+ */
+export function needsPoll(facts: PollFacts): boolean {
+  return !facts.isReplayable || facts.followsHead || facts.isShared || facts.isWaitFree
+}
+
+/** What decides which idle connection of its origin a request uses. */
+export interface ReuseFacts {
+  readonly needsPoll: boolean
+  /** Whether the connection that was used last is polled. */
+  readonly isPolled: boolean
+  /** Whether any connection is polled. */
+  readonly hasPolled: boolean
+}
+
+export type ReuseDecision =
+  /** Use the connection that was used last. */
+  | 'newest'
+  /** Use an older connection, which is polled. */
+  | 'polled'
+  /** Keep a connection for the request, which starts after the next poll. */
+  | 'after-poll'
+
+export function decideForReuse({ needsPoll, isPolled, hasPolled }: ReuseFacts): ReuseDecision {
+  if (isPolled || !needsPoll) return 'newest'
+  return hasPolled ? 'polled' : 'after-poll'
+}
+
 /** The state of a pool when a connection becomes free. Waiters are numbered in order of arrival. */
 export interface FreedConnectionFacts {
   /** The number of the first waiter of the connection's origin; null if there is none. */
@@ -58,7 +105,7 @@ export interface FreedConnectionFacts {
 }
 
 export type FreedConnectionDecision =
-  /** Serve the first waiter of the connection's origin. */
+  /** Serve the first waiter of the connection's origin, if necessary after the next poll. */
   | 'serve'
   /** Close the connection, and open one for another origin's request, which came first. */
   | 'yield'

@@ -19,10 +19,15 @@ export interface LeaseOwner {
   onConnected(lease: Lease, socket: BackendSocket): void
   /** The connection has no exchange any more, and may be used for another. */
   onFreed(lease: Lease): void
+  /** The exchange for which the connection was kept was settled. The connection is free again. */
+  onNotNeeded(lease: Lease): void
   /** The reader of the response paused. */
   onPaused(lease: Lease): void
   onResumed(lease: Lease): void
-  /** Called once for each lease. `replay` must get a new lease before all waiters. */
+  /**
+   * Called once for each lease. `replay` must get a new lease before all waiters: it is sent again,
+   * or the connection was kept for it.
+   */
   onReleased(lease: Lease, replay: Exchange | null, reason: CloseReason): void
 }
 
@@ -36,11 +41,19 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   readonly groupLink = new Link<Lease>(this)
   readonly poolLink = new Link<Lease>(this)
   connection: Connection | null = null
+  /** The number of the last poll that had begun when the connection became free. */
+  freedIn = 0
+  /** When the connection became free, in the clock's time. */
+  freedAt = Number.NEGATIVE_INFINITY
+  /** From when on the connection may carry a request that is not replayable. */
+  trustedFrom = 0
+  /** From when on the exchange of `keepFor` may start. */
+  startFrom = 0
   /** Async context for connection events; null if the request that opened it was not traced. */
   readonly traceContext: TraceContext | null
   readonly #owner: LeaseOwner
   #dial: Dial | null = null
-  /** The exchange that waits for the dial. */
+  /** The exchange that waits for the dial, or for a poll before it uses the connection. */
   #exchange: Exchange | null = null
   #released = false
   /** Whether NODE_TLS_REJECT_UNAUTHORIZED disabled the verification when it was opened. */
@@ -58,6 +71,43 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
     exchange.carrier = this
     exchange.phase = 'tcp'
     this.#dial = this.#owner.startDial(this, exchange)
+  }
+
+  /** Keeps the idle connection for an exchange, until `startKept`. */
+  keepFor(exchange: Exchange, startFrom: number): void {
+    this.#exchange = exchange
+    this.startFrom = startFrom
+    exchange.carrier = this
+    exchange.phase = 'queue'
+  }
+
+  /** Starts the exchange of `keepFor`. */
+  startKept(now: number): void {
+    const exchange = this.#exchange as Exchange
+    const connection = this.connection as Connection
+    // The timer of an expired connection may be late.
+    if (connection.idleDeadline <= now) return connection.close('keepalive-expired')
+    if (this.isOutdated) return connection.close('settings-changed')
+    this.#exchange = null
+    connection.start(exchange, now)
+  }
+
+  /** Ends `keepFor` without a start. Returns the exchange, or null for none. */
+  #withdrawKept(): Exchange | null {
+    const exchange = this.#exchange
+    this.#exchange = null
+    if (exchange !== null) exchange.carrier = null
+    return exchange
+  }
+
+  /** Whether the connection is kept for an exchange. */
+  get isKept(): boolean {
+    return this.connection !== null && this.#exchange !== null
+  }
+
+  /** Whether the connection carries no exchange. It may be kept for one. */
+  get isIdle(): boolean {
+    return this.connection !== null && this.connection.exchange === null
   }
 
   close(reason: CloseReason): void {
@@ -79,7 +129,7 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
 
   // --- Carrier: while the connection is being opened
 
-  /** The exchange that waits for the dial, or that the connection carries. */
+  /** The exchange that waits for the dial or for a poll, or that the connection carries. */
   get exchange(): Exchange | null {
     return this.#exchange ?? this.connection?.exchange ?? null
   }
@@ -89,7 +139,8 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   release(exchange: Exchange): void {
     if (this.#exchange !== exchange) return
     this.#exchange = null
-    this.close('aborted')
+    if (this.connection === null) this.close('aborted')
+    else this.#owner.onNotNeeded(this)
   }
 
   // --- DialOwner
@@ -145,7 +196,7 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   }
 
   onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {
-    this.#release(replay, reason)
+    this.#release(replay ?? this.#withdrawKept(), reason)
   }
 }
 

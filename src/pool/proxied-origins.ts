@@ -27,7 +27,7 @@ export class ProxiedOrigins {
 
   constructor(proxy: ProxySettings) {
     this.#proxy = proxy
-    this.#group = new OriginGroup(proxy.origin)
+    this.#group = new OriginGroup(proxy.origin, null, true)
     this.#fields = fieldLines(proxy.headers)
   }
 

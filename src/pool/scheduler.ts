@@ -4,6 +4,7 @@ import type { CloseReason } from '../connection/close-reason.ts'
 import { Connection } from '../connection/connection.ts'
 import { Dial } from '../connection/dial.ts'
 import type { Exchange } from '../connection/exchange.ts'
+import { isReplayable } from '../connection/outgoing-request.ts'
 import { TlsSessions } from '../connection/tls-sessions.ts'
 import { PoolTimeout } from '../errors.ts'
 import type { ResolvedLimits } from '../models/limits.ts'
@@ -11,15 +12,25 @@ import type { Origin } from '../models/origin.ts'
 import { parseOrigin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
-import { decideForFreedConnection, decideForRequest, idleDeadline, isFull } from './assignment.ts'
+import {
+  decideForFreedConnection,
+  decideForRequest,
+  decideForReuse,
+  idleDeadline,
+  isFull,
+  needsPoll,
+} from './assignment.ts'
 import type { Transport } from './base-dispatcher.ts'
 import { closedError } from './base-dispatcher.ts'
+import { EarlyCloses } from './early-closes.ts'
 import type { LeaseOwner } from './lease.ts'
 import { Lease } from './lease.ts'
 import { LinkedList } from './linked-list.ts'
 import { OrderedQueue } from './ordered-queue.ts'
 import type { PoolDestination } from './origin-group.ts'
 import { OriginGroup } from './origin-group.ts'
+import type { PollOwner } from './poll-counter.ts'
+import { PollCounter } from './poll-counter.ts'
 import { ProxiedOrigins } from './proxied-origins.ts'
 import { Queue } from './queue.ts'
 import { TracedExchange } from './traced-exchange.ts'
@@ -37,7 +48,9 @@ const OPEN_DELAY = 2
 const LONGEST_OPEN_DELAY = 50
 
 /** Manages the leases and waiters of a pool, and carries out the decisions of `assignment.ts`. */
-export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadlinesOwner {
+export class Scheduler
+  implements Transport, LeaseOwner, WaiterOwner, WaitDeadlinesOwner, PollOwner
+{
   readonly #backend: Backend
   readonly #limits: ResolvedLimits
   readonly #route: Route
@@ -53,6 +66,11 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   readonly #proxied: ProxiedOrigins | null
   /** The leases with an idle connection. The one that has been idle longest is first. */
   readonly #idle = new LinkedList<Lease>()
+  readonly #polls: PollCounter
+  /** The leases whose connection is kept for an exchange until the next poll. */
+  #kept: Lease[] = []
+  readonly #keptTimer: Timer
+  readonly #earlyCloses = new EarlyCloses()
   /** All waiters, in order of arrival. */
   readonly #waiters = new Queue<Waiter>()
   /**
@@ -91,6 +109,8 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
     this.#proxied = route.proxy === null ? null : new ProxiedOrigins(route.proxy)
     const hasHooks = route.lookup !== null || route.onConnect !== null
     this.#callerContexts = hasHooks ? new WeakMap() : null
+    this.#polls = new PollCounter(backend.clock, this)
+    this.#keptTimer = backend.clock.timer(() => this.#polls.start())
     this.#deadlines = new WaitDeadlines(backend.clock, this)
     this.#openTimer = backend.clock.timer(() => this.#openUnlessWaitersEnd())
   }
@@ -107,7 +127,9 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   }
 
   #groupOf(parsed: Origin, proxyRules: ProxyRules | null): OriginGroup {
-    return this.#groups.get(parsed.key) ?? this.#register(new OriginGroup(parsed, proxyRules))
+    return (
+      this.#groups.get(parsed.key) ?? this.#register(new OriginGroup(parsed, proxyRules, false))
+    )
   }
 
   /** Adds the group again if it was deleted with its last lease. Returns the group of its key. */
@@ -138,7 +160,7 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
       {
         ofOrigin: group.claimed,
         total: this.#counted + this.#forAnyConnection.size,
-        idleOfOrigin: group.idle.size,
+        idleOfOrigin: group.idleCount,
         idle: this.#idle.size,
       },
       this.#limits,
@@ -162,11 +184,24 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   }
 
   #reuse(exchange: Exchange, group: OriginGroup): void {
-    while (this.#mayStart(exchange) && group.idle.last !== null) {
-      const lease = group.idle.last.value
+    this.#findPolled(group)
+    const now = exchange.startedAt
+    const isRepeatable = isReplayable(exchange.request)
+    const trustedBefore = isRepeatable ? Number.POSITIVE_INFINITY : now
+    const isWaitFree = this.#isWaitFree
+    while (this.#mayStart(exchange)) {
+      const newest = group.newestIdle
+      if (newest === null) break
+      const older = group.newestPolled(trustedBefore)
+      const decision = decideForReuse({
+        needsPoll: this.#needsPoll(isRepeatable, newest, group, isWaitFree),
+        isPolled: older === newest,
+        hasPolled: older !== null,
+      })
+      const lease = (decision === 'polled' ? older : null) ?? newest
       const connection = lease.connection as Connection
       // The timer of an expired connection may be late.
-      if (connection.idleDeadline <= exchange.startedAt) {
+      if (connection.idleDeadline <= now) {
         connection.close('keepalive-expired')
         continue
       }
@@ -174,9 +209,10 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
         connection.close('settings-changed')
         continue
       }
-      group.idle.remove(lease.groupLink)
+      lease.groupLink.list?.remove(lease.groupLink)
       this.#idle.remove(lease.poolLink)
-      return connection.start(exchange, exchange.startedAt)
+      if (decision === 'after-poll') return this.#keep(lease, exchange, isRepeatable)
+      return connection.start(exchange, now)
     }
     this.#assign(exchange, this.#register(group))
   }
@@ -188,6 +224,38 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   #replace(idle: Lease | undefined, exchange: Exchange, group: OriginGroup): void {
     this.#open(exchange, group)
     idle?.close('place-needed')
+  }
+
+  #needsPoll(
+    isReplayable: boolean,
+    { connection }: Lease,
+    { isShared }: OriginGroup,
+    isWaitFree: boolean,
+  ): boolean {
+    const followsHead = connection?.lastMethod === 'HEAD'
+    return needsPoll({ isReplayable, followsHead, isShared, isWaitFree })
+  }
+
+  /** Whether a poll delays no request: others are in flight or wait in the meantime. */
+  get #isWaitFree(): boolean {
+    const others = this.#leaseCount - this.#idle.size + this.#waiters.size
+    return this.#backend.clock.isPollFast && others > 0
+  }
+
+  /** Finds out which idle connections were polled. They are the first ones of the unpolled. */
+  #findPolled({ polled, unpolled }: OriginGroup): void {
+    while (unpolled.first !== null && this.#polls.hasPassed(unpolled.first.value.freedIn)) {
+      const link = unpolled.first
+      unpolled.remove(link)
+      polled.push(link)
+    }
+  }
+
+  /** Keeps the connection of a lease for an exchange, which starts after the next poll. */
+  #keep(lease: Lease, exchange: Exchange, isRepeatable: boolean): void {
+    lease.keepFor(exchange, isRepeatable ? 0 : lease.trustedFrom)
+    this.#kept.push(lease)
+    this.#polls.start()
   }
 
   #open(exchange: Exchange, group: OriginGroup): void {
@@ -341,10 +409,23 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
   }
 
   onFreed(lease: Lease): void {
-    const group = this.#groups.get(lease.origin.key) as OriginGroup
     const connection = lease.connection as Connection
     if (lease.isOutdated) return connection.close('settings-changed')
     const now = this.#backend.clock.now()
+    lease.freedIn = this.#polls.current
+    lease.freedAt = now
+    lease.trustedFrom = this.#earlyCloses.trustedFrom(lease.origin.key, now)
+    this.#offer(lease, idleDeadline(this.#limits, connection, now), now)
+  }
+
+  onNotNeeded(lease: Lease): void {
+    this.#offer(lease, (lease.connection as Connection).idleDeadline, this.#backend.clock.now())
+  }
+
+  /** Gives a free connection to a waiter, keeps it idle, or closes it. */
+  #offer(lease: Lease, deadline: number, now: number): void {
+    const group = this.#groups.get(lease.origin.key) as OriginGroup
+    const connection = lease.connection as Connection
     const decision = decideForFreedConnection(
       {
         oldestOfOrigin: group.waiters.first?.order ?? null,
@@ -355,19 +436,24 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
     )
     if (decision === 'yield') return connection.close('place-needed')
     if (decision === 'close') return connection.close('too-many-idle')
-    const deadline = idleDeadline(this.#limits, connection, now)
     if (deadline <= now)
       return connection.close(
         this.#isPastLifetime(connection, now) ? 'lifetime-over' : 'keepalive-expired',
       )
     if (decision === 'serve') {
+      connection.idleDeadline = deadline
+      const isWaitFree = this.#isWaitFree
       const exchange = this.#removeWaiter(group.waiters.first as Waiter, group)
       this.#admitWaiters(group)
-      return connection.start(exchange, now)
+      const isRepeatable = isReplayable(exchange.request)
+      return this.#needsPoll(isRepeatable, lease, group, isWaitFree)
+        ? this.#keep(lease, exchange, isRepeatable)
+        : connection.start(exchange, now)
     }
-    group.idle.push(lease.groupLink)
+    group.unpolled.push(lease.groupLink)
     this.#idle.push(lease.poolLink)
     connection.idleUntil(deadline)
+    this.#polls.startIfIdle()
   }
 
   onPaused(lease: Lease): void {
@@ -395,10 +481,11 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
     const group = this.#groups.get(lease.origin.key) as OriginGroup
     group.leases.delete(lease)
     this.#unread.delete(lease)
-    group.idle.remove(lease.groupLink)
+    lease.groupLink.list?.remove(lease.groupLink)
     this.#idle.remove(lease.poolLink)
     this.#leaseCount--
     if (lease.connection === null) this.#connecting--
+    else if (lease.connection.isEndedByPeer) this.#noteEnd(lease)
     if (replay !== null && this.#mayStart(replay)) {
       this.#open(replay, group)
     } else {
@@ -414,6 +501,41 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
       const info = { origin: lease.origin.key, reason }
       listener.publish('connection:close', info)
     }
+  }
+
+  /** The peer ended a connection that had no exchange, or whose request got no response. */
+  #noteEnd({ origin, freedAt }: Lease): void {
+    this.#earlyCloses.note(origin.key, freedAt, this.#backend.clock.now())
+  }
+
+  // --- PollOwner
+
+  get hasUnpolledIdle(): boolean {
+    const newest = this.#idle.last
+    return newest !== null && !this.#polls.hasPassed(newest.value.freedIn)
+  }
+
+  onPolled(): void {
+    const kept = this.#kept
+    this.#kept = []
+    const now = this.#backend.clock.now()
+    let isPollNeeded = false
+    let nextStart = Number.POSITIVE_INFINITY
+    for (const lease of kept) {
+      if (!lease.isKept) continue
+      // One that became free after this poll had begun needs another one.
+      const isPolled = this.#polls.hasPassed(lease.freedIn)
+      if (isPolled && lease.startFrom <= now) {
+        lease.startKept(now)
+        continue
+      }
+      this.#kept.push(lease)
+      if (!isPolled) isPollNeeded = true
+      else if (lease.startFrom < nextStart) nextStart = lease.startFrom
+    }
+    if (isPollNeeded) this.#polls.start()
+    else if (nextStart < Number.POSITIVE_INFINITY) this.#keptTimer.arm(nextStart - now)
+    else if (this.hasUnpolledIdle) this.#polls.startIfIdle()
   }
 
   // --- the pool
@@ -437,12 +559,14 @@ export class Scheduler implements Transport, LeaseOwner, WaiterOwner, WaitDeadli
     this.#closed = true
     this.#deadlines.stop()
     this.#openTimer.cancel()
+    this.#keptTimer.cancel()
     const exchanges: Exchange[] = []
     for (const group of [...this.#groups.values()]) {
       for (const waiter of group.waiters) exchanges.push(waiter.exchange)
       for (const lease of group.leases) {
-        if (lease.exchange !== null) exchanges.push(lease.exchange)
-        else lease.close('pool-closed')
+        const { exchange } = lease
+        if (exchange !== null) exchanges.push(exchange)
+        if (lease.isIdle) lease.close('pool-closed')
       }
     }
     return exchanges
@@ -460,7 +584,7 @@ export interface PoolStats {
   readonly connections: number
   /** Connections that are being opened. */
   readonly connecting: number
-  /** Connections that carry a request. */
+  /** Connections that carry a request, or are kept for one until the event loop has polled them. */
   readonly active: number
   /** Active connections with a response that waits for its reader, who has paused or left it. */
   readonly unread: number

@@ -13,6 +13,7 @@ import { redirects } from './redirects.ts'
 import { requests } from './requests.ts'
 import { resources } from './resources.ts'
 import { responses } from './responses.ts'
+import { reuse } from './reuse.ts'
 import { secrets } from './secrets.ts'
 import { unread } from './unread.ts'
 
@@ -43,6 +44,7 @@ export const mutations: readonly Mutation[] = [
   ...resources,
   ...completion,
   ...decoding,
+  ...reuse,
   ...unread,
   ...disclosure,
 ]

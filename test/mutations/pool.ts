@@ -6,8 +6,8 @@ export const pool: readonly Mutation[] = [
     marks: '1',
     mistake: 'an aborted dial keeps its slot in the pool',
     file: 'src/pool/lease.ts',
-    find: "    this.#exchange = null\n    this.close('aborted')",
-    replace: '    this.#exchange = null',
+    find: "    if (this.connection === null) this.close('aborted')\n    else",
+    replace: '    if (this.connection !== null)',
     tests: ['connection/cancel'],
   },
   {
@@ -90,7 +90,7 @@ export const pool: readonly Mutation[] = [
     marks: '3',
     mistake: 'an expired idle connection is used if its timer is late',
     file: 'src/pool/scheduler.ts',
-    find: 'if (connection.idleDeadline <= exchange.startedAt) {',
+    find: 'if (connection.idleDeadline <= now) {',
     replace: 'if (connection.idleDeadline < 0) {',
     tests: ['pool/idle'],
   },
@@ -138,9 +138,8 @@ export const pool: readonly Mutation[] = [
     marks: '4',
     mistake: 'an idle connection is used only after a turn of the event loop',
     file: 'src/pool/scheduler.ts',
-    find: '      return connection.start(exchange, exchange.startedAt)',
-    replace:
-      '      return this.#backend.clock.afterPending(() => connection.start(exchange, exchange.startedAt))',
+    find: "      if (decision === 'after-poll') return",
+    replace: '      return',
     tests: ['pool/idle'],
   },
   {

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decideForFreedConnection, decideForRequest, isFull } from '../../src/pool/assignment.ts'
+import {
+  decideForFreedConnection,
+  decideForRequest,
+  decideForReuse,
+  isFull,
+  needsPoll,
+} from '../../src/pool/assignment.ts'
 
 const none = { maxConnections: null, maxConnectionsPerOrigin: null, maxKeepaliveConnections: null }
 
@@ -54,6 +60,31 @@ describe('assign', () => {
       assert.equal(decideForRequest({ ...empty, ...facts }, { ...none, ...given }), decision)
     })
   }
+})
+
+test('40, 41 needsPoll: for all but a single replayable request', () => {
+  const single = { isReplayable: true, followsHead: false, isShared: false, isWaitFree: false }
+  assert.equal(needsPoll(single), false)
+  const others = [
+    { isReplayable: false },
+    { followsHead: true },
+    { isShared: true },
+    { isWaitFree: true },
+  ]
+  for (const facts of others) assert.ok(needsPoll({ ...single, ...facts }), JSON.stringify(facts))
+})
+
+test('40, 41 decideForReuse prefers the newest connection, then a polled one', () => {
+  const table: [needsPoll: boolean, isPolled: boolean, hasPolled: boolean, decision: string][] = [
+    [false, false, false, 'newest'],
+    [false, false, true, 'newest'],
+    [false, true, true, 'newest'],
+    [true, false, false, 'after-poll'],
+    [true, false, true, 'polled'],
+    [true, true, true, 'newest'],
+  ]
+  for (const [needsPoll, isPolled, hasPolled, decision] of table)
+    assert.equal(decideForReuse({ needsPoll, isPolled, hasPolled }), decision)
 })
 
 describe('decideFreed', () => {

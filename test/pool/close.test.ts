@@ -134,6 +134,7 @@ describe('hold and release', () => {
     assert.equal(backend.holdCount, 0)
     assert.equal(pool.stats().idle, 1)
     pool.start(A, '/', { method: 'POST' }) // not sent again when the connection is lost
+    await settle()
     assert.equal(backend.holdCount, 1)
     backend.socket.reset()
     assert.equal(backend.holdCount, 0)

@@ -120,12 +120,12 @@ export class ScriptedPool extends ConnectionPool {
     return this.sockets.some(({ written }) => written.includes(` ${path} HTTP/1.1\r\n`))
   }
 
-  /** Opens a connection with one request, so that it is idle. */
+  /** Opens a connection with one request, so that it is idle and polled. */
   async warm(origin: string): Promise<ScriptedSocket> {
     await this.send(origin, '/warm')
     const { socket } = this.backend
     socket.receive(OK)
-    await settle()
+    await this.backend.clock.flush()
     return socket
   }
 

@@ -203,6 +203,7 @@ export class PoolHarness {
     await this.receive(OK)
     assert.deepEqual(call.events, ['head 200', 'data ok', 'end'])
     assert.equal(this.pool.stats().idle, 1)
+    await this.clock.flush() // The connection is polled.
     this.socket.takeWritten()
     return this.socket
   }
