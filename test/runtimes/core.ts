@@ -28,6 +28,7 @@ export const CORE: readonly string[] = [
   'engine/process',
   'engine/proxies',
   'engine/tls',
+  'engine/unannounced-close',
   'engine/unread',
   'engine/uploads',
 ]
