@@ -28,6 +28,11 @@ export interface Exchange {
   readonly scheme?: 'http' | 'https'
   /** Whether the connection has served another request before. */
   readonly warm?: boolean
+  /**
+   * Whether the peer then closes this connection without announcing it: behind its response, before
+   * the event loop has polled the connection. The call gets a new one.
+   */
+  readonly closesWarm?: boolean
   /** In the order of the requests that they answer. */
   readonly answers: readonly Answer[]
   /**

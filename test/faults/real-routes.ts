@@ -26,10 +26,12 @@ export interface StartedRoute {
   /** The port that the fault proxy forwards to. */
   readonly port: number
   /** The origin and client options for this route, through a fault proxy on this port. */
-  readonly through: (proxyPort: number) => {
-    readonly origin: string
-    readonly options: ClientOptions
-  }
+  readonly through: (proxyPort: number) => RealClient
+}
+
+export interface RealClient {
+  readonly origin: string
+  readonly options: ClientOptions
 }
 
 export const LARGE = 'content of the server '.repeat(200)
@@ -41,7 +43,8 @@ const proxyTls = certificateFor(['127.0.0.1'], { ca: ofProxy })
 const options: ClientOptions = { verify: { ca: ca.cert }, lookup: toLoopback }
 
 /**
- * Serves `/length` and `/chunks` (with a trailer). Any other path counts the bytes of the request.
+ * Serves `/length` and `/chunks` (with a trailer). `/closing` closes the connection right after the
+ * response without announcing it. Any other path counts the bytes of the request.
  */
 const listener: RequestListener = (request, response) => {
   if (request.url === '/length') {
@@ -53,6 +56,10 @@ const listener: RequestListener = (request, response) => {
     for (let at = 0; at < LARGE.length; at += 1500) response.write(LARGE.slice(at, at + 1500))
     response.addTrailers({ a: 'b' })
     response.end()
+    return
+  }
+  if (request.url === '/closing') {
+    response.end(LARGE, () => request.socket.destroy())
     return
   }
   let length = 0

@@ -6,13 +6,14 @@ import { Client, HawserError, TimeoutException } from '../../src/index.ts'
 import { assertQuiescent } from '../client/route-requests.ts'
 import type { Fault, FaultProxy } from './fault-proxy.ts'
 import { openFaultProxy } from './fault-proxy.ts'
-import type { Cleanup, RealRoute, StartedRoute } from './real-routes.ts'
+import type { Cleanup, RealClient, RealRoute, StartedRoute } from './real-routes.ts'
 import { LARGE } from './real-routes.ts'
 import type { Tally } from './try-all.ts'
 
 const UPLOAD = Buffer.alloc(100_000, 'x')
 /** Timeouts in ms: for faults after which a response may never arrive, and for all others. */
 const SHORT_TIMEOUT = 500
+const CLOSED_CALLS = 30
 const LONG_TIMEOUT = 20_000
 
 const DIRECTIONS = ['up', 'down'] as const
@@ -82,6 +83,12 @@ export async function tryRoute(route: RealRoute, places: number): Promise<Tally>
       )
       await Promise.all(each)
     }
+    try {
+      const { port, through } = started
+      tally.calls['unannounced close'] = await callClosingServer(through(port))
+    } catch (error) {
+      tally.failures.push(`${tally.exchange}: unannounced close: ${(error as Error).message}`)
+    }
     return { ...tally, bytes: sizes.up + sizes.down }
   } finally {
     for (const stop of stops) await stop()
@@ -101,6 +108,28 @@ async function measureBytes(t: Cleanup, started: StartedRoute): Promise<Record<D
   await client.close()
   proxy.close()
   return sizes
+}
+
+/**
+ * Sends requests that cannot be sent again to a server that closes right after each response.
+ *
+ * @returns how many were sent
+ */
+async function callClosingServer({ origin, options }: RealClient): Promise<number> {
+  const client = new Client({ trustEnv: false, timeout: LONG_TIMEOUT, ...options })
+  let lost = 0
+  try {
+    for (let i = 0; i < CLOSED_CALLS; i++) {
+      const outcome = await client.post(`${origin}/closing`, { content: 'x' }).catch(() => lost++)
+      if (typeof outcome === 'object') assert.equal(outcome.text(), LARGE)
+    }
+    // The pool knows only after the first close that the server does this.
+    assert.ok(lost <= 1, `${lost} of ${CLOSED_CALLS} were lost`)
+    await eventually(() => assertQuiescent(client))
+  } finally {
+    await client.close()
+  }
+  return CLOSED_CALLS
 }
 
 /** @returns whether the fault was injected. The connection may have ended before its byte. */

@@ -73,13 +73,21 @@ export class Simulation {
   /** Runs the call to its end. */
   async run(): Promise<void> {
     const exchange = this.#exchange
+    const { clock } = this
     if (exchange.warm) {
+      clock.autoPoll = exchange.closesWarm !== true
       this.peer.script = { always: WARM }
       await this.#checkRequest('/warm', 'warm')
     }
     this.peer.script = { messages: messagesOf(exchange.answers) }
     this.peer.blockBeforeInjection()
     this.#caller = this.#startCall()
+    if (!clock.autoPoll) {
+      await settle()
+      this.backend.socket.receiveEnd()
+      clock.autoPoll = true
+      clock.endPoll()
+    }
     await this.#until(() => this.caller.over)
     assert.ok(this.caller.over, `the call hangs: ${inspect(this.#agent)}`)
     await this.clock.flush() // A fault may be injected after the end.

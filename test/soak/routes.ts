@@ -9,7 +9,10 @@ export interface Route {
   readonly client: Client
   /** The part of each URL before its path. */
   readonly base: string
-  /** Whether a fault proxy is on the route, so that calls may fail with an error of Hawser. */
+  /**
+   * Whether a fault proxy or a closing server is on the route, so that calls may fail with an error
+   * of Hawser.
+   */
   readonly isFaulty: boolean
   /** The relative frequency of requests on this route. */
   readonly weight: number
@@ -54,6 +57,14 @@ export function openRoutes(at: Addresses): Route[] {
     open('tls, with faults', `https://localhost:${at.https.faulty}`, { verify }, faulty),
     open('forward, with faults', http, proxy(at.httpProxy.faulty), faulty),
     open('tunnel, with faults', https, { verify, ...proxy(at.httpProxy.faulty) }, faulty),
+    open('plain, closing', `http://127.0.0.1:${at.closing.http}`, {}, faulty),
+    open('tls, closing', `https://localhost:${at.closing.https}`, { verify }, faulty),
+    open(
+      'tunnel, closing',
+      `https://localhost:${at.closing.https}`,
+      { verify, ...proxy(at.httpProxy.direct) },
+      faulty,
+    ),
     open('socks, with faults', http, socks(at.socksProxy.faulty), faulty),
   ]
 }

@@ -2,6 +2,7 @@
 // only the client's. run.ts forks this process, which ends when run.ts ends.
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
@@ -27,6 +28,8 @@ export interface Addresses {
   readonly https: Entrance
   readonly httpProxy: Entrance
   readonly socksProxy: Entrance
+  /** The ports of servers that close each connection after a response without announcing it. */
+  readonly closing: { readonly http: number; readonly https: number }
 }
 
 const FAULT_KINDS = [
@@ -57,6 +60,11 @@ function plan(random: (below: number) => number, mayCorrupt: boolean): Plan {
 /** In ms. Much longer than the client's keepaliveExpiry, so that the server never closes first. */
 const KEEP_ALIVE = 60_000
 
+function answerAndClose(request: IncomingMessage, response: ServerResponse): void {
+  response.on('finish', () => request.socket.destroy())
+  answer(request, response)
+}
+
 async function listening(server: Server, path?: string): Promise<number> {
   if ('keepAliveTimeout' in server) server.keepAliveTimeout = KEEP_ALIVE
   if (path === undefined) server.listen(0, '127.0.0.1')
@@ -85,6 +93,10 @@ async function start(seed: number): Promise<Addresses> {
     https: await entrance(createHttpsServer(certificate, answer), true),
     httpProxy: await entrance(httpProxy()),
     socksProxy: await entrance(socksProxy()),
+    closing: {
+      http: await listening(createServer(answerAndClose)),
+      https: await listening(createHttpsServer(certificate, answerAndClose)),
+    },
   }
 }
 

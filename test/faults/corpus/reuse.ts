@@ -65,11 +65,32 @@ const onReusedConnection: readonly Exchange[] = [
   },
 ]
 
-export const reuse: readonly Exchange[] = onReusedConnection.map((exchange) => ({
-  ...exchange,
-  name: `${exchange.name}, on a reused connection`,
-  warm: true,
-}))
+/** Requests that wait for a poll before they use a connection again. */
+const afterUnannouncedClose: readonly Exchange[] = onReusedConnection
+  .filter(({ name }) => /^POST|^PATCH|iterable/.test(name))
+  .concat([
+    { name: 'POST over TLS', scheme: 'https', ...post(), result },
+    { name: 'POST through a tunnel', scheme: 'https', route: 'tunnel', ...post(), result },
+    { name: 'GET by a proxy', route: 'forward', dispatch: () => ({}), answers: [OK], result },
+  ])
+
+function post(): Pick<Exchange, 'dispatch' | 'answers'> {
+  return { dispatch: () => ({ method: 'POST', body: 'small' }), answers: [OK] }
+}
+
+export const reuse: readonly Exchange[] = [
+  ...onReusedConnection.map((exchange) => ({
+    ...exchange,
+    name: `${exchange.name}, on a reused connection`,
+    warm: true,
+  })),
+  ...afterUnannouncedClose.map((exchange) => ({
+    ...exchange,
+    name: `${exchange.name}, after an unannounced close`,
+    warm: true,
+    closesWarm: true,
+  })),
+]
 
 export const upgrades: readonly Exchange[] = [
   {
