@@ -3,10 +3,11 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { ROOT } from '../support/separate-packages.ts'
 import { CORE } from './core.ts'
 import { KNOWN_FAILURES } from './known.ts'
 import { runFile } from './run-file.ts'
-import { install, ROOT, RUNTIME_NAMES, runtime } from './runtimes.ts'
+import { install, RUNTIME_NAMES, runtime } from './runtimes.ts'
 import { Tally } from './tally.ts'
 
 process.chdir(ROOT)

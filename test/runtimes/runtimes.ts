@@ -1,10 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-/** The root of the checkout. */
-export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
+import { installSeparately, ROOT } from '../support/separate-packages.ts'
 
 /** The runtimes are installed separately, and only when they are tested. */
 const HOME = join(ROOT, '.runtimes')
@@ -83,25 +79,7 @@ export const RUNTIME_NAMES = Object.keys(BINARIES) as RuntimeName[]
 
 /** Installs the runtimes if they are missing or outdated. */
 export function install(): void {
-  const lock = (folder: string) => readFileSync(join(folder, 'package-lock.json'), 'utf8')
-  const complete =
-    existsSync(join(HOME, 'node_modules/.package-lock.json')) && lock(HOME) === lock(MANIFEST)
-  if (complete) return
-  console.error('hawser: installing runtimes into .runtimes/ (1 GB)')
-  mkdirSync(HOME, { recursive: true })
-  // `npm ci` would need the packages of every platform in the lock file; a registry may lack some.
-  copyFileSync(join(MANIFEST, 'package.json'), join(HOME, 'package.json'))
-  copyFileSync(join(MANIFEST, 'package-lock.json'), join(HOME, 'package-lock.json'))
-  const { status } = spawnSync(
-    'npm install --no-save --ignore-scripts --no-fund --no-audit --loglevel=error',
-    {
-      cwd: HOME,
-      shell: true,
-      stdio: ['ignore', 'inherit', 'inherit'],
-    },
-  )
-  if (status !== 0)
-    throw new Error(`Could not install the runtimes: npm exited with status ${status}`)
+  installSeparately(HOME, MANIFEST, 'runtimes (1 GB)')
 }
 
 /**
