@@ -288,6 +288,29 @@ describe('40 after an unannounced close', () => {
     await assertEmpty(pool)
   })
 
+  test('a POST waits twice as long as the end took to arrive, up to 50 ms', async () => {
+    for (const [age, wait] of [
+      [0, 5],
+      [10, 20],
+      [40, 50],
+    ] as const) {
+      const pool = pollingPool()
+      const [first] = await openUnpolled(pool)
+      await pool.backend.clock.advance(age)
+      first?.receiveEnd()
+      await openUnpolled(pool)
+      pool.start(A, '/next', POST)
+      await endPoll(pool)
+      await pool.backend.clock.advance(wait - 1)
+      await endPoll(pool)
+      assert.equal(pool.wasSent('/next'), false, `${age} ms`)
+      await pool.backend.clock.advance(1)
+      await endPoll(pool)
+      assert.ok(pool.wasSent('/next'), `${age} ms`)
+      await assertEmpty(pool)
+    }
+  })
+
   test('a GET does not wait longer, nor a POST to another origin or 10 s later', async () => {
     const pool = pollingPool()
     await closeEarly(pool)
