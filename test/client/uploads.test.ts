@@ -1,6 +1,7 @@
 // Request bodies of each type: the bytes that are sent, back-pressure, and the closing of the
 // source.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createReadStream, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -189,7 +190,8 @@ test('14 a file of 1 GB from disk is read as fast as the server reads', async (t
   assert.ok(length > size)
   const grown = process.memoryUsage.rss() - before
   assert.ok(grown < 64 << 20, `${grown} bytes more of memory`)
-  assert.ok(file.destroyed)
+  // The server answers before it has received the end of the form.
+  if (!file.destroyed) await once(file, 'close')
 })
 
 describe('the source of the body is closed', () => {
