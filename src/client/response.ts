@@ -249,9 +249,8 @@ export class Response {
    * Iterates over the decoded body as it arrives. Leaving the loop early closes the response.
    * Rejects as `read()` does.
    */
-  async *iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#bytes === null) return yield* this.#iterate(() => this.#decodedChunks())
-    if (this.#bytes.length > 0) yield this.#bytes
+  iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#iterate(() => this.#readChunks() ?? this.#decodedChunks())
   }
 
   /** Iterates over the body as text, decoded with `encoding`. Characters are never split. */
@@ -372,6 +371,12 @@ export class Response {
     return decoder.decode(received, maxResponseSize ?? Number.POSITIVE_INFINITY, this.#guard)
   }
 
+  /** Returns the body if it has been read, otherwise null. */
+  #readChunks(): Iterable<Uint8Array> | null {
+    if (this.#bytes === null) return null
+    return this.#bytes.length > 0 ? [this.#bytes] : []
+  }
+
   #limitSize(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
     const { maxResponseSize } = this.#context.settings
     return maxResponseSize === null ? chunks : limitSize(chunks, maxResponseSize, AFTER_HEAD)
@@ -408,7 +413,7 @@ export class Response {
   }
 
   async *#iterate(
-    open: () => AsyncIterable<Uint8Array>,
+    open: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     let failed = false
     try {
