@@ -36,7 +36,8 @@ export function describeInjection(
   { name }: Exchange,
   { fault, at, index, offset, bit }: Injection,
 ): string {
-  const where = at === 'dial' ? `dial ${index}` : `${at} ${index}, byte ${offset}`
+  const isByte = at === 'down' || at === 'up'
+  const where = isByte ? `${at} ${index}, byte ${offset}` : `${at} ${index}`
   return `${name}: ${fault}${bit === undefined ? '' : ` of bit ${bit}`} at ${where}`
 }
 
@@ -56,6 +57,10 @@ function assertExpected(
     case 'abort':
       return assert.equal(error, world.abortReason)
     case 'close pool':
+      return assert.ok(error instanceof ClientClosed, inspect(error))
+    case 'ended in a listener':
+      if (error === undefined && injection.isAfterEnd) return assertResult(exchange, world)
+      if (injection.fault === 'abort') return assert.equal(error, world.abortReason)
       return assert.ok(error instanceof ClientClosed, inspect(error))
     case 'close response':
       return assert.equal(error, undefined)

@@ -38,6 +38,8 @@ export type Expectation =
   | { readonly outcome: 'close response' }
   /** The call succeeds, or the response waits for its reader and holds only its connection. */
   | { readonly outcome: 'forget' }
+  /** The call fails with the fault of its caller; it succeeds only if it had ended before. */
+  | { readonly outcome: 'ended in a listener' }
   /** The outcome cannot be predicted: any response, or an error of Hawser. */
   | { readonly outcome: 'flip' }
 
@@ -53,6 +55,10 @@ export function expectedOf(
   peer: Peer,
   wasOver: boolean,
 ): Expectation {
+  if (injection.at === 'event') {
+    if (peer.events.length <= injection.index) throw new Error('the event did not occur')
+    return { outcome: 'ended in a listener' }
+  }
   if (peer.injectionPoint === null && peer.failedDialStep === null)
     throw new Error('the fault was not injected')
   switch (injection.fault) {

@@ -19,19 +19,21 @@ export type FaultKind = PeerFault | CallerFault
 export type PeerFault = 'end' | 'close' | 'reset' | 'stall' | 'split' | 'flip'
 export type CallerFault = 'abort' | 'close pool' | 'close response' | 'forget'
 
-/** One fault, at one byte. */
+/** One fault, at one byte or event. */
 export interface Injection {
   readonly fault: FaultKind
   /**
    * `down`: after `offset` bytes of the message. `up`: after `offset` bytes of the request that the
-   * message answers. `dial`: before a step of opening a connection.
+   * message answers. `dial`: before a step of opening a connection. `event`: in the `trace` function.
    */
-  readonly at: 'down' | 'up' | 'dial'
-  /** The number of the peer's message, or of the step among all dials. */
+  readonly at: 'down' | 'up' | 'dial' | 'event'
+  /** The number of the peer's message, of the step among all dials, or of the event. */
   readonly index: number
   readonly offset: number
   /** Only for `flip`: 0 to 7. */
   readonly bit?: number
+  /** Only for `event`: whether the event follows the end of the last exchange of the call. */
+  readonly isAfterEnd?: boolean
 }
 
 /** Bytes that the peer sends at once. */

@@ -5,6 +5,7 @@ import type { Peer } from './peer.ts'
 const DOWN: readonly FaultKind[] = ['end', 'reset', 'stall', 'split', 'abort', 'close pool']
 const UP: readonly FaultKind[] = [...DOWN, 'close']
 const DIAL: readonly FaultKind[] = ['reset', 'stall', 'abort', 'close pool']
+const EVENT: readonly FaultKind[] = ['abort', 'close pool']
 
 /** How many bytes and bits are tried. */
 export interface Coverage {
@@ -28,6 +29,15 @@ export function* injectionsFor(
     for (const fault of DIAL) yield { fault, at: 'dial', index, offset: 0 }
   }
   const upgrades = exchange.answers.some(({ framing }) => framing === 'upgrade')
+  const { events } = dryRun
+  const last = events.lastIndexOf('request:end')
+  // A connection that serves no other request is closed before its exchange ends.
+  const end = events[last - 1] === 'connection:close' ? last - 1 : last
+  for (const index of events.keys()) {
+    for (const fault of EVENT) {
+      yield { fault, at: 'event', index, offset: 0, isAfterEnd: index >= end }
+    }
+  }
   const down = upgrades ? DOWN : [...DOWN, 'close response' as const, 'forget' as const]
   for (const [index, { message, from, to }] of dryRun.sent.entries()) {
     const { length } = message.text

@@ -1,3 +1,4 @@
+import type { EventName } from '../../src/engine.ts'
 import type { ScriptedBackend } from '../support/scripted-backend.ts'
 import type { ScriptedSocket } from '../support/scripted-socket.ts'
 import type { CallerFault, Injection, Message } from './injection.ts'
@@ -35,6 +36,8 @@ export class Peer {
   /** Steps of all dials during the call, in order. */
   readonly dialled: ('connect' | 'secure')[] = []
   injectionPoint: InjectionPoint | null = null
+  /** The names of the events during the call, in order. */
+  readonly events: EventName[] = []
   /** The step of a dial before which the fault was injected. */
   failedDialStep: 'connect' | 'secure' | null = null
   /**
@@ -62,6 +65,13 @@ export class Peer {
 
   get isInCall(): boolean {
     return 'messages' in this.script
+  }
+
+  /** Records an event. Returns whether the fault is to be injected into its listener. */
+  isDueInEvent(name: EventName): boolean {
+    if (!this.isInCall) return false
+    const index = this.events.push(name) - 1
+    return this.injection?.at === 'event' && this.injection.index === index
   }
 
   /** Whether the fault is to be injected into this message (`down`) or its request (`up`). */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { inspect } from 'node:util'
+import type { EventName } from '../../src/engine.ts'
 import { ConnectionPool } from '../../src/engine.ts'
 import { Client } from '../../src/index.ts'
 import { assertQuiescent } from '../client/route-requests.ts'
@@ -51,10 +52,13 @@ export class Simulation {
     const { backend } = this
     const { proxy } = route
     const { call } = exchange
+    // Most calls have no listener.
+    const isTraced = injection === null || injection.at === 'event'
+    const trace = isTraced ? { trace: (name: EventName, _: object) => this.#onEvent(name) } : {}
     this.#agent =
       call === undefined
-        ? new ConnectionPool({ backend, proxy })
-        : new Client({ backend, proxies: proxy, trustEnv: false, ...call().client })
+        ? new ConnectionPool({ backend, proxy, ...trace })
+        : new Client({ backend, proxies: proxy, trustEnv: false, ...trace, ...call().client })
   }
 
   get clock(): ScriptedClock {
@@ -84,7 +88,7 @@ export class Simulation {
     this.#caller = this.#startCall()
     if (!clock.autoPoll) {
       await settle()
-      this.backend.socket.receiveEnd()
+      if (!this.backend.socket.closed) this.backend.socket.receiveEnd()
       clock.autoPoll = true
       clock.endPoll()
     }
@@ -178,8 +182,13 @@ export class Simulation {
     }
   }
 
+  #onEvent(name: EventName): void {
+    const { injection } = this.peer
+    if (this.peer.isDueInEvent(name)) void this.#onCallerFault(injection?.fault as CallerFault)
+  }
+
   async #onCallerFault(fault: CallerFault): Promise<void> {
-    this.wasOverAtFault = this.caller.over
+    this.wasOverAtFault = this.#caller?.over === true
     if (fault === 'abort') this.#abort.abort(this.abortReason)
     else if (fault === 'close response') this.caller.close()
     else if (fault === 'forget') this.caller.forget()

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import diagnosticsChannel from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Response } from '../../src/index.ts'
-import { NetworkError, ReadTimeout, RemoteProtocolError } from '../../src/index.ts'
+import { NetworkError, ReadTimeout, RemoteProtocolError, TotalTimeout } from '../../src/index.ts'
+import { events } from '../../src/models/events.ts'
 import { GZIPPED } from './origin.ts'
 import { PatternCheck, patternBytes, patternPieces } from './pattern.ts'
 import type { Route } from './routes.ts'
@@ -214,6 +216,39 @@ export const REQUEST_KINDS: readonly RequestKind[] = [
     async run({ route: { client, base } }) {
       const pending = client.get(`${base}/silent/0`, { timeout: { read: 20 } })
       await assertFails(pending, [ReadTimeout])
+    },
+  },
+  {
+    name: 'deadlines at once',
+    weight: 1,
+    async run({ route: { client, base }, random }) {
+      const count = random(10) === 0 ? 2000 : 50
+      const call = () => client.get(`${base}/silent/0`, { timeout: { total: 30 } })
+      const calls = Array.from({ length: count }, () => assertFails(call(), [TotalTimeout]))
+      for (const { reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[]) {
+        if (reason !== undefined) throw reason
+      }
+    },
+  },
+  {
+    name: 'ended in a listener',
+    weight: 1,
+    async run({ route: { client, base }, random }) {
+      const control = new AbortController()
+      const { signal } = control
+      const names = Object.keys(events)
+      const channel = diagnosticsChannel.channel(`hawser:${names[random(names.length)]}`)
+      // The event may be that of another call, in the middle of whose work this call then ends.
+      const listener = () => control.abort()
+      channel.subscribe(listener)
+      try {
+        const response = await client.get(`${base}/bytes/${random(SMALL)}`, { signal })
+        response.raiseForStatus()
+      } catch (error) {
+        if (error !== signal.reason) throw error
+      } finally {
+        channel.unsubscribe(listener)
+      }
     },
   },
   {
