@@ -4,7 +4,7 @@ import type { ErrorFacts } from '../errors.ts'
 import { RequestError, StreamError, TotalTimeout } from '../errors.ts'
 import type { Timeout, TimeoutInit } from '../models/timeout.ts'
 import type { Auth } from './auth/auth.ts'
-import type { RequestCookies } from './cookies/cookies.ts'
+import type { ReceivedCookies, RequestCookies } from './cookies/cookies.ts'
 import type { FollowRedirects } from './redirect.ts'
 import { Request } from './request.ts'
 
@@ -24,6 +24,11 @@ export interface CallSettings {
   readonly signal: AbortSignal | null
   /** The request's `cookies`, without those of the client. */
   readonly cookies: RequestCookies | null
+  /**
+   * What servers have set in the call so far. Before the first response it is empty, unless the
+   * caller sends a `nextRequest`.
+   */
+  readonly receivedCookies: readonly ReceivedCookies[]
   /**
    * Whether `auth`, cookies without a domain and the client certificate may be sent. False after a
    * redirect to another origin, and for all later requests of that chain.

@@ -41,10 +41,10 @@ export function filterFields(fields: FieldList, isKept: (name: string) => boolea
   return kept
 }
 
-/** Returns the list with this field in place of all fields of that name. */
-export function withField(fields: FieldList, name: string, value: string): FieldList {
+/** Returns the list with this field in place of all fields of that name. Null removes them. */
+export function withField(fields: FieldList, name: string, value: string | null): FieldList {
   const list = filterFields(fields, (each) => !isSameName(each, name))
-  list.push(name, value)
+  if (value !== null) list.push(name, value)
   return list
 }
 
@@ -55,6 +55,17 @@ export function fieldOf(fields: FieldList, name: string): string | null {
     if (each !== undefined && isSameName(each, name)) return fields[i + 1] ?? null
   }
   return null
+}
+
+/** Returns the values of all fields of this name, in order. */
+export function valuesOf(fields: FieldList, name: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const each = fields[i]
+    const value = fields[i + 1]
+    if (each !== undefined && value !== undefined && isSameName(each, name)) values.push(value)
+  }
+  return values
 }
 
 /** Whether `headers` has the value null for this name, which must be in lower case. */

@@ -66,6 +66,7 @@ export class RequestBuilder {
       retries: retriesOf(options, 0),
       signal: null,
       cookies: null,
+      receivedCookies: [],
       keepsCredentials: true,
       wasDowngraded: false,
       maxResponseSize: checkCount('maxResponseSize', option(options, 'maxResponseSize', null), 0),

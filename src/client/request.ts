@@ -136,8 +136,11 @@ export class Request implements RequestFacts {
     return this.#copy(new URL(this.#url), [...this.fields])
   }
 
-  /** Returns a copy in which this field replaces all fields of that name. @internal */
-  with(name: string, value: string): Request {
+  /**
+   * Returns a copy in which this field replaces all fields of that name. Null removes them.
+   * @internal
+   */
+  with(name: string, value: string | null): Request {
     return this.#copy(this.#url, withField(this.fields, name, value))
   }
 

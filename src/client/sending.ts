@@ -10,9 +10,9 @@ import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/resolve.ts'
 import type { CallSettings } from './call.ts'
 import { callSettingsOf, timeoutsAfter, totalTimeout, withRequest } from './call.ts'
-import type { Cookies } from './cookies/cookies.ts'
-import { appendCookies, requestCookiesFor } from './cookies/cookies.ts'
-import { fieldOf, withContentLength } from './field-list.ts'
+import type { Cookies, ReceivedCookies } from './cookies/cookies.ts'
+import { requestCookiesFor } from './cookies/cookies.ts'
+import { fieldOf, valuesOf, withContentLength } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ResolvedHooks } from './options.ts'
 import { isDowngrade } from './redirect.ts'
@@ -38,6 +38,7 @@ export interface ClientState {
 
 const NO_HISTORY: readonly Response[] = []
 
+const NO_COOKIES: readonly string[] = []
 /**
  * One call in progress. Its methods are nested, from the outside to the inside: redirects,
  * auth, response hooks, retries, and one exchange with cookies and request hooks. A layer that has
@@ -51,6 +52,8 @@ export class Sending {
   /** The responses before the final one; null until there is one. */
   #history: Response[] | null = null
 
+  /** What servers have set in this call, in order. */
+  #receivedCookies: readonly ReceivedCookies[] = []
   constructor(state: ClientState) {
     this.#state = state
     this.#startedAt = state.backend.clock.now()
@@ -60,6 +63,7 @@ export class Sending {
   async run(request: Request, settings: CallSettings): Promise<Response> {
     const { content } = request
     try {
+    this.#receivedCookies = settings.receivedCookies
       for (let redirects = 0; ; redirects++) {
         settings.signal?.throwIfAborted()
         const response = await this.#sendHandlingAuth(request, settings)
@@ -210,23 +214,25 @@ export class Sending {
   async #exchange(request: Request, settings: CallSettings, base: Request): Promise<Response> {
     const { router, cookies, hooks, credentials } = this.#state
     let sent = request
-    if ((settings.cookies !== null || !cookies.isEmpty) && request.method !== 'TRACE') {
+    const hasCookies =
+      settings.cookies !== null || !cookies.isEmpty || this.#receivedCookies.length > 0
+    if (hasCookies && request.method !== 'TRACE') {
       const { url, fields } = request
       // An auth flow may also send requests to hosts that the caller did not request.
       const isRequestedHost = isRequested(url, base, settings)
       const includeUnscoped = isRequestedHost && credentials.isClientOrigin(url)
       const extra = requestCookiesFor(settings.cookies, url, isRequestedHost)
-      const field = fieldOf(fields, 'cookie')
-      const value =
-        field === null
-          ? cookies.header(url, { includeUnscoped, extra })
-          : appendCookies(field, extra)
+      const given = valuesOf(fields, 'cookie')
+      const field = given.length === 0 ? null : given.join('; ')
+      const received = this.#receivedCookies
+      const value = cookies.header(url, { includeUnscoped, extra, field, received })
       const cookie = await this.#awaitCallerCode(value, request, settings)
-      if (cookie !== '') sent = request.with('cookie', cookie)
+      if (cookie !== (field ?? '')) sent = request.with('cookie', cookie === '' ? null : cookie)
     }
     if (hooks.request.length > 0) sent = sent.clone()
     let response: Response
     try {
+    let setCookies: readonly string[]
       for (const hook of hooks.request) {
         settings.signal?.throwIfAborted()
         this.#hasSpentTime = true
@@ -247,6 +253,9 @@ export class Sending {
       })
       response = new Response(engineResponse, {
         request: sent,
+      const { headers } = engineResponse
+      setCookies = headers.has('set-cookie') ? headers.getSetCookie() : NO_COOKIES
+      if (setCookies.length > 0) settings = this.#addReceivedCookies(setCookies, sent, settings)
         baseRequest: base,
         settings,
         waits: this.#state.waits,
@@ -257,9 +266,9 @@ export class Sending {
       discardContent(sent.content, error) // A hook may have replaced that of `request`.
       throw withRequest(error, sent, settings)
     }
-    if (!response.headers.has('set-cookie')) return response
+    if (setCookies.length === 0) return response
     try {
-      const stored = cookies.storeSetCookies(response.headers.getSetCookie(), sent.url)
+      const stored = cookies.storeSetCookies(setCookies, sent.url)
       await this.#awaitCallerCode(stored, sent, settings)
       settings.signal?.throwIfAborted()
     } catch (error) {
@@ -272,6 +281,17 @@ export class Sending {
   #addToHistory(response: Response): void {
     this.#history ??= []
     this.#history.push(response)
+  /** Returns the settings for a request that follows a redirect. */
+  #addReceivedCookies(
+    setCookies: readonly string[],
+    { url, fields }: Request,
+    settings: CallSettings,
+  ): CallSettings {
+    const sent = valuesOf(fields, 'cookie').join('; ')
+    this.#receivedCookies = [...this.#receivedCookies, { setCookies, url, sent }]
+    return { ...settings, receivedCookies: this.#receivedCookies }
+  }
+
   }
 
   /**

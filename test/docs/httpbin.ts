@@ -56,6 +56,11 @@ export async function httpbin(request: IncomingMessage, response: ServerResponse
       }
       response.end()
       return
+    case 'GET /login':
+      response
+        .writeHead(302, { 'set-cookie': 'flavour=oatmeal; Path=/', location: '/cookies' })
+        .end()
+      return
     case 'GET /basic-auth':
       return only(
         headers.authorization === `Basic ${Buffer.from('ada:secret').toString('base64')}`,
@@ -76,7 +81,7 @@ export async function httpbin(request: IncomingMessage, response: ServerResponse
       response.end()
       return
     default:
-      response.writeHead(404).end()
+      response.writeHead(404).end('not found')
   }
 }
 

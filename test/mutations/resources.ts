@@ -41,7 +41,7 @@ export const resources: readonly Mutation[] = [
   {
     marks: '54',
     mistake: 'the length of a Cookie field is unlimited',
-    file: 'src/client/cookies/cookies.ts',
+    file: 'src/client/cookies/cookie-field.ts',
     find: 'if (longer.length > maxLength) break',
     replace: 'if (longer.length > maxLength * 1000) break',
     tests: ['client/cookies-limits'],

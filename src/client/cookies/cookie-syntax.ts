@@ -140,6 +140,12 @@ export function parseSetCookie(setCookie: string, cookie: Cookie): boolean {
   return true
 }
 
+/** Returns a Set-Cookie field without the attributes whose name matches. */
+export function withoutAttributes(setCookie: string, name: RegExp): string {
+  const [pair, ...attributes] = setCookie.split(';')
+  return [pair, ...attributes.filter((each) => !name.test(splitPair(each)[0]))].join(';')
+}
+
 function setAttribute(name: string, value: string, cookie: Cookie): void {
   if (name === 'expires') cookie.setExpires(value)
   else if (name === 'max-age' && /^-?\d+$/.test(value)) cookie.maxAge = Number(value)

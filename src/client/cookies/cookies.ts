@@ -3,6 +3,8 @@ import { inspect } from 'node:util'
 import type { Cookie, CookieJar } from 'tough-cookie'
 import { HawserError } from '../../errors.ts'
 import type { Headers } from '../../models/headers.ts'
+import type { CookiePairs } from './cookie-field.ts'
+import { cookieField } from './cookie-field.ts'
 import { isJar, LazyJar } from './cookie-jar.ts'
 import type { CheckedScope, CookieScope } from './cookie-scope.ts'
 import { ANY_SCOPE, checkScope, urlForDomain } from './cookie-scope.ts'
@@ -13,12 +15,10 @@ import {
   mustBeHostOnly,
   mustBeSecure,
   readPairs,
+  withoutAttributes,
 } from './cookie-syntax.ts'
 
 export type { CookieScope }
-
-/** Maximum length of a Cookie field, in octets. Many servers refuse a longer one. */
-const MAX_FIELD_LENGTH = 16_384
 
 /**
  * Cookies as they can be given: names and values, `Cookies`, or a `CookieJar` of tough-cookie. For
@@ -32,14 +32,24 @@ export type CookiesInit =
   | null
   | undefined
 
-/** Cookie values by name. Null means that the client's cookie of that name is not sent. */
-export type CookiePairs = ReadonlyMap<string, string | null>
-
 /**
  * The cookies of one request. Pairs are sent only to the host that the caller requested. `Cookies`
  * are sent according to their domains.
  */
 export type RequestCookies = CookiePairs | Cookies
+
+/** The Set-Cookie fields of a response to an earlier request of a call. */
+export interface ReceivedCookies {
+  readonly setCookies: readonly string[]
+  /** The URL of that request. */
+  readonly url: URL
+  /** The Cookie field of that request; empty for none. */
+  readonly sent: string
+}
+
+const NO_PAIRS: CookiePairs = new Map()
+/** The attributes that can delete a cookie. */
+const EXPIRY = /^(?:expires|max-age)$/i
 
 /** A cookie that has no domain. */
 interface UnscopedCookie {
@@ -158,25 +168,34 @@ export class Cookies {
   }
 
   /**
-   * Returns the value of the Cookie field for `url`, empty for none: the cookies of the jar, longer
-   * paths first, then those without a domain if `includeUnscoped` is true, then `extra`. Cookies in
-   * `extra` replace others of their name. If the field would be longer than 16 KiB, the last cookies
-   * of the jar are omitted, then the last of the others. Returns a promise if the store of the jar is
-   * asynchronous.
+   * Returns the value of the Cookie field for `url`, empty for none, as `cookieField` composes it
+   * of the jar, the cookies without a domain if `includeUnscoped` is true, and the other options.
+   * Returns a promise if the store of the jar is asynchronous.
    *
    * Throws or rejects with `HawserError` if the store fails.
    */
   header(
     url: URL,
-    options: { readonly includeUnscoped: boolean; readonly extra: CookiePairs | null },
+    options: {
+      readonly includeUnscoped: boolean
+      readonly extra: CookiePairs | null
+      /** The Cookie field that the caller gave. */
+      readonly field?: string | null
+      /** What servers have set in this call, in order. */
+      readonly received?: readonly ReceivedCookies[]
+    },
   ): string | Promise<string> {
-    const { includeUnscoped, extra } = options
-    const stored = this.#jar.matching(url)
+    const { includeUnscoped, extra, field = null } = options
     const unscoped = includeUnscoped ? this.#unscopedFor(url) : []
-    if (stored instanceof Promise) {
-      return stored.then((cookies) => formatCookieField(cookies, unscoped, extra))
-    }
-    return formatCookieField(stored, unscoped, extra)
+    const isFromServersOnly = extra === null && field === null && unscoped.length === 0
+    const earlier = isFromServersOnly ? [] : (options.received ?? [])
+    const received = receivedPairs(earlier, url)
+    const sentBefore = earlier.map(({ sent }) => sent)
+    const compose = (stored: readonly Cookie[]) =>
+      cookieField({ stored, unscoped, extra, field, received, sentBefore })
+    if (field !== null && received.size === 0) return compose([])
+    const stored = this.#jar.matching(url)
+    return stored instanceof Promise ? stored.then(compose) : compose(stored)
   }
 
   /**
@@ -286,18 +305,6 @@ export function requestCookiesFor(
   return isRequestedHost ? cookies : null
 }
 
-/**
- * Appends cookies to a Cookie field of the caller, as far as the field has room for them: only one
- * field may be sent. RFC 6265 5.4
- */
-export function appendCookies(field: string, extra: CookiePairs | null): string {
-  const pairs = [...(extra ?? [])].flatMap(([name, value]) =>
-    value === null ? [] : [`${name}=${value}`],
-  )
-  const appended = joinWithin(MAX_FIELD_LENGTH - field.length - '; '.length, pairs)
-  return appended === '' ? field : `${field}; ${appended}`
-}
-
 /** Returns the cookies that a response sets. */
 export function responseCookies(headers: Headers, url: URL): Cookies {
   const cookies = new Cookies()
@@ -305,37 +312,16 @@ export function responseCookies(headers: Headers, url: URL): Cookies {
   return cookies
 }
 
-function formatCookieField(
-  stored: readonly Cookie[],
-  unscoped: readonly UnscopedCookie[],
-  extra: CookiePairs | null,
-): string {
-  const fromServers: string[] = []
-  const fromCaller: string[] = []
-  const names = new Set<string>()
-  for (const cookie of stored) {
-    if (extra?.has(cookie.key)) continue
-    if (unscoped.length > 0) names.add(cookie.key)
-    fromServers.push(cookie.cookieString())
+/**
+ * Returns the cookies for `url` that servers have set or deleted in this call. A deleted one has
+ * its last value: it counts in place of a cookie of the caller, too.
+ */
+function receivedPairs(received: readonly ReceivedCookies[], url: URL): CookiePairs {
+  if (received.length === 0) return NO_PAIRS
+  const cookies = new Cookies()
+  for (const response of received) {
+    const unexpiring = response.setCookies.map((each) => withoutAttributes(each, EXPIRY))
+    void cookies.storeSetCookies(unexpiring, response.url)
   }
-  for (const { name, value } of unscoped) {
-    if (!names.has(name) && !extra?.has(name)) fromCaller.push(`${name}=${value}`)
-  }
-  for (const [name, value] of extra ?? []) if (value !== null) fromCaller.push(`${name}=${value}`)
-  const given = joinWithin(MAX_FIELD_LENGTH, fromCaller)
-  // Servers must not crowd out the cookies that the caller gave.
-  const room = given === '' ? MAX_FIELD_LENGTH : MAX_FIELD_LENGTH - given.length - '; '.length
-  const received = joinWithin(room, fromServers)
-  return received !== '' && given !== '' ? `${received}; ${given}` : received + given
-}
-
-/** Joins cookies as far as they fit; the last ones are omitted. */
-function joinWithin(maxLength: number, pairs: readonly string[]): string {
-  let field = ''
-  for (const pair of pairs) {
-    const longer = field === '' ? pair : `${field}; ${pair}`
-    if (longer.length > maxLength) break
-    field = longer
-  }
-  return field
+  return cookies.pairsFor(url, false)
 }
