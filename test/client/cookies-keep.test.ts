@@ -43,6 +43,32 @@ describe('35, A6 stored and sent as RFC 6265 specifies', () => {
       ['http://h.co.uk/', ['a=1; Domain=co.uk'], 'http://h.co.uk/', ''],
       ['http://me.github.io/', ['a=1; Domain=github.io'], 'http://you.github.io/', ''],
     ],
+    '65 a host that is a public suffix keeps a cookie for itself, as a host-only cookie': [
+      ['http://github.io/', ['a=1; Domain=github.io'], 'http://github.io/', 'a=1'],
+      ['http://github.io/', ['a=1; Domain=.GitHub.io'], 'http://github.io/', 'a=1'],
+      ['http://github.io/', ['a=1; Domain=github.io'], 'http://me.github.io/', ''],
+      [
+        'https://s3.amazonaws.com/x',
+        ['a=1; Domain=s3.amazonaws.com'],
+        'https://s3.amazonaws.com/',
+        'a=1',
+      ],
+      [
+        'http://s3.amazonaws.com/',
+        ['a=1; Domain=amazonaws.com'],
+        'http://s3.amazonaws.com/',
+        'a=1',
+      ],
+      ['http://s3.amazonaws.com/', ['a=1; Domain=com'], 'http://s3.amazonaws.com/', ''],
+      ['http://co.uk/', ['a=1; Domain=co.uk'], 'http://co.uk/', 'a=1'],
+      ['http://xn--55qx5d.cn/', ['a=1; Domain=xn--55qx5d.cn'], 'http://xn--55qx5d.cn/', 'a=1'],
+      [
+        'http://github.io/',
+        ['a=1; Domain=github.io', 'a=2; Domain=github.io; Max-Age=0'],
+        'http://github.io/',
+        '',
+      ],
+    ],
     'IP addresses and single-label hosts': [
       ['http://127.0.0.1:8000/', ['a=1'], 'http://127.0.0.1:9000/', 'a=1'],
       ['http://127.0.0.1/', ['a=1; Domain=127.0.0.1'], 'http://127.0.0.1/', 'a=1'],

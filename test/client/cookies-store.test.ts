@@ -136,6 +136,37 @@ describe('a store that fails', () => {
   })
 })
 
+describe('65 a host that is a public suffix', () => {
+  const host = new URL('http://s3.amazonaws.com/')
+  const below = new URL('http://x.s3.amazonaws.com/')
+  const line = 'a=1; Path=/; domain = s3.amazonaws.com ; HttpOnly'
+
+  for (const isAsync of [false, true]) {
+    test(`keeps its cookie in ${isAsync ? 'an asynchronous' : 'a'} jar of the caller`, async () => {
+      const jar = new CookieJar(isAsync ? asyncStore() : null)
+      const cookies = new Cookies(jar)
+      await cookies.storeSetCookies([line, 'b=2; Domain=com', '__Host-c=3; Domain=evil.test'], host)
+      assert.equal(await cookies.header(host, ANY), 'a=1')
+      assert.equal(await cookies.header(below, ANY), '')
+      const [cookie] = await jar.getCookies(host.href)
+      assert.deepEqual([cookie?.hostOnly, cookie?.httpOnly], [true, true])
+    })
+  }
+
+  test('is no domain for set(), whose cookies are sent to subdomains', () => {
+    for (const init of [null, new CookieJar()]) {
+      const cookies = new Cookies(init)
+      assert.throws(() => cookies.set('a', '1', { domain: 's3.amazonaws.com' }), TypeError)
+    }
+  })
+
+  test('keeps a domain cookie in a jar that accepts public suffixes', () => {
+    const cookies = new Cookies(new CookieJar(null, { rejectPublicSuffixes: false }))
+    void cookies.storeSetCookies([line], host)
+    assert.equal(cookies.jar.getCookiesSync(host.href)[0]?.hostOnly, false)
+  })
+})
+
 test("a caller's jar uses its own options", () => {
   const cookies = new Cookies(new CookieJar(null, { looseMode: true, rejectPublicSuffixes: false }))
   cookies.storeSetCookies(['nameless', 'a=1; Domain=co.uk'], new URL('http://h.co.uk/'))

@@ -4,7 +4,13 @@ import type { Cookie, CookieJar } from 'tough-cookie'
 import { HawserError } from '../../errors.ts'
 import { ownCopy } from '../../models/own-copy.ts'
 import { CookieStore } from './cookie-store.ts'
-import { hidesSecureCookie, isSecureOrigin, keepsPromise, parseSetCookie } from './cookie-syntax.ts'
+import {
+  hidesSecureCookie,
+  isSecureOrigin,
+  keepsPromise,
+  parseSetCookie,
+  withoutAttributes,
+} from './cookie-syntax.ts'
 
 // Every option is given: tough-cookie would read a missing one from a polluted `Object.prototype`.
 const JAR_OPTIONS = {
@@ -33,6 +39,8 @@ const GET_OPTIONS = {
   sort: true,
   sameSiteContext: undefined,
 }
+
+const SUFFIX_OPTIONS = { allowSpecialUseDomain: true, ignoreError: true }
 
 /** The store of tough-cookie throws when it is asked for cookies of these hosts. */
 const UNSUPPORTED_HOST = /^(?:example|local|test)$/
@@ -113,8 +121,8 @@ export class LazyJar {
   }
 
   /**
-   * Stores the cookie of a Set-Cookie field, and returns it; undefined if the jar does not accept
-   * it. Throws the errors of tough-cookie and of the store.
+   * Stores a cookie of the caller, written as a Set-Cookie field, and returns it; undefined if the
+   * jar does not accept it. Throws the errors of tough-cookie and of the store.
    */
   set(setCookie: string, url: URL): Cookie | undefined {
     const { jar } = this
@@ -123,15 +131,7 @@ export class LazyJar {
     if (this.#store === null) return jar.setCookieSync(setCookie, url, SET_OPTIONS)
     const cookie = emptyCookie()
     if (!parseSetCookie(setCookie, cookie) || !keepsPromise(cookie)) return undefined
-    // A host that is a public suffix may set a cookie for itself (RFC 6265 5.3, step 5), which
-    // tough-cookie rejects.
-    if (cookie.domain === url.hostname && !url.hostname.includes('.')) cookie.domain = null
-    this.#store.isSecureOrigin = isSecureOrigin(url)
-    try {
-      return jar.setCookieSync(cookie, url, SET_OPTIONS)
-    } finally {
-      this.#store.isSecureOrigin = true
-    }
+    return this.#put(cookie, url, this.#store)
   }
 
   /**
@@ -143,9 +143,25 @@ export class LazyJar {
     if (!jar.store.synchronous) return storeAsync(jar, setCookies, url)
     for (const setCookie of setCookies) {
       try {
-        if (this.#store !== null) this.set(setCookie, url)
+        if (this.#store !== null) this.#receive(setCookie, url, this.#store)
         else storeSync(jar, setCookie, url)
       } catch {}
+    }
+  }
+
+  #receive(setCookie: string, url: URL, store: CookieStore): void {
+    const cookie = emptyCookie()
+    if (!parseSetCookie(setCookie, cookie) || !keepsPromise(cookie)) return
+    if (namesOwnSuffix(cookie, url)) cookie.domain = null
+    this.#put(cookie, url, store)
+  }
+
+  #put(cookie: Cookie, url: URL, store: CookieStore): Cookie | undefined {
+    store.isSecureOrigin = isSecureOrigin(url)
+    try {
+      return this.jar.setCookieSync(cookie, url, SET_OPTIONS)
+    } finally {
+      store.isSecureOrigin = true
     }
   }
 
@@ -215,6 +231,26 @@ export function isJar(init: unknown): init is CookieJar {
   return typeof getCookies === 'function' && typeof setCookie === 'function'
 }
 
+/**
+ * Whether the Domain of a cookie is the host itself, and a public suffix such as `github.io`, a
+ * single label, or an address. The cookie is then host-only. tough-cookie rejects it. RFC 6265 5.3,
+ * step 5
+ */
+function namesOwnSuffix({ domain }: Cookie, { hostname }: URL): boolean {
+  if (domain !== hostname) return false
+  return !domain.includes('.') || !toughCookie().getPublicSuffix(domain, SUFFIX_OPTIONS)
+}
+
+/**
+ * Returns a Set-Cookie field that a jar of the caller has refused without its Domain, if that is the
+ * host and a public suffix; null otherwise.
+ */
+function withoutOwnSuffix(setCookie: string, url: URL): string | null {
+  const cookie = emptyCookie()
+  if (!parseSetCookie(setCookie, cookie) || !namesOwnSuffix(cookie, url)) return null
+  return withoutAttributes(setCookie, /^domain$/i)
+}
+
 /** Stores a cookie of a response in a jar of the caller. Throws the errors of the store. */
 function storeSync(jar: CookieJar, setCookie: string, url: URL): void {
   const cookie = cookieToCheck(setCookie, url)
@@ -225,7 +261,12 @@ function storeSync(jar: CookieJar, setCookie: string, url: URL): void {
     )
     if (others?.some((other) => hidesSecureCookie(cookie, other))) return
   }
-  jar.setCookieSync(ownCopy(setCookie), url, SET_OPTIONS)
+  try {
+    jar.setCookieSync(ownCopy(setCookie), url, SET_OPTIONS)
+  } catch {
+    const hostOnly = withoutOwnSuffix(setCookie, url)
+    if (hostOnly !== null) jar.setCookieSync(hostOnly, url, SET_OPTIONS)
+  }
 }
 
 async function storeAsync(jar: CookieJar, setCookies: readonly string[], url: URL): Promise<void> {
@@ -241,7 +282,12 @@ async function storeAsync(jar: CookieJar, setCookies: readonly string[], url: UR
         })
         if (others.some((other) => hidesSecureCookie(cookie, other))) continue
       }
-      await jar.setCookie(ownCopy(setCookie), url, SET_OPTIONS)
+      try {
+        await jar.setCookie(ownCopy(setCookie), url, SET_OPTIONS)
+      } catch {
+        const hostOnly = withoutOwnSuffix(setCookie, url)
+        if (hostOnly !== null) await jar.setCookie(hostOnly, url, SET_OPTIONS)
+      }
     } catch {}
   }
 }
