@@ -9,8 +9,9 @@ import {
   StreamClosed,
   StreamConsumed,
 } from '../errors.ts'
-import { charsetOf, decodeText } from '../models/charset.ts'
+import { charsetNamed, charsetOf, decodeJson, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
+import { singleValue } from '../models/headers.ts'
 import { withoutPrototype } from '../models/options.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
@@ -130,14 +131,19 @@ export class Response {
     return parseLinks(this.headers.get('link'))
   }
 
-  /** The charset of `text()`. Default: that of Content-Type if it is known, otherwise `utf-8`. */
+  /**
+   * The charset of `text()`, unless the body begins with a byte order mark, which decides it.
+   * Default: that of Content-Type if it is known, otherwise `utf-8`.
+   */
   get encoding(): string {
-    return this.#encoding ?? charsetOf(this.headers.get('content-type'))
+    return this.#encoding ?? charsetOf(singleValue(this.headers, 'content-type'))
   }
 
   /** Sets the charset. Throws `RangeError` if the runtime does not know it. */
   set encoding(charset: string) {
-    this.#encoding = new TextDecoder(charset).encoding
+    const name = charsetNamed(charset)
+    if (name === null) throw new RangeError(`Unknown charset ${JSON.stringify(charset)}`)
+    this.#encoding = name
   }
 
   /** Whether the status is 200 to 299. */
@@ -147,7 +153,7 @@ export class Response {
 
   /** Whether this is a redirect: status 301, 302, 303, 307 or 308, with a Location. */
   get isRedirect(): boolean {
-    return isRedirect(this.status) && Boolean(this.headers.get('location'))
+    return isRedirect(this.status) && Boolean(singleValue(this.headers, 'location'))
   }
 
   /** Whether the status is 400 or above. */
@@ -226,21 +232,24 @@ export class Response {
 
   /** Returns a copy of the decoded body as a `Blob` with the Content-Type of the response. */
   blob(): Blob {
-    const type = this.headers.get('content-type') ?? ''
+    const type = singleValue(this.headers, 'content-type') ?? ''
     return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], withoutPrototype({ type }))
   }
 
-  /** Returns the body as text, decoded with the charset `encoding`. */
+  /**
+   * Returns the body as text, decoded with the charset of its byte order mark, or without one with
+   * `encoding`.
+   */
   text(): string {
     return decodeText(this.bytes(), this.encoding)
   }
 
   /**
-   * Parses the body as JSON. `T` is an unchecked type assertion. Throws `SyntaxError` if the body
-   * is not JSON.
+   * Parses the body as JSON. It is decoded as UTF-8, or if it is not UTF-8 as `text()` does. `T` is
+   * an unchecked type assertion. Throws `SyntaxError` if the body is not JSON.
    */
   json<T = unknown>(): T {
-    return JSON.parse(this.text()) as T
+    return JSON.parse(decodeJson(this.bytes(), this.encoding)) as T
   }
 
   // --- streamed
@@ -253,7 +262,7 @@ export class Response {
     return this.#iterate(() => this.#readChunks() ?? this.#decodedChunks())
   }
 
-  /** Iterates over the body as text, decoded with `encoding`. Characters are never split. */
+  /** Iterates over the body as text, decoded as `text()` does. Characters are never split. */
   iterText(): AsyncGenerator<string, void, undefined> {
     return iterText(this.iterBytes(), this.encoding)
   }

@@ -2,6 +2,7 @@ import { Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { Response } from '../client/response.ts'
 import { redactUrl } from '../errors.ts'
+import { singleValue } from '../models/headers.ts'
 import type { ParsedArguments } from './arguments.ts'
 import { parseArguments } from './arguments.ts'
 import { formatBench, runBench } from './bench.ts'
@@ -116,7 +117,7 @@ class CommandRun {
   }
 
   #reportStatus(response: Response, isStatusPrinted: boolean): ExitReason {
-    const location = response.headers.get('location')
+    const location = singleValue(response.headers, 'location')
     if (response.isError && !isStatusPrinted) {
       this.#printError(new StatusError(response).message, null)
     }

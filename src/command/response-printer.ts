@@ -1,5 +1,7 @@
 import type { Response } from '../client/response.ts'
 import { iterText } from '../content/text.ts'
+import { decodeJson } from '../models/charset.ts'
+import { singleValue } from '../models/headers.ts'
 import type { Output } from './output.ts'
 import { prettyJson } from './pretty-json.ts'
 import type { Colours } from './terminal.ts'
@@ -57,14 +59,14 @@ export async function printBody(
   const { done, value: first } = await chunks.next()
   if (done) return
   await output.write('\n')
-  const kind = bodyKind(response.headers.get('content-type'), first)
+  const kind = bodyKind(singleValue(response.headers, 'content-type'), first)
   if (kind === 'binary') {
     await chunks.return()
     return output.write(`${colours.dim(binaryNote(response))}\n`)
   }
   const read = kind === 'json' ? await readUpToLimit(first, chunks) : null
   const pretty = read?.isComplete
-    ? prettyJson(decode(read.chunks, response.encoding), colours)
+    ? prettyJson(decodeJson(Buffer.concat(read.chunks), response.encoding), colours)
     : null
   if (pretty !== null) return output.write(`${pretty}\n`)
   await printText(concatenated(read?.chunks ?? [first], chunks), response.encoding, output)
@@ -81,7 +83,7 @@ export function bodyKind(contentType: string | null, first: Uint8Array): BodyKin
 function binaryNote({ headers }: Response): string {
   const length = headers.get('content-length')
   const size = length === null ? 'unknown size' : formatBytes(Number(length))
-  const type = stripControls(headers.get('content-type') ?? 'no Content-Type')
+  const type = stripControls(singleValue(headers, 'content-type') ?? 'no Content-Type')
   return `Binary body not shown (${type}, ${size}). Use --download FILE or a pipe.`
 }
 
@@ -121,8 +123,4 @@ async function* concatenated(
 ): AsyncGenerator<Uint8Array, void> {
   yield* before
   yield* after
-}
-
-function decode(chunks: readonly Uint8Array[], encoding: string): string {
-  return new TextDecoder(encoding).decode(Buffer.concat(chunks))
 }

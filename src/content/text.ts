@@ -1,6 +1,6 @@
+import { byteOrderMark, decodeText, mayBecomeMark } from '../models/charset.ts'
 import { withoutPrototype } from '../models/options.ts'
 
-const BYTE_ORDER_MARK = '\ufeff'
 const LINE_END = /\r\n|\r|\n/
 /**
  * How many pieces of a line are joined at a time. Per piece, a list uses 8 bytes of memory, and a
@@ -8,11 +8,13 @@ const LINE_END = /\r\n|\r|\n/
  */
 const MAX_PIECES = 1024
 const STREAM_OPTIONS = withoutPrototype({ stream: true })
+const KEEP_MARKS = withoutPrototype({ ignoreBOM: true })
+const NO_BYTES = new Uint8Array(0)
 
 /**
- * Decodes text in pieces. Together they are the text that decoding all bytes at once would give. A
- * character that is split between chunks is returned when it is complete. A byte order mark at the
- * beginning is removed, and invalid bytes become U+FFFD.
+ * Decodes text in pieces. Together they are the text that `decodeText` would return for all bytes:
+ * a byte order mark decides the charset and is removed, and invalid bytes become U+FFFD. A
+ * character that is split between chunks is returned when it is complete.
  *
  * @param charset a name that `charsetOf` returned
  */
@@ -20,17 +22,26 @@ export async function* iterText(
   source: AsyncIterable<Uint8Array>,
   charset: string,
 ): AsyncGenerator<string, void, undefined> {
-  // The mark is removed below: if it is split between chunks, the decoder of Node 24 removes two.
-  const decoder = new TextDecoder(charset, withoutPrototype({ ignoreBOM: true }))
-  let isBeginning = charset.startsWith('utf-')
+  let decoder: InstanceType<typeof TextDecoder> | null = null
+  /** Chunks that may be the beginning of a byte order mark. */
+  let beginning: Uint8Array = NO_BYTES
   for await (const chunk of source) {
-    let text = decoder.decode(chunk, STREAM_OPTIONS)
-    if (text === '') continue
-    if (isBeginning && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1)
-    isBeginning = false
+    let bytes = chunk
+    if (decoder === null) {
+      if (beginning.length > 0) bytes = Buffer.concat([beginning, chunk])
+      if (mayBecomeMark(bytes)) {
+        beginning = bytes
+        continue
+      }
+      const mark = byteOrderMark(bytes)
+      if (mark !== null) bytes = bytes.subarray(mark.length)
+      // The mark was removed: if it is split between chunks, the decoder of Node 24 removes two.
+      decoder = new TextDecoder(mark?.charset ?? charset, KEEP_MARKS)
+    }
+    const text = decoder.decode(bytes, STREAM_OPTIONS)
     if (text !== '') yield text
   }
-  const last = decoder.decode()
+  const last = decoder === null ? decodeText(beginning, charset) : decoder.decode()
   if (last !== '') yield last
 }
 

@@ -253,6 +253,15 @@ export class Headers {
   }
 }
 
+/**
+ * Returns the value of a field that may occur only once, such as Location; null if there is none.
+ * Servers and proxies repeat such fields: equal values count as one, others are joined with `, `.
+ */
+export function singleValue(headers: Pick<Headers, 'getAll'>, name: string): string | null {
+  const values = headers.getAll(name)
+  return values.length === 0 ? null : [...new Set(values)].join(', ')
+}
+
 function isFlatList(init: object): init is readonly string[] {
   return Array.isArray(init) && typeof init[0] === 'string'
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
-import { charsetOf, decodeText } from '../models/charset.ts'
+import { charsetOf, decodeJson, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
+import { singleValue } from '../models/headers.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import { shortLine } from '../redaction.ts'
 import { BodyIterator } from './body-iterator.ts'
@@ -49,15 +50,26 @@ export class Response {
     return this.#body.collect(options?.max ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Reads the whole body, and decodes it with the charset of Content-Type. Default: UTF-8. */
+  /**
+   * Reads the whole body, and decodes it with the charset of its byte order mark, then of
+   * Content-Type. Default: UTF-8.
+   */
   async text(options?: { readonly max?: number | undefined }): Promise<string> {
     const bytes = await this.bytes(options)
-    return decodeText(bytes, charsetOf(this.headers.get('content-type')))
+    return decodeText(bytes, this.#charset)
   }
 
-  /** Reads the whole body and parses it as JSON. Rejects with `SyntaxError`. `T` is not checked. */
+  /**
+   * Reads the whole body and parses it as JSON: UTF-8, or else in the charset of `text()`. Rejects
+   * with `SyntaxError`. `T` is not checked.
+   */
   async json<T = unknown>(options?: { readonly max?: number | undefined }): Promise<T> {
-    return JSON.parse(await this.text(options)) as T
+    const bytes = await this.bytes(options)
+    return JSON.parse(decodeJson(bytes, this.#charset)) as T
+  }
+
+  get #charset(): string {
+    return charsetOf(singleValue(this.headers, 'content-type'))
   }
 
   /** Iterates over the chunks of the body, with back-pressure. The caller may keep the chunks. */

@@ -62,9 +62,13 @@ describe('text() and its charset', () => {
     ['text/plain; charset=klingon', 'é', 'utf-8', 'é'],
     ['text/plain; charset=', 'é', 'utf-8', 'é'],
     ['application/json', Uint8Array.of(0x61, 0xff), 'utf-8', 'a\ufffd'],
+    ['text/plain; charset=utf-16', Uint8Array.of(0xfe, 0xff, 0, 0xe9), 'utf-16le', 'é'],
+    ['text/plain; charset=latin-1', '\ufeffé', 'windows-1252', 'é'],
+    ["text/plain; charset = 'utf-16be'", Uint8Array.of(0, 0xe9), 'utf-16be', 'é'],
+    ['text/plain; title="; charset=latin1"', 'é', 'utf-8', 'é'],
   ]
   for (const [type, bytes, encoding, text] of cases) {
-    test(`${inspect(type)}: ${encoding}`, async (t) => {
+    test(`61 ${inspect(type)}: ${encoding}`, async (t) => {
       const response = await responseWith(t, { 'content-type': type }, bytes)
       assert.equal(response.encoding, encoding)
       assert.equal(response.text(), text)
@@ -81,6 +85,8 @@ describe('text() and its charset', () => {
     assert.equal(response.encoding, 'windows-1252')
     assert.equal(response.text(), '€')
     for await (const part of response.iterText()) assert.equal(part, '€')
+    response.encoding = 'latin-1'
+    assert.equal(response.encoding, 'windows-1252')
     assert.throws(() => {
       response.encoding = 'klingon'
     }, RangeError)
@@ -99,6 +105,25 @@ describe('json()', () => {
     for (const [type, body, value] of cases) {
       assert.deepEqual((await responseWith(t, { 'content-type': type }, body)).json(), value)
     }
+  })
+
+  // HTTPX decodes JSON without the label, too.
+  test('61 UTF-8 that is labelled otherwise; then a byte order mark, then the label', async (t) => {
+    const cases: [type: string, body: string | Uint8Array][] = [
+      ['application/json; charset=latin1', '"é"'],
+      ['application/json; charset=utf-16le', '"é"'],
+      ['application/json; charset=latin1', Uint8Array.of(0x22, 0xe9, 0x22)],
+      ['application/json', Uint8Array.of(0xfe, 0xff, 0, 0x22, 0, 0xe9, 0, 0x22)],
+      ['application/json; charset=latin1', Buffer.from('\ufeff"é"', 'utf16le')],
+      ['application/json; charset=utf-16le', Buffer.from('"é"', 'utf16le')],
+    ]
+    for (const [type, body] of cases) {
+      assert.equal((await responseWith(t, { 'content-type': type }, body)).json(), 'é', type)
+    }
+    // Its bytes are valid UTF-8, with NULs.
+    const ascii = Buffer.from('{"a":1}', 'utf16le')
+    const response = await responseWith(t, { 'content-type': 'text/json; charset=utf-16le' }, ascii)
+    assert.deepEqual(response.json(), { a: 1 })
   })
 
   test('throws SyntaxError for other text, which text() still returns', async (t) => {

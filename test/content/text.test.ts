@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { iterLines, iterText } from '../../src/content/text.ts'
-import { charsetOf } from '../../src/models/charset.ts'
+import { charsetOf, decodeText } from '../../src/models/charset.ts'
+import { assertLinear } from '../support/growth.ts'
 
 async function* pieces<Piece>(all: Iterable<Piece>): AsyncGenerator<Piece, void, undefined> {
   yield* all
@@ -130,6 +131,24 @@ describe('iterText', () => {
     [null, 'a\xef\xbb\xbf', 'a\ufeff'],
     ['text/plain; charset=utf-16le', '\xff\xfea\0', 'a'],
     ['text/plain; charset=utf-16le', 'a\0b', 'a\ufffd'],
+    ['text/plain; charset=utf-16', '\xfe\xff\0a\0\xe9', 'aé'],
+    ['text/plain; charset=utf-16', '\xff\xfea\0\xe9\0', 'aé'],
+    ['text/plain; charset=utf-16', 'a\0', 'a'],
+    ['text/plain; charset=utf-8', '\xfe\xff\0a', 'a'],
+    ['text/plain; charset=utf-16be', '\xff\xfea\0', 'a'],
+    ['text/plain; charset=utf-16be', '\xef\xbb\xbf\xc3\xa9', 'é'],
+    ['text/plain; charset=latin1', '\xef\xbb\xbf\xc3\xa9', 'é'],
+    ['text/plain; charset=latin1', '\xff\xfea\0\xff\xfe', 'a\ufeff'],
+    [null, '\xfe\xff', ''],
+    [null, '\xff\xfe', ''],
+    [null, '\xff\xfea', '\ufffd'],
+    ['text/plain; charset=latin1', '\xef', 'ï'],
+    ['text/plain; charset=latin1', '\xef\xbb', 'ï»'],
+    ['text/plain; charset=latin1', '\xef\xbba', 'ï»a'],
+    ['text/plain; charset=latin1', '\xfe', 'þ'],
+    ['text/plain; charset=latin1', '\xffa', 'ÿa'],
+    ['text/plain; charset=utf-16le', '\xff', '\ufffd'],
+    [null, '\xef', '\ufffd'],
     [null, '\xef\xbba', '\ufffda'],
     [null, '\xff\xc0\x80', '\ufffd\ufffd\ufffd'],
     [null, 'a\xe2\x82', 'a\ufffd'],
@@ -138,11 +157,12 @@ describe('iterText', () => {
   ]
   for (const [type, latin1, text] of cases) {
     const bytes = Buffer.from(latin1, 'latin1')
-    test(`${type}: ${JSON.stringify(latin1)}, split in all ways`, async () => {
+    test(`61 ${type}: ${JSON.stringify(latin1)}, split in all ways`, async () => {
       for (const cut of [[bytes], ...cuts(bytes)]) {
         const found = await all(iterText(pieces(cut), charsetOf(type)))
         assert.equal(found.join(''), text)
         assert.ok(!found.includes(''))
+        assert.equal(decodeText(bytes, charsetOf(type)), text)
       }
     })
   }
@@ -166,4 +186,58 @@ describe('iterText', () => {
     assert.equal((await texts.next()).value, 'a')
     await assert.rejects(texts.next(), failure)
   })
+})
+
+// WHATWG would not accept the blanks, the single quotes and `latin-1`; HTTPX accepts them.
+describe('61 the charset of a Content-Type', () => {
+  const cases: readonly [type: string | null, charset: string][] = [
+    [null, 'utf-8'],
+    ['', 'utf-8'],
+    ['text/html', 'utf-8'],
+    ['text/html;charset=gb18030', 'gb18030'],
+    ['text/html; Charset="Big5"', 'big5'],
+    ['text/html ;\tcharset = euc-kr ; x=y', 'euc-kr'],
+    ['text/html; charset= "euc-kr"', 'euc-kr'],
+    ['text/html; charset=" euc-kr "', 'euc-kr'],
+    ["text/html; charset='euc-kr'", 'euc-kr'],
+    ["text/html; charset = ' euc-kr'", 'euc-kr'],
+    ['text/html; charset=latin-1', 'windows-1252'],
+    ['text/html; charset=latin_1', 'windows-1252'],
+    ['text/html; charset=utf_8', 'utf-8'],
+    ['text/html; charset=euc-kr, text/html; charset=euc-kr', 'euc-kr'],
+    ['text/html; charset=euc-kr; charset=big5', 'euc-kr'],
+    ['text/html; charset=; charset=big5', 'big5'],
+    ['text/html; charset="" ; charset=big5', 'big5'],
+    ['text/html; charset=klingon; charset=big5', 'utf-8'],
+    // In a quoted string, it is not a parameter.
+    ['text/html; title="; charset=big5"', 'utf-8'],
+    ['text/html; title="; charset=big5"; charset=euc-kr', 'euc-kr'],
+    ['text/html; title="\\"; charset=big5"; charset=euc-kr', 'euc-kr'],
+    ['text/html; title="; charset=big5', 'utf-8'],
+    ['text/html; title="; charset=big5\\', 'utf-8'],
+    ['multipart/mixed; boundary="a; charset=utf-16"', 'utf-8'],
+    ['text/html; xcharset=big5', 'utf-8'],
+    ["text/html; charset*=utf-8''big5", 'utf-8'],
+    ['text/html charset=big5', 'utf-8'],
+  ]
+  for (const [type, charset] of cases) {
+    test(`${type}: ${charset}`, () => assert.equal(charsetOf(type), charset))
+  }
+
+  const hostile: Record<string, string> = {
+    blanks: '; ',
+    semicolons: ';',
+    'blanks after the equals sign': ' ',
+    quotes: '"',
+    'escaped quotes': '\\"',
+    parameters: ';charset=',
+  }
+  for (const [name, unit] of Object.entries(hostile)) {
+    test(`21 linear: ${name}`, () => {
+      const make = (size: number) => `;x="${unit.repeat(size / unit.length)}\\`
+      assertLinear(make, charsetOf)
+      const unquoted = (size: number) => `;charset=${unit.repeat(size / unit.length)};`
+      assertLinear(unquoted, charsetOf)
+    })
+  }
 })

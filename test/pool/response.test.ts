@@ -178,9 +178,12 @@ describe('text and json', () => {
     ['text/plain; charset=', '\xc3\xa9', 'é'],
     ['text/plain', '\xef\xbb\xbfx', 'x'],
     ['text/plain', '\xff', '\ufffd'],
+    ['text/plain; charset=utf-16', '\xfe\xff\0\xe9', 'é'],
+    ['text/plain; charset=latin1', '\xff\xfe\xe9\0', 'é'],
+    ['text/plain; charset=latin-1\r\nContent-Type: text/plain; charset=latin-1', '\xe9', 'é'],
   ]
   for (const [type, bytes, text] of texts) {
-    test(`${type}: ${inspect(text)}`, async () => {
+    test(`61 ${type}: ${inspect(text)}`, async () => {
       const field = type === null ? '' : `Content-Type: ${type}\r\n`
       const { pool, response } = await openResponse(headOf(bytes.length, field) + bytes)
       assert.equal(await response.text(), text)
@@ -196,6 +199,21 @@ describe('text and json', () => {
     assert.deepEqual(await response.json(), { a: [1, 2] })
     await assertEmpty(pool)
   })
+
+  const jsons: [contentType: string, bytes: string][] = [
+    ['application/json; charset=latin1', '"\xc3\xa9"'],
+    ['application/json; charset=latin1', '"\xe9"'],
+    ['application/json; charset=latin1', '\xfe\xff\0"\0\xe9\0"'],
+    ['application/json; charset=utf-16le', '"\0\xe9\0"\0'],
+  ]
+  for (const [type, bytes] of jsons) {
+    test(`61 json, as UTF-8, by its byte order mark, then by its label: ${inspect(bytes)}`, async () => {
+      const head = headOf(bytes.length, `Content-Type: ${type}\r\n`)
+      const { pool, response } = await openResponse(head + bytes)
+      assert.equal(await response.json(), 'é')
+      await assertEmpty(pool)
+    })
+  }
 
   test('invalid JSON is a SyntaxError', async () => {
     const { pool, response } = await openResponse(`${headOf(4)}nope`)
