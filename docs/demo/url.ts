@@ -8,7 +8,7 @@ export async function showUrl(url: string): Promise<void> {
   const client = new Client()
   try {
     const response = await client.get(url)
-    const { status, statusText, httpVersion, headers, elapsed } = response
+    const { status, statusText, httpVersion, headers, callElapsed } = response
     printLine(styled('bold', `HTTP/${httpVersion} ${status} ${statusText}`))
     for (const [name, value] of headers) printLine(`${styled('cyan', name)}: ${value}`)
     printLine()
@@ -16,7 +16,7 @@ export async function showUrl(url: string): Promise<void> {
     const { length } = response.bytes()
     const text = isText(type) && !headers.has('content-encoding') ? firstLines(response.text()) : ''
     if (text !== '') printLine(text)
-    printLine(styled('gray', `${length} bytes in ${Math.round(elapsed)} ms`))
+    printLine(styled('gray', `${length} bytes in ${Math.round(callElapsed)} ms`))
   } finally {
     await client.close()
   }

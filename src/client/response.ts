@@ -41,6 +41,8 @@ export interface ResponseContext {
   readonly waits: ClientWaits
   /** When the call started, in ms of the clock in `settings`. */
   readonly startedAt: number
+  /** When the exchange of this response started, on the same clock. */
+  readonly sentAt: number
   readonly history: readonly Response[]
 }
 
@@ -116,8 +118,17 @@ export class Response {
 
   /** The time from the start of the call to the end of the body (until then: to now), in ms. */
   get elapsed(): number {
-    const { settings, startedAt } = this.#context
-    return Number.isNaN(this.#elapsed) ? settings.clock.now() - startedAt : this.#elapsed
+    const { settings, sentAt } = this.#context
+    return Number.isNaN(this.#elapsed) ? settings.clock.now() - sentAt : this.#elapsed
+  }
+
+  /**
+   * The time from the start of the call to the end of the body (until then: to now), in ms. It
+   * includes redirects, auth rounds, retries and hooks.
+   */
+  get callElapsed(): number {
+    const { startedAt, sentAt } = this.#context
+    return sentAt - startedAt + this.elapsed
   }
 
   /** The cookies that this response sets. */

@@ -243,12 +243,13 @@ export class Sending {
         !router.hasClientCertificate ||
         (credentials.isClientOrigin(sent.url) && isRequested(sent.url, base, settings))
       const engineResponse = await router.senderFor(sent.url, isClientOrigin).request({
+      const sentAt = this.#now()
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,
         headers: withContentLength(sent.fields, sent.content),
         body: sent.content,
-        timeouts: this.#timeoutsFor(settings, sent),
+        timeouts: this.#timeoutsFor(settings, sent, sentAt),
         signal: settings.signal,
       })
       response = new Response(engineResponse, {
@@ -261,6 +262,7 @@ export class Sending {
         waits: this.#state.waits,
         startedAt: this.#startedAt,
         history: this.#history === null ? NO_HISTORY : [...this.#history],
+        sentAt,
       })
     } catch (error) {
       discardContent(sent.content, error) // A hook may have replaced that of `request`.
@@ -319,15 +321,19 @@ export class Sending {
    * Returns the timeouts of the next exchange. Its `total` is the part that is left since the call
    * started, whatever used the time: other exchanges, hooks, auth flows or cookie stores.
    */
-  #timeoutsFor(settings: CallSettings, { method, url }: Request): TimeoutInit {
-    const elapsed = this.#hasSpentTime ? this.#state.backend.clock.now() - this.#startedAt : 0
+  #timeoutsFor(settings: CallSettings, { method, url }: Request, sentAt: number): TimeoutInit {
     this.#hasSpentTime = true
-    const timeouts = timeoutsAfter(elapsed, settings.timeout)
+    const timeouts = timeoutsAfter(sentAt - this.#startedAt, settings.timeout)
     if (timeouts !== null) return timeouts
     throw totalTimeout(settings, `before ${method} ${redactUrl(url)}`, { phase: 'queue' })
   }
 
   #hasTimeFor(delay: number, settings: CallSettings): boolean {
+  /** The time of the clock. Not read for a request that is sent at once. */
+  #now(): number {
+    return this.#hasSpentTime ? this.#state.backend.clock.now() : this.#startedAt
+  }
+
     const timeLeft = this.#timeLeft(settings)
     return timeLeft === null || delay < timeLeft
   }

@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import type { Response } from '../../src/index.ts'
-import { Cookies, HTTPStatusError, Request } from '../../src/index.ts'
+import { Cookies, DigestAuth, HTTPStatusError, Request } from '../../src/index.ts'
 import { httpServer, rawServer } from '../engine/servers.ts'
 import { openClient, scriptedClient, settle } from './clients.ts'
 
@@ -207,7 +207,7 @@ describe('methods that return the body', () => {
   })
 })
 
-test('elapsed counts from the call to the end of the body', async (t) => {
+test('63 elapsed counts from the request to the end of the body', async (t) => {
   const { client, backend, clock } = scriptedClient(t, { timeout: null })
   const pending = client.get('http://h.test/')
   await clock.advance(100)
@@ -228,6 +228,75 @@ test('elapsed counts from the call to the end of the body', async (t) => {
   await streamed.close()
   await clock.advance(10)
   assert.equal(streamed.elapsed, 15)
+  assert.equal(streamed.callElapsed, 15)
+})
+
+// As in HTTPX, `elapsed` covers one exchange.
+describe('63 elapsed covers the exchange of the response, callElapsed the whole call', () => {
+  const HEAD = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n'
+
+  test('after a slow redirect', async (t) => {
+    const { client, backend, clock } = scriptedClient(t, { timeout: null })
+    const pending = client.get('http://h.test/')
+    await clock.advance(500)
+    backend.socket.receive('HTTP/1.1 302 F\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n')
+    await clock.advance(30)
+    backend.socket.receive(HEAD)
+    await clock.advance(13)
+    backend.socket.receive('ok')
+    const response = await pending
+    await clock.advance(1000)
+    const [redirect] = response.history
+    const times = (each: Response | undefined) => [each?.elapsed, each?.callElapsed]
+    assert.deepEqual(times(redirect), [500, 500])
+    assert.deepEqual(times(response), [43, 543])
+  })
+
+  test('after an auth round, a retry and hooks', async (t) => {
+    let hookCalls = 0
+    const slow = async () => {
+      hookCalls++
+      await new Promise<void>((resolve) => clock.timer(resolve).arm(100))
+    }
+    const { client, backend, clock } = scriptedClient(t, {
+      timeout: null,
+      retries: 1,
+      auth: new DigestAuth('user', 'password'),
+      eventHooks: { request: [slow] },
+    })
+    const pending = client.get('http://h.test/')
+    const responses = [
+      'HTTP/1.1 401 U\r\nWWW-Authenticate: Digest realm="r", nonce="n"\r\nContent-Length: 0\r\n\r\n',
+      'HTTP/1.1 503 S\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n',
+      `${HEAD}ok`,
+    ]
+    await clock.advance(110)
+    backend.socket.receive(responses[0] ?? '')
+    await clock.advance(120)
+    backend.socket.receive(responses[1] ?? '')
+    await clock.advance(2000 + 130)
+    backend.socket.receive(responses[2] ?? '')
+    const response = await pending
+    assert.equal(response.status, 200)
+    assert.equal(hookCalls, 3)
+    assert.equal(response.history[0]?.elapsed, 10)
+    assert.equal(response.history[0].callElapsed, 110)
+    assert.equal(response.elapsed, 30)
+    assert.equal(response.callElapsed, 110 + 120 + 2130)
+  })
+
+  test('the wait for a connection counts', async (t) => {
+    const poolLimits = { maxConnections: 1 }
+    const { client, backend, clock } = scriptedClient(t, { timeout: null, poolLimits })
+    const first = client.get('http://h.test/')
+    const second = client.get('http://h.test/')
+    await clock.advance(40)
+    backend.socket.receive(`${HEAD}ok`)
+    await first
+    await clock.advance(2)
+    backend.socket.receive(`${HEAD}ok`)
+    assert.equal((await second).elapsed, 42)
+  })
 })
 
 test('links are returned by relation, and without a relation by URL', async (t) => {
