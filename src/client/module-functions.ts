@@ -2,7 +2,7 @@ import { discardBodyOptions } from '../content/discard.ts'
 import { Client } from './client.ts'
 import type { OneCallOptions, RequestOptions } from './options.ts'
 import { splitOptions } from './options.ts'
-import type { Response } from './response.ts'
+import { Response } from './response.ts'
 
 /**
  * Sends a request with a temporary client, reads the whole response body, and closes the client.
@@ -36,9 +36,21 @@ export async function stream(
     response.whenEnded(() => void client.close())
     return response
   } catch (error) {
-    await client.close()
+    const response = keptResponse(error)
+    if (response === null) await client.close()
+    else response.whenEnded(() => void client.close())
     throw error
   }
+}
+
+/**
+ * Returns the response that an error of a hook holds, also as its cause; null for another error.
+ */
+function keptResponse(error: unknown): Response | null {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if ('response' in each && each.response instanceof Response) return each.response
+  }
+  return null
 }
 
 function createClient(options: OneCallOptions): [Client, RequestOptions] {

@@ -51,6 +51,9 @@ export interface ResponseContext {
  */
 export const AFTER_HEAD = { phase: 'read', responseStarted: true } as const
 
+/** How many bytes of an error response are kept for the code that catches the error of a hook. */
+const MAX_KEPT = 65_536
+
 /**
  * A response. Those of `client.get()` and the other methods that read the body are complete. Those
  * of `client.stream()` still have an unread body: read it to its end, or close the response.
@@ -66,6 +69,8 @@ export class Response {
   #nextRequest: Request | null = null
   #lazyGuard: CallGuard | null = null
   #isClosed = false
+  /** Whether `keepBeginning` reads the body. */
+  #isKept = false
   #onEnded: (() => void) | null = null
 
   /** @internal */
@@ -116,7 +121,10 @@ export class Response {
     return this.#context.history
   }
 
-  /** The time from the start of the call to the end of the body (until then: to now), in ms. */
+  /**
+   * The time from sending this response's request to the end of the body (until then: to now), in
+   * ms. It includes the wait for a connection, but no earlier exchange of the call.
+   */
   get elapsed(): number {
     const { settings, sentAt } = this.#context
     return Number.isNaN(this.#elapsed) ? settings.clock.now() - sentAt : this.#elapsed
@@ -270,7 +278,9 @@ export class Response {
    * Rejects as `read()` does.
    */
   iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
-    return this.#iterate(() => this.#readChunks() ?? this.#decodedChunks())
+    return this.#iterate(() =>
+      this.#isKept ? this.#keptChunks() : (this.#readChunks() ?? this.#decodedChunks()),
+    )
   }
 
   /** Iterates over the body as text, decoded as `text()` does. Characters are never split. */
@@ -325,6 +335,33 @@ export class Response {
   /** Does the same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /**
+   * Starts to read the first 64 KiB of the decoded body, for code that reads the response later.
+   * Then closes the response. Reads nothing if the body was read, is being read or was closed.
+   * @internal
+   */
+  keepBeginning(): void {
+    if (this.#pendingRead !== null || !Number.isNaN(this.#elapsed)) return
+    this.#isKept = true
+    this.#pendingRead = this.#readBeginning()
+    // A failure is an error of the `read()` that needs the body.
+    this.#pendingRead.then(
+      () => this.#markEnded(),
+      () => this.close(),
+    )
+  }
+
+  async #readBeginning(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of this.#decodedChunks()) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length >= MAX_KEPT) break
+    }
+    return Buffer.concat(chunks).subarray(0, MAX_KEPT)
   }
 
   /**
@@ -395,6 +432,11 @@ export class Response {
   #readChunks(): Iterable<Uint8Array> | null {
     if (this.#bytes === null) return null
     return this.#bytes.length > 0 ? [this.#bytes] : []
+  }
+
+  async *#keptChunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    await this.read()
+    yield* this.#readChunks() ?? []
   }
 
   #limitSize(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {

@@ -158,7 +158,7 @@ export class Sending {
         step = await this.#awaitCallerCode(flow.next(response), request, settings)
       }
     } catch (error) {
-      await response?.close()
+      if (response !== null) await closeAfterError(response)
       void endFlow(flow)
       throw withRequest(error, request, settings)
     }
@@ -186,7 +186,7 @@ export class Sending {
         settings.signal?.throwIfAborted()
       }
     } catch (error) {
-      await response.close()
+      await closeAfterError(response)
       throw error
     }
     return response
@@ -345,6 +345,15 @@ export class Sending {
 }
 
 /**
+/**
+ * Closes a response whose hook or auth flow failed. The error may hold an error response, whose
+ * body explains it: its beginning can still be read.
+ */
+async function closeAfterError(response: Response): Promise<void> {
+  if (response.isError) response.keepBeginning()
+  else await response.close()
+}
+
  * Ends an auth flow after an error. The call does not wait for the `finally` blocks of the flow:
  * they may never end, and the error of the call is known.
  */

@@ -2,15 +2,18 @@
 // throw.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ClientOptions, EventHooks, Request, Response } from '../../src/index.ts'
+import { gzipSync } from 'node:zlib'
+import type { Auth, ClientOptions, EventHooks, Request, Response } from '../../src/index.ts'
 import {
   Client,
   ConnectError,
   Response as HawserResponse,
+  HTTPStatusError,
   ResponseNotRead,
 } from '../../src/index.ts'
 import { httpServer } from '../engine/servers.ts'
-import { deadOrigin, openClient, scriptedClient, settle, states } from './clients.ts'
+import { deadOrigin, openClient, scriptedClient, settle, states, until } from './clients.ts'
+import { reply, Web } from './scripted-web.ts'
 
 const URL = 'http://h.test/'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -212,6 +215,166 @@ describe('a response hook', () => {
     const response = [(response: Response) => response.raiseForStatus()]
     const client = openClient(t, { eventHooks: { response } })
     await assert.rejects(client.get(origin), { name: 'HTTPStatusError' })
+  })
+})
+
+// In HTTPX, too, the hook has to read the body first; otherwise the connection is closed unread.
+describe('69 after raiseForStatus() in a response hook, the catcher can read the body', () => {
+  const raise = (response: Response) => void response.raiseForStatus()
+  class ApiError extends Error {}
+
+  /** Returns the response that the error of the call holds. */
+  async function responseOf(call: Promise<unknown>): Promise<Response> {
+    const error = await call.then(
+      () => assert.fail('resolved'),
+      (reason: unknown) => (reason instanceof ApiError ? reason.cause : reason),
+    )
+    assert.ok(error instanceof HTTPStatusError)
+    assert.ok(error.response instanceof HawserResponse)
+    return error.response
+  }
+
+  const ways: Record<string, (client: Client, url: string) => Promise<unknown>> = {
+    get: (client, url) => client.get(url),
+    stream: (client, url) => client.stream('GET', url),
+    'send with stream': (client, url) =>
+      client.send(client.buildRequest('GET', url), { stream: true }),
+  }
+  for (const [name, call] of Object.entries(ways)) {
+    test(`of ${name}()`, async (t) => {
+      const { origin } = await httpServer(t, (_, response) => {
+        response.writeHead(422, { 'content-type': 'application/json' }).end('{"reason":"é"}')
+      })
+      const client = openClient(t, { eventHooks: { response: [raise] } })
+      const response = await responseOf(call(client, origin))
+      assert.throws(() => response.text(), ResponseNotRead)
+      assert.equal(await response.read(), response)
+      assert.deepEqual(response.json(), { reason: 'é' })
+      assert.equal((await response.read()).text(), '{"reason":"é"}')
+    })
+  }
+
+  test('also by iteration, and when the hook wraps the error', async (t) => {
+    const { origin } = await httpServer(t, (_, response) => response.writeHead(500).end('reason'))
+    const wrap = (response: Response) => {
+      try {
+        response.raiseForStatus()
+      } catch (cause) {
+        throw new ApiError('wrapped', { cause })
+      }
+    }
+    const client = openClient(t, { eventHooks: { response: [wrap] } })
+    const response = await responseOf(client.get(origin))
+    let text = ''
+    for await (const part of response.iterText()) text += part
+    assert.equal(text, 'reason')
+  })
+
+  test('of an auth flow, after a redirect and a retry', async () => {
+    const web = new Web(({ target }, count) => {
+      if (target === '/') return reply(307, ['Location: /to'])
+      return count === 2 ? reply(503, ['Retry-After: 0'], 'first') : reply(500, [], 'second')
+    })
+    const auth: Auth = {
+      async *authFlow(request) {
+        const response = yield request
+        if (response instanceof HawserResponse) response.raiseForStatus()
+      },
+    }
+    const call = web.client({ auth, retries: 1 }).get(URL)
+    const response = await responseOf(web.within(1000, call))
+    assert.equal((await web.during(response.read())).text(), 'second')
+  })
+
+  test('its first 64 KiB, decoded', async (t) => {
+    const bodies: readonly [coding: string | null, size: number][] = [
+      [null, 65_535],
+      [null, 65_536],
+      [null, 65_537],
+      [null, 10_000_000],
+      ['gzip', 10_000_000],
+    ]
+    let index = 0
+    const { origin } = await httpServer(t, (_, response) => {
+      const [coding, size] = bodies[index] ?? assert.fail()
+      const body = Buffer.alloc(size, 'x')
+      response.writeHead(500, coding === null ? {} : { 'content-encoding': coding })
+      response.end(coding === null ? body : gzipSync(body))
+    })
+    const client = openClient(t, { eventHooks: { response: [raise] } })
+    for (const [i, [, size]] of bodies.entries()) {
+      index = i
+      const response = await responseOf(client.get(origin))
+      const bytes = (await response.read()).bytes()
+      assert.equal(bytes.length, Math.min(size, 65_536))
+      await until(() => /^0 active/.test(states(client)))
+    }
+  })
+
+  test('whether it is read or not, the connection is free, and reused after a short body', async (t) => {
+    const { client, backend } = scriptedClient(t, { eventHooks: { response: [raise] } })
+    for (let i = 0; i < 3; i++) {
+      const failed = responseOf(client.get(URL))
+      await settle()
+      backend.socket.receive('HTTP/1.1 500 E\r\nContent-Length: 6\r\n\r\nrea')
+      const response = await failed
+      assert.match(states(client), /^1 active/)
+      backend.socket.receive('son')
+      await settle()
+      assert.match(states(client), /^0 active, 1 idle/)
+      if (i > 0) assert.equal((await response.read()).text(), 'reason')
+    }
+    assert.equal(backend.sockets.length, 1)
+  })
+
+  test('a hook that has read or closed the response decides', async (t) => {
+    const { origin } = await httpServer(t, (_, response) => response.writeHead(500).end('reason'))
+    const read = async (response: Response) => raise(await response.read())
+    const reader = openClient(t, { eventHooks: { response: [read] } })
+    assert.equal((await responseOf(reader.get(origin))).text(), 'reason')
+    const close = async (response: Response) => {
+      await response.close()
+      raise(response)
+    }
+    const closer = openClient(t, { eventHooks: { response: [close] } })
+    const closed = await responseOf(closer.get(origin))
+    await assert.rejects(closed.read(), { name: 'StreamClosed' })
+  })
+
+  test('a body that fails is an error of read(), and no unhandled rejection', async (t) => {
+    const { client, backend, clock } = scriptedClient(t, {
+      eventHooks: { response: [raise] },
+      timeout: 100,
+    })
+    const head = 'HTTP/1.1 500 E\r\nContent-Length: 6\r\n\r\nrea'
+    const fail = async (end: () => unknown) => {
+      const failed = responseOf(client.get(URL))
+      await settle()
+      backend.socket.receive(head)
+      const response = await failed
+      await end()
+      await settle()
+      return response
+    }
+    const reset = await fail(() => backend.socket.reset())
+    await assert.rejects(reset.read(), { name: 'ReadError' })
+    const late = await fail(() => clock.advance(100))
+    await assert.rejects(late.read(), { name: 'ReadTimeout' })
+    const cut = await fail(() => client.close())
+    await assert.rejects(cut.read(), { name: 'ClientClosed' })
+    assert.match(states(client), /^0 active/)
+  })
+
+  test('close() of the response ends the reading', async (t) => {
+    const { client, backend } = scriptedClient(t, { eventHooks: { response: [raise] } })
+    const failed = responseOf(client.get(URL))
+    await settle()
+    backend.socket.receive('HTTP/1.1 500 E\r\nContent-Length: 1000000\r\n\r\nrea')
+    const response = await failed
+    await response.close()
+    await settle()
+    assert.match(states(client), /^0 active/)
+    await assert.rejects(response.read(), { name: 'StreamClosed' })
   })
 })
 

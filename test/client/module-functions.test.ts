@@ -204,6 +204,37 @@ describe('the connection is closed', () => {
   })
 })
 
+test('69 the error response of a hook can be read, and closes the client then', async (t) => {
+  const { origin, sockets } = await httpServer(t, (request, response) => {
+    response.writeHead(500)
+    response.end('x'.repeat(Number(request.url?.slice(1))))
+  })
+  const raise = (response: Response) => void response.raiseForStatus()
+  const wrap = (response: Response) => {
+    throw new Error('wrapped', {
+      cause: new hawser.HTTPStatusError('raised', { request: response.request, response }),
+    })
+  }
+  let count = 0
+  for (const size of [0, 6, 70_000, 1_000_000]) {
+    for (const hook of [raise, wrap]) {
+      for (const read of [true, false]) {
+        const call = hawser.get(`${origin}/${size}`, { eventHooks: { response: [hook] } })
+        const error: unknown = await call.catch((reason) => reason)
+        assert.ok(error instanceof Error)
+        const status = error instanceof hawser.HTTPStatusError ? error : error.cause
+        assert.ok(status instanceof hawser.HTTPStatusError)
+        const { response } = status
+        assert.ok(response instanceof hawser.Response)
+        if (read) {
+          assert.equal((await response.read()).bytes().length, Math.min(size, 65_536))
+        }
+        await assertClosed(sockets, ++count)
+      }
+    }
+  }
+})
+
 test('do not keep the process alive', async (t) => {
   const { origin } = await echo(t)
   const outcome = await inChild(async ({ hawser }, origin) => {
