@@ -17,6 +17,11 @@ export const systemClock: Clock = {
   microtask: queueMicrotask,
 }
 
+/** The time in ms since 1970, to compare with dates. It can jump: do not measure time with it. */
+export function wallTime(): number {
+  return Date.now()
+}
+
 /**
  * Bun and Deno complete a pending read after the next `setImmediate`: after a blocked event loop,
  * every read was late. After two timeouts, none was, not even over TLS in a tunnel.

@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.ts'
+import { wallTime } from '../backends/system-clock.ts'
 import { discardContent, isReplayable, throwIfConsumed } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
 import { InsecureRedirect, RequestError, redactUrl, TooManyRedirects } from '../errors.ts'
@@ -37,8 +38,8 @@ export interface ClientState {
 }
 
 const NO_HISTORY: readonly Response[] = []
-
 const NO_COOKIES: readonly string[] = []
+
 /**
  * One call in progress. Its methods are nested, from the outside to the inside: redirects,
  * auth, response hooks, retries, and one exchange with cookies and request hooks. A layer that has
@@ -51,9 +52,9 @@ export class Sending {
   #hasSpentTime = false
   /** The responses before the final one; null until there is one. */
   #history: Response[] | null = null
-
   /** What servers have set in this call, in order. */
   #receivedCookies: readonly ReceivedCookies[] = []
+
   constructor(state: ClientState) {
     this.#state = state
     this.#startedAt = state.backend.clock.now()
@@ -62,8 +63,8 @@ export class Sending {
   /** Sends the request and returns the final response, with its body unread. Call it once. */
   async run(request: Request, settings: CallSettings): Promise<Response> {
     const { content } = request
-    try {
     this.#receivedCookies = settings.receivedCookies
+    try {
       for (let redirects = 0; ; redirects++) {
         settings.signal?.throwIfAborted()
         const response = await this.#sendHandlingAuth(request, settings)
@@ -198,7 +199,7 @@ export class Sending {
       let delay: number | null
       try {
         const response = await this.#exchange(request, settings, base)
-        delay = isLast ? null : retryDelayAfterResponse(request, response, attempt)
+        delay = isLast ? null : retryDelayAfterResponse(request, response, attempt, wallTime())
         if (delay === null || !this.#hasTimeFor(delay, settings)) return response
         await response.close()
       } catch (error) {
@@ -231,8 +232,8 @@ export class Sending {
     }
     if (hooks.request.length > 0) sent = sent.clone()
     let response: Response
-    try {
     let setCookies: readonly string[]
+    try {
       for (const hook of hooks.request) {
         settings.signal?.throwIfAborted()
         this.#hasSpentTime = true
@@ -242,8 +243,8 @@ export class Sending {
       const isClientOrigin =
         !router.hasClientCertificate ||
         (credentials.isClientOrigin(sent.url) && isRequested(sent.url, base, settings))
-      const engineResponse = await router.senderFor(sent.url, isClientOrigin).request({
       const sentAt = this.#now()
+      const engineResponse = await router.senderFor(sent.url, isClientOrigin).request({
         origin: sent.url.origin,
         path: sent.target,
         method: sent.method,
@@ -252,17 +253,17 @@ export class Sending {
         timeouts: this.#timeoutsFor(settings, sent, sentAt),
         signal: settings.signal,
       })
-      response = new Response(engineResponse, {
-        request: sent,
       const { headers } = engineResponse
       setCookies = headers.has('set-cookie') ? headers.getSetCookie() : NO_COOKIES
       if (setCookies.length > 0) settings = this.#addReceivedCookies(setCookies, sent, settings)
+      response = new Response(engineResponse, {
+        request: sent,
         baseRequest: base,
         settings,
         waits: this.#state.waits,
         startedAt: this.#startedAt,
-        history: this.#history === null ? NO_HISTORY : [...this.#history],
         sentAt,
+        history: this.#history === null ? NO_HISTORY : [...this.#history],
       })
     } catch (error) {
       discardContent(sent.content, error) // A hook may have replaced that of `request`.
@@ -280,9 +281,6 @@ export class Sending {
     return response
   }
 
-  #addToHistory(response: Response): void {
-    this.#history ??= []
-    this.#history.push(response)
   /** Returns the settings for a request that follows a redirect. */
   #addReceivedCookies(
     setCookies: readonly string[],
@@ -294,6 +292,9 @@ export class Sending {
     return { ...settings, receivedCookies: this.#receivedCookies }
   }
 
+  #addToHistory(response: Response): void {
+    this.#history ??= []
+    this.#history.push(response)
   }
 
   /**
@@ -328,12 +329,12 @@ export class Sending {
     throw totalTimeout(settings, `before ${method} ${redactUrl(url)}`, { phase: 'queue' })
   }
 
-  #hasTimeFor(delay: number, settings: CallSettings): boolean {
   /** The time of the clock. Not read for a request that is sent at once. */
   #now(): number {
     return this.#hasSpentTime ? this.#state.backend.clock.now() : this.#startedAt
   }
 
+  #hasTimeFor(delay: number, settings: CallSettings): boolean {
     const timeLeft = this.#timeLeft(settings)
     return timeLeft === null || delay < timeLeft
   }
@@ -345,7 +346,6 @@ export class Sending {
 }
 
 /**
-/**
  * Closes a response whose hook or auth flow failed. The error may hold an error response, whose
  * body explains it: its beginning can still be read.
  */
@@ -354,6 +354,7 @@ async function closeAfterError(response: Response): Promise<void> {
   else await response.close()
 }
 
+/**
  * Ends an auth flow after an error. The call does not wait for the `finally` blocks of the flow:
  * they may never end, and the error of the call is known.
  */

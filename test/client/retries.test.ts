@@ -4,10 +4,12 @@ import { Readable } from 'node:stream'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { CookieJar } from 'tough-cookie'
+import { retryDelayAfterResponse } from '../../src/client/retry.ts'
 import type { Client, ClientOptions, RequestOptions, Response } from '../../src/index.ts'
 import {
   ClientClosed,
   ConnectError,
+  Headers,
   HTTPStatusError,
   ReadError,
   TotalTimeout,
@@ -18,6 +20,7 @@ import { RESET, reply, Web } from './scripted-web.ts'
 
 const URL = 'http://h.test/'
 const DATE = 'Date: Sun, 22 Nov 2026 10:00:00 GMT'
+const ASCTIME = 'Date: Sun Nov 22 10:00:00 2026'
 
 /** Creates servers that record the time of each request. */
 function timed(answer: (sent: Sent, count: number) => string | null) {
@@ -29,7 +32,7 @@ function timed(answer: (sent: Sent, count: number) => string | null) {
   return { web, times }
 }
 
-describe('A5 the delay before a retry', () => {
+describe('A5, 67 the delay before a retry', () => {
   const delays: readonly [name: string, fields: readonly string[], delay: number | null][] = [
     ['seconds', ['Retry-After: 7'], 7000],
     ['zero seconds', ['Retry-After: 0'], 0],
@@ -39,6 +42,19 @@ describe('A5 the delay before a retry', () => {
     ['two minutes', ['Retry-After: 120'], 120_000],
     ['more than two minutes', ['Retry-After: 121'], null],
     ['a very large number', ['Retry-After: 99999999999999999999'], null],
+    ['a date in the past, without Date', ['Retry-After: Sun, 06 Nov 1994 08:49:37 GMT'], 0],
+    [
+      'a date far in the future, without Date',
+      ['Retry-After: Fri, 31 Dec 9999 23:59:59 GMT'],
+      null,
+    ],
+    ['a date of asctime', [ASCTIME, 'Retry-After: Sun Nov 22 10:00:03 2026'], 3000],
+    [
+      'a date of asctime with one digit, without Date',
+      ['Retry-After: Sun Nov  6 08:49:37 1994'],
+      0,
+    ],
+    ['two identical fields', ['Retry-After: 7', 'Retry-After: 7', DATE, DATE], 7000],
     ['a date too far in the future', [DATE, 'Retry-After: Sun, 22 Nov 2026 11:00:00 GMT'], null],
   ]
   for (const status of [429, 503]) {
@@ -62,7 +78,8 @@ describe('A5 the delay before a retry', () => {
     [DATE, 'Retry-After: -1'],
     [DATE, 'Retry-After: soon 1'],
     [DATE, 'Retry-After: 1, 2'],
-    ['Retry-After: Sun, 22 Nov 2026 10:00:03 GMT'],
+    ['Retry-After: Sun, 99 Nov 2026 10:00:03 GMT'],
+    ['Retry-After: Sun Nov 99 10:00:03 2026'],
     [DATE, 'Retry-After: Sun, 99 Nov 2026 10:00:03 GMT'],
     ['Retry-After:'],
   ]
@@ -80,6 +97,39 @@ describe('A5 the delay before a retry', () => {
       }
     })
   }
+
+  for (const fields of [[], ['Date: yesterday, GMT']]) {
+    test(`a date is counted from the receipt without a valid Date: ${inspect(fields)}`, async () => {
+      let sentAt = 0
+      const { web, times } = timed((_, count) => {
+        if (count > 1) return reply(200)
+        sentAt = Date.now()
+        return reply(503, [...fields, `Retry-After: ${new Date(sentAt + 60_000).toUTCString()}`])
+      })
+      const client = web.client({ retries: 1, timeout: null })
+      assert.equal((await web.within(61_000, client.get(URL))).status, 200)
+      const late = Date.now() - sentAt
+      const [, retriedAt = 0] = times
+      // The date has no milliseconds.
+      assert.ok(retriedAt <= 60_000 && retriedAt > 59_000 - late, `${retriedAt}`)
+    })
+  }
+
+  test('the receipt, not the call, is the beginning', () => {
+    const response = (retryAfter: string) => ({
+      status: 503,
+      headers: new Headers([['Retry-After', retryAfter]]),
+    })
+    const date = 'Sun, 22 Nov 2026 10:00:03 GMT'
+    const time = Date.parse(date)
+    const delayAt = (now: number) =>
+      retryDelayAfterResponse({ method: 'GET' }, response(date), 0, now)
+    assert.equal(delayAt(time - 3000), 3000)
+    assert.equal(delayAt(time), 0)
+    assert.equal(delayAt(time + 1), 0)
+    assert.equal(delayAt(time - 120_000), 120_000)
+    assert.equal(delayAt(time - 120_001), null)
+  })
 
   test('retries: Infinity still waits between attempts', async () => {
     const { web, times } = timed((_, count) => (count <= 20 ? reply(503) : reply(200)))

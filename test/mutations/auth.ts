@@ -22,8 +22,8 @@ export const auth: readonly Mutation[] = [
     marks: 'A5',
     mistake: 'a date in Retry-After is ignored',
     file: 'src/client/retry.ts',
-    find: '  if (!HTTP_DATE.test(value)) return null',
-    replace: '  if (HTTP_DATE.test(value)) return null',
+    find: 'if (!isAsctime && !GMT_DATE.test(value)) return null',
+    replace: 'if (!isAsctime && GMT_DATE.test(value)) return null',
     tests: ['client/retries'],
   },
   {
