@@ -158,16 +158,23 @@ test('auth-int: the response depends on the body', () => {
   assert.ok(fields.includes('qop=auth-int'))
 })
 
-describe('the parameter username', () => {
+// curl and HTTPX send the octets of UTF-8, too.
+describe('64 the parameter username', () => {
+  const utf8 = (text: string) => Buffer.from(text).toString('latin1')
   const challenge = 'Digest realm="r", nonce="n", qop=auth'
   const cases: [user: string, more: string, field: string][] = [
     ['a "b" \\c', '', 'username="a \\"b\\" \\\\c"'],
     ['', '', 'username=""'],
-    ['Jäsøn', '', "username*=UTF-8''J%C3%A4s%C3%B8n"],
-    ["ä'(*)!", '', "username*=UTF-8''%C3%A4%27%28%2A%29!"],
+    ['Jäsøn', '', `username="${utf8('Jäsøn')}"`],
+    ['ä"\\', '', `username="${utf8('ä')}\\"\\\\"`],
+    ['Jäsøn', ', charset=UTF-8', "username*=UTF-8''J%C3%A4s%C3%B8n"],
+    ["ä'(*)!", ', charset=utf-8', "username*=UTF-8''%C3%A4%27%28%2A%29!"],
+    ['Jäsøn', ', charset=latin1', `username="${utf8('Jäsøn')}"`],
+    ['\u{1f600}', '', `username="${utf8('\u{1f600}')}"`],
     ['ä\r', ', charset=UTF-8', "username*=UTF-8''%C3%A4%0D"],
     ['a\u0308', ', charset=UTF-8', "username*=UTF-8''%C3%A4"],
-    ['a\u0308', '', "username*=UTF-8''a%CC%88"],
+    ['a\u0308', '', `username="${utf8('a\u0308')}"`],
+    ['é', ', userhash=true', `username="${md5('é:r')}"`],
     ['user', ', userhash=true', `username="${md5('user:r')}"`],
   ]
   for (const [user, more, field] of cases) {

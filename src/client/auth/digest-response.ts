@@ -62,14 +62,17 @@ export function digestAuthorization(
 }
 
 /**
- * The parameter `username`: hashed, plain, or as an extended value if it is not ASCII. RFC 7616 3.4
- * and 3.4.4, RFC 8187 3.2
+ * The parameter `username`: hashed, plain, or as an extended value if it is not ASCII and the
+ * server expects UTF-8. Other servers may not know the extended value. They get UTF-8 too, as from
+ * curl and HTTPX. RFC 7616 3.4 and 3.4.4, RFC 8187 3.2
  */
 function usernameParam(challenge: DigestChallenge, user: string): string {
   if (challenge.hashesUser) {
     return `username="${digest(challenge.hash, `${octets(challenge, user)}:${challenge.realm}`)}"`
   }
-  if (/^[\x20-\x7e]*$/.test(user)) return `username=${quote(user)}`
+  if (!challenge.usesUtf8 || /^[\x20-\x7e]*$/.test(user)) {
+    return `username=${quote(octets(challenge, user))}`
+  }
   // `encodeURIComponent` does not encode these characters, which RFC 8187 does not allow.
   const encoded = encodeURIComponent(normalizeText(challenge, user)).replace(
     /['()*]/g,
