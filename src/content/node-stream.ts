@@ -7,8 +7,8 @@ import { OneShotContent } from './one-shot.ts'
 
 /** The remaining content of a Node.js stream. */
 export class NodeStreamContent extends OneShotContent {
-  readonly length: number | null
   readonly #stream: Readable
+  readonly #fileLength: number | null
 
   /** Throws `StreamConsumed` if the stream has ended, was destroyed or has failed. */
   constructor(stream: Readable) {
@@ -17,8 +17,13 @@ export class NodeStreamContent extends OneShotContent {
     // Without a listener, an error before the stream is read would end the process. The stream
     // keeps the error, so that `open` can throw it.
     stream.off('error', ignore).on('error', ignore)
-    this.length = fileLength(stream)
     this.#stream = stream
+    this.#fileLength = fileLength(stream)
+  }
+
+  /** Null for a stream with an encoding: it yields text, which is sent as UTF-8. */
+  get length(): number | null {
+    return this.#stream.readableEncoding === null ? this.#fileLength : null
   }
 
   protected open(): AsyncIterator<Chunk> {

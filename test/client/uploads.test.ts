@@ -37,6 +37,14 @@ function formOf({ headers, content }: Received): Promise<FormData> {
   return new Response(content, { headers: { 'content-type': type } }).formData()
 }
 
+/** Creates a file, which is removed after the test. */
+function fileWith(t: TestContext, content: Uint8Array): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'f'), content)
+  return join(folder, 'f')
+}
+
 describe('the option content', () => {
   async function* generated() {
     yield 'in '
@@ -65,6 +73,61 @@ describe('the option content', () => {
       assert.equal(headers['content-type'], undefined)
     })
   }
+
+  describe('62 a file stream with an encoding yields text, and is sent chunked as UTF-8', () => {
+    const latin1 = Buffer.from('ca\xe9', 'latin1')
+    const cases: [encoding: BufferEncoding | null, text: string][] = [
+      [null, latin1.toString('latin1')],
+      ['latin1', 'caé'],
+      ['utf8', 'ca\ufffd'],
+      ['utf16le', latin1.toString('utf16le')],
+      ['base64', 'Y2Hp'],
+      ['hex', '6361e9'],
+    ]
+    for (const [encoding, expected] of cases) {
+      test(`${encoding}`, async (t) => {
+        const path = fileWith(t, latin1)
+        for (const make of [
+          () => createReadStream(path, encoding ?? undefined),
+          () => {
+            const stream = createReadStream(path)
+            return encoding === null ? stream : stream.setEncoding(encoding)
+          },
+        ]) {
+          const { headers, content } = await received(t, { content: make() })
+          assert.equal(content.toString(encoding === null ? 'latin1' : 'utf8'), expected)
+          assert.equal(headers['content-length'], encoding === null ? '3' : undefined)
+          assert.equal(headers['transfer-encoding'], encoding === null ? undefined : 'chunked')
+          const files = { f: make() }
+          const form = await received(t, { files })
+          const part = (await formOf(form)).get('f')
+          assert.ok(part instanceof Blob)
+          const sent = Buffer.from(await part.arrayBuffer())
+          assert.equal(sent.toString(encoding === null ? 'latin1' : 'utf8'), expected)
+        }
+      })
+    }
+
+    test('that it is given after the request was built', async (t) => {
+      let sent: Received | undefined
+      const { origin } = await httpServer(t, async (request, response) => {
+        sent = { headers: request.headers, content: await buffer(request) }
+        response.end()
+      })
+      const client = openClient(t)
+      const content = createReadStream(fileWith(t, latin1))
+      const progress: (number | null)[] = []
+      const onUploadProgress = ({ total }: { total: number | null }) => progress.push(total)
+      const request = client.buildRequest('POST', origin, { content })
+      content.setEncoding('latin1')
+      await client.send(request)
+      assert.equal(String(sent?.content), 'caé')
+      const encoded = createReadStream(fileWith(t, latin1), 'latin1')
+      await client.post(origin, { content: encoded, onUploadProgress })
+      assert.equal(String(sent?.content), 'caé')
+      assert.deepEqual(progress, [null])
+    })
+  })
 
   test('the type of a Blob is the default Content-Type', async (t) => {
     const content = new Blob(['x'], { type: 'image/png' })
