@@ -201,6 +201,9 @@ describe('11, 34 proxies of the environment', () => {
       ['a slash at the end', { ALL_PROXY: 'A/' }, 'A A'],
       ['NO_PROXY', { ALL_PROXY: 'A', NO_PROXY: 'b.test, .test' }, 'direct direct'],
       ['NO_PROXY with other hosts', { ALL_PROXY: 'A', no_proxy: 'b.test,a.test:1,[::/8' }, 'A A'],
+      ['70 NO_PROXY with a wildcard', { ALL_PROXY: 'A', NO_PROXY: 'x, *.test' }, 'direct direct'],
+      ['70 NO_PROXY=x,*', { ALL_PROXY: 'A', NO_PROXY: 'x,*' }, 'direct direct'],
+      ['70 NO_PROXY with a wildcard and a port', { ALL_PROXY: 'A', NO_PROXY: '*:1' }, 'A A'],
       [
         'in a CGI process',
         { REQUEST_METHOD: 'GET', HTTP_PROXY: 'A', HTTPS_PROXY: 'B' },

@@ -57,10 +57,40 @@ const tables: Record<string, readonly Case[]> = {
     ['*', '127.0.0.1:81', DIRECT],
     ['*', '[::1]', DIRECT],
     [' * ', 'a.test', DIRECT],
-    ['*,x.test', 'a.test', PROXY],
-    ['x.test,*', '10.0.0.1', PROXY],
-    ['*.a.test', 'www.a.test', PROXY],
     ['**', 'a.test', PROXY],
+  ],
+  'an asterisk among other entries matches every host': [
+    ['*,x.test', 'a.test', DIRECT],
+    ['x.test,*', '10.0.0.1', DIRECT],
+    ['localhost, *', '[::1]', DIRECT],
+    ['localhost *', 'https://a.test:8443', DIRECT],
+    ['*:8080', 'a.test:8080', DIRECT],
+    ['*:8080', '10.0.0.1:8080', DIRECT],
+    ['*:8080', 'a.test', PROXY],
+    ['*:443', 'https://a.test', DIRECT],
+    ['*/8', '10.0.0.1', PROXY],
+    ['x.test,**', 'a.test', PROXY],
+    ['x*', 'x.test', PROXY],
+  ],
+  'an asterisk and a dot before a name': [
+    ['*.a.test', 'www.a.test', DIRECT],
+    ['*.a.test', 'x.www.a.test', DIRECT],
+    ['*.a.test', 'a.test', DIRECT],
+    ['*.A.test.', 'a.test.', DIRECT],
+    ['*.a.test', 'nota.test', PROXY],
+    ['*.a.test', 'b.test', PROXY],
+    ['x.test, *.a.test', 'www.a.test', DIRECT],
+    ['*.a.test:8080', 'www.a.test:8080', DIRECT],
+    ['*.a.test:8080', 'www.a.test', PROXY],
+    ['*.test', 'a.test', DIRECT],
+    // Not wildcards that any program documents.
+    ['*a.test', 'a.test', PROXY],
+    ['**.a.test', 'www.a.test', PROXY],
+    ['*.*.a.test', 'x.www.a.test', PROXY],
+    ['www.*', 'www.a.test', PROXY],
+    ['www.*.test', 'www.a.test', PROXY],
+    ['*.', 'a.test', PROXY],
+    ['*.0.0.1', '127.0.0.1', PROXY],
   ],
   ports: [
     ['a.test:8080', 'a.test:8080', DIRECT],
@@ -145,7 +175,7 @@ const tables: Record<string, readonly Case[]> = {
 }
 
 for (const [name, cases] of Object.entries(tables)) {
-  test(`11, 34 ${name}`, () => {
+  test(`11, 34, 70 ${name}`, () => {
     for (const [noProxy, host, direct] of cases) {
       const url = new URL(host.includes('//') ? host : `http://${host}/`)
       assert.equal(new NoProxy(noProxy).matches(url), direct, `${host} with ${noProxy}`)

@@ -3,7 +3,8 @@ import type { Address, AddressRange } from './address-range.ts'
 import { isInRange, parseAddress } from './address-range.ts'
 
 interface Entry {
-  readonly host: string | AddressRange
+  /** Null matches every host. */
+  readonly host: string | AddressRange | null
   /** Null matches every port. */
   readonly port: number | null
 }
@@ -14,23 +15,21 @@ const ENTRY = /^(\[[\da-f:.]+\]|[^[\]:]+?)(?:\/(\d{1,3})|:(\d{1,5}))?$/i
 const BARE_IPV6 = /^([\da-f:.]+)(?:\/(\d{1,3}))?$/i
 
 /**
- * The hosts listed in NO_PROXY, by curl's rules. Entries are separated by commas or white space. A
- * name, with or without a leading dot, also matches its subdomains; `*` as the whole value matches
- * every host. An address can be a range (`10.0.0.0/8`). Names and addresses can have a port. Names
- * do not match addresses, and addresses do not match names: nothing is resolved. Invalid entries
- * match nothing.
+ * The hosts listed in NO_PROXY, by curl's rules, and with the wildcards of other programs. Entries
+ * are separated by commas or white space. A name also matches its subdomains, with or without a
+ * leading `.` or `*.`; `*` matches every host. An address can be a range (`10.0.0.0/8`). Names,
+ * addresses and `*` can have a port. Names do not match addresses, and addresses do not match
+ * names: nothing is resolved. Invalid entries match nothing.
  */
 export class NoProxy {
-  readonly #all: boolean
   readonly #entries: readonly Entry[]
 
   constructor(value: string) {
-    this.#all = value.trim() === '*'
     this.#entries = value.split(/[\s,]+/).flatMap((text) => parseEntry(text) ?? [])
   }
 
   matches(url: URL): boolean {
-    if (this.#all || this.#entries.length === 0) return this.#all
+    if (this.#entries.length === 0) return false
     const name = hostOf(url)
     const address = parseAddress(name)
     const port = portOf(url)
@@ -40,7 +39,8 @@ export class NoProxy {
   }
 }
 
-function matchesHost(name: string, address: Address | null, entry: string | AddressRange): boolean {
+function matchesHost(name: string, address: Address | null, entry: Entry['host']): boolean {
+  if (entry === null) return true
   if (typeof entry !== 'string') return address !== null && isInRange(address, entry)
   if (!name.endsWith(entry)) return false
   return name.length === entry.length || name[name.length - entry.length - 1] === '.'
@@ -49,9 +49,11 @@ function matchesHost(name: string, address: Address | null, entry: string | Addr
 function parseEntry(text: string): Entry | null {
   const isBareIPv6 = !text.startsWith('[') && text.indexOf(':') !== text.lastIndexOf(':')
   const [, given = '', prefix, port] = (isBareIPv6 ? BARE_IPV6 : ENTRY).exec(text) ?? []
-  const host = isBareIPv6 ? `[${given}]` : withoutFinalDots(given.replace(/^\./, ''))
+  const portNumber = port === undefined ? null : Number(port)
+  if (given === '*' && prefix === undefined) return { host: null, port: portNumber }
+  const host = isBareIPv6 ? `[${given}]` : withoutFinalDots(given.replace(/^\*?\./, ''))
   const parsed = parseHost(host, prefix)
-  return parsed === null ? null : { host: parsed, port: port === undefined ? null : Number(port) }
+  return parsed === null ? null : { host: parsed, port: portNumber }
 }
 
 function parseHost(host: string, prefix: string | undefined): string | AddressRange | null {
