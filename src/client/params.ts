@@ -1,18 +1,21 @@
 import { kindOf } from '../models/value-kind.ts'
 
-/** One value of a query parameter. Numbers and booleans are converted to text. */
-export type ParamValue = string | number | boolean
+/** One value of a query parameter. Numbers, bigints and booleans are converted to text. */
+export type ParamValue = string | number | bigint | boolean
 
-type ParamValues = ParamValue | readonly (ParamValue | undefined)[] | null | undefined
+type ParamValues = ParamValue | readonly (ParamValue | null | undefined)[] | null | undefined
 
 /**
  * Parameters of a query: a record, or pairs such as a Map or URLSearchParams. A list gives several
- * values for one name. `undefined` means that the parameter is not given. `null` or an empty list
- * removes the parameters of that name.
+ * values for one name; `null` and `undefined` in it are omitted. `undefined` means that the
+ * parameter is not given. `null` or a list without values removes the parameters of that name.
  */
 export type ParamsInit =
   | Readonly<Record<string, ParamValues>>
   | Iterable<readonly [name: string, value: ParamValues]>
+
+/** The types of the values that are sent as text. */
+const PARAM_TYPES = ['string', 'number', 'bigint', 'boolean']
 
 /** Checked parameters, independent of the object from which they were made. */
 export interface Params {
@@ -37,7 +40,7 @@ export function makeParams(init: ParamsInit): Params {
     names.add(name)
     if (given === null) continue
     for (const value of Array.isArray(given) ? given : [given]) {
-      if (value !== undefined) pairs.push([name, checkedValue(name, value)])
+      if (value !== undefined && value !== null) pairs.push([name, checkedValue(name, value)])
     }
   }
   return { pairs, names }
@@ -62,7 +65,8 @@ export function mergeParams(url: URL, params: Params): void {
   if (params.names.size === 0) return
   const query = url.search.slice(1)
   const merged = query === '' ? encode(params.pairs) : mergeQuery(query, params)
-  url.search = merged && `?${merged}`
+  // An assignment removes a question mark without a query.
+  if (merged !== query) url.search = merged && `?${merged}`
 }
 
 function mergeQuery(query: string, { pairs, names }: Params): string {
@@ -115,11 +119,9 @@ function checkedPairs(pairs: Iterable<unknown>): [name: string, value: ParamValu
 }
 
 function checkedValue(name: string, value: unknown): string {
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
-    return String(value)
-  }
+  if (PARAM_TYPES.includes(typeof value)) return String(value)
   throw new TypeError(
-    `params.${name} must be a string, a number or a boolean, not ${kindOf(value)}`,
+    `params.${name} must be a string, a number, a bigint or a boolean, not ${kindOf(value)}`,
   )
 }
 

@@ -29,28 +29,38 @@ export const ORIGIN_BOUND_FIELDS = ['authorization', 'cookie', 'proxy-authorizat
  * Returns the request that follows a redirect: its method, URL, fields, content and credentials. No
  * other code decides these. Returns null if the response is not a redirect: another status, or no
  * Location or an empty one. Content is passed on unchanged, even if it is a stream that was sent
- * already. RFC 9110 15.4
+ * already. A 303 in response to GET or HEAD drops only content. RFC 9110 15.4
  *
  * From https to http, only Accept fields, User-Agent and, with content, the fields that describe it
  * are sent.
  *
- * Throws `RemoteProtocolError` for a Location that is not a URL, `UnsupportedProtocol` for one that
- * is neither http nor https.
+ * Throws `RemoteProtocolError` for a Location that is not a URL and for several different ones,
+ * `UnsupportedProtocol` for one that is neither http nor https.
  */
 export function nextHop(
   hop: Hop,
-  { status, headers }: { readonly status: number; readonly headers: Pick<Headers, 'get'> },
+  { status, headers }: { readonly status: number; readonly headers: Pick<Headers, 'getAll'> },
   facts?: ErrorFacts,
 ): Hop | null {
-  const location = headers.get('location')
-  if (!isRedirect(status) || location === null || location === '') return null
+  if (!isRedirect(status)) return null
+  // Servers and proxies repeat the field. Equal values lead to one URL.
+  const locations = new Set(headers.getAll('location'))
+  const location = [...locations].join(', ')
+  if (location === '') return null
+  if (locations.size > 1) {
+    const message = `${redactUrl(hop.url)} redirects to ${locations.size} different URLs`
+    throw new RemoteProtocolError(message, facts)
+  }
   const url = resolveLocation(location, hop.url, facts)
   const mayForward = mayForwardCredentials(hop.url, url)
   setUserinfo(url, mayForward ? hop.url : null)
   const { method } = hop
   const becomesGet =
     status === 303 ? method !== 'HEAD' : method === 'POST' && (status === 301 || status === 302)
+  const nextMethod = becomesGet ? 'GET' : method
   const keepsContent = !becomesGet && status !== 303
+  // A 303 does not change a GET or HEAD without content. HTTPX and fetch keep its fields, too.
+  const keepsContentFields = keepsContent || (nextMethod === method && hop.content === null)
   const keepsCredentials = hop.keepsCredentials && mayForward
   // Another origin may be reached directly or through a tunnel. The server would then get the
   // field.
@@ -64,11 +74,11 @@ export function nextHop(
     return (
       (keepsCredentials || !ORIGIN_BOUND_FIELDS.includes(name)) &&
       (keepsProxyAuthorization || name !== 'proxy-authorization') &&
-      (keepsContent || !describesContent(name))
+      (keepsContentFields || !describesContent(name))
     )
   })
   return {
-    method: becomesGet ? 'GET' : method,
+    method: nextMethod,
     url,
     fields,
     content: keepsContent ? hop.content : null,

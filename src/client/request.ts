@@ -8,6 +8,7 @@ import type { HeadersInit } from '../models/headers.ts'
 import { Headers } from '../models/headers.ts'
 import { option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
+import { pathAndQuery } from '../models/url.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { FieldList } from './field-list.ts'
 import { withField } from './field-list.ts'
@@ -70,7 +71,7 @@ export class Request implements RequestFacts {
    * stays when `url` changes. RFC 9112 3.2
    */
   get target(): string {
-    return this.#target ?? `${this.#url.pathname}${this.#url.search}`
+    return this.#target ?? pathAndQuery(this.#url)
   }
 
   set target(target: string) {

@@ -39,7 +39,10 @@ export type ContentInit =
   | Iterable<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>
 
-/** One value of a form field. Null is sent as an empty value; undefined is omitted. */
+/**
+ * One value of a form field. Null is sent as an empty value, and in an array it is omitted.
+ * Undefined is omitted.
+ */
 export type FieldValue = string | number | bigint | boolean | null | undefined
 
 /** The fields of a form. An array of values is sent as one field for each value. */

@@ -8,14 +8,14 @@ const FIELD_TYPES = ['string', 'number', 'bigint', 'boolean']
 export type Field = readonly [name: string, value: string]
 
 /**
- * Returns the fields in order; undefined values are omitted. Throws `TypeError` for an invalid
- * form.
+ * Returns the fields in order; undefined values are omitted, and so is null in a list. Throws
+ * `TypeError` for an invalid form.
  */
 export function formFields(data: Exclude<FormInit, FormData>): Field[] {
   const fields: Field[] = []
   for (const [name, value] of pairsOf('data', data)) {
-    if (Array.isArray(value)) for (const one of value) addField(fields, name, one)
-    else addField(fields, name, value)
+    if (!Array.isArray(value)) addField(fields, name, value)
+    else for (const one of value) if (one !== null) addField(fields, name, one)
   }
   return fields
 }

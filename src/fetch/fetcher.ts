@@ -24,6 +24,7 @@ import {
 import { checkCount, checkFlag, checkOptions, option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
 import { Timeout } from '../models/timeout.ts'
+import { pathAndQuery } from '../models/url.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { FetchCall, Init, Input } from './fetch-call.ts'
 import { bufferIfSmall, readFetchCall } from './fetch-call.ts'
@@ -200,7 +201,7 @@ class Fetcher {
     }
     return this.#router.senderFor(url, keepsCredentials).request({
       origin: url.origin,
-      path: url.pathname + url.search,
+      path: pathAndQuery(url),
       method,
       headers: fields,
       body: content,
@@ -242,5 +243,5 @@ function cancelUnread(stream: FetchCall['stream'], reason: unknown): void {
 
 /** Returns the facts of an error. They contain no headers, because headers can be secrets. */
 function factsOf({ method, url }: Hop) {
-  return { request: { method, origin: url.origin, path: url.pathname + url.search } }
+  return { request: { method, origin: url.origin, path: pathAndQuery(url) } }
 }

@@ -16,6 +16,18 @@ export function parseUrlOrNull(given: string | URL, base?: string | URL): URL | 
   }
 }
 
+/**
+ * Returns the path and the query of a URL. A question mark without a query is kept: `search` omits
+ * it. RFC 9112 3.2.1
+ */
+export function pathAndQuery(url: URL): string {
+  const { pathname, search } = url
+  if (search !== '') return pathname + search
+  const { href } = url
+  const end = href.indexOf('#')
+  return href[(end === -1 ? href.length : end) - 1] === '?' ? `${pathname}?` : pathname
+}
+
 /** Percent-decodes the userinfo of a `URL`. Percent signs that encode nothing are not changed. */
 export function percentDecode(userinfo: string): Buffer {
   const bytes = userinfo.replace(/%([\da-f]{2})/gi, (_, hex) =>

@@ -194,6 +194,52 @@ test('an assigned target is kept when cookies, auth and hooks copy the request',
   )
 })
 
+describe('68 a question mark without a query is sent', () => {
+  const targets: readonly [path: string, target: string][] = [
+    ['/a?', '/a?'],
+    ['/a?#part', '/a?'],
+    ['/a?#', '/a?'],
+    ['?', '/?'],
+    ['/a', '/a'],
+    ['/a#?', '/a'],
+    ['/a#part?', '/a'],
+    ['/a?b#?', '/a?b'],
+    ['/a??', '/a??'],
+  ]
+  for (const [path, target] of targets) {
+    test(path, async () => {
+      const web = new Web((_, count) =>
+        count === 2 ? reply(307, [`Location: ${path}`]) : reply(200),
+      )
+      const client = web.client({ params: {}, auth: ['user', 'password'] })
+      assert.equal(client.buildRequest('GET', `http://h.test${path}`).target, target)
+      await web.during(client.get(`http://h.test${path}`, { params: { x: null } }))
+      await web.during(client.get('http://h.test/'))
+      await web.during(web.client({ baseUrl: 'http://h.test/' }).get(path))
+      assert.deepEqual(
+        web.sent.map((sent) => sent.target),
+        [target, '/', target, target],
+      )
+    })
+  }
+})
+
+test('68 params of client and request can be bigints, and null in a list is left out', async () => {
+  const web = new Web(() => reply(200))
+  const id = 9007199254740993n
+  const client = web.client({ params: { id, a: [1n, null], b: ['x', null] } })
+  await web.during(client.get('http://h.test/', { params: { b: [null, id], c: [null] } }))
+  const data = { a: [id, null, 'x'] }
+  await web.during(client.post('http://h.test/', { params: { id: null, a: null, b: null }, data }))
+  assert.deepEqual(
+    web.sent.map(({ target, content }) => [target, content]),
+    [
+      [`/?id=${id}&a=1&b=${id}`, ''],
+      ['/', `a=${id}&a=x`],
+    ],
+  )
+})
+
 describe('send', () => {
   test('sends a request twice', async (t) => {
     const received = await requestsSent(t, async (client, origin) => {

@@ -23,7 +23,7 @@ function hopTo(url: string | URL, given: Partial<Hop> = {}): Hop {
 /** Creates a response. Its Location can have characters that no connection would deliver. */
 const redirects = (status: number, location: string | null) => ({
   status,
-  headers: { get: () => location },
+  headers: { getAll: () => (location === null ? [] : [location]) },
 })
 
 function follow(location: string, hop = hopTo(base), status = 302): Hop {
@@ -69,6 +69,17 @@ describe('29, A2 method and content', () => {
     }
   }
 
+  // As in HTTPX and fetch: the request has not changed.
+  for (const method of ['GET', 'HEAD']) {
+    test(`68 303 ${method} without content keeps all fields`, () => {
+      const fields = ['Content-Type', 'a/b', 'Content-Language', 'en', 'Digest', 'x', 'X-A', '1']
+      const hop = follow('/x', hopTo(base, { method, content: null, fields }), 303)
+      assert.deepEqual([hop.method, hop.fields], [method, fields])
+      const other = follow('/x', hopTo(base, { method: 'PUT', content: null, fields }), 303)
+      assert.deepEqual([other.method, other.fields], ['GET', ['X-A', '1']])
+    })
+  }
+
   test('other statuses, and responses without a Location, are not redirects', () => {
     for (let status = 100; status < 600; status++) {
       const isRedirect = [301, 302, 303, 307, 308].includes(status)
@@ -76,6 +87,30 @@ describe('29, A2 method and content', () => {
       assert.equal(next !== null, isRedirect, `${status}`)
       assert.equal(nextHop(hopTo(base), redirects(status, null)), null)
       assert.equal(nextHop(hopTo(base), redirects(status, '')), null)
+    }
+  })
+})
+
+describe('68 repeated Location fields', () => {
+  const hopAfter = (...locations: string[]) =>
+    nextHop(hopTo(base), { status: 302, headers: { getAll: () => locations } })
+
+  test('with the same value count as one', () => {
+    assert.equal(hopAfter('/x', '/x', '/x')?.url.href, 'http://h/x')
+    assert.equal(hopAfter('', ''), null)
+    // A comma is a part of the URL.
+    assert.equal(hopAfter('/x, /x')?.url.href, 'http://h/x,%20/x')
+  })
+
+  test('with different values are an error', () => {
+    const message = 'http://h/dir/page?… redirects to 2 different URLs'
+    for (const locations of [
+      ['/x', '/y'],
+      ['/x', ''],
+      ['', '/x'],
+      ['/x', '/y', '/x'],
+    ]) {
+      assert.throws(() => hopAfter(...locations), { name: 'RemoteProtocolError', message })
     }
   })
 })
@@ -227,7 +262,8 @@ test('29 fields that describe the content', () => {
     'accept accept-encoding authorization cookie user-agent te connection content x-content-type'
   const kept = (names: string) => {
     const fields = names.split(' ').flatMap((name) => [name, 'x'])
-    return follow('/x', hopTo(base, { fields }), 303).fields.filter((_, i) => i % 2 === 0)
+    const hop = hopTo(base, { method: 'POST', fields })
+    return follow('/x', hop, 303).fields.filter((_, i) => i % 2 === 0)
   }
   assert.deepEqual(kept(content.join(' ')), [])
   assert.deepEqual(kept(`host ${others}`), `host ${others}`.split(' '))

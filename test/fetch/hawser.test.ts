@@ -55,6 +55,16 @@ test('the bytes of a request', async () => {
   await fetch.close()
 })
 
+test('68 a question mark without a query is sent', async () => {
+  const { backend, fetch } = scriptedFetch()
+  const response = fetch('http://a.test/p?#f')
+  await settle()
+  assert.match(backend.socket.written, /^GET \/p\? HTTP\/1.1\r\n/)
+  backend.socket.receive(OK)
+  await response
+  await fetch.close()
+})
+
 describe('errors', () => {
   test('contain method and URL, and no secrets', async () => {
     const { backend, fetch } = scriptedFetch()

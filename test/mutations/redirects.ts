@@ -83,8 +83,8 @@ export const redirects: readonly Mutation[] = [
     marks: '29, A2',
     mistake: 'a POST that became a GET keeps the fields that describe its content',
     file: 'src/client/redirect.ts',
-    find: '(keepsContent || !describesContent(name))',
-    replace: '(keepsContent || name !== "content-length")',
+    find: '(keepsContentFields || !describesContent(name))',
+    replace: '(keepsContentFields || name !== "content-length")',
     tests: ['client/redirects'],
   },
   {
