@@ -15,6 +15,7 @@ import { resources } from './resources.ts'
 import { responses } from './responses.ts'
 import { reuse } from './reuse.ts'
 import { secrets } from './secrets.ts'
+import { semantics } from './semantics.ts'
 import { unread } from './unread.ts'
 
 /** A mistake that could be made in the sources, and the tests that must detect it. */
@@ -47,6 +48,7 @@ export const mutations: readonly Mutation[] = [
   ...reuse,
   ...unread,
   ...disclosure,
+  ...semantics,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */
