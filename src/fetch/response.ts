@@ -3,8 +3,8 @@ import { redactUrl } from '../errors.ts'
 import { Headers } from '../models/headers.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { withoutControls } from '../redaction.ts'
-import type { BodyLimits } from './response-body.ts'
-import { ResponseBody } from './response-body.ts'
+import type { BodyLimits } from './fetch-body.ts'
+import { FetchBody } from './fetch-body.ts'
 
 /** The null body statuses. WHATWG Fetch 2.2.3 */
 const NULL_BODY_STATUSES = new Set([101, 103, 204, 205, 304])
@@ -26,10 +26,10 @@ export class FetchResponse {
   readonly #response: EngineResponse
   readonly #request: FinalRequest
   /** Null if the response has no body. */
-  readonly #body: ResponseBody | null
+  readonly #body: FetchBody | null
   #headers: globalThis.Headers | null = null
 
-  constructor(response: EngineResponse, request: FinalRequest, body: ResponseBody | null) {
+  constructor(response: EngineResponse, request: FinalRequest, body: FetchBody | null) {
     this.#response = response
     this.#request = request
     this.#body = body
@@ -146,10 +146,10 @@ export function bodyOf(
   response: EngineResponse,
   { method }: FinalRequest,
   limits: BodyLimits,
-): ResponseBody | null {
+): FetchBody | null {
   const hasBody = method !== 'HEAD' && !NULL_BODY_STATUSES.has(response.status)
-  if (hasBody) return new ResponseBody(response, limits)
-  response.close() // a 205 may have content all the same, which nobody can read
+  if (hasBody) return new FetchBody(response, limits)
+  response.close() // A 205 may have content. It is discarded.
   return null
 }
 

@@ -93,7 +93,7 @@ export const decoding: readonly Mutation[] = [
   {
     marks: '50',
     mistake: 'cancelling the body of a fetch does not end its decoding',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: '    this.#chunks?.return?.().then(ignore, ignore)\n',
     replace: '',
     tests: ['client/decoding-ends'],
@@ -117,7 +117,7 @@ export const decoding: readonly Mutation[] = [
   {
     marks: '50',
     mistake: 'fetch reads a received body at once although the call has ended',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: '      if (this.#isReceived) this.#guard.check()\n',
     replace: '',
     tests: ['client/decoding-ends'],
@@ -125,7 +125,7 @@ export const decoding: readonly Mutation[] = [
   {
     marks: '50',
     mistake: 'fetch streams a received body although the call has ended',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: '      if (isReceived && !step.done) this.#guard.check()\n',
     replace: '',
     tests: ['client/decoding-ends'],
@@ -133,7 +133,7 @@ export const decoding: readonly Mutation[] = [
   {
     marks: '59',
     mistake: 'maxResponseSize of createFetch does not apply to a body that is read at once',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: '? response.bytes({ max })',
     replace: '? response.bytes()',
     tests: ['client/decoding-ends'],
@@ -141,7 +141,7 @@ export const decoding: readonly Mutation[] = [
   {
     marks: '59',
     mistake: 'maxResponseSize of createFetch does not apply to a stream',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: '    return max === Number.POSITIVE_INFINITY\n',
     replace: '    return max >= 0\n',
     tests: ['client/decoding-ends'],

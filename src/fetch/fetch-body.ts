@@ -27,7 +27,7 @@ export interface BodyLimits {
  * The body of a response. It is read without a stream, unless the caller uses the stream.
  * WHATWG Fetch 5.2
  */
-export class ResponseBody {
+export class FetchBody {
   readonly #response: EngineResponse
   readonly #limits: BodyLimits
   #lazyGuard: CallGuard | null = null
@@ -72,10 +72,10 @@ export class ResponseBody {
   /**
    * Creates a second body with the same bytes. Throws `TypeError` if this body is used or locked.
    */
-  clone(): ResponseBody {
+  clone(): FetchBody {
     this.#refuseUsed()
     const { signal } = this.#limits.end
-    const copy = new ResponseBody(this.#response, this.#limits)
+    const copy = new FetchBody(this.#response, this.#limits)
     const [first, second] = this.stream.tee()
     this.#stream = signal === null ? first : untilAborted(first, signal)
     copy.#stream = signal === null ? second : untilAborted(second, signal)
