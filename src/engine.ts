@@ -13,8 +13,8 @@ export type {
 export { nodeBackend } from './backends/node.ts'
 export type { PublicAddressesOptions } from './backends/public-addresses.ts'
 export { publicAddressesOnly } from './backends/public-addresses.ts'
-export { type CloseReason, closeReasons } from './connection/close-reason.ts'
 export * from './errors.ts'
+export { type CloseReason, closeReasons } from './models/close-reasons.ts'
 export type {
   ConnectionClose,
   ConnectionOpen,

@@ -56,6 +56,7 @@ export {
 export type { ProxiesInit } from './dispatch/proxies/proxy-map.ts'
 export * from './errors.ts'
 export type {
+export type { CloseReason } from './models/close-reasons.ts'
   ConnectionClose,
   ConnectionOpen,
   Durations,

@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type { BackendSocket, Clock, SocketHandler } from '../backends/backend.ts'
+import type { CloseReason } from '../models/close-reasons.ts'
 import type { Headers } from '../models/headers.ts'
 import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { MessageSink } from '../protocol/response-parser.ts'
-import { ResponseParser } from '../protocol/response-parser.ts'
-import type { CloseReason } from './close-reason.ts'
+import { NESTED_READ, ResponseParser } from '../protocol/response-parser.ts'
 import { reasonAgainstReuse } from './close-reason.ts'
 import type { DeadlineFacts } from './deadlines.ts'
 import { DeadlineTimer, deadlineAt, deadlineKind } from './deadlines.ts'
@@ -301,7 +301,7 @@ export class Connection
       targetFull: this.#reader.targetFull,
       untilClose: this.#parser.untilClose,
       requestSent: this.#sender.state === 'sent',
-      requestSaysClose: exchange.request.framing.close,
+      requestCloses: exchange.request.framing.close,
       persistent: this.#parser.persistent,
       peerEnded: this.#reader.hasEnded,
     })
@@ -339,7 +339,7 @@ export class Connection
     const { exchange } = this
     this.#reader.checkWindow()
     if (exchange === null)
-      return this.close(this.#uploading === null ? 'idle-data' : 'surplus-bytes')
+      return this.close(this.#uploading === null ? 'unsolicited-data' : 'surplus-bytes')
     exchange.onBytesReceived(length)
     this.#reader.read(length)
     if (this.exchange !== exchange) return

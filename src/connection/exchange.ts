@@ -4,13 +4,13 @@ import { inspect } from 'node:util'
 import type { Clock } from '../backends/backend.ts'
 import type { ErrorFacts, Phase } from '../errors.ts'
 import { redactUrl } from '../errors.ts'
+import type { CloseReason } from '../models/close-reasons.ts'
 import type { Headers } from '../models/headers.ts'
 import type { Body, DispatchControl } from '../models/request.ts'
 import type { Timeout } from '../models/timeout.ts'
 import { isIdempotent } from '../protocol/methods.ts'
 import type { RequestFraming } from '../protocol/request-head.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
-import type { CloseReason } from './close-reason.ts'
 
 /** Receives one response inside the engine. */
 export interface ResponseSink {

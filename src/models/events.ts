@@ -1,4 +1,5 @@
 import type { Phase } from '../errors.ts'
+import type { CloseReason } from './close-reasons.ts'
 
 /**
  * The events that `trace` receives. They are also published on the diagnostics channels
@@ -74,8 +75,7 @@ export interface ConnectionOpen {
 /** The information about a connection that has ended. */
 export interface ConnectionClose {
   readonly origin: string
-  /** A name from the table of close reasons. */
-  readonly reason: string
+  readonly reason: CloseReason
 }
 
 /** The information that each event contains. */

@@ -1,12 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Backend, BackendSocket, Timer } from '../backends/backend.ts'
-import type { CloseReason } from '../connection/close-reason.ts'
 import { Connection } from '../connection/connection.ts'
 import { Dial } from '../connection/dial.ts'
 import type { Exchange } from '../connection/exchange.ts'
 import { isReplayable } from '../connection/outgoing-request.ts'
 import { TlsSessions } from '../connection/tls-sessions.ts'
 import { PoolTimeout } from '../errors.ts'
+import type { CloseReason } from '../models/close-reasons.ts'
 import type { ResolvedLimits } from '../models/limits.ts'
 import type { Origin } from '../models/origin.ts'
 import { parseOrigin } from '../models/origin.ts'
@@ -223,7 +223,7 @@ export class Scheduler
    */
   #replace(idle: Lease | undefined, exchange: Exchange, group: OriginGroup): void {
     this.#open(exchange, group)
-    idle?.close('place-needed')
+    idle?.close('evicted')
   }
 
   #needsPoll(
@@ -434,11 +434,11 @@ export class Scheduler
       },
       this.#limits,
     )
-    if (decision === 'yield') return connection.close('place-needed')
+    if (decision === 'yield') return connection.close('evicted')
     if (decision === 'close') return connection.close('too-many-idle')
     if (deadline <= now)
       return connection.close(
-        this.#isPastLifetime(connection, now) ? 'lifetime-over' : 'keepalive-expired',
+        this.#isPastLifetime(connection, now) ? 'max-lifetime' : 'keepalive-expired',
       )
     if (decision === 'serve') {
       connection.idleDeadline = deadline

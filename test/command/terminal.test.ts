@@ -204,7 +204,7 @@ describe('--verbose', () => {
 < connection: close
 < content-type: text/plain
 < content-length: 4
-* Connection closed: server-says-close
+* Connection closed: server-close
 
   connect TIME
   wait TIME

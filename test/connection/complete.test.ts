@@ -242,7 +242,7 @@ test('44 a request with `Connection: close`: the rest is sent, then the connecti
   await source.give('abc')
   await source.end()
   assert.equal(contentOf(harness.socket.written), '3\r\nabc\r\n0\r\n\r\n')
-  assert.deepEqual(harness.closeReasons, ['client-says-close'])
+  assert.deepEqual(harness.closeReasons, ['client-close'])
   await harness.finish()
 })
 

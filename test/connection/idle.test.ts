@@ -14,12 +14,12 @@ const events: Record<string, { happen: (harness: PoolHarness) => unknown; reason
     happen: ({ socket }) => socket.handler.onWriteError(new Error('write EPIPE')),
     reason: 'peer-reset',
   },
-  'one byte': { happen: ({ socket }) => socket.receive('x'), reason: 'idle-data' },
-  'an empty line': { happen: ({ socket }) => socket.receive('\r\n'), reason: 'idle-data' },
-  'a response': { happen: ({ socket }) => socket.receive(OK), reason: 'idle-data' },
+  'one byte': { happen: ({ socket }) => socket.receive('x'), reason: 'unsolicited-data' },
+  'an empty line': { happen: ({ socket }) => socket.receive('\r\n'), reason: 'unsolicited-data' },
+  'a response': { happen: ({ socket }) => socket.receive(OK), reason: 'unsolicited-data' },
   '408 before a close': {
     happen: ({ socket }) => socket.receive('HTTP/1.1 408 Request Timeout\r\n\r\n'),
-    reason: 'idle-data',
+    reason: 'unsolicited-data',
   },
   'the end of keepaliveExpiry': {
     happen: ({ clock }) => clock.advance(5000),
@@ -87,15 +87,15 @@ const responses: Record<
   },
   'Connection: close': {
     response: 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok',
-    reason: 'server-says-close',
+    reason: 'server-close',
   },
   'close among other options': {
     response: 'HTTP/1.1 200 OK\r\nConnection: x, Close , y\r\nContent-Length: 2\r\n\r\nok',
-    reason: 'server-says-close',
+    reason: 'server-close',
   },
   'HTTP/1.0': {
     response: 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok',
-    reason: 'server-says-close',
+    reason: 'server-close',
   },
   'HTTP/1.0 with keep-alive': {
     response: 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok',
@@ -104,7 +104,7 @@ const responses: Record<
   'close in the request': {
     request: { headers: ['Connection', 'close'] },
     response: OK,
-    reason: 'client-says-close',
+    reason: 'client-close',
   },
   'a 1xx with Connection: close': {
     response: `HTTP/1.1 103 x\r\nConnection: close\r\n\r\n${OK}`,

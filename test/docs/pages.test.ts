@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { closeReasons } from '../../src/connection/close-reason.ts'
 import { connectionEvents, deliveryEvents, sendingEvents } from '../../src/connection/states.ts'
+import { closeReasons } from '../../src/models/close-reasons.ts'
 import { events, phases } from '../../src/models/events.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))

@@ -109,7 +109,7 @@ if (isInstalled('nginx')) {
       for (let i = 0; i < 4; i++) {
         assert.equal(await (await pool.request({ origin, path: '/few' })).text(), 'few')
       }
-      assert.ok(closes.includes('server-says-close'), closes.join())
+      assert.ok(closes.includes('server-close'), closes.join())
     })
 
     test('a Keep-Alive hint is accepted', async () => {

@@ -79,7 +79,7 @@ export const framing: readonly Mutation[] = [
     marks: '24, R12',
     mistake: 'bytes that arrive on an idle connection do not close it',
     file: 'src/connection/connection.ts',
-    find: "return this.close(this.#uploading === null ? 'idle-data' : 'surplus-bytes')",
+    find: "return this.close(this.#uploading === null ? 'unsolicited-data' : 'surplus-bytes')",
     replace: 'return',
     tests: ['connection/idle'],
   },

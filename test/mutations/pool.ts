@@ -295,8 +295,8 @@ export const pool: readonly Mutation[] = [
     marks: '85',
     mistake: 'an idle connection is closed before the connection that replaces it is counted',
     file: 'src/pool/scheduler.ts',
-    find: "    this.#open(exchange, group)\n    idle?.close('place-needed')",
-    replace: "    idle?.close('place-needed')\n    this.#open(exchange, group)",
+    find: "    this.#open(exchange, group)\n    idle?.close('evicted')",
+    replace: "    idle?.close('evicted')\n    this.#open(exchange, group)",
     tests: ['pool/deadlines'],
   },
   {

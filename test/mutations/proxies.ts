@@ -48,9 +48,8 @@ export const proxies: readonly Mutation[] = [
     marks: '10',
     mistake: 'a tunnel is closed after one request',
     file: 'src/pool/scheduler.ts',
-    find: "    if (decision === 'yield') return connection.close('place-needed')",
-    replace:
-      "    if (decision === 'yield' || group.proxyRules) return connection.close('place-needed')",
+    find: "    if (decision === 'yield') return connection.close('evicted')",
+    replace: "    if (decision === 'yield' || group.proxyRules) return connection.close('evicted')",
     tests: ['engine/proxies'],
   },
   {

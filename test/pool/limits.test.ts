@@ -56,7 +56,7 @@ describe('maxConnections', () => {
     const newest = await pool.warm(B)
     await pool.send(C, '/c')
     assert.deepEqual([isOpen(oldest), isOpen(newest)], [false, true])
-    assert.deepEqual(pool.closed, [`${A} place-needed`])
+    assert.deepEqual(pool.closed, [`${A} evicted`])
     assert.equal(pool.counts(), '0 connecting, 1 active, 1 idle, 0 waiting')
     await assertEmpty(pool)
   })
@@ -201,10 +201,7 @@ describe('order', () => {
     assert.deepEqual(order, asks)
     // Only a3 directly follows a request of its own origin (a2), and uses the same connection.
     assert.equal(pool.sockets.length, 6)
-    assert.deepEqual(
-      new Set(pool.closed.map((line) => line.split(' ')[1])),
-      new Set(['place-needed']),
-    )
+    assert.deepEqual(new Set(pool.closed.map((line) => line.split(' ')[1])), new Set(['evicted']))
     await assertEmpty(pool)
   })
 

@@ -608,7 +608,7 @@ describe('connections', () => {
     assert.deepEqual(pool.log, [
       'request:start',
       'connection:open http://a.test 127.0.0.1',
-      'connection:close http://a.test server-says-close',
+      'connection:close http://a.test server-close',
       'request:end',
     ])
     await pool.done()
