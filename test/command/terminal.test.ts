@@ -6,6 +6,7 @@ import { selectBackend } from '../../src/backends/select.ts'
 import { Request } from '../../src/client/request.ts'
 import { createColours } from '../../src/command/terminal.ts'
 import { VerboseLog } from '../../src/command/verbose-log.ts'
+import type { EventInfos } from '../../src/models/events.ts'
 import { httpServer } from '../engine/servers.ts'
 import { runInProcess, runOnTerminal, showEscapes, TerminalStream } from './run-command.ts'
 
@@ -206,7 +207,8 @@ describe('--verbose', () => {
 < content-length: 4
 * Connection closed: server-close
 
-  connect TIME
+  queue TIME
+  tcp TIME
   wait TIME
   read TIME
   total TIME
@@ -237,13 +239,25 @@ describe('--verbose', () => {
     const { stderr, code } = await runInProcess(['-v', 'http://127.0.0.1:1/'])
     assert.match(
       maskTimes(stderr),
-      /^\* No connection was established\n\n {2}connect TIME\n {2}total TIME\nhawser: Could not connect to/,
+      /^\* No connection was established\n\n {2}queue TIME\n {2}tcp TIME\n {2}total TIME\nhawser: Could not connect to/,
     )
     assert.equal(code, 10)
   })
 })
 
-test('phases of the trace replace measured ones', () => {
+const exchange = { id: 1, method: 'GET', origin: 'http://a.example', path: '/' }
+const ended: Omit<EventInfos['request:end'], 'durations'> = {
+  ...exchange,
+  status: 200,
+  duration: 38,
+  bytesSent: 50,
+  bytesReceived: 50,
+  reusedConnection: false,
+  replayed: false,
+  error: null,
+}
+
+test('--verbose prints the phases of the trace: DNS, TCP and TLS separately', () => {
   let now = 0
   let output = ''
   const clock = { ...selectBackend('auto').clock, now: () => now }
@@ -253,21 +267,21 @@ test('phases of the trace replace measured ones', () => {
   })
   const onRequest = log.hooks.request![0]!
   onRequest(new Request('GET', 'http://a.example/'))
-  now = 10
-  log.trace('connection:dns', { duration: 10 })
+  log.trace('request:start', exchange)
   now = 30
-  log.trace('connection:tcp', { duration: 20 })
   log.trace('connection:open', { origin: 'http://a.example', address: '192.0.2.1' })
   now = 40
-  log.trace('wait', { duration: 8 })
+  log.trace('request:end', { ...ended, id: 7, durations: { dns: 99 } })
+  log.trace('request:end', { ...ended, durations: { dns: 10, tcp: 8, tls: 12, wait: 8 } })
   log.end()
   assert.match(output, /^\* Connected to http:\/\/a\.example \(192\.0\.2\.1\) in 30\.0 ms\n/)
   assert.equal(
     output.slice(output.indexOf('\n\n') + 2),
     `
   dns       10.0 ms  ━━━━━━━━━━━━━
-  tcp       20.0 ms               ━━━━━━━━━━━━━━━━━━━━━━━━━
-  wait      8.00 ms                                          ━━━━━━━━━━
+  tcp       8.00 ms               ━━━━━━━━━━
+  tls       12.0 ms                         ━━━━━━━━━━━━━━━
+  wait      8.00 ms                                        ━━━━━━━━━━
   total     40.0 ms
 `,
   )
