@@ -3,6 +3,7 @@ import type { Progress } from '../content/progress.ts'
 import type { ErrorFacts } from '../errors.ts'
 import { RequestError, StreamError, TotalTimeout } from '../errors.ts'
 import type { Timeout, TimeoutInit } from '../models/timeout.ts'
+import { totalTimeoutMessage, withTotalInMessage } from '../pool/exchange-aborter.ts'
 import type { Auth } from './auth/auth.ts'
 import type { ReceivedCookies, RequestCookies } from './cookies/cookies.ts'
 import type { FollowRedirects } from './redirect.ts'
@@ -57,13 +58,14 @@ export function callSettingsOf(request: Request): CallSettings | null {
  * unchanged.
  */
 export function withRequest(error: unknown, request: Request, settings: CallSettings): unknown {
+  if (!(error instanceof RequestError || error instanceof StreamError)) return error
+  // An auth flow or a hook may throw the error of another request, which stays as it is.
+  if (error.request instanceof Request) return error
   if (error instanceof TotalTimeout) {
     const complete = withTotal(error, settings.timeout, request)
     if (complete !== error) return complete
   }
-  const hasRequest = error instanceof RequestError || error instanceof StreamError
-  // An auth flow or a hook may throw the error of another request, which keeps that request.
-  if (hasRequest && !(error.request instanceof Request)) Object.assign(error, { request })
+  Object.assign(error, { request })
   return error
 }
 
@@ -73,8 +75,8 @@ export function withTotal(
   timeout: Timeout,
   request = error.request,
 ): TotalTimeout {
-  const message = /^The request did not complete within \S+ ms/
-  const text = error.message.replace(message, totalTimeoutMessage(timeout))
+  if (timeout.total === null) return error // it is that of another call
+  const text = withTotalInMessage(error.message, timeout.total)
   if (text === error.message) return error
   return new TotalTimeout(text, { ...error, cause: error.cause, request })
 }
@@ -96,10 +98,5 @@ export function totalTimeout(
   where: string,
   facts: ErrorFacts,
 ): TotalTimeout {
-  return new TotalTimeout(`${totalTimeoutMessage(timeout)} (${where})`, facts)
-}
-
-/** The beginning of the message of a `TotalTimeout`, as the engine words it. */
-function totalTimeoutMessage({ total }: Timeout): string {
-  return `The request did not complete within ${total} ms`
+  return new TotalTimeout(`${totalTimeoutMessage(timeout.total)} (${where})`, facts)
 }

@@ -188,7 +188,7 @@ export class Sending {
       }
     } catch (error) {
       await closeAfterError(response)
-      throw error
+      throw withRequest(error, response.request, settings)
     }
     return response
   }

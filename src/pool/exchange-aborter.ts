@@ -48,7 +48,7 @@ export function sharedAbortListener(signal: AbortSignal): SharedAbortListener {
 
 /**
  * Aborts an exchange when its signal is aborted or its `total` timeout expires. If the response is
- * complete by then, ends the rest of the upload.
+ * complete by then, ends the remaining upload.
  */
 export class ExchangeAborter implements Aborter {
   readonly #exchange: Exchange
@@ -91,10 +91,19 @@ export class ExchangeAborter implements Aborter {
   onDue(): void {
     const exchange = this.#exchange
     if (exchange.settled && exchange.remainingUpload === null) return
-    const { total } = exchange.timeouts
-    const text = `The request did not complete within ${total} ms (${exchange.describe()})`
+    const text = `${totalTimeoutMessage(exchange.timeouts.total)} (${exchange.describe()})`
     const error = new TotalTimeout(text, exchange.errorFacts())
     exchange.fail(error)
     exchange.cancelUpload('timeout', error)
   }
+}
+
+/** Returns the beginning of the message of a `TotalTimeout`. */
+export function totalTimeoutMessage(total: number | null): string {
+  return `The request did not complete within ${total} ms`
+}
+
+/** Replaces the time in the message of a `TotalTimeout`. Any other text stays unchanged. */
+export function withTotalInMessage(message: string, total: number): string {
+  return message.replace(/^The request did not complete within \S+ ms/, totalTimeoutMessage(total))
 }

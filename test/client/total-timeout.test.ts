@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { CookieJar, MemoryCookieStore } from 'tough-cookie'
 import type { ClientOptions } from '../../src/index.ts'
-import { DigestAuth, Request, TotalTimeout } from '../../src/index.ts'
+import { DigestAuth, ReadError, Request, TotalTimeout } from '../../src/index.ts'
 import type { Reply, Sent } from './scripted-web.ts'
 import { reply, Web } from './scripted-web.ts'
 
@@ -148,5 +148,63 @@ describe('the total timeout includes', () => {
       return true
     })
     assert.equal(web.sent.length, 1)
+  })
+})
+
+describe('18 an error of another request', () => {
+  const places: [name: string, options: (call: () => Promise<unknown>) => ClientOptions][] = [
+    ['a request hook', (call) => ({ eventHooks: { request: [async () => void (await call())] } })],
+    [
+      'a response hook',
+      (call) => ({ eventHooks: { response: [async () => void (await call())] } }),
+    ],
+    [
+      'an auth flow',
+      (call) => ({
+        auth: {
+          async *authFlow(request: Request) {
+            await call()
+            yield request
+          },
+        },
+      }),
+    ],
+  ]
+  for (const [name, options] of places) {
+    for (const total of [null, 5000]) {
+      test(`in ${name} keeps its text and its request, with the total timeout ${total}`, async () => {
+        const web = new Web(({ target }) => (target === '/' ? reply(200) : null))
+        const other = web.client({ timeout: { read: null, total: 1000 } })
+        let inner: unknown
+        const call = () =>
+          other.get('http://other.test/nested').catch((error: unknown) => {
+            inner = error
+            throw error
+          })
+        const client = web.client({ ...options(call), timeout: { total } })
+        const failed = await web
+          .within(1000, client.get('http://h.test/'))
+          .catch((error: unknown) => error)
+        assert.equal(failed, inner)
+        assert.ok(inner instanceof TotalTimeout)
+        assert.match(inner.message, /^The request did not complete within 1000 ms \(GET .*\/nested/)
+        assert.equal((inner.request as Request).url.pathname, '/nested')
+      })
+    }
+  }
+
+  test('without a request gets that of the exchange: of request and response hooks', async () => {
+    const fail = () => Promise.reject(new ReadError('no'))
+    for (const options of [
+      { eventHooks: { request: [fail] } },
+      { eventHooks: { response: [fail] } },
+    ]) {
+      const web = new Web(() => reply(200))
+      const call = web.during(web.client(options).get('http://h.test/x'))
+      await assert.rejects(call, (error: ReadError) => {
+        assert.equal((error.request as Request).url.pathname, '/x')
+        return true
+      })
+    }
   })
 })

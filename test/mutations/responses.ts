@@ -197,4 +197,20 @@ export const responses: readonly Mutation[] = [
     replace: '(i32.ge_u (local.get $byte) (i32.const 0x7f)))',
     tests: ['wire/corpus'],
   },
+  {
+    marks: '18',
+    mistake: 'the error of a request in a hook gets the text and the request of the call',
+    file: 'src/client/call.ts',
+    find: '  if (error.request instanceof Request) return error\n',
+    replace: '',
+    tests: ['client/total-timeout'],
+  },
+  {
+    marks: '18',
+    mistake: 'the error of a response hook does not name the request',
+    file: 'src/client/sending.ts',
+    find: '      await response.close()\n      throw withRequest(error, response.request, settings)',
+    replace: '      await response.close()\n      throw error',
+    tests: ['client/total-timeout'],
+  },
 ]
