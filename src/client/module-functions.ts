@@ -33,12 +33,12 @@ export async function stream(
   const [client, requestOptions] = createClient(options)
   try {
     const response = await client.stream(method, url, requestOptions)
-    response.whenEnded(() => void client.close())
+    response.whenEnded(() => void closeQuietly(client))
     return response
   } catch (error) {
     const response = keptResponse(error)
-    if (response === null) await client.close()
-    else response.whenEnded(() => void client.close())
+    if (response === null) await closeQuietly(client)
+    else response.whenEnded(() => void closeQuietly(client))
     throw error
   }
 }
@@ -51,6 +51,15 @@ function keptResponse(error: unknown): Response | null {
     if ('response' in each && each.response instanceof Response) return each.response
   }
   return null
+}
+
+/** Closes the client. Its `dispatcher` may fail to close, which does not change the result. */
+async function closeQuietly(client: Client): Promise<void> {
+  try {
+    await client.close()
+  } catch {
+    // The call has its response or its error. An unhandled rejection would end the process.
+  }
 }
 
 function createClient(options: OneCallOptions): [Client, RequestOptions] {

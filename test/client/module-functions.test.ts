@@ -268,3 +268,32 @@ test('44 the client stays open until the rest of an upload was sent', async (t) 
   await until(() => received.endsWith('4\r\nlate\r\n0\r\n\r\n'))
   await assertClosed(sockets, 1)
 })
+
+describe('90 a dispatcher that fails to close', () => {
+  const dispatcher = (isOk: boolean) => {
+    const mock = new hawser.MockDispatcher(() => {
+      if (!isOk) throw new Error('the error of the call')
+      return { text: 'ok' }
+    })
+    return {
+      dispatch: mock.dispatch.bind(mock),
+      close: () => Promise.reject(new Error('the error of close')),
+    }
+  }
+
+  test('does not end the process with an unhandled rejection', async (t) => {
+    const rejections: unknown[] = []
+    const onRejection = (error: unknown) => rejections.push(error)
+    process.on('unhandledRejection', onRejection)
+    t.after(() => process.off('unhandledRejection', onRejection))
+    const response = await hawser.get('http://h.test/', { dispatcher: dispatcher(true) })
+    assert.equal(response.text(), 'ok')
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+    assert.deepEqual(rejections, [])
+  })
+
+  test('does not replace the error of the call', async () => {
+    const call = hawser.get('http://h.test/', { dispatcher: dispatcher(false) })
+    await assert.rejects(call, /the error of the call/)
+  })
+})

@@ -242,4 +242,28 @@ export const completion: readonly Mutation[] = [
       "    case 'awaiting-continue':\n    case 'sending':\n      return 'continue'\n    default:\n",
     tests: ['connection/read-timeout'],
   },
+  {
+    marks: '90',
+    mistake: 'a dispatcher that fails to close ends the process',
+    file: 'src/client/module-functions.ts',
+    find: 'response.whenEnded(() => void closeQuietly(client))',
+    replace: 'response.whenEnded(() => void client.close())',
+    tests: ['client/module-functions'],
+  },
+  {
+    marks: '84',
+    mistake: 'a ReadTimeout does not tell that the source of the request was idle',
+    file: 'src/connection/connection.ts',
+    find: "const isSourceIdle = this.#sender.state === 'sending'",
+    replace: "const isSourceIdle = this.#sender.state === 'sent'",
+    tests: ['connection/read-timeout'],
+  },
+  {
+    marks: '84',
+    mistake: 'an app that waits for the source of the request has no read timeout',
+    file: 'src/dispatch/in-process/in-process-call.ts',
+    find: '!this.exchange.settled && !this.#isPaused && systemClock',
+    replace: '!this.exchange.settled && !this.#isReadingSource && systemClock',
+    tests: ['dispatch/app-contract'],
+  },
 ]
