@@ -5,7 +5,12 @@ import type { ProxySettings } from '../models/proxy.ts'
 import { requestHead } from '../protocol/request-head.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import type { MessageSink } from '../protocol/response-parser.ts'
-import { isWindowInUse, ResponseParser, reportOverwritten } from '../protocol/response-parser.ts'
+import {
+  isWindowInUse,
+  NESTED_READ,
+  ResponseParser,
+  reportOverwritten,
+} from '../protocol/response-parser.ts'
 import type { TunnelOwner } from './tunnel.ts'
 import { Tunnel } from './tunnel.ts'
 
@@ -38,7 +43,7 @@ export class ConnectTunnel extends Tunnel implements MessageSink {
     const spare = this.#spareTarget
     if (isWindowInUse()) {
       if (spare === null) reportOverwritten()
-      return this.onFault('it was delivered before a handler of another response had returned')
+      return this.onFault(NESTED_READ)
     }
     if (spare !== null) this.#parser.target.set(spare.subarray(0, length))
     this.#parser.read(length)

@@ -29,8 +29,6 @@ import {
   writeTimeout,
 } from './transport-errors.ts'
 
-const REFUSED = 'its data was delivered before a handler of another response had returned'
-
 /** Decides what happens to a connection between exchanges and after its end. */
 export interface ConnectionOwner {
   /** The connection is free for another exchange. The end of the last one is reported later. */
@@ -488,7 +486,7 @@ export class Connection
 
   onRefused(): void {
     const { exchange } = this
-    if (exchange !== null) this.#fail('protocol-error', readError(exchange, new Error(REFUSED)))
+    if (exchange !== null) this.#fail('protocol-error', readError(exchange, new Error(NESTED_READ)))
   }
 
   onCaughtUp(): void {

@@ -65,7 +65,8 @@ export function reportOverwritten(): void {
   overwritten = true
 }
 
-const OVERWRITTEN = 'a handler received data of another connection before it returned'
+/** Why a response fails if a read was delivered inside of a handler of a response. */
+export const NESTED_READ = 'a handler ran the event loop (process._tickCallback) before it returned'
 
 const NOTHING_TO_RESTORE: readonly Restore[] = []
 
@@ -73,9 +74,14 @@ const NOTHING_TO_RESTORE: readonly Restore[] = []
 const BASE_BEFORE_WINDOW = WINDOW - 1
 
 /**
- * Parses the responses of one connection, one at a time. All connections share one parser state and
- * one window. If a message continues in the next read, this object keeps a copy of the parser's
- * state, and the bytes of an unfinished head or trailer section.
+ * Parses the responses of one connection, one at a time. All parsers of a thread share one parser
+ * state and one window, which is their `target`. If a message continues in the next read, this
+ * object keeps a copy of the parser's state, and the bytes of an unfinished head or trailer
+ * section.
+ *
+ * To use it, call `expect`, store received bytes in `target`, and call `read` at once: in between,
+ * the `target` of another parser must not be filled. A method of a `MessageSink` must neither fill
+ * a `target` nor call `read` of any parser; `onComplete`, `onTunnel` and `onFault` may.
  */
 export class ResponseParser {
   /** What the next byte belongs to. */
@@ -118,14 +124,7 @@ export class ResponseParser {
   /** Prepares for the response to a request with this method. */
   expect(method: string): void {
     this.#method = method
-    this.#mode =
-      method === 'GET'
-        ? 0
-        : method === 'HEAD'
-          ? wasm.NO_BODY
-          : method === 'CONNECT'
-            ? wasm.TO_CONNECT
-            : 0
+    this.#mode = method === 'HEAD' ? wasm.NO_BODY : method === 'CONNECT' ? wasm.TO_CONNECT : 0
     this.#informationalCount = 0
     this.surplus = 0
     this.persistent = false
@@ -220,7 +219,7 @@ export class ResponseParser {
 
   /** Called after the sink: its code may have received data, which then is in the window. */
   #checkWindow(): void {
-    if (overwritten && this.expecting !== 'nothing') this.#fault(OVERWRITTEN)
+    if (overwritten && this.expecting !== 'nothing') this.#fault(NESTED_READ)
   }
 
   /** The peer has finished sending: the end of a body that lasts until then, otherwise a fault. */
@@ -486,7 +485,7 @@ export class ResponseParser {
   #complete(trailers: Headers): void {
     this.expecting = 'nothing'
     this.#savedBytes = null
-    reading = null // nothing more is read from the window
+    this.#releaseWindow()
     this.#sink.onComplete(trailers)
   }
 
@@ -497,8 +496,16 @@ export class ResponseParser {
 
   #fault(fault: string): void {
     this.stop()
-    reading = null
+    this.#releaseWindow()
     this.#sink.onFault(fault)
+  }
+
+  /**
+   * Called when this parser reads nothing more from the window. A read into a target of its own may
+   * be nested in that of another parser, which is still reading the window.
+   */
+  #releaseWindow(): void {
+    if (reading === this) reading = null
   }
 }
 

@@ -246,8 +246,8 @@ export const disclosure: readonly Mutation[] = [
     marks: '58',
     mistake: 'the parser does not notice that the window was overwritten',
     file: 'src/protocol/response-parser.ts',
-    find: "    if (overwritten && this.expecting !== 'nothing') this.#fault(OVERWRITTEN)",
-    replace: '    if (overwritten && this.surplus < 0) this.#fault(OVERWRITTEN)',
+    find: "    if (overwritten && this.expecting !== 'nothing') this.#fault(NESTED_READ)",
+    replace: '    if (overwritten && this.surplus < 0) this.#fault(NESTED_READ)',
     tests: ['connection/reentry'],
   },
   {
@@ -264,6 +264,14 @@ export const disclosure: readonly Mutation[] = [
     file: 'src/connection/connect-tunnel.ts',
     find: '    if (isWindowInUse()) {\n',
     replace: '    if (isWindowInUse() && length < 0) {\n',
+    tests: ['connection/reentry'],
+  },
+  {
+    marks: '58',
+    mistake: 'a read into a buffer of its own frees the window of another response',
+    file: 'src/protocol/response-parser.ts',
+    find: 'if (reading === this) reading = null',
+    replace: 'reading = null',
     tests: ['connection/reentry'],
   },
 ]
