@@ -531,7 +531,9 @@ export class Connection
     if (kind === 'continue') return this.#sender.continue()
     if (kind === 'read') {
       this.#enterReceivingPhase(exchange)
-      return this.#fail('timeout', this.inHead ? headTimeout(exchange) : readTimeout(exchange))
+      const isSourceIdle = this.#sender.state === 'sending'
+      const error = this.inHead ? headTimeout(exchange) : readTimeout(exchange, isSourceIdle)
+      return this.#fail('timeout', error)
     }
     exchange.enterPhase('write')
     this.#fail('timeout', writeTimeout(exchange, this.#socket.pendingBytes()))

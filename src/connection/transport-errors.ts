@@ -125,11 +125,13 @@ function handshakeError(exchange: Exchange, cause: Error): ConnectError {
   return new ConnectError(text, { ...exchange.errorFacts(cause), phase: 'tls', safeToRetry: false })
 }
 
-export function readTimeout(exchange: Exchange): ReadTimeout {
+/** @param isSourceIdle whether the request is incomplete because its content yields no data */
+export function readTimeout(exchange: Exchange, isSourceIdle: boolean): ReadTimeout {
   const what = exchange.responseStarted
     ? 'The response stalled: no data received'
     : 'No response received'
-  const text = `${what} for ${exchange.timeouts.read} ms (${exchange.describe()})`
+  const cause = isSourceIdle ? ', and the request body yielded no data' : ''
+  const text = `${what} for ${exchange.timeouts.read} ms${cause} (${exchange.describe()})`
   return new ReadTimeout(text, exchange.errorFacts())
 }
 

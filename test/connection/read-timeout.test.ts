@@ -165,6 +165,10 @@ test('84 a server that stops in its response is noticed while the source is idle
   assert.equal(call.hasEnded, false)
   await harness.clock.advance(1)
   assertError(call.error, ReadTimeout, { phase: 'read', responseStarted: true })
+  assert.match(
+    (call.error as Error).message,
+    /^The response stalled: no data received for 1000 ms, and the request body yielded no data \(/,
+  )
   assert.equal(source.returnCalls, 1)
   assert.equal(source.closeReason, call.error)
   await harness.finish()
@@ -186,6 +190,10 @@ test('84 a server that is silent is noticed while the source is idle, from the l
     responseStarted: false,
     safeToRetry: false,
   })
+  assert.match(
+    (call.error as Error).message,
+    /^No response received for 1000 ms, and the request body yielded no data \(/,
+  )
   await harness.finish()
 })
 

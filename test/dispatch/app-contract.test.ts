@@ -5,7 +5,7 @@ import { AppDispatcher } from '../../src/dispatch/apps/app-dispatcher.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
 import { MockDispatcher } from '../../src/dispatch/in-process/mock-dispatcher.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../../src/engine.ts'
-import { ClientClosed } from '../../src/engine.ts'
+import { ClientClosed, ReadTimeout } from '../../src/engine.ts'
 import { deferred, ORIGIN } from './send-to-app.ts'
 
 /** Every app answers with eight chunks. */
@@ -235,5 +235,46 @@ for (const [name, make] of Object.entries(makers)) {
       }
       assert.deepEqual(seen, ['a', 'b'])
     })
+  })
+}
+
+/** Apps that read the whole content of a request before they answer. */
+const readers: Record<string, () => Dispatcher> = {
+  'a listener': () =>
+    new AppDispatcher({
+      app: (request, response) => {
+        request.resume().on('end', () => response.end())
+      },
+    }),
+  'a fetch app': () =>
+    new AppDispatcher({
+      app: async (request: Request) => new Response(await request.text()),
+    }),
+  'a mock': () => new MockDispatcher(() => ({})),
+}
+
+for (const [name, create] of Object.entries(readers)) {
+  test(`84 ${name}: content that yields no data is a read timeout, as over a connection`, async () => {
+    const dispatcher = create()
+    let closed = false
+    const body: AsyncIterable<string> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<IteratorResult<string>>(() => {}),
+        return: () => {
+          closed = true
+          return Promise.resolve({ value: undefined, done: true })
+        },
+      }),
+    }
+    const request = { method: 'POST', body, timeouts: { read: 20 } }
+    const call = new Recorder().send(dispatcher, request)
+    await call.ended
+    assert.ok(call.error instanceof ReadTimeout, String(call.error))
+    assert.match(
+      call.error.message,
+      /^No response received for 20 ms, and the request body yielded no data \(POST /,
+    )
+    assert.equal(closed, true)
+    await dispatcher.close()
   })
 }

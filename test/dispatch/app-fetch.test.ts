@@ -386,21 +386,15 @@ describe('timeouts', () => {
     await assert.rejects(response.bytes(), ReadTimeout)
   })
 
-  test('a slow reader and slow content do not time out', async (t) => {
+  test('a slow reader does not time out', async (t) => {
     let made = 0
-    const call = sendToApp(t, async (request: Request) => {
-      assert.equal(await request.text(), 'late')
+    const call = sendToApp(t, (_: Request) => {
       const body = new ReadableStream({
         pull: (controller) => (made++ < 4 ? controller.enqueue(CHUNK) : controller.close()),
       })
       return new Response(body)
     })
-    async function* content() {
-      await sleep(20)
-      yield 'late'
-    }
-    const request = { method: 'POST', body: content(), timeouts: { read: 5 } }
-    const response = await call('/', request)
+    const response = await call('/', { timeouts: { read: 5 } })
     await sleep(20)
     assert.equal((await response.bytes()).length, 4 * CHUNK.length)
   })

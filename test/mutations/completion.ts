@@ -10,8 +10,8 @@ export const completion: readonly Mutation[] = [
     marks: '44',
     mistake: 'the rest of an upload is not sent behind a complete response',
     file: connection,
-    find: 'if (this.#sender.isActive && this.#maySendRest()) {',
-    replace: 'if (this.#sender.isActive && this.#maySendRest() && this.#head === null) {',
+    find: 'if (this.#sender.isActive && this.#mayFinishUpload()) {',
+    replace: 'if (this.#sender.isActive && this.#mayFinishUpload() && this.#head === null) {',
     tests: ['connection/complete'],
   },
   {

@@ -28,8 +28,10 @@ export class InProcessCall extends InProcessCarrier {
   #resumeDelivery: (() => void) | null = null
   /** When the app last made progress, or when waiting for the app began. */
   #lastActivity = systemClock.now()
-  /** How many operations wait for the caller instead of for the app. */
-  #awaitedFromCaller = 0
+  /** Whether delivery is paused: a slow reader is not a slow app. */
+  #isPaused = false
+  /** Whether the app waits for the next chunk of the request content. */
+  #isReadingSource = false
   readonly #timer: DeadlineTimer | null
 
   /** @param raiseAppExceptions whether an error of the app fails the exchange or becomes a 500 */
@@ -74,13 +76,7 @@ export class InProcessCall extends InProcessCarrier {
         break
       }
       const chunk = allowsText && typeof value === 'string' ? Buffer.from(value) : value
-      if (!this.data(chunk) && !this.exchange.settled) {
-        await this.whileAwaitingCaller(
-          new Promise<void>((resolve) => {
-            this.#resumeDelivery = resolve
-          }),
-        )
-      }
+      if (!this.data(chunk) && !this.exchange.settled) await this.#whilePaused()
     }
     this.#appFinished = true
     this.end(trailers)
@@ -88,31 +84,43 @@ export class InProcessCall extends InProcessCarrier {
 
   // --- Read timeout
 
-  /** Waits for something that depends on the caller. Suspends the read timeout meanwhile. */
-  async whileAwaitingCaller<Result>(promise: Promise<Result>): Promise<Result> {
-    this.#awaitedFromCaller += 1
+  /** Waits until the reader resumes. Suspends the read timeout meanwhile. */
+  async #whilePaused(): Promise<void> {
+    this.#isPaused = true
+    await new Promise<void>((resolve) => {
+      this.#resumeDelivery = resolve
+    })
+    this.#isPaused = false
+    this.#onActivity()
+  }
+
+  /** Waits for a chunk of the request content, which restarts the read timeout. */
+  async whileReadingSource<Chunk>(chunk: Promise<Chunk>): Promise<Chunk> {
+    this.#isReadingSource = true
     try {
       return await promise
     } finally {
-      this.#awaitedFromCaller -= 1
-      this.#lastActivity = systemClock.now()
-      this.#arm()
+      this.#isReadingSource = false
+      this.#onActivity()
     }
+  }
+
+  #onActivity(): void {
+    this.#lastActivity = systemClock.now()
+    this.#arm()
   }
 
   onDue(): void {
     if (!this.#isLate()) return this.#arm()
     // The app's answer may be pending already, if the event loop was blocked.
     systemClock.afterPending(() => {
-      if (this.#isLate()) this.exchange.fail(readTimeout(this.exchange))
+      if (this.#isLate()) this.exchange.fail(readTimeout(this.exchange, this.#isReadingSource))
       else this.#arm()
     })
   }
 
   #isLate(): boolean {
-    return (
-      !this.exchange.settled && this.#awaitedFromCaller === 0 && systemClock.now() >= this.#dueAt()
-    )
+    return !this.exchange.settled && !this.#isPaused && systemClock.now() >= this.#dueAt()
   }
 
   #dueAt(): number {
@@ -120,7 +128,7 @@ export class InProcessCall extends InProcessCarrier {
   }
 
   #arm(): void {
-    if (this.#awaitedFromCaller > 0 || this.exchange.settled) return
+    if (this.#isPaused || this.exchange.settled) return
     this.#timer?.armNoLaterThan(this.#dueAt())
   }
 

@@ -45,7 +45,7 @@ export class RequestContentReader {
   /** The next non-empty chunk; null at the end. Rejects with the error that failed the exchange. */
   async next(): Promise<Uint8Array | null> {
     try {
-      return await this.#call.whileAwaitingCaller(this.#next())
+      return await this.#call.whileReadingSource(this.#next())
     } catch (error) {
       this.cancel()
       this.#call.exchange.fail(error)
