@@ -12,7 +12,7 @@ import { pathAndQuery } from '../models/url.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { FieldList } from './field-list.ts'
 import { withField } from './field-list.ts'
-import { parseUrl } from './url.ts'
+import { checkHttpScheme, parseUrl } from './url.ts'
 
 /** Options of the constructor of `Request`. */
 export interface RequestInit {
@@ -49,21 +49,21 @@ export class Request implements RequestFacts {
     const headers = option(init, 'headers', null)
     const content = option(init, 'content', null)
     this.method = normalizeMethod(method)
-    this.#url = url instanceof URL ? url : parseUrl(url, null)
-    this.#headers = isFieldList(headers) ? headers : new Headers(headers)
+    this.#url = checkedUrl(url)
+    this.#headers = isFlatList(headers) ? headers : new Headers(headers)
     this.#content = content === null ? null : toContent(content)
   }
 
   /**
-   * The URL. Assigning a string parses it, and throws `InvalidURL` or `UnsupportedProtocol` if it
-   * cannot be requested.
+   * The URL. Assigning throws `InvalidURL` or `UnsupportedProtocol` for a URL that cannot be
+   * requested. A string is parsed.
    */
   get url(): URL {
     return this.#url
   }
 
   set url(url: string | URL) {
-    this.#url = url instanceof URL ? url : parseUrl(url, null)
+    this.#url = checkedUrl(url)
   }
 
   /**
@@ -170,6 +170,9 @@ function normalizeMethod(method: string): string {
   return STANDARD_METHOD.test(method) ? method.toUpperCase() : method
 }
 
-function isFieldList(headers: HeadersInit | null): headers is FieldList {
-  return Array.isArray(headers) && (headers.length === 0 || typeof headers[0] === 'string')
+/** A `URL` object is not copied. */
+function checkedUrl(url: string | URL): URL {
+  if (!(url instanceof URL)) return parseUrl(url, null)
+  checkHttpScheme(url)
+  return url
 }

@@ -47,13 +47,17 @@ export function parseUrl(given: string | URL, base: BaseUrl | null): URL {
   const url = parseUrlOrNull(text)
   const expected = 'expected an absolute URL with a valid host and port'
   if (url === null) throw new InvalidURL(`Invalid URL ${redactUrl(text)}: ${expected}`)
-  if (!isHttpScheme(url)) {
-    const scheme = url.protocol.slice(0, -1)
-    const hint =
-      base === null ? '' : '; a relative URL with ":" in its first segment must begin with "/"'
-    throw new UnsupportedProtocol(`Unsupported URL scheme: ${scheme}${hint}`)
-  }
+  checkHttpScheme(
+    url,
+    base === null ? '' : '; a relative URL with ":" in its first segment must begin with "/"',
+  )
   return url
+}
+
+/** Throws `UnsupportedProtocol` unless the scheme is http or https. */
+export function checkHttpScheme(url: URL, hint = ''): void {
+  if (isHttpScheme(url)) return
+  throw new UnsupportedProtocol(`Unsupported URL scheme: ${url.protocol.slice(0, -1)}${hint}`)
 }
 
 /** Whether the scheme is http or https. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
+import { Request } from '../../src/client/request.ts'
 import {
   isSameOrigin,
   mayForwardCredentials,
@@ -40,6 +41,17 @@ describe('absolute URLs are used unchanged, with and without a base', () => {
     const given = new URL('http://h/')
     for (const base of bases) assert.notEqual(parseUrl(given, base), given)
   })
+})
+
+test('19 a Request refuses a URL object with another scheme than http and https', () => {
+  const request = new Request('GET', new URL('https://h/'))
+  for (const url of ['ftp://h/', 'file:///etc/passwd', 'mailto:a@h', 'ws://h/']) {
+    assert.throws(() => new Request('GET', new URL(url)), UnsupportedProtocol)
+    assert.throws(() => {
+      request.url = new URL(url)
+    }, UnsupportedProtocol)
+  }
+  assert.equal(request.url.href, 'https://h/')
 })
 
 describe('19 invalid URLs', () => {

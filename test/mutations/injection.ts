@@ -204,4 +204,28 @@ export const injection: readonly Mutation[] = [
     replace: 'const UNSET_ZLIB_OPTIONS = {',
     tests: ['client/pollution-names'],
   },
+  {
+    marks: '19',
+    mistake: 'a Request accepts a URL object with any scheme',
+    file: 'src/client/request.ts',
+    find: '  checkHttpScheme(url)\n  return url',
+    replace: '  return url',
+    tests: ['client/url'],
+  },
+  {
+    marks: '51',
+    mistake: 'a cloned body of fetch reads its strategy from a polluted prototype',
+    file: 'src/fetch/fetch-body.ts',
+    find: '      cancel: (reason) => reader.cancel(reason),\n    }),\n    withoutPrototype({ highWaterMark: 0 }),',
+    replace: '      cancel: (reason) => reader.cancel(reason),\n    }),\n    { highWaterMark: 0 },',
+    tests: ['client/pollution-names'],
+  },
+  {
+    marks: '22',
+    mistake: 'a property of headers is defined with a descriptor that has a prototype',
+    file: 'src/fetch/response.ts',
+    find: 'Object.defineProperty(headers, inspect.custom, withoutPrototype({ value }))',
+    replace: 'Object.defineProperty(headers, inspect.custom, { value })',
+    tests: ['client/pollution'],
+  },
 ]
