@@ -161,7 +161,7 @@ export class FetchBody {
 function untilAborted(stream: ByteStream, signal: AbortSignal): ByteStream {
   const reader = stream.getReader()
   return new ReadableStream(
-    {
+    withoutPrototype<UnderlyingByteSource>({
       type: 'bytes',
       async pull(controller) {
         try {
@@ -176,8 +176,8 @@ function untilAborted(stream: ByteStream, signal: AbortSignal): ByteStream {
         }
       },
       cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
+    }),
+    withoutPrototype({ highWaterMark: 0 }),
   )
 }
 

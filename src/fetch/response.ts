@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { redactUrl } from '../errors.ts'
 import { Headers } from '../models/headers.ts'
+import { withoutPrototype } from '../models/options.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { withoutControls } from '../redaction.ts'
 import type { BodyLimits } from './fetch-body.ts'
@@ -120,7 +121,7 @@ export class FetchResponse {
   async #native(): Promise<globalThis.Response> {
     const type = this.headers.get('content-type')
     const headers = type === null ? [] : [['content-type', type] as [string, string]]
-    return new globalThis.Response(await this.arrayBuffer(), { headers })
+    return new globalThis.Response(await this.arrayBuffer(), withoutPrototype({ headers }))
   }
 
   [inspect.custom](depth: number, options: object, show: typeof inspect): string {
@@ -138,7 +139,7 @@ function hideSecrets(headers: globalThis.Headers): globalThis.Headers {
     if (depth < 0) return '[Headers]'
     return new Headers([...this])
   }
-  return Object.defineProperty(headers, inspect.custom, { value })
+  return Object.defineProperty(headers, inspect.custom, withoutPrototype({ value }))
 }
 
 /** Returns the body of a response; null if it has none. */
@@ -164,7 +165,8 @@ export function toWhatwgResponse(response: FetchResponse): globalThis.Response {
   if (!isLinked) {
     isLinked = true
     Object.setPrototypeOf(FetchResponse.prototype, globalThis.Response.prototype)
-    Object.defineProperty(FetchResponse.prototype, 'constructor', { value: globalThis.Response })
+    const descriptor = withoutPrototype({ value: globalThis.Response })
+    Object.defineProperty(FetchResponse.prototype, 'constructor', descriptor)
   }
   return response as unknown as globalThis.Response
 }

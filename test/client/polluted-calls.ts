@@ -49,6 +49,20 @@ const calls: Record<string, (servers: Servers) => Promise<unknown>> = {
     await fetch.close()
     return length
   },
+  'fetch, cloned': async ({ plain }) => {
+    const fetch = createFetch()
+    const response = await fetch(`${plain}/large`)
+    const copy = response.clone()
+    const lengths = await Promise.all([lengthOf(response.body), lengthOf(copy.body)])
+    await fetch.close()
+    return lengths
+  },
+  'fetch, as a Blob': async ({ plain }) => {
+    const fetch = createFetch()
+    const { size } = await (await fetch(`${plain}/large`)).blob()
+    await fetch.close()
+    return size
+  },
   'an upgrade': async ({ plain }) => {
     const pool = new ConnectionPool()
     try {

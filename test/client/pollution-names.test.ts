@@ -154,5 +154,7 @@ const EXPECTED_PLAIN = [
   'gzip, streamed: some text',
   'a web stream: 300000',
   'fetch: 300000',
+  'fetch, cloned: 300000,300000',
+  'fetch, as a Blob: 300000',
   'an upgrade: hello',
 ].join()

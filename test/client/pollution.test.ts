@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { createFetch } from '../../src/fetch/index.ts'
 import { Client } from '../../src/index.ts'
 import { httpServer } from '../engine/servers.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
@@ -108,6 +109,19 @@ describe('22 calls with most features', () => {
       assert.deepEqual(await runChild(program(origin, when)), expected)
     })
   }
+})
+
+test('22 get and set, which would turn property descriptors into accessors', async (t) => {
+  const { origin } = await httpServer(t, (_, response) => response.end('ok'))
+  const fetch = createFetch()
+  const response = await fetch(origin)
+  const evil = () => 'evil'
+  const { headers } = withPollutedPrototype({ get: evil, set: evil }, () => ({
+    headers: response.headers,
+  }))
+  assert.equal(headers.get('content-length'), '2')
+  assert.equal(await response.text(), 'ok')
+  await fetch.close()
 })
 
 test('names that break Node.js itself do not affect the construction of clients and requests', () => {

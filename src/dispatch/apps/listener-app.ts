@@ -7,6 +7,7 @@ import type { MemorySocket } from '../../backends/memory-socket.ts'
 import { systemClock } from '../../backends/system-clock.ts'
 import { Connection } from '../../connection/connection.ts'
 import type { Exchange } from '../../connection/exchange.ts'
+import { withoutPrototype } from '../../models/options.ts'
 import { asError, isThenable } from '../../models/value-kind.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { poolParts } from '../../pool/pool.ts'
@@ -145,12 +146,9 @@ function catchListenerErrors(emitter: EventEmitter, onError: (error: unknown) =>
 function catchRejections(emitter: EventEmitter, onError: (error: unknown) => void): void {
   const init: unknown = Reflect.get(EventEmitter, 'init')
   if (typeof init !== 'function') return
-  Object.defineProperty(emitter, captureRejectionSymbol, {
-    value: onError,
-    configurable: true,
-    writable: true,
-  })
-  Reflect.apply(init, emitter, [{ captureRejections: true }])
+  const handler = withoutPrototype({ value: onError, configurable: true, writable: true })
+  Object.defineProperty(emitter, captureRejectionSymbol, handler)
+  Reflect.apply(init, emitter, [withoutPrototype({ captureRejections: true })])
 }
 
 /** Calls a function, and passes what it throws to `onError`. @returns whether it threw */
