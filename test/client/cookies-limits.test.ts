@@ -140,6 +140,21 @@ describe('54 what is kept holds no other memory', () => {
     })
   }
 
+  test('the Digest session that was used least recently is dropped', async () => {
+    const auth = new DigestAuth('user', 'password')
+    const challenge = { 'www-authenticate': 'Digest realm="r", nonce="n", qop="auth"' }
+    const call = (host: number) =>
+      runFlow(auth, new Request('GET', `http://h${host}.test/`), (request) =>
+        request.headers.has('authorization') ? [200] : [401, challenge],
+      )
+    for (let host = 0; host < 1005; host++) {
+      await call(host)
+      const { sent } = await call(0)
+      assert.equal(sent.length, 1, `the session of h0 is kept after ${host} others`)
+    }
+    assert.equal((await call(1)).sent.length, 2)
+  })
+
   test('a Digest session with a long challenge is not kept', async () => {
     for (const [length, isKept] of [
       [1000, true],

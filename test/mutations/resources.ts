@@ -179,4 +179,12 @@ export const resources: readonly Mutation[] = [
     replace: '    // Bun',
     tests: ['backends/close-notify', 'engine/tls'],
   },
+  {
+    marks: '54',
+    mistake: 'the Digest session that was created first is dropped, although it is used',
+    file: 'src/client/auth/protection-spaces.ts',
+    find: '    this.#byOrigin.delete(origin)\n    this.#byOrigin.set(origin, spaces)\n    const path',
+    replace: '    const path',
+    tests: ['client/cookies-limits'],
+  },
 ]

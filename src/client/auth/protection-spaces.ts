@@ -20,7 +20,8 @@ interface ProtectionSpace {
 
 /** Finds the session for a URL, always of the same origin. RFC 7616 3.3, parameter `domain` */
 export class ProtectionSpaces {
-  // The spaces of each origin, the newest first. The origin that was used longest ago is first.
+  // The spaces of each origin, the newest first. The origin that was used least recently is
+  // first.
   readonly #byOrigin = new Map<string, readonly ProtectionSpace[]>()
   #size = 0
 
@@ -29,10 +30,15 @@ export class ProtectionSpaces {
    * are equally specific. Null if there is none.
    */
   find(url: URL): DigestSession | null {
+    const { origin } = url
+    const spaces = this.#byOrigin.get(origin)
+    if (spaces === undefined) return null
+    this.#byOrigin.delete(origin)
+    this.#byOrigin.set(origin, spaces)
     const path = pathOf(url)
     let found: DigestSession | null = null
     let longest = -1
-    for (const { session, prefixes } of this.#byOrigin.get(url.origin) ?? []) {
+    for (const { session, prefixes } of spaces) {
       for (const prefix of prefixes) {
         if (prefix.length <= longest || !path.startsWith(prefix)) continue
         found = session
