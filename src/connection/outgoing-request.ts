@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { LocalProtocolError } from '../errors.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Body, DispatchRequest } from '../models/request.ts'
@@ -65,14 +66,15 @@ export function contentWithHead(
 
 /** Whether the content of a request can be sent more than once. */
 export function hasRepeatableContent({ content }: OutgoingRequest): boolean {
-  return content === null || content instanceof Uint8Array || isMarkedReplayable(content)
+  if (content === null || content instanceof Uint8Array) return true
+  return Array.isArray(content) || types.isSet(content) || isMarkedReplayable(content)
 }
 
+/** Whether it has `isReplayable: true`. A polluted `Object.prototype` does not count. */
 function isMarkedReplayable(content: object): boolean {
-  return (
-    Object.hasOwn(content, 'isReplayable') &&
-    (content as { isReplayable: unknown }).isReplayable === true
-  )
+  const isInherited = !Object.hasOwn(content, 'isReplayable')
+  if (isInherited && 'isReplayable' in Object.prototype) return false
+  return Reflect.get(content, 'isReplayable') === true
 }
 
 /** Whether a request may be sent again after its connection turned out to be closed. */
@@ -92,7 +94,7 @@ export function withoutExpect(request: OutgoingRequest): OutgoingRequest {
   const { headBytes, framing } = request
   return {
     ...request,
-    headBytes: (headBytes as string).replace(/\r\nexpect:[^\r]*/i, ''),
+    headBytes: (headBytes as string).replace(/\r\nexpect:[^\r]*/gi, ''),
     framing: { ...framing, expectsContinue: false },
   }
 }

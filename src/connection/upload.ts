@@ -30,7 +30,9 @@ export class Upload {
   readonly #exchange: Exchange
   readonly #owner: UploadOwner
   readonly #chunked: boolean
-  /** How many bytes must still be written to reach Content-Length; `Infinity` for chunked content. */
+  /**
+   * How many bytes must still be written to reach Content-Length; `Infinity` for chunked content.
+   */
   #remaining: number
   #source: Source | null = null
   /** Whether `next()` of the source has returned a promise that is not settled. */
@@ -130,7 +132,7 @@ export class Upload {
     this.#owner.onUploadFailed(
       new WriteError(
         `Could not read the request body: ${asError(cause).message} (${this.#exchange.describe()})`,
-        this.#exchange.errorFacts(cause),
+        { ...this.#exchange.errorFacts(cause), safeToRetry: false },
       ),
     )
   }
@@ -194,10 +196,10 @@ export class Upload {
 
   #fail(what: string): false {
     this.#owner.onUploadFailed(
-      new LocalProtocolError(
-        `The request body ${what} (${this.#exchange.describe()})`,
-        this.#exchange.errorFacts(),
-      ),
+      new LocalProtocolError(`The request body ${what} (${this.#exchange.describe()})`, {
+        ...this.#exchange.errorFacts(),
+        safeToRetry: false,
+      }),
     )
     return false
   }

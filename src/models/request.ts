@@ -4,8 +4,9 @@ import type { TimeoutInit } from './timeout.ts'
 
 /**
  * The content of a request, as the engine sends it. Iterables are read as fast as the socket
- * accepts their chunks, and closed if the exchange ends early. An iterable is sent once, unless it
- * has the property `isReplayable: true`, which promises that each of its iterators yields the same.
+ * accepts their chunks, and closed if the exchange ends early. Arrays and sets can be sent again.
+ * Any other iterable is sent once, unless it has the property `isReplayable: true`, which promises
+ * that each of its iterators yields the same.
  */
 export type Body =
   | string

@@ -26,6 +26,16 @@ async function* iterable(): AsyncGenerator<string> {
   yield 'abc'
 }
 
+class Repeatable {
+  get isReplayable(): boolean {
+    return true
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    yield 'abc'
+  }
+}
+
 const requests: Record<string, { request: () => Partial<DispatchRequest>; replayed: boolean }> = {
   GET: { request: () => ({}), replayed: true },
   HEAD: { request: () => ({ method: 'HEAD' }), replayed: true },
@@ -41,7 +51,16 @@ const requests: Record<string, { request: () => Partial<DispatchRequest>; replay
     replayed: true,
   },
   'PUT of an iterable': { request: () => ({ method: 'PUT', body: iterable() }), replayed: false },
-  'PUT of an array': { request: () => ({ method: 'PUT', body: ['abc'] }), replayed: false },
+  'PUT of an array': { request: () => ({ method: 'PUT', body: ['abc', 'def'] }), replayed: true },
+  'PUT of a set': { request: () => ({ method: 'PUT', body: new Set(['abc']) }), replayed: true },
+  'PUT of an iterator of an array': {
+    request: () => ({ method: 'PUT', body: ['abc'].values() }),
+    replayed: false,
+  },
+  'PUT of content whose class has the getter isReplayable': {
+    request: () => ({ method: 'PUT', body: new Repeatable() }),
+    replayed: true,
+  },
   'PUT of an iterable that can be read again': {
     request: () => ({
       method: 'PUT',

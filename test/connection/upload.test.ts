@@ -783,6 +783,20 @@ for (const [name, body] of Object.entries({
   })
 }
 
+test('16, R10 417: every Expect field is removed', async () => {
+  const harness = new PoolHarness()
+  const headers = ['Expect', '100-continue', 'A', 'b', 'expect', '100-continue']
+  const call = await harness.send({ method: 'POST', headers, body: 'hello' })
+  await harness.receive(REFUSED)
+  await settle()
+  const { written } = harness.socket
+  assert.doesNotMatch(written, /expect/i)
+  assert.match(written, /\r\nA: b\r\n(?:.|\r\n)*\r\n\r\nhello$/)
+  await harness.receive(OK)
+  assert.equal(call.events.at(-1), 'end')
+  await harness.finish()
+})
+
 test('16, R10 any other 417 is delivered: without Expect, after a repetition, after the body', async () => {
   const harness = new PoolHarness()
   const plain = await harness.send({ method: 'POST', body: 'hello' })

@@ -421,4 +421,28 @@ export const pool: readonly Mutation[] = [
     replace: 'isCertificateError(cause) ? 1 : 1',
     tests: ['connection/dial'],
   },
+  {
+    marks: '82',
+    mistake: 'a backend without hold and release is accepted',
+    file: 'src/backends/select.ts',
+    find: "['lookup', 'connect', 'secure', 'hold', 'release']",
+    replace: "['lookup', 'connect', 'secure']",
+    tests: ['backends/select'],
+  },
+  {
+    marks: '9',
+    mistake: 'a refusal after the connect timeout arms a timer with a negative time',
+    file: 'src/connection/dial.ts',
+    find: 'Math.max(0, time - this.#backend.clock.now())',
+    replace: 'time - this.#backend.clock.now()',
+    tests: ['connection/tunnel'],
+  },
+  {
+    marks: '3',
+    mistake: 'content in an array is not sent again on a new connection',
+    file: 'src/connection/outgoing-request.ts',
+    find: 'return Array.isArray(content) || types.isSet(content) || isMarkedReplayable(content)',
+    replace: 'return isMarkedReplayable(content)',
+    tests: ['connection/replay'],
+  },
 ]

@@ -330,8 +330,8 @@ export const requests: readonly Mutation[] = [
     marks: '90',
     mistake: 'an abort with the reason null is traced as a success',
     file: 'src/connection/exchange.ts',
-    find: 'this.settle(error ?? noReason()) // now',
-    replace: 'this.settle(error) // now',
+    find: 'this.settle(error ?? noReason())\n    this.#owner.clock.microtask(',
+    replace: 'this.settle(error)\n    this.#owner.clock.microtask(',
     tests: ['pool/tracing'],
   },
   {
@@ -341,5 +341,13 @@ export const requests: readonly Mutation[] = [
     find: '  return prototype === null || Object.getPrototypeOf(prototype) === null',
     replace: '  return prototype !== undefined',
     tests: ['models/timeout'],
+  },
+  {
+    marks: '16, R10',
+    mistake: 'only the first Expect field is removed after a 417',
+    file: 'src/connection/outgoing-request.ts',
+    find: 'expect:[^\\r]*/gi',
+    replace: 'expect:[^\\r]*/i',
+    tests: ['connection/upload'],
   },
 ]
