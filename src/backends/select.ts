@@ -42,13 +42,16 @@ function throwUnavailable(name: string, runtime: string): never {
   throw new TypeError(`backend: '${name}' requires ${runtime}, and this runtime is not ${runtime}`)
 }
 
+const BACKEND_METHODS = ['lookup', 'connect', 'secure', 'hold', 'release'] as const
+const CLOCK_METHODS = ['now', 'timer', 'afterPending', 'afterPoll', 'microtask'] as const
+
+function hasMethods(value: object | undefined, names: readonly string[]): boolean {
+  return names.every((name) => typeof Reflect.get(value ?? {}, name) === 'function')
+}
+
 function isBackend(value: unknown): value is Backend {
   if (typeof value !== 'object' || value === null) return false
-  const { clock, connect, lookup, secure } = value as Partial<Backend>
-  return (
-    typeof clock === 'object' &&
-    [connect, lookup, secure].every((method) => typeof method === 'function')
-  )
+  return hasMethods(value, BACKEND_METHODS) && hasMethods((value as Backend).clock, CLOCK_METHODS)
 }
 
 function describe(value: unknown): string {

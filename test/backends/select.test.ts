@@ -31,6 +31,20 @@ test('a custom backend', () => {
   assert.equal(selectBackend(backend), backend)
 })
 
+test('82 a backend without one of its methods is refused', () => {
+  const backend = new ScriptedBackend()
+  const methods = ['lookup', 'connect', 'secure', 'hold', 'release', 'clock']
+  for (const name of methods) {
+    const incomplete = Object.create(backend, { [name]: { value: undefined } })
+    assert.throws(() => selectBackend(incomplete), /^TypeError: backend: expected/, name)
+  }
+  for (const name of ['now', 'timer', 'afterPending', 'afterPoll', 'microtask']) {
+    const clock = Object.create(backend.clock, { [name]: { value: undefined } })
+    const incomplete = Object.create(backend, { clock: { value: clock } })
+    assert.throws(() => selectBackend(incomplete), /^TypeError: backend: expected/, name)
+  }
+})
+
 test('unknown names and other values are a TypeError', () => {
   const select = (choice: unknown) => () => selectBackend(choice as BackendChoice)
   assert.throws(select('curl'), { name: 'TypeError', message: /got 'curl'/ })
