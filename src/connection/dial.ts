@@ -264,7 +264,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   #setDeadline(time: number): void {
     this.#deadlineAt = time
-    this.#deadline.arm(time - this.#backend.clock.now())
+    this.#deadline.arm(Math.max(0, time - this.#backend.clock.now()))
   }
 
   /**
@@ -277,7 +277,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
     if (late < 0) return this.#deadline.arm(-late)
     if (late > 1 && !this.#extended) {
       this.#extended = true
-      return this.#deadline.arm(late)
+      return this.#setDeadline(clock.now() + late)
     }
     clock.afterPending(() => {
       if (this.#isDone) return

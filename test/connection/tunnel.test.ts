@@ -190,6 +190,17 @@ describe('9 a refusal', () => {
     await assertEmpty(pool)
   })
 
+  test('that arrives after the connect timeout was extended is reported at once', async () => {
+    const { pool, call } = await send(HTTPS, { proxy: proxies.http })
+    const { clock } = pool.backend
+    await clock.stall(TIMEOUT + 500) // 500 ms late, so it is extended by 500 ms
+    await clock.stall(600)
+    at(pool.sockets, 0).receive(REFUSAL)
+    await clock.advance(0)
+    assert.match(call.failure.message, /: 403 Not you/)
+    await assertEmpty(pool)
+  })
+
   test('with a content coding is reported without its body', async () => {
     const { pool, call } = await send(HTTPS, { proxy: proxies.http })
     at(pool.sockets, 0).receive(

@@ -132,6 +132,7 @@ class ScriptedTimer implements Timer {
   }
 
   arm(ms: number): void {
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) throw new RangeError(`arm(${ms})`)
     const { due, order } = this.#schedule(ms)
     this.due = due
     this.#order = order
