@@ -31,9 +31,15 @@ export class DueQueue {
     // Events may be pending again for those that are added later.
     const count = Math.min(this.#due.length, MAX_ENDS_PER_TURN)
     this.#clock.afterPending(() => {
-      for (const exchange of this.#due.splice(0, count)) exchange.onDue()
-      this.#isScheduled = false
-      if (this.#due.length > 0) this.#schedule()
+      let ended = 0
+      try {
+        while (ended < count) this.#due[ended++]?.onDue()
+      } finally {
+        // Also after an exception, so that later deadlines have an effect.
+        this.#due.splice(0, ended)
+        this.#isScheduled = false
+        if (this.#due.length > 0) this.#schedule()
+      }
     })
   }
 }

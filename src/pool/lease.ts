@@ -69,6 +69,8 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   open(exchange: Exchange): void {
     this.#exchange = exchange
     exchange.carrier = this
+    // For a timeout before the dial reports its first phase. It does so in a microtask, so that
+    // `enterPhase` would only add a phase of 0 ms to the trace.
     exchange.phase = 'tcp'
     this.#dial = this.#owner.startDial(this, exchange)
   }
@@ -78,7 +80,6 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
     this.#exchange = exchange
     this.startFrom = startFrom
     exchange.carrier = this
-    exchange.phase = 'queue'
   }
 
   /** Starts the exchange of `keepFor`. */

@@ -274,7 +274,6 @@ export class Scheduler
     const queue = forOrigin ? group.waitingForOrigin : this.#forAnyConnection
     const waiter = new Waiter(exchange, group.origin, this.#nextOrder++, queue, this)
     exchange.carrier = waiter
-    exchange.phase = 'queue'
     this.#waiters.push(waiter)
     group.waiters.push(waiter)
     queue.push(waiter)
