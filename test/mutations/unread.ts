@@ -111,8 +111,8 @@ export const unread: readonly Mutation[] = [
     marks: '48',
     mistake: 'a 205 response with content keeps its connection',
     file: 'src/fetch/response.ts',
-    find: '  response.close() // a 205',
-    replace: '  // a 205',
+    find: '  response.close() // A 205',
+    replace: '  // A 205',
     tests: ['fetch/unread'],
   },
 ]
