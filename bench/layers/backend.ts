@@ -51,9 +51,6 @@ class AnsweringSocket implements BackendSocket {
   handler: SocketHandler
   readonly remoteAddress = undefined
   readonly remotePort = undefined
-  readonly localAddress = undefined
-  readonly localPort = undefined
-  readonly alpnProtocol = false
 
   readonly #response: Buffer
   readonly #reads: PendingReads

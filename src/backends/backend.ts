@@ -187,14 +187,11 @@ export interface BackendSocket {
    */
   keepAlive(on: boolean): void
   /**
-   * The addresses and ports, in Node's notation; undefined if they do not exist or are not known.
+   * The address and port of the peer, in Node's notation; undefined if they do not exist or are not
+   * known.
    */
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
-  readonly localAddress: string | undefined
-  readonly localPort: number | undefined
-  /** The protocol that ALPN has selected; false if none was selected, or without TLS. */
-  readonly alpnProtocol: string | false
 }
 
 /** A runtime, or another transport, that the engine runs on. */

@@ -4,10 +4,7 @@ import { ByteQueue } from './byte-queue.ts'
 import { EventQueue } from './event-queue.ts'
 import { KEEP_ALIVE_DELAY } from './node.ts'
 import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './other-runtimes.ts'
-import { connectFailure, writeFailure } from './other-runtimes.ts'
-
-/** Up to this length, `data` and `tail` of a write are copied into one buffer. In bytes. */
-const MAX_COMBINED_WRITE = 65_536
+import { connectFailure, joinedWrites, writeFailure } from './other-runtimes.ts'
 
 type Tcp = BunTcpSocket<BunSocket>
 
@@ -91,10 +88,9 @@ export class BunSocket implements BackendSocket {
   }
 
   #writeBoth(data: string | Uint8Array, tail: Uint8Array): void {
-    const head = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    const combined = Math.max(0, MAX_COMBINED_WRITE - head.length)
-    this.#writeBytes(Buffer.concat([head, tail.subarray(0, combined)]))
-    if (tail.length > combined && !this.#writeFailed) this.#writeBytes(tail.subarray(combined))
+    for (const bytes of joinedWrites(data, tail)) {
+      if (!this.#writeFailed) this.#writeBytes(bytes)
+    }
   }
 
   /** Called by the shared handlers when the operating system accepts more bytes. */
@@ -158,17 +154,5 @@ export class BunSocket implements BackendSocket {
 
   get remotePort(): number | undefined {
     return this.#tcp?.remotePort
-  }
-
-  get localAddress(): string | undefined {
-    return this.#tcp?.localAddress
-  }
-
-  get localPort(): number | undefined {
-    return this.#tcp?.localPort
-  }
-
-  get alpnProtocol(): false {
-    return false
   }
 }

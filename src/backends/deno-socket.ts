@@ -8,14 +8,11 @@ import type {
   DenoConnectOptions,
   DenoTlsOptions,
 } from './other-runtimes.ts'
-import { connectFailure, writeFailure } from './other-runtimes.ts'
+import { connectFailure, joinedWrites, writeFailure } from './other-runtimes.ts'
 
 /** The size of the read buffer: of a quiet connection, and of one whose reads have filled it. */
 const SMALL_READ = 8192
 const LARGE_READ = 65_536
-
-/** Up to this length, `data` and `tail` of a write are copied into one buffer. In bytes. */
-const MAX_COMBINED_WRITE = 65_536
 
 /**
  * A socket that uses `Deno.connect`. Deno fills the buffer of a read long before it resolves the
@@ -27,7 +24,6 @@ export class DenoSocket implements BackendSocket {
   readonly events = new EventQueue(this)
   readonly #connecting = new AbortController()
   #connection: DenoConnection | null = null
-  #alpnProtocol: string | false = false
   #established = false
   #keepAlive = false
   #buffer = new Uint8Array(SMALL_READ)
@@ -78,8 +74,7 @@ export class DenoSocket implements BackendSocket {
     const connection = await deno.startTls(this.#connection!, tls)
     this.#use(connection)
     if (this.events.destroyed) return
-    const { alpnProtocol } = await connection.handshake()
-    this.#alpnProtocol = alpnProtocol ?? false
+    await connection.handshake()
     if (!this.events.destroyed) this.handler.onSecure()
   }
 
@@ -138,13 +133,8 @@ export class DenoSocket implements BackendSocket {
 
   write(data: string | Uint8Array, tail?: Uint8Array): boolean {
     if (this.#writeFailed) return true
-    const head = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
-    if (tail === undefined) this.#unsent.add(head)
-    else {
-      const combined = Math.max(0, MAX_COMBINED_WRITE - head.length)
-      this.#unsent.add(Buffer.concat([head, tail.subarray(0, combined)]))
-      if (tail.length > combined) this.#unsent.add(tail.subarray(combined))
-    }
+    if (tail !== undefined) for (const bytes of joinedWrites(data, tail)) this.#unsent.add(bytes)
+    else this.#unsent.add(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
     this.#flush()
     return false
   }
@@ -213,17 +203,5 @@ export class DenoSocket implements BackendSocket {
 
   get remotePort(): number | undefined {
     return this.#connection?.remoteAddr.port
-  }
-
-  get localAddress(): string | undefined {
-    return this.#connection?.localAddr.hostname
-  }
-
-  get localPort(): number | undefined {
-    return this.#connection?.localAddr.port
-  }
-
-  get alpnProtocol(): string | false {
-    return this.#alpnProtocol
   }
 }

@@ -9,9 +9,6 @@ export class MemorySocket implements BackendSocket, PeerHandler {
   readonly peer: MemoryPeer
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
-  readonly localAddress = undefined
-  readonly localPort = undefined
-  alpnProtocol: string | false = false
 
   readonly #outgoing = new ByteQueue()
   readonly #incoming = new ByteQueue()
@@ -85,7 +82,6 @@ export class MemorySocket implements BackendSocket, PeerHandler {
     this.handler = handler
     if (firstBytes !== null) this.#incoming.prepend(firstBytes)
     this.#later(() => {
-      this.alpnProtocol = 'http/1.1'
       this.handler.onSecure()
       this.#later(() => this.#deliver())
     })

@@ -309,18 +309,6 @@ export class NodeSocket implements BackendSocket {
   get remotePort(): number | undefined {
     return this.#socket.remotePort ?? this.#underlying?.socket.remotePort
   }
-
-  get localAddress(): string | undefined {
-    return this.#socket.localAddress ?? this.#underlying?.socket.localAddress
-  }
-
-  get localPort(): number | undefined {
-    return this.#socket.localPort ?? this.#underlying?.socket.localPort
-  }
-
-  get alpnProtocol(): string | false {
-    return (this.#socket as Partial<TLSSocket>).alpnProtocol || false
-  }
 }
 
 function isLarge(data: string | Uint8Array, tail: Uint8Array | undefined): boolean {

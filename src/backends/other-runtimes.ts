@@ -33,8 +33,6 @@ export interface BunTcpSocket<Data> {
   readonly data: Data
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
-  readonly localAddress: string | undefined
-  readonly localPort: number | undefined
   /** @returns how many bytes were accepted; -1 if the socket is closed for writing */
   write(bytes: Uint8Array): number
   write(text: string, encoding: 'latin1'): number
@@ -89,7 +87,6 @@ export interface DenoConnection {
   setNoDelay?(on: boolean): void
   setKeepAlive?(on: boolean): void
   readonly remoteAddr: DenoAddress
-  readonly localAddr: DenoAddress
 }
 
 export interface DenoAddress {
@@ -99,7 +96,7 @@ export interface DenoAddress {
 }
 
 export interface DenoTlsConnection extends DenoConnection {
-  handshake(): Promise<{ alpnProtocol: string | null }>
+  handshake(): Promise<unknown>
 }
 
 /** Deno's global; undefined on other runtimes. */
@@ -122,4 +119,15 @@ export function connectFailure(error: Error, target: ConnectTarget): Error {
 /** The error for a peer that accepts no more data, in the form of Node. */
 export function writeFailure(cause?: unknown): Error {
   return Object.assign(new Error('write EPIPE', { cause }), { code: 'EPIPE', syscall: 'write' })
+}
+
+/** Up to this length, `data` and `tail` of a write are copied into one buffer. In bytes. */
+const MAX_JOINED_WRITE = 65_536
+
+/** Returns what to write for `data` and `tail`: one buffer, and what remains of a long tail. */
+export function joinedWrites(data: string | Uint8Array, tail: Uint8Array): Uint8Array[] {
+  const head = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
+  const joined = Math.max(0, MAX_JOINED_WRITE - head.length)
+  const first = Buffer.concat([head, tail.subarray(0, joined)])
+  return tail.length > joined ? [first, tail.subarray(joined)] : [first]
 }

@@ -39,12 +39,9 @@ export function localLink(
           const [peer] = (await accepted) as [Socket]
           await recorder.untilEvent(tls ? 'secure' : 'connect')
           assert.deepEqual(recorder.events.slice(0, 2), tls ? ['connect', 'secure'] : ['connect'])
-          assert.equal(socket.alpnProtocol, tls ? 'http/1.1' : false)
           if ('host' in where) {
             assert.equal(socket.remoteAddress, '127.0.0.1')
             assert.equal(socket.remotePort, target.port)
-            assert.equal(socket.localAddress, '127.0.0.1')
-            assert.equal(socket.localPort, peer.remotePort)
           }
           return { socket, peer }
         },

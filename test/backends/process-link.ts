@@ -62,7 +62,6 @@ export function processLink(
               ? recorder.listen((handler) => backend.connect(target, handler))
               : await overTunnel(backend, target, tls, recorder)
           await recorder.untilEvent('secure')
-          assert.equal(socket.alpnProtocol, through === null ? 'http/1.1' : false)
           const [peer] = (await accepted) as [Socket]
           return { socket, peer }
         },

@@ -119,7 +119,6 @@ test('sockets connect automatically, or when the test calls connected', async ()
   assert.deepEqual(first.events, [])
   await settle()
   assert.deepEqual(first.events, ['connect', 'secure'])
-  assert.equal(backend.socket.alpnProtocol, 'http/1.1')
   assert.equal(backend.socket.remoteAddress, '10.0.0.1')
 
   backend.autoConnect = false

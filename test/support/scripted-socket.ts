@@ -38,11 +38,8 @@ export class ScriptedSocket implements BackendSocket {
   keepsProcessAlive = false
   /** Called when a call of `receive`, `receiveEnd` or `reset` has delivered its event. */
   onDelivered: () => void = () => {}
-  alpnProtocol: string | false = false
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
-  readonly localAddress: string | undefined
-  readonly localPort: number | undefined
 
   #readTarget: Uint8Array | null = null
   #incoming: (Uint8Array | 'end')[] = []
@@ -68,8 +65,6 @@ export class ScriptedSocket implements BackendSocket {
     this.firstBytes = firstBytes
     this.remoteAddress = target.address
     this.remotePort = target.port
-    this.localAddress = target.path === undefined ? (target.localAddress ?? '127.0.0.1') : undefined
-    this.localPort = target.path === undefined ? 49_152 : undefined
     if (below !== null) below.closed = true
   }
 
@@ -80,10 +75,9 @@ export class ScriptedSocket implements BackendSocket {
     this.handler.onConnect()
   }
 
-  secured(alpnProtocol: string | false = 'http/1.1'): void {
+  secured(): void {
     this.#checkOpen()
     if (this.tls === null) throw new Error('no TLS was requested')
-    this.alpnProtocol = alpnProtocol
     this.handler.onSecure()
   }
 
