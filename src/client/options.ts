@@ -8,7 +8,6 @@ import type { Trace } from '../models/events.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
 import { checkFlag, checkOptions, option } from '../models/options.ts'
-import type { HTTPProxy } from '../models/proxy.ts'
 import type { OnConnect } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import type { ClientCertificate, Verify } from '../models/tls-settings.ts'
@@ -82,7 +81,7 @@ export interface ClientOptions extends SharedOptions {
    * A proxy for all requests, or proxies by URL pattern, where `null` means a direct connection. If
    * it is given, even as `null`, the proxy settings of the environment are ignored.
    */
-  readonly proxies?: ProxiesInit<HTTPProxy> | undefined
+  readonly proxies?: ProxiesInit | undefined
   /**
    * How server certificates are checked: `true` (the runtime's CA certificates), the path of a CA
    * bundle or directory, options of `node:tls`, or `false` (not at all). Default true.

@@ -25,8 +25,6 @@ const CONNECTION_OPTIONS = [
   'localAddress',
   'onConnect',
 ] as const
-/** Of these, the options that have no effect on a Unix socket. */
-const ADDRESS_OPTIONS = ['lookup', 'localAddress', 'onConnect'] as const
 
 type ToSender = (dispatcher: Dispatcher) => RequestSender
 
@@ -95,14 +93,16 @@ export function openRouter(
   })
 }
 
-/** Throws `TypeError` for an option that has no effect on the route: it may be a safeguard. */
+/**
+ * Throws `TypeError` for an option that has no effect on the route: it may be a safeguard. The pool
+ * checks those that have no effect with `uds`.
+ */
 function checkConnectionOptions(
   options: ClientOptions,
   route: (typeof ROUTE_OPTIONS)[number] | undefined,
 ): void {
-  if (route === undefined || route === 'proxies') return
-  const names = route === 'uds' ? ADDRESS_OPTIONS : CONNECTION_OPTIONS
-  const useless = names.find((name) => option(options, name, undefined) !== undefined)
+  if (route !== 'app' && route !== 'dispatcher') return
+  const useless = CONNECTION_OPTIONS.find((name) => option(options, name, undefined) !== undefined)
   if (useless === undefined) return
   throw new TypeError(`The option ${useless} has no effect with ${route}; remove one of them`)
 }
@@ -126,12 +126,12 @@ function proxiesOf(
   if (given !== undefined) {
     // Proxies are created now, because that reads files: the constructor of the client reports
     // errors.
-    return proxyMap(given, HTTPProxy, (proxy) => {
+    return proxyMap(given, (proxy) => {
       checkProxyAllowed(option(options, 'onConnect', null))
       return HTTPProxy.from(proxy, trustEnv)
     })
   }
-  const proxies = trustEnv && usesConnections ? environmentProxies(HTTPProxy) : null
+  const proxies = trustEnv && usesConnections ? environmentProxies() : null
   if (proxies !== null) checkProxyAllowed(option(options, 'onConnect', null))
   return proxies
 }

@@ -87,7 +87,7 @@ export function resolveOptions(options: PoolOptions): ResolvedPoolOptions {
     const useless = ADDRESS_OPTIONS.find((name) => option(options, name, null) !== null)
     if (useless !== undefined) {
       throw new TypeError(
-        `ConnectionPool: ${useless} has no effect with uds, which has no addresses`,
+        `The option ${useless} has no effect with uds, which has no addresses; remove one of them`,
       )
     }
   }

@@ -2,27 +2,18 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
 import { environmentProxies } from '../../src/dispatch/proxies/proxy-environment.ts'
-import { ProxyError } from '../../src/errors.ts'
+import { InvalidURL, ProxyError } from '../../src/errors.ts'
 import type { Environment } from '../../src/models/environment.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
 
-class FakeProxy {
-  readonly url: string
-
-  constructor(url: string | URL) {
-    this.url = String(url)
-    if (this.url.startsWith('ftp:')) throw new TypeError('unsupported scheme ftp:')
-  }
-}
-
-function proxiesFor(Type: typeof FakeProxy, env: Environment) {
-  const proxies = environmentProxies(Type, env)
+function proxiesFor(env: Environment) {
+  const proxies = environmentProxies(env)
   assert.ok(proxies !== null)
   return proxies
 }
 
 function proxyFor(env: Environment, url: string): string | null {
-  return environmentProxies(FakeProxy, env)?.lookup(new URL(url))?.url ?? null
+  return environmentProxies(env)?.lookup(new URL(url))?.url ?? null
 }
 
 const http = 'http://a.test'
@@ -63,11 +54,11 @@ const tables: Record<string, [env: Environment, http: string | null, https: stri
     [{ HTTP_PROXY: '127.0.0.1:3128' }, 'http://127.0.0.1:3128', null],
     [{ ALL_PROXY: 'localhost:3128' }, 'http://localhost:3128', 'http://localhost:3128'],
     [{ HTTPS_PROXY: 'p.test' }, null, 'http://p.test'],
-    [{ HTTPS_PROXY: 'user:word@p.test:1' }, null, 'http://user:word@p.test:1'],
+    [{ HTTPS_PROXY: 'user:word@p.test:1' }, null, P],
     [{ HTTPS_PROXY: '[::1]:3128' }, null, 'http://[::1]:3128'],
     [{ HTTPS_PROXY: ' p.test:1 ' }, null, 'http://p.test:1'],
     [{ ALL_PROXY: 'socks5h://p.test:1' }, 'socks5h://p.test:1', 'socks5h://p.test:1'],
-    [{ HTTPS_PROXY: 'HTTPS://p.test' }, null, 'HTTPS://p.test'],
+    [{ HTTPS_PROXY: 'HTTPS://p.test' }, null, 'https://p.test'],
   ],
   'in a CGI program, HTTP_PROXY is ignored': [
     [{ REQUEST_METHOD: 'GET', HTTP_PROXY: EVIL }, null, null],
@@ -124,7 +115,7 @@ describe('a variable that is not the URL of a proxy', () => {
   for (const value of values) {
     test(JSON.stringify(value), () => {
       const env = { https_proxy: value, HTTP_PROXY: P, NO_PROXY: 'b.test' }
-      const proxies = proxiesFor(FakeProxy, env)
+      const proxies = proxiesFor(env)
       for (let i = 0; i < 2; i++) {
         assert.throws(
           () => proxies.lookup(new URL(https)),
@@ -147,38 +138,35 @@ describe('a variable that is not the URL of a proxy', () => {
       () => proxyFor({ ALL_PROXY: 'ftp://p.test' }, http),
       (error) =>
         error instanceof ProxyError &&
-        error.message === 'ALL_PROXY: unsupported scheme ftp:' &&
-        error.cause instanceof TypeError,
+        /^ALL_PROXY: Invalid proxy URL "ftp:/.test(error.message) &&
+        error.cause instanceof InvalidURL,
     )
   })
 })
 
-test('a proxy is created on first use, and once', () => {
-  let made = 0
-  class Counted extends FakeProxy {
-    constructor(url: string | URL) {
-      super(url)
-      made++
-    }
-  }
-  const proxies = proxiesFor(Counted, { HTTP_PROXY: P, HTTPS_PROXY: P })
-  assert.equal(made, 0)
+test('equal variables have one proxy, with the credentials of the URL', () => {
+  const proxies = proxiesFor({
+    HTTP_PROXY: 'http://user:word@p.test:1',
+    https_proxy: P,
+    all_proxy: P,
+  })
   const first = proxies.lookup(new URL(http))
+  assert.equal(inspect(first), '<HTTPProxy [http://p.test:1, DEFAULT, with credentials]>')
   assert.equal(proxies.lookup(new URL(http)), first)
-  assert.equal(proxies.lookup(new URL(https)), first)
-  assert.equal(made, 1)
+  const same = proxiesFor({ HTTP_PROXY: P, HTTPS_PROXY: P })
+  assert.equal(same.lookup(new URL(http)), same.lookup(new URL(https)))
 })
 
 test('the variables are read once', () => {
   const env: Record<string, string> = { HTTP_PROXY: P }
-  const proxies = proxiesFor(FakeProxy, env)
+  const proxies = proxiesFor(env)
   env.HTTP_PROXY = Q
   env.NO_PROXY = '*'
   assert.equal(proxies.lookup(new URL(http))?.url, P)
 })
 
 test('without variables, there are no proxies', () => {
-  assert.equal(environmentProxies(FakeProxy, { NO_PROXY: '*', HTTP_PROXY: '' }), null)
+  assert.equal(environmentProxies({ NO_PROXY: '*', HTTP_PROXY: '' }), null)
 })
 
 test('22 a polluted Object.prototype changes nothing', () => {

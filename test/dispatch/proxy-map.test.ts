@@ -2,30 +2,24 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ProxiesInit } from '../../src/dispatch/proxies/proxy-map.ts'
 import { proxyMap } from '../../src/dispatch/proxies/proxy-map.ts'
+import { InvalidURL } from '../../src/errors.ts'
+import { HTTPProxy } from '../../src/models/proxy.ts'
 import { withPollutedPrototype } from '../support/pollution.ts'
 
-class FakeProxy {
-  readonly url: string
-
-  constructor(url: string | URL) {
-    this.url = new URL(url).host
-  }
-}
-
-function routes(given: ProxiesInit<FakeProxy>, ...urls: string[]) {
-  const map = proxyMap(given, FakeProxy)
+function routes(given: ProxiesInit, ...urls: string[]) {
+  const map = proxyMap(given)
   return urls.map((url) => map.lookup(new URL(url)))
 }
 
-function hosts(given: ProxiesInit<FakeProxy>, ...urls: string[]) {
-  return routes(given, ...urls).map((proxy) => proxy?.url ?? null)
+function hosts(given: ProxiesInit, ...urls: string[]) {
+  return routes(given, ...urls).map((proxy) => (proxy ? new URL(proxy.url).host : null))
 }
 
 const http = 'http://a.test'
 const https = 'https://a.test'
 
 test('one proxy for all URLs', () => {
-  const proxy = new FakeProxy('http://p.test:1')
+  const proxy = new HTTPProxy('http://p.test:1')
   assert.deepEqual(hosts('http://p.test:1', http, https), ['p.test:1', 'p.test:1'])
   assert.deepEqual(hosts(new URL('http://p.test:1'), http, https), ['p.test:1', 'p.test:1'])
   assert.deepEqual(routes(proxy, http, https), [proxy, proxy])
@@ -39,7 +33,7 @@ test('no proxy', () => {
 })
 
 test('one proxy per pattern, in every form', () => {
-  const proxy = new FakeProxy('http://p.test:3')
+  const proxy = new HTTPProxy('http://p.test:3')
   const given = {
     http: 'http://p.test:1',
     all: new URL('http://p.test:2'),
@@ -81,7 +75,7 @@ describe('an invalid proxy', () => {
       const given = [{ 'all://a.test': value }, ...(isRecord ? [] : [value])]
       for (const each of given) {
         assert.throws(
-          () => proxyMap(each as ProxiesInit<FakeProxy>, FakeProxy),
+          () => proxyMap(each as ProxiesInit),
           (error) => {
             assert.ok(error instanceof TypeError)
             assert.match(
@@ -96,14 +90,14 @@ describe('an invalid proxy', () => {
     })
   }
 
-  test('an invalid URL is the error of the class', () => {
-    assert.throws(() => proxyMap({ all: 'nonsense' }, FakeProxy), { code: 'ERR_INVALID_URL' })
+  test('an invalid URL is the error of HTTPProxy', () => {
+    assert.throws(() => proxyMap({ all: 'nonsense' }), InvalidURL)
   })
 
   test('the message does not contain a password of the key', () => {
-    const given = { 'http://user:hunter2@a.test': 5 } as unknown as ProxiesInit<FakeProxy>
+    const given = { 'http://user:hunter2@a.test': 5 } as unknown as ProxiesInit
     assert.throws(
-      () => proxyMap(given, FakeProxy),
+      () => proxyMap(given),
       (error) => error instanceof TypeError && !error.message.includes('hunter2'),
     )
   })

@@ -5,10 +5,10 @@ import {
   environmentVariable,
   hasEnvironmentVariable,
 } from '../../models/environment.ts'
+import type { HTTPProxy } from '../../models/proxy.ts'
 import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../../models/url.ts'
 import type { UrlLookup } from '../url-map.ts'
 import { NoProxy } from './no-proxy.ts'
-import type { ProxyClass } from './proxy-map.ts'
 import { proxyMaker } from './proxy-map.ts'
 
 /** A proxy variable that is set, with its name as found. */
@@ -19,19 +19,17 @@ interface Setting {
 
 /**
  * Reads the proxy for each URL from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, or the same
- * names in lower case, which win. The variables are read once, now. Returns null if no variable names
- * a proxy. `lookup` returns null or undefined for a direct connection, and throws `ProxyError` if a variable is not the URL of a
- * proxy: connecting directly instead would expose to the network what was meant for the proxy.
+ * names in lower case, which take precedence. The variables are read once, now. Returns null if no
+ * variable names a proxy. `lookup` returns null or undefined for a direct connection, and throws
+ * `ProxyError` if a variable is not the URL of a proxy: connecting directly instead would expose to
+ * the network what was meant for the proxy.
  */
-export function environmentProxies<Proxy extends object>(
-  Type: ProxyClass<Proxy>,
-  env?: Environment,
-): UrlLookup<Proxy | null> | null {
+export function environmentProxies(env?: Environment): UrlLookup<HTTPProxy | null> | null {
   const all = readSetting(env, 'ALL_PROXY')
   const http = readHttpSetting(env) ?? all
   const https = readSetting(env, 'HTTPS_PROXY') ?? all
   if (http === null && https === null) return null
-  const make = proxyMaker(Type)
+  const make = proxyMaker()
   const noProxy = new NoProxy(readSetting(env, 'NO_PROXY')?.value ?? '')
   const httpProxy = lazy(() => http && makeProxy(http, make))
   const httpsProxy = lazy(() => https && makeProxy(https, make))
@@ -62,7 +60,7 @@ function readHttpSetting(env: Environment | undefined): Setting | null {
   return environmentNames(env).includes('http_proxy') ? readVariable(env, 'http_proxy') : null
 }
 
-function makeProxy<Proxy>({ variable, value }: Setting, make: (url: string) => Proxy): Proxy {
+function makeProxy({ variable, value }: Setting, make: (url: string) => HTTPProxy): HTTPProxy {
   const url = /^[a-z][a-z\d+.-]*:\/\//i.test(value) ? value : `http://${value}`
   // The message omits the value, and the parser's error is not the `cause`: both can hold a
   // password.

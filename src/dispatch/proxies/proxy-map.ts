@@ -1,36 +1,31 @@
+import { HTTPProxy } from '../../models/proxy.ts'
 import { isPlainObject, kindOf } from '../../models/value-kind.ts'
 import { UrlMap } from '../url-map.ts'
 import { describeKey } from '../url-pattern.ts'
-
-/** The constructor of a proxy: `HTTPProxy`. */
-export type ProxyClass<Proxy> = new (url: string | URL) => Proxy
 
 /**
  * The option `proxies`: one proxy for all URLs, or an object from URL patterns (see `UrlMap`) to
  * proxies. Null means a direct connection.
  */
-export type ProxiesInit<Proxy> =
-  | ProxyInit<Proxy>
-  | Readonly<Record<string, ProxyInit<Proxy> | undefined>>
+export type ProxiesInit = ProxyInit | Readonly<Record<string, ProxyInit | undefined>>
 
-type ProxyInit<Proxy> = string | URL | Proxy | null
+type ProxyInit = string | URL | HTTPProxy | null
 
 /**
  * Builds the map of proxies by URL. Its values null and undefined mean a direct connection.
  *
  * @param adopt returns the proxy to use in place of the given one
- * @throws TypeError if a key is not a pattern or a value is not a proxy; also what `Type` and
- *   `adopt` throw
+ * @throws TypeError if a key is not a pattern or a value is not a proxy; also what the constructor
+ *   of `HTTPProxy` and `adopt` throw
  */
-export function proxyMap<Proxy extends object>(
-  given: ProxiesInit<Proxy>,
-  Type: ProxyClass<Proxy>,
-  adopt: (proxy: Proxy) => Proxy = (proxy) => proxy,
-): UrlMap<Proxy | null> {
-  const make = proxyMaker(Type, adopt)
+export function proxyMap(
+  given: ProxiesInit,
+  adopt: (proxy: HTTPProxy) => HTTPProxy = (proxy) => proxy,
+): UrlMap<HTTPProxy | null> {
+  const make = proxyMaker(adopt)
   const toProxy = (name: string, choice: unknown) => {
     if (choice === null || choice === undefined) return choice
-    if (typeof choice === 'string' || choice instanceof URL || choice instanceof Type) {
+    if (typeof choice === 'string' || choice instanceof URL || choice instanceof HTTPProxy) {
       return make(choice)
     }
     throw new TypeError(`${name} must be null, a URL or an HTTPProxy, not ${kindOf(choice)}`)
@@ -43,14 +38,13 @@ export function proxyMap<Proxy extends object>(
 }
 
 /** Returns the same proxy for the same URL or proxy, so that its connections are shared. */
-export function proxyMaker<Proxy extends object>(
-  Type: ProxyClass<Proxy>,
-  adopt: (proxy: Proxy) => Proxy = (proxy) => proxy,
-): (given: string | URL | Proxy) => Proxy {
-  const made = new Map<string | Proxy, Proxy>()
+export function proxyMaker(
+  adopt: (proxy: HTTPProxy) => HTTPProxy = (proxy) => proxy,
+): (given: string | URL | HTTPProxy) => HTTPProxy {
+  const made = new Map<string | HTTPProxy, HTTPProxy>()
   return (given) => {
     const key = given instanceof URL || typeof given === 'string' ? String(given) : given
-    const proxy = made.get(key) ?? adopt(typeof key === 'string' ? new Type(key) : key)
+    const proxy = made.get(key) ?? adopt(typeof key === 'string' ? new HTTPProxy(key) : key)
     made.set(key, proxy)
     return proxy
   }
