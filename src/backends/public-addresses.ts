@@ -60,8 +60,8 @@ const SPECIAL_IPV6 = [
 const NAT64 = /^64:ff9b::(?:([\da-f]{1,4}):)?([\da-f]{1,4})$/
 
 // Created when they are first needed.
-let special: BlockList | null = null
-let global: BlockList | null = null
+let specialRanges: BlockList | null = null
+let globalRanges: BlockList | null = null
 const withoutProxy = new WeakSet<object>()
 
 /**
@@ -104,12 +104,12 @@ function isPublic(given: string): boolean {
   const normal = normalAddress(given)
   if (normal === null) return false
   const { address, family } = normal
-  special ??= blockListOf([...SPECIAL_IPV4, ...SPECIAL_IPV6])
-  if (family === 4) return !isListed(special, address)
+  specialRanges ??= blockListOf([...SPECIAL_IPV4, ...SPECIAL_IPV6])
+  if (family === 4) return !isListed(specialRanges, address)
   const nat64 = NAT64.exec(address)
   if (nat64 !== null) return isPublic(dotted(nat64[1] ?? '0', `${nat64[2]}`))
-  global ??= blockListOf(GLOBAL_IPV6)
-  return isListed(global, address) && !isListed(special, address)
+  globalRanges ??= blockListOf(GLOBAL_IPV6)
+  return isListed(globalRanges, address) && !isListed(specialRanges, address)
 }
 
 function isListed(list: BlockList, given: string): boolean {

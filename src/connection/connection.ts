@@ -213,8 +213,8 @@ export class Connection
     if (start === end) return
     this.#reader.onDelivery()
     try {
-      const { body } = this.exchange as Exchange
-      const wantsMore = (body as BodySink).onBody(source, start, end)
+      const { bodySink } = this.exchange as Exchange
+      const wantsMore = (bodySink as BodySink).onBody(source, start, end)
       if (wantsMore === false && this.exchange !== null) this.#pause()
     } catch (error) {
       this.#fail('handler-threw', error)
@@ -330,7 +330,7 @@ export class Connection
   // --- SocketHandler: called by the socket
 
   readTarget(): Uint8Array {
-    return this.#reader.target(this.exchange?.body ?? null)
+    return this.#reader.target(this.exchange?.bodySink ?? null)
   }
 
   onRead(length: number): void {

@@ -111,7 +111,7 @@ export class Exchange implements DispatchControl {
   request: OutgoingRequest
   readonly sink: ResponseSink
   /** Receives the body; null before the head. */
-  body: BodySink | null = null
+  bodySink: BodySink | null = null
   readonly timeouts: Timeout
   /** When it was dispatched, in the clock's time. */
   readonly startedAt: number
@@ -169,7 +169,7 @@ export class Exchange implements DispatchControl {
   }
 
   deliverHead(head: ResponseHead, length: number): void {
-    this.body = this.sink.onHead(head, length, this)
+    this.bodySink = this.sink.onHead(head, length, this)
   }
 
   deliverUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean {
@@ -207,8 +207,8 @@ export class Exchange implements DispatchControl {
     if (this.settled) return
     this.settle(null)
     try {
-      const body = this.body as BodySink
-      body.onEnd(trailers)
+      const bodySink = this.bodySink as BodySink
+      bodySink.onEnd(trailers)
     } catch (error) {
       this.throwUncaught(error)
     }
@@ -227,7 +227,7 @@ export class Exchange implements DispatchControl {
   }
 
   #reportError(error: unknown): void {
-    const receiver = this.body ?? this.sink
+    const receiver = this.bodySink ?? this.sink
     receiver.onError(error)
   }
 

@@ -29,8 +29,8 @@ export function fileParts(files: FilesInit): Part[] {
   try {
     for (const [name, value] of pairsOf('files', files)) {
       if (value === null || value === undefined) continue
-      const files: readonly unknown[] = Array.isArray(value) && !isTuple(value) ? value : [value]
-      for (const file of files) parts.push(filePart(name, file))
+      const several: readonly unknown[] = Array.isArray(value) && !isTuple(value) ? value : [value]
+      for (const file of several) parts.push(filePart(name, file))
     }
   } catch (error) {
     // No other code can reach the sources that were yielded by a generator.

@@ -2,7 +2,10 @@ import { LocalProtocolError } from '../errors.ts'
 
 /** A character that is not allowed in a token. RFC 9110 5.6.2 */
 const FORBIDDEN_IN_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/
-/** A character that is not allowed in a field value. 80 to FF are obs-text. RFC 9110 5.5 */
+/**
+ * A character that is not allowed in a field value or a reason phrase. 80 to FF are obs-text. RFC
+ * 9110 5.5, RFC 9112 4
+ */
 export const FORBIDDEN_IN_VALUE: RegExp = /[^\t\x20-\x7e\x80-\xff]/
 
 const SP = 0x20

@@ -262,8 +262,9 @@ export function singleValue(headers: Pick<Headers, 'getAll'>, name: string): str
   return values.length === 0 ? null : [...new Set(values)].join(', ')
 }
 
-function isFlatList(init: object): init is readonly string[] {
-  return Array.isArray(init) && typeof init[0] === 'string'
+/** Whether these are fields in the form `[name, value, ...]`. */
+export function isFlatList(init: HeadersInit | null): init is readonly string[] {
+  return Array.isArray(init) && (init.length === 0 || typeof init[0] === 'string')
 }
 
 function isIterable(init: object): init is Iterable<unknown> {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withoutPrototype } from './options.ts'
+import { codeOrMessage } from './value-kind.ts'
 
 /** A file that can contain certificates and keys in PEM format. RFC 7468 */
 export interface PemFile {
@@ -81,7 +82,7 @@ export function privateKeyIn({ name, text }: PemFile, passphrase: string | undef
     return { pem, object: createPrivateKey(withoutPrototype({ key: pem, passphrase })) }
   } catch (cause) {
     const defect = encrypted ? 'cannot be decrypted with the passphrase' : 'is invalid'
-    throw new TypeError(`${name}: the private key ${defect} (${codeOf(cause)})`, { cause })
+    throw new TypeError(`${name}: the private key ${defect} (${codeOrMessage(cause)})`, { cause })
   }
 }
 
@@ -110,7 +111,7 @@ function defectOf(certificate: string): string | null {
     new X509Certificate(certificate)
     return null
   } catch (error) {
-    return codeOf(error)
+    return codeOrMessage(error)
   }
 }
 
@@ -126,7 +127,9 @@ function read<Result>(label: string, path: string | URL, reader: (path: string) 
   try {
     return reader(systemPath(path))
   } catch (cause) {
-    throw new TypeError(`${nameOf(label, path)} cannot be read (${codeOf(cause)})`, { cause })
+    throw new TypeError(`${nameOf(label, path)} cannot be read (${codeOrMessage(cause)})`, {
+      cause,
+    })
   }
 }
 
@@ -136,9 +139,4 @@ function nameOf(label: string, path: string | URL): string {
 
 function systemPath(path: string | URL): string {
   return typeof path === 'string' ? path : fileURLToPath(path)
-}
-
-function codeOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code ?? message
 }

@@ -17,6 +17,12 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
 
+/** Returns the code of a system error, such as `ENOENT`, or the message of another error. */
+export function codeOrMessage(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code ?? message
+}
+
 /** Returns a thrown value as an error, because code of the caller can throw any value. */
 export function asError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown

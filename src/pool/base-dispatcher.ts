@@ -110,7 +110,7 @@ export class BaseDispatcher {
         : new Exchange(outgoing, sink, timeouts, now, inFlight)
     } catch (error) {
       if (destination !== null) transport.discard(destination)
-      clock.microtask(() => sink.onError(withRequest(error, request)))
+      clock.microtask(() => sink.onError(withRequestFacts(error, request)))
       return null
     }
     inFlight.add(exchange)
@@ -179,7 +179,7 @@ function wantsCopies(request: DispatchRequest): boolean {
 }
 
 /** Adds the properties of the request to an error about the request. */
-function withRequest(error: unknown, request: DispatchRequest): unknown {
+function withRequestFacts(error: unknown, request: DispatchRequest): unknown {
   if (typeof request !== 'object' || request === null) {
     return new LocalProtocolError('A request must be an object with an origin and a path')
   }

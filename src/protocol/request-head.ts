@@ -1,8 +1,8 @@
 /** Builds and validates the head of a request. No other code writes heads. */
 import { LocalProtocolError } from '../errors.ts'
-import { checkField, FORBIDDEN_IN_VALUE, isToken } from '../models/field.ts'
+import { checkField, FORBIDDEN_IN_VALUE, isToken, trimBlanks } from '../models/field.ts'
 import type { HeadersInit } from '../models/headers.ts'
-import { Headers } from '../models/headers.ts'
+import { Headers, isFlatList } from '../models/headers.ts'
 import { ownCopy } from '../models/own-copy.ts'
 import { expectsContent } from './methods.ts'
 
@@ -205,10 +205,6 @@ const NO_CONTENT: RequestFraming = {
   upgrade: false,
 }
 
-function isFlatList(headers: HeadersInit): headers is readonly string[] {
-  return Array.isArray(headers) && (headers.length === 0 || typeof headers[0] === 'string')
-}
-
 function checkMethod(method: string): void {
   if (typeof method !== 'string') {
     throw new LocalProtocolError(`The method must be a string, not ${typeof method}`)
@@ -345,7 +341,7 @@ class SpecialFields {
 function listElements(value: string): string[] {
   return value
     .split(',')
-    .map((element) => element.trim())
+    .map((element) => trimBlanks(element, 0, element.length))
     .filter((element) => element !== '')
 }
 

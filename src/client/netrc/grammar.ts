@@ -97,11 +97,11 @@ function unescapeQuoted(text: string): string {
 }
 
 /**
- * Returns the credentials of an entry. They are parsed by the package netrc-parser, from the only
- * layout that it reads correctly: one line, single spaces, and words of safe characters. Login and
- * password are always present, because the package would read missing ones from a polluted
- * `Object.prototype`. The text has one entry, because the package compares each entry with all
- * others.
+ * Returns the credentials of an entry. The package netrc-parser parses them: it is a fixed
+ * dependency of the project. It reads only one layout correctly: one line, single spaces, and words
+ * of safe characters. Login and password are always present, because the package would read missing
+ * ones from a polluted `Object.prototype`. The text has one entry, because the package compares
+ * each entry with all others.
  */
 export function credentialsOf({ host, login, password }: NetrcEntry): NetrcCredentials {
   const name = encode(host ?? '')

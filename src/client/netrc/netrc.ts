@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { environmentVariable } from '../../models/environment.ts'
 import { withoutPrototype } from '../../models/options.ts'
+import { codeOrMessage } from '../../models/value-kind.ts'
 import { BasicAuth } from '../auth/basic.ts'
 import type { NetrcCredentials, NetrcEntry } from './grammar.ts'
 import { credentialsOf, parseNetrc } from './grammar.ts'
@@ -32,7 +33,7 @@ export class Netrc {
         return new Netrc(file, readText(file))
       } catch (error) {
         if (isMissing(error)) continue
-        warnOnce(`Cannot use the netrc file ${file}: ${reasonOf(error)}`)
+        warnOnce(`Cannot use the netrc file ${file}: ${codeOrMessage(error)}`)
         return null
       }
     }
@@ -48,7 +49,7 @@ export class Netrc {
     try {
       return new Netrc(file, readText(file))
     } catch (cause) {
-      throw new TypeError(`Cannot use the netrc file ${file}: ${reasonOf(cause)}`, { cause })
+      throw new TypeError(`Cannot use the netrc file ${file}: ${codeOrMessage(cause)}`, { cause })
     }
   }
 
@@ -67,7 +68,7 @@ export class Netrc {
     return this.#authOf(this.#find(url.hostname))
   }
 
-  /** Returns the same, but not those of `default`. */
+  /** Returns the credentials of the entry for the host of `url`; ignores `default`. */
   authForHost(url: URL): BasicAuth | null {
     const entry = this.#find(url.hostname)
     return this.#authOf(entry !== null && entry.host === null ? null : entry)
@@ -99,7 +100,7 @@ export class Netrc {
       return new BasicAuth(login, password)
     } catch (error) {
       warnOnce(
-        `Cannot use the entry for ${entry.host ?? 'default'} in the netrc file ${this.#file}: ${reasonOf(error)}`,
+        `Cannot use the entry for ${entry.host ?? 'default'} in the netrc file ${this.#file}: ${codeOrMessage(error)}`,
       )
       return null
     }
@@ -160,12 +161,6 @@ function readText(file: string): string {
 function isMissing(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException
   return code === 'ENOENT' || code === 'ENOTDIR'
-}
-
-/** The code of a system error, otherwise the message. Neither contains text of the file. */
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
-  return code ?? message
 }
 
 const warned = new Set<string>()

@@ -11,7 +11,7 @@ import { withoutPrototype } from '../../models/options.ts'
 import { asError, isThenable } from '../../models/value-kind.ts'
 import type { DispatcherParts } from '../../pool/base-dispatcher.ts'
 import { poolParts } from '../../pool/pool.ts'
-import { responseFailed } from '../in-process/in-process-call.ts'
+import { INTERNAL_SERVER_ERROR, responseFailed } from '../in-process/in-process-call.ts'
 import type { NodeApp } from './app-kind.ts'
 import type { RequestEvent } from './listener-server.ts'
 import { createListenerServer } from './listener-server.ts'
@@ -91,7 +91,7 @@ class ListenerCalls {
       if (this.#options.raiseAppExceptions) exchange.fail(error)
       else
         to.end(
-          `HTTP/1.1 500 ${INTERNAL_SERVER_ERROR}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+          `HTTP/1.1 500 ${INTERNAL_SERVER_ERROR.statusText}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
         )
     } else if (to.headersSent && !to.writableEnded) {
       this.#failAfterPending(exchange, error)
@@ -114,12 +114,10 @@ class ListenerCalls {
   }
 }
 
-const INTERNAL_SERVER_ERROR = 'Internal Server Error'
-
 function send500(response: ServerResponse): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name)
-  response.statusCode = 500
-  response.statusMessage = INTERNAL_SERVER_ERROR
+  response.statusCode = INTERNAL_SERVER_ERROR.status
+  response.statusMessage = INTERNAL_SERVER_ERROR.statusText
   response.end()
 }
 

@@ -98,7 +98,7 @@ export class InProcessCall extends InProcessCarrier {
   async whileReadingSource<Chunk>(chunk: Promise<Chunk>): Promise<Chunk> {
     this.#isReadingSource = true
     try {
-      return await promise
+      return await chunk
     } finally {
       this.#isReadingSource = false
       this.#onActivity()
@@ -154,7 +154,8 @@ export function responseFailed(exchange: Exchange, cause: unknown): ReadError {
   return new ReadError(text, exchange.errorFacts(cause))
 }
 
-const INTERNAL_SERVER_ERROR: Head = {
+/** The response in place of an error of the app, unless `raiseAppExceptions` is true. */
+export const INTERNAL_SERVER_ERROR: Head = {
   status: 500,
   statusText: 'Internal Server Error',
   httpVersion: '1.1',

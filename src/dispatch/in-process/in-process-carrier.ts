@@ -1,11 +1,9 @@
 import type { BodySink, Carrier, Exchange } from '../../connection/exchange.ts'
 import { invalidResponseError } from '../../connection/transport-errors.ts'
+import { FORBIDDEN_IN_VALUE } from '../../models/field.ts'
 import { Headers } from '../../models/headers.ts'
 import type { Head } from '../../models/request.ts'
 import { ResponseHead } from '../../protocol/response-head.ts'
-
-/** Matches a character other than HTAB, SP, VCHAR and obs-text. RFC 9112 4 */
-const NOT_REASON_PHRASE = /[^\t\x20-\x7e\x80-\xff]/
 
 /**
  * Carries an exchange whose response is made in this process. Checks the response as the parser
@@ -80,7 +78,8 @@ export abstract class InProcessCarrier implements Carrier {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
     this.#resumed = false
     try {
-      if ((exchange.body as BodySink).onBody(bytes, 0, bytes.length) || this.#resumed) return true
+      const bodySink = exchange.bodySink as BodySink
+      if (bodySink.onBody(bytes, 0, bytes.length) || this.#resumed) return true
     } catch (error) {
       exchange.fail(error)
       return true
@@ -125,7 +124,7 @@ function checkedHead(head: Head): ResponseHead {
   }
   if (head instanceof ResponseHead) return head
   const reason = statusText ?? ''
-  if (typeof reason !== 'string' || NOT_REASON_PHRASE.test(reason)) {
+  if (typeof reason !== 'string' || FORBIDDEN_IN_VALUE.test(reason)) {
     throw new TypeError('its statusText is not a valid reason phrase')
   }
   const headers = head.headers instanceof Headers ? head.headers : new Headers(head.headers)
