@@ -134,7 +134,9 @@ export class ConnectTimeout extends TimeoutException {
   override readonly code = 'HAWSER_CONNECT_TIMEOUT'
 }
 
-/** The client waited for the response, and received no byte within `timeout.read`. */
+/**
+ * No byte was received or sent for `timeout.read`, or the response head took longer than that.
+ */
 export class ReadTimeout extends TimeoutException {
   override readonly code = 'HAWSER_READ_TIMEOUT'
 }
@@ -174,7 +176,10 @@ export class WriteError extends NetworkError {
   override readonly code = 'HAWSER_WRITE_ERROR'
 }
 
-/** The connection was closed during the exchange. */
+/**
+ * Closing a connection failed. Hawser never throws it: a failed close is not reported. It exists so
+ * that code ported from HTTPX can name it.
+ */
 export class CloseError extends NetworkError {
   override readonly code = 'HAWSER_CLOSE_ERROR'
 }
@@ -259,7 +264,7 @@ export class InvalidURL extends HawserError {
   override readonly code = 'HAWSER_INVALID_URL'
 }
 
-/** The client or pool was closed before the request was made. */
+/** The client or pool was closed before or while the request was sent. */
 export class ClientClosed extends HawserError {
   override readonly code = 'HAWSER_CLIENT_CLOSED'
 }

@@ -6,6 +6,7 @@ export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
 export { BasicAuth } from './client/auth/basic.ts'
 export { DigestAuth } from './client/auth/digest.ts'
 export { NetrcAuth } from './client/auth/netrc-auth.ts'
+// Code that is ported from HTTPX may use either name: all methods are asynchronous.
 export { Client, Client as AsyncClient } from './client/client.ts'
 export { type CookieScope, Cookies, type CookiesInit } from './client/cookies/cookies.ts'
 export type { Link } from './client/links.ts'
@@ -55,8 +56,8 @@ export {
 } from './dispatch/in-process/mock-dispatcher.ts'
 export type { ProxiesInit } from './dispatch/proxies/proxy-map.ts'
 export * from './errors.ts'
-export type {
 export type { CloseReason } from './models/close-reasons.ts'
+export type {
   ConnectionClose,
   ConnectionOpen,
   Durations,

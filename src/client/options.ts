@@ -58,8 +58,10 @@ export interface SharedOptions {
    */
   readonly followRedirects?: FollowRedirects | undefined
   /**
-   * Maximum number of automatic retries: after failures that are safe to retry, and after 429 and
-   * 503 responses to idempotent requests. Default 0.
+   * Maximum number of automatic retries: after failures with `safeToRetry`, and after 429 and 503
+   * responses to idempotent requests. Only a body that can be read again is sent again. The delay
+   * is that of Retry-After, up to 120 s; otherwise it grows from 250 ms to 8 s, with jitter.
+   * Default 0.
    */
   readonly retries?: number | null | undefined
 }
@@ -78,12 +80,13 @@ export interface ClientOptions extends SharedOptions {
   /** How many redirects are followed before `TooManyRedirects`. Default 20. */
   readonly maxRedirects?: number | undefined
   /**
-   * A proxy for all requests, or proxies by URL pattern, where `null` means a direct connection. If
-   * it is given, even as `null`, the proxy settings of the environment are ignored.
+   * A proxy for all requests, or proxies by URL pattern, where `null` means a direct connection.
+   * Default: the proxies of the environment, if `trustEnv` is true. If the option is given, even as
+   * `null`, they are ignored.
    */
   readonly proxies?: ProxiesInit | undefined
   /**
-   * How server certificates are checked: `true` (the runtime's CA certificates), the path of a CA
+   * How server certificates are verified: `true` (the runtime's CA certificates), the path of a CA
    * bundle or directory, options of `node:tls`, or `false` (not at all). Default true.
    */
   readonly verify?: Verify | undefined
@@ -118,7 +121,7 @@ export interface ClientOptions extends SharedOptions {
   readonly mounts?: Readonly<Record<string, Dispatcher | null | undefined>> | null | undefined
   /** The implementation of sockets and clocks. Default `'auto'`: the current runtime's. */
   readonly backend?: BackendChoice | undefined
-  /** Limits of the connection pool. */
+  /** Limits of the connection pool. Default: at most 100 connections. */
   readonly poolLimits?: PoolLimits | undefined
   /** Functions that are called with each request and each response. */
   readonly eventHooks?: EventHooks | undefined
@@ -139,7 +142,10 @@ export interface ClientOptions extends SharedOptions {
    * timeout. For URLs from others, use `publicAddressesOnly()`.
    */
   readonly onConnect?: OnConnect | undefined
-  /** Receives tracing events: the durations and the end of every exchange and connection. */
+  /**
+   * Receives the events `request:start`, `request:end` (with durations), `connection:open` and
+   * `connection:close`.
+   */
   readonly trace?: Trace | undefined
 }
 

@@ -31,7 +31,6 @@ import type { FetchCall, Init, Input } from './fetch-call.ts'
 import { bufferIfSmall, readFetchCall } from './fetch-call.ts'
 import { networkError } from './network-error.ts'
 import { bodyOf, FetchResponse, toWhatwgResponse } from './response.ts'
-import type { BodyLimits } from './response-body.ts'
 
 /** In ms, as in the runtime's `fetch`: a server may need minutes for its response. */
 const DEFAULT_TIMEOUT = new Timeout(300_000, { connect: 10_000, pool: null })
@@ -54,7 +53,11 @@ const OPTION_NAMES = [
   'trace',
 ] as const
 
-/** The options of `createFetch`. They have the same meaning as the options of a `Client`. */
+/**
+ * The options of `createFetch`. They have the same meaning as the options of a `Client`, with other
+ * defaults: the timeouts are 10,000 ms for `connect`, 300,000 ms for `read` and `write`, and none
+ * for `pool`. Connections with an unread response count for `poolLimits` only if it is given.
+ */
 export type FetchOptions = Pick<ClientOptions, (typeof OPTION_NAMES)[number]>
 
 /** A `fetch` function with its own connections. WHATWG Fetch 5.6 */

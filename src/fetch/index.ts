@@ -10,9 +10,12 @@ export { createFetch, type Fetch, type FetchOptions } from './fetcher.ts'
 let shared: Fetch | null = null
 
 /**
- * Sends a request, as `fetch` of the WHATWG standard. All calls share one pool of connections,
- * which never keeps the process alive. Use `createFetch` for other settings, or to close the
- * connections.
+ * Sends a request, as `fetch` of the WHATWG standard. Resolves when the head of the response has
+ * been received. Rejects with a `TypeError`, or with the reason of the signal. If the exchange
+ * failed, the `cause` of the `TypeError` is a `HawserError`.
+ *
+ * All calls share one pool of connections, which never keeps the process alive, with the default
+ * timeouts of `FetchOptions`. Use `createFetch` for other settings, or to close the connections.
  */
 export function fetch(input: Input, init?: Init): Promise<globalThis.Response> {
   shared ??= createFetch()

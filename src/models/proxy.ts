@@ -28,7 +28,9 @@ export interface HTTPProxyOptions {
   readonly headers?: HeadersInit | null | undefined
   /** User name and password. Replaces the credentials in the URL; null removes them. */
   readonly auth?: readonly [user: string, password: string] | null | undefined
-  /** TLS certificate verification for an https proxy. Does not affect the origins. Default true. */
+  /**
+   * How the certificate of an https proxy is verified. Does not affect the origins. Default true.
+   */
   readonly verify?: Verify | undefined
   /** The client certificate for an https proxy. Default null. */
   readonly cert?: ClientCertificate | null | undefined
@@ -92,6 +94,7 @@ export function proxySettingsOf(proxy: HTTPProxy): ProxySettings {
 export class HTTPProxy {
   /** The URL without credentials. */
   readonly url: string
+  /** How requests are sent to the proxy. */
   readonly mode: ProxyMode
   readonly #given: HTTPProxyOptions & { readonly url: string | URL }
 

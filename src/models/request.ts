@@ -27,6 +27,7 @@ export interface DispatchRequest {
   readonly method?: string | undefined
   /** The headers. A flat list `[name, value, name, value]` is the fastest form. */
   readonly headers?: HeadersInit | null | undefined
+  /** The content. Bytes are not copied: they must not change until they are sent. */
   readonly body?: Body | null | undefined
   /**
    * Fields that are sent after the content, which is then sent in chunks. A function is called when
@@ -37,7 +38,7 @@ export interface DispatchRequest {
   readonly timeouts?: TimeoutInit
   /**
    * Aborts the exchange, which then fails with the reason of the signal. After a complete response,
-   * ends the rest of the upload.
+   * ends the remaining upload.
    */
   readonly signal?: AbortSignal | null | undefined
   /** Whether `onData` receives copies, which it may keep. Default false. */
@@ -56,8 +57,9 @@ export interface Head {
 
 /**
  * Receives one response. Exactly one of `onEnd`, `onError` and `onUpgrade` is called, once, and
- * after `dispatch` has returned. If `onHead` or `onData` throws, the exchange fails with that
- * error.
+ * after `dispatch` has returned. If `onInformational`, `onHead` or `onData` throws, the exchange
+ * fails with that error. What `onEnd`, `onError` or `onUpgrade` throws becomes an uncaught
+ * exception, because the exchange has ended.
  */
 export interface DispatchHandler {
   /** Receives the head of a 1xx response, before the final response. */
@@ -81,7 +83,7 @@ export interface DispatchHandler {
   /**
    * Called when the exchange fails.
    *
-   * @param error a `HawserError`, the reason of the signal, or what `onHead` or `onData` threw
+   * @param error a `HawserError`, the reason of the signal, or what a method of the handler threw
    */
   onError(error: unknown): void
   /**

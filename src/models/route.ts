@@ -10,8 +10,11 @@ export interface ConnectFacts {
    * otherwise IPv6 as in RFC 5952. The connection is opened to exactly this address.
    */
   readonly address: string
+  /** The version of IP: 4 or 6. */
   readonly family: 4 | 6
+  /** The port to connect to. */
   readonly port: number
+  /** The host of the URL, or of the proxy: a name, or an address without brackets. */
   readonly host: string
   /**
    * `proxy` if the address is that of a proxy, which then connects to addresses that are not shown;
@@ -43,7 +46,8 @@ export interface Route {
     | null
   /**
    * Called with each address before a connection to it is opened; refuses the address by throwing
-   * or with a promise that rejects. With a proxy, it receives the address of the proxy.
+   * or with a promise that rejects. With a proxy, it receives the address of the proxy; with
+   * socks5, also that of the origin.
    */
   readonly onConnect: OnConnect | null
   readonly tls: ConnectionOptions

@@ -2,10 +2,18 @@ import { checkDuration, checkOptions, option } from './options.ts'
 
 /** Timeouts in milliseconds. Null means no timeout, undefined means not given. */
 export interface TimeoutFields {
+  /** How long establishing a connection may take: DNS, TCP, proxy and TLS together. */
   readonly connect?: number | null | undefined
+  /**
+   * How long no byte may be received or sent while a response is awaited; also the time for a whole
+   * response head.
+   */
   readonly read?: number | null | undefined
+  /** How long sending may make no progress. */
   readonly write?: number | null | undefined
+  /** How long a request may wait for a connection of the pool. */
   readonly pool?: number | null | undefined
+  /** How long the whole call may take, including redirects, retries and reading the body. */
   readonly total?: number | null | undefined
 }
 
@@ -19,7 +27,7 @@ export class Timeout {
   /** The time until a connection is established: DNS, TCP, proxy and TLS together. */
   readonly connect: number | null
   /**
-   * The time without a byte that is received or sent, while a byte is awaited; and the time for a
+   * How long no byte may be received or sent while a response is awaited; also the time for a whole
    * response head, from its first byte.
    */
   readonly read: number | null

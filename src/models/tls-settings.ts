@@ -133,7 +133,7 @@ const unverifiedSettings = new WeakMap<ConnectionOptions, ConnectionOptions>()
 
 /**
  * Returns the settings for a connection that is opened now. NODE_TLS_REJECT_UNAUTHORIZED=0 switches
- * the verification off where the caller did not specify how to verify. Equal results are the same
+ * the verification off where the caller did not specify it. Equal results are the same
  * object, and differ from the settings with verification: no TLS session is used for both.
  */
 export function settingsForConnection(settings: ConnectionOptions): ConnectionOptions {
@@ -162,7 +162,7 @@ function sealed(options: ConnectionOptions): ConnectionOptions {
   return Object.freeze(copy)
 }
 
-const anonymousSettings = new WeakMap<TlsSettings, TlsSettings>()
+const settingsWithoutCertificate = new WeakMap<TlsSettings, TlsSettings>()
 
 /**
  * Returns the settings without the client certificate, its key and a pre-shared key. Returns the
@@ -170,12 +170,12 @@ const anonymousSettings = new WeakMap<TlsSettings, TlsSettings>()
  */
 export function withoutClientCertificate(settings: TlsSettings): TlsSettings {
   if (!Object.keys(settings).some((name) => CREDENTIAL_OPTIONS.has(name))) return settings
-  const known = anonymousSettings.get(settings)
+  const known = settingsWithoutCertificate.get(settings)
   if (known !== undefined) return known
   const kept = Object.entries(settings).filter(([name]) => !CREDENTIAL_OPTIONS.has(name))
   const options = sealed(Object.fromEntries(kept))
   if (withUnspecifiedVerification.has(settings)) withUnspecifiedVerification.add(options)
-  anonymousSettings.set(settings, options)
+  settingsWithoutCertificate.set(settings, options)
   return options
 }
 

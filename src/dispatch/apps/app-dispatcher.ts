@@ -30,10 +30,11 @@ export interface AppSettings {
 }
 
 /**
- * Options of an `AppDispatcher`. `app` is a `(req, res)` listener, an `http.Server`, an Express,
- * Koa or Fastify app, a fetch handler, or an object with a fetch handler as `fetch`. `kind` tells
- * listeners from fetch apps. Without it, a function of exactly one parameter and an object with
- * `fetch` are fetch apps; everything else is for Node's http.
+ * Options of an `AppDispatcher`: the app, its kind, and `AppSettings`. `app` is a `(req, res)`
+ * listener, an `http.Server`, an Express, Koa or Fastify app, a fetch handler, or an object with a
+ * fetch handler as `fetch`. `kind` tells listeners from fetch apps. Without it, a function of
+ * exactly one parameter and an object with `fetch` are fetch apps; everything else is for Node's
+ * http.
  */
 export type AppDispatcherOptions = AppSettings &
   (

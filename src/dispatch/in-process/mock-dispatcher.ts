@@ -13,7 +13,9 @@ import { readRequestContent, receivedHeaders, targetUri } from './in-process-req
 
 /** A request as passed to a mock handler. */
 export interface MockRequest {
+  /** The method, as the caller wrote it. */
   readonly method: string
+  /** The target URI, without userinfo and fragment. */
   readonly url: URL
   /** The header fields that would have been sent, including Host. */
   readonly headers: Headers
@@ -29,6 +31,7 @@ export interface MockResponse {
   readonly status?: number | undefined
   /** The reason phrase. Default: the standard one for the status. */
   readonly statusText?: string | undefined
+  /** The header fields. Default: only those that the content implies. */
   readonly headers?: HeadersInit | null | undefined
   /**
    * The content: a string (sent as UTF-8), bytes, or an iterable. An iterable is read as the caller
@@ -41,6 +44,7 @@ export interface MockResponse {
   readonly text?: string | undefined
   /** A value sent as JSON. Sets Content-Type to `application/json` unless `headers` has one. */
   readonly json?: unknown
+  /** Fields after the content. Default: none. */
   readonly trailers?: HeadersInit | undefined
 }
 
