@@ -1,6 +1,7 @@
 /**
- * What messages, logs and `util.inspect` show: text without secrets, without characters that control
- * a terminal, and of limited length. This file imports nothing, so that every layer can use it.
+ * What messages, logs and `util.inspect` show: text without secrets, without characters that
+ * control a terminal, and of limited length. This file imports nothing, so that every layer can use
+ * it.
  */
 
 /** The symbol `inspect.custom` of `node:util`. */

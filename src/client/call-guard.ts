@@ -12,14 +12,14 @@ export interface CallEnd {
   readonly deadline: number | null
   /** Creates the error for a call that has passed its deadline. */
   timeoutError(): unknown
-  /** The client, or what else the call belongs to. */
+  /** The client or `fetch` function that the call belongs to. */
   readonly owner: { readonly isClosed: boolean }
   readonly clock: Clock
 }
 
 /**
  * Ends a call whose exchange has ended, but whose reader has not received the whole body. It has no
- * timer and no listener: it is asked before each part of the remaining work.
+ * timer and no listener: callers invoke it before each slice of work.
  */
 export class CallGuard implements DecodingGuard {
   readonly #end: CallEnd

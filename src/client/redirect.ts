@@ -69,8 +69,8 @@ export function nextHop(
   const resendsContent = keepsContent && hop.content !== null
   const fields = filterFields(hop.fields, (field) => {
     const name = field.toLowerCase()
-    // Anybody on the way can read the request, and can have caused the redirects that follow.
-    if (downgrades) return isHarmless(name) || (resendsContent && describesContent(name))
+    // An attacker on the network can read this request, and can forge the redirects that follow.
+    if (downgrades) return isSafeOverHttp(name) || (resendsContent && describesContent(name))
     return (
       (keepsCredentials || !ORIGIN_BOUND_FIELDS.includes(name)) &&
       (keepsProxyAuthorization || name !== 'proxy-authorization') &&
@@ -93,7 +93,7 @@ export function isDowngrade(from: URL, to: URL): boolean {
 }
 
 /** Whether a field, in lower case, contains nothing that only an https server may see. */
-function isHarmless(name: string): boolean {
+function isSafeOverHttp(name: string): boolean {
   return name === 'user-agent' || name === 'accept' || name.startsWith('accept-')
 }
 

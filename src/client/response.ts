@@ -365,8 +365,8 @@ export class Response {
   }
 
   /**
-   * Calls `callback` when the body has ended, failed or been closed, and the rest of the request
-   * was sent behind a complete body; now, if that is so already. @internal
+   * Calls `callback` when the body has ended, failed or been closed and the upload is complete;
+   * immediately if both hold. @internal
    */
   whenEnded(callback: () => void): void {
     if (Number.isNaN(this.#elapsed)) this.#onEnded = callback

@@ -20,8 +20,9 @@ interface InterruptConditions {
  * is for functions of the caller, such as hooks, which cannot be cancelled: their later result is
  * ignored.
  *
- * Keeps the process alive while a signal, a time limit or a timer can end the wait. Otherwise Node.js would
- * exit with code 13 instead, if `pending` waits for nothing that keeps the process alive.
+ * Keeps the process alive while a signal, a time limit or a timer can end the wait. Otherwise
+ * Node.js would exit with code 13 instead, if `pending` waits for nothing that keeps the process
+ * alive.
  */
 export async function awaitInterruptibly<Result>(
   pending: PromiseLike<Result>,

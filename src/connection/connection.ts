@@ -65,7 +65,7 @@ export class Connection
   /** The number of exchanges so far, including the current one. */
   exchangeCount = 0
   exchange: Exchange | null = null
-  /** The last exchange while the rest of its request is sent. Its response is complete. */
+  /** The last exchange while its remaining upload is sent. Its response is complete. */
   #uploading: Exchange | null = null
   readonly #socket: BackendSocket
   readonly #clock: Clock
@@ -163,7 +163,7 @@ export class Connection
     this.close('aborted')
   }
 
-  /** Called when the rest of a request need not be sent: the caller has ended it. */
+  /** Aborts the remaining upload, after the caller's abort or `total`. */
   cancel(reason: CloseReason): void {
     this.close(reason)
   }
@@ -196,8 +196,7 @@ export class Connection
     this.#head = head
     this.inHead = false
     if (sender.isActive) {
-      // The server does not need the rest of the request body after an error (RFC 9112 9.5), or
-      // after a final response in place of 100 (Continue) (RFC 9110 10.1.1).
+      // The server does not need the remaining upload after an error (RFC 9112 9.5), or after a final response in place of 100 (Continue) (RFC 9110 10.1.1).
       if (head.status >= 300 || sender.awaitsContinue) this.#stopSending()
       if (this.exchange !== exchange) return
     }
@@ -282,7 +281,7 @@ export class Connection
     this.exchange = null
     this.#trailers = null
     exchange.carrier = null
-    if (this.#sender.isActive && this.#maySendRest()) {
+    if (this.#sender.isActive && this.#mayFinishUpload()) {
       this.#transition(connectionEvents.detach)
       this.#uploading = exchange
       exchange.remainingUpload = this
@@ -313,14 +312,14 @@ export class Connection
     return this.#parser.surplus + this.#reader.backlogLength
   }
 
-  /** Whether the rest of the request is sent after a complete response. RFC 9112 9.5 */
-  #maySendRest(): boolean {
+  /** Whether the remaining upload is sent after a complete response. RFC 9112 9.5 */
+  #mayFinishUpload(): boolean {
     const status = this.#head?.status ?? 0
     const isPeerDone = this.#reader.hasEnded || this.#surplus > 0
     return status < 300 && this.#parser.persistent && !isPeerDone
   }
 
-  /** The rest of a request was sent after its response, or will not be sent. */
+  /** Called when the remaining upload is complete, or will not be sent. */
   #endUpload(): void {
     const exchange = this.#uploading
     this.#uploading = null
@@ -449,22 +448,22 @@ export class Connection
     this.#schedule()
     if (this.#sender.isActive) return
     if (this.exchange !== null) this.#enterReceivingPhase(this.exchange)
-    else if (this.#uploading !== null) this.#onRestSent(this.#uploading)
+    else if (this.#uploading !== null) this.#onUploadSent(this.#uploading)
   }
 
   #enterReceivingPhase(exchange: Exchange): void {
     exchange.enterPhase(this.state === 'awaiting-head' ? 'wait' : 'read')
   }
 
-  /** The rest of a request was sent, whose exchange has ended before. */
-  #onRestSent(exchange: Exchange): void {
+  /** Called when the upload of an exchange that has already ended is complete. */
+  #onUploadSent(exchange: Exchange): void {
     this.#uploading = null
     this.#keepOrClose(exchange)
     exchange.endUpload()
   }
 
   onUploadFailed(error: Error): void {
-    // Behind a complete response, it decides only whether the connection is kept.
+    // After a complete response, a failed upload only prevents reuse of the connection.
     if (this.state === 'uploading') this.close('request-failed')
     else if (this.state !== 'complete') this.#fail('request-failed', error)
   }

@@ -19,8 +19,8 @@ export interface DeadlineFacts {
   /** Whether a part of a response head has been received. */
   readonly inHead: boolean
   /**
-   * When the last bytes were received, or the first ones of a head; or when a pause ended, or the
-   * request was given up.
+   * When the last bytes were received, or the first ones of a head; or when a pause ended, or
+   * sending was abandoned.
    */
   readonly readSince: number
   /** When sending last made progress: the start of the `write` timeout. */
@@ -39,7 +39,7 @@ export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
       return 'idle'
     case 'complete':
     case 'uploading':
-      // The response is complete: only the upload remains, also if its source is what stalls.
+      // Only the upload remains. `write` also limits how long its source may stall.
       return facts.sending === 'sent' || facts.sending === 'abandoned' ? null : 'write'
   }
   // A server that cannot deliver its response may also stop reading the request.

@@ -38,8 +38,9 @@ export interface DialOwner {
 }
 
 /**
- * Establishes one connection: resolves the name, and races the addresses up to the TLS handshake. With a proxy it does so with the proxy, then opens a tunnel, and performs the TLS
- * handshake with the origin inside it. One deadline covers all steps.
+ * Establishes one connection: resolves the name, and races the addresses up to the TLS handshake.
+ * With a proxy it does so with the proxy, then opens a tunnel, and performs the TLS handshake with
+ * the origin inside it. One deadline covers all steps.
  */
 export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   readonly #backend: Backend

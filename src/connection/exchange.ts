@@ -79,7 +79,7 @@ export interface Carrier {
   release(exchange: Exchange): void
 }
 
-/** Sends the rest of a request after the exchange has ended with a complete response. */
+/** Sends the remaining upload after the exchange has ended with a complete response. */
 export interface RemainingUpload {
   /** Stops sending. */
   cancel(reason: CloseReason): void
@@ -100,8 +100,8 @@ export interface ExchangeOwner {
   /** Called when `awaitsReader` has changed. */
   onAwaitsReader(exchange: Exchange): void
   /**
-   * Called once for each exchange, before the handler learns of the end; or when the rest of the
-   * request was sent, if the response was complete before.
+   * Called once for each exchange, before the handler learns of the end; or when the remaining
+   * upload was sent, if the response was complete before.
    */
   onSettled(exchange: Exchange): void
 }
@@ -131,11 +131,11 @@ export class Exchange implements DispatchControl {
   settled = false
   /** Whether only its reader can continue it. It does not keep the process alive then. */
   awaitsReader = false
-  /** What sends the rest of the request after the end of the exchange; null if nothing does. */
+  /** Sends the remaining upload after the end of the exchange; null if there is none. */
   remainingUpload: RemainingUpload | null = null
   /** Called when `remainingUpload` has ended. */
   onUploadEnded: (() => void) | null = null
-  /** Why the exchange, or the rest of its upload, was ended early. Passed to the source. */
+  /** Why the exchange, or its remaining upload, was ended early. Passed to the source. */
   failure: unknown
   /** Whether reading the content has begun, and it can be read only once. */
   contentConsumed = false
@@ -198,7 +198,8 @@ export class Exchange implements DispatchControl {
     const error =
       reason === undefined ? new DOMException('The request was aborted', 'AbortError') : reason
     this.failure = error
-    this.settle(error ?? noReason()) // now, so that nothing else is delivered; the error is reported later
+    // Now, so that nothing else is delivered. The error is reported later.
+    this.settle(error ?? noReason())
     this.#owner.clock.microtask(() => this.#reportError(error))
   }
 
@@ -251,14 +252,14 @@ export class Exchange implements DispatchControl {
     this.#owner.onSettled(this)
   }
 
-  /** Stops sending the rest of the request, if the exchange has ended before that was sent. */
+  /** Stops the remaining upload, if the exchange has ended before it was sent. */
   cancelUpload(reason: CloseReason, failure: unknown): void {
     if (this.remainingUpload === null) return
     this.failure = failure
     this.remainingUpload.cancel(reason)
   }
 
-  /** The rest of the request was sent, or will not be sent. */
+  /** Called when the remaining upload was sent, or will not be sent. */
   endUpload(): void {
     this.remainingUpload = null
     this.#release()

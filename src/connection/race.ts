@@ -30,8 +30,8 @@ interface Failure {
 
 /**
  * Tries the addresses of a peer in overlapping attempts. The first one that is established wins,
- * with TLS if the peer uses it. An address that accepts connections may be broken all the same: it
- * stalls in the handshake, or has another certificate. RFC 8305
+ * with TLS if the peer uses it. An address that accepts connections can still be unusable: its
+ * handshake stalls, or its certificate is for another host. RFC 8305
  */
 export class Race implements AttemptOwner {
   readonly #peer: Origin

@@ -16,7 +16,7 @@ export type ConnectionState =
   | 'reading-body'
   /** The response is complete, and the reader has paused. */
   | 'complete'
-  /** The exchange has ended. The rest of its request is being sent. */
+  /** The exchange has ended. Its remaining upload is being sent. */
   | 'uploading'
   | 'upgraded'
   | 'closed'
@@ -50,7 +50,7 @@ export type SendingState =
   | 'awaiting-continue'
   /** The same, and the operating system has not taken the whole head. */
   | 'head-blocked'
-  /** The rest of the request is not sent, so the connection cannot carry another request. */
+  /** The remaining upload is not sent, so the connection cannot carry another request. */
   | 'abandoned'
 
 export const sendingEvents = {

@@ -42,8 +42,8 @@ export interface DialFailure {
   /** The proxy of the route, or null. */
   readonly proxy: Origin | null
   /**
-   * True if connecting to the proxy failed, or it opened no tunnel; false if connecting to the origin
-   * failed, directly or through the proxy.
+   * True if connecting to the proxy failed, or it opened no tunnel; false if connecting to the
+   * origin failed, directly or through the proxy.
    */
   readonly failedAtProxy: boolean
   /** Set if the proxy was reached but did not open a tunnel. */

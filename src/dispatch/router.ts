@@ -83,10 +83,10 @@ export class Router {
     const proxied = [...this.#proxied].map(
       ([proxy, sender]) => `${inspect(proxy)} ${inspect(sender)}`,
     )
-    const anonymous = [...this.#withoutCertificate].map(
+    const withoutCertificate = [...this.#withoutCertificate].map(
       ([proxy, sender]) =>
         `${proxy === null ? '' : `${inspect(proxy)} `}${inspect(sender)} without certificate`,
     )
-    return [inspect(this.#destinations.direct), ...proxied, ...anonymous].join(', ')
+    return [inspect(this.#destinations.direct), ...proxied, ...withoutCertificate].join(', ')
   }
 }

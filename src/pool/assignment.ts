@@ -2,10 +2,9 @@
  * Decides which connection serves which request, as functions without side effects. The scheduler
  * carries out the decisions.
  *
- * Two rules keep every decision cheap, because only the ends of queues matter. A connection is idle
- * only while no request waits in vain for any connection: a connection that waits for a poll is kept
- * for one request. Requests are served in the order in which they
- * were dispatched, across origins.
+ * Two rules keep every decision cheap, because only the ends of queues matter. No connection is
+ * idle while a request that could use it waits: a connection that waits for a poll is kept for one
+ * request. Requests are served in the order in which they were dispatched, across origins.
  */
 import type { Connection } from '../connection/connection.ts'
 import type { ResolvedLimits } from '../models/limits.ts'

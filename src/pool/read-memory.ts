@@ -3,9 +3,9 @@ const READ_SIZES = { small: 16_385, large: 65_536 } as const
 
 /**
  * Provides the memory for reads, and passes what was read to the reader, who may keep it. A large
- * read is passed on without a copy, together with its memory. A short one is copied, so that a chunk
- * keeps little more memory alive than it has bytes. The memory of a chunk is never read into again:
- * the reader may have transferred it.
+ * read is passed on without a copy, together with its memory. A short one is copied, so that a
+ * chunk keeps little more memory alive than it has bytes. The memory of a chunk is never read into
+ * again: the reader may have transferred it.
  */
 export class ReadMemory {
   #target: Buffer | null = null

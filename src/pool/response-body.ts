@@ -162,8 +162,8 @@ export class ResponseBody implements BodySink {
   }
 
   /**
-   * Claims the body for an iterator, and returns its chunks. Throws if it was claimed before; a body
-   * that was collected can be iterated any number of times.
+   * Claims the body for an iterator, and returns its chunks. Throws if it was claimed before; a
+   * body that was collected can be iterated any number of times.
    */
   openChunks(): ChunkQueue {
     if (this.#mode === 'collect' && this.trailers !== null && !this.#failed) {
@@ -225,7 +225,9 @@ export class ResponseBody implements BodySink {
     this.#exchange.abort(this.#unavailableError())
   }
 
-  /** Whether the signal was aborted. What had arrived before is not read any more. WHATWG Fetch 4 */
+  /**
+   * Whether the signal was aborted. What had arrived before is not read any more. WHATWG Fetch 4
+   */
   get #isAborted(): boolean {
     return this.#exchange.aborter?.isAborted === true
   }

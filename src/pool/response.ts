@@ -87,8 +87,8 @@ export class Response {
   }
 
   /**
-   * Calls back when the rest of the request was sent, if the response is complete and it was not
-   * sent before; otherwise now. @internal
+   * Calls `callback` when the upload that remained after the complete response has ended;
+   * immediately if none did. @internal
    */
   whenSent(callback: () => void): void {
     this.#body.whenSent(callback)

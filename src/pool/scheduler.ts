@@ -40,8 +40,8 @@ import { WaitDeadlines, Waiter } from './waiter.ts'
 
 /**
  * While waiters end because of deadlines and signals, no connection is opened for others: until
- * none has ended for this time, in ms. Equal timeouts of calls that a loop starts expire within the
- * time that the loop took.
+ * none has ended for this time, in ms. Equal timeouts of calls that are started in a loop expire
+ * within the time that the loop took.
  */
 const OPEN_DELAY = 2
 /** The longest delay in ms. Without a limit, waiters that end all the time would prevent it. */
@@ -319,7 +319,11 @@ export class Scheduler
     const exchange = oldest?.exchange
     if (!exchange) return ''
     const { size } = this.#unread
-    return `; ${size} held by responses that nobody reads, the oldest from ${exchange.redactedUrl()}: read or close each response`
+    const held =
+      size === 1
+        ? '1 connection is held by an unread response'
+        : `${size} connections are held by unread responses`
+    return `; ${held} (oldest: ${exchange.redactedUrl()}); read or close each response`
   }
 
   /** The number of connections that count for `maxConnections`. */
@@ -351,9 +355,10 @@ export class Scheduler
   }
 
   /**
-   * The same, when the events of this turn were delivered, and no more waiters end. If a timeout or
-   * a signal has just ended a request, the same deadline may be about to end many waiters: 2,000
-   * calls with one deadline began 2,000 connections, as each expiry handed its lease to the next.
+   * Opens connections for waiters later: after the pending events, when no waiter has ended for 2
+   * ms (at most after 50 ms). If a timeout or a signal has just ended a request, the same deadline
+   * may be about to end many waiters: 2,000 calls with one deadline began 2,000 connections, as
+   * each expiry handed its lease to the next.
    */
   #openForWaitersLater(): void {
     if (this.#closed || this.#opensLater || this.#forAnyConnection.first === null) return

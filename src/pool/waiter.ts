@@ -120,7 +120,9 @@ export class WaitDeadlines {
     if (this.#empty === queue) this.#empty = null
   }
 
-  /** Whether the `pool` or the `total` timeout of the waiter has passed, so that it will end now. */
+  /**
+   * Whether the `pool` or the `total` timeout of the waiter has passed, so that it will end now.
+   */
   isDue(waiter: Waiter, now: number): boolean {
     const { pool, total } = waiter.exchange.timeouts
     if (total !== null && waiter.waitingSince + total <= now) return true

@@ -222,7 +222,7 @@ describe('the pool', () => {
     assert.match(late.failure.message, /3 active \(2 unread\), 0 idle, 1 waiting/)
     assert.match(
       late.failure.message,
-      /, maxConnections 3; 2 held by responses that nobody reads, the oldest from http:\/\/a\.test\/oldest\?…: read or close each response \(GET http:\/\/b\.test\/late, after 100 ms\)$/,
+      /, maxConnections 3; 2 connections are held by unread responses \(oldest: http:\/\/a\.test\/oldest\?…\); read or close each response \(GET http:\/\/b\.test\/late, after 100 ms\)$/,
     )
     assert.doesNotMatch(late.failure.message, /secret/)
     await assertEmpty(pool)

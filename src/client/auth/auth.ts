@@ -33,8 +33,8 @@ export interface AuthResponse {
 export interface Auth {
   /**
    * Yields the requests to send, and receives the response to each. It gets a copy of the call's
-   * request, which it can change. What it throws fails the call. If the call fails first, the flow
-   * is ended with `return()`; the call does not wait for its `finally` blocks.
+   * request, which it can change. If it throws, the call fails with that error. If the call fails
+   * first, the flow is ended with `return()`; the call does not wait for its `finally` blocks.
    */
   authFlow(
     request: Request,

@@ -5,9 +5,9 @@ import { HawserError } from '../../errors.ts'
 import { ownCopy } from '../../models/own-copy.ts'
 import { CookieStore } from './cookie-store.ts'
 import {
+  hasPrefixAttributes,
   hidesSecureCookie,
   isSecureOrigin,
-  keepsPromise,
   parseSetCookie,
   withoutAttributes,
 } from './cookie-syntax.ts'
@@ -130,7 +130,7 @@ export class LazyJar {
     // objects. It gets the text instead.
     if (this.#store === null) return jar.setCookieSync(setCookie, url, SET_OPTIONS)
     const cookie = emptyCookie()
-    if (!parseSetCookie(setCookie, cookie) || !keepsPromise(cookie)) return undefined
+    if (!parseSetCookie(setCookie, cookie) || !hasPrefixAttributes(cookie)) return undefined
     return this.#put(cookie, url, this.#store)
   }
 
@@ -299,7 +299,7 @@ async function storeAsync(jar: CookieJar, setCookies: readonly string[], url: UR
 function cookieToCheck(setCookie: string, url: URL): Cookie | 'refused' | null {
   const cookie = emptyCookie()
   if (!parseSetCookie(setCookie, cookie)) return null // the jar decides
-  if (!keepsPromise(cookie)) return 'refused'
+  if (!hasPrefixAttributes(cookie)) return 'refused'
   if (cookie.secure || isSecureOrigin(url)) return null
   cookie.domain ??= url.hostname.replace(/^\[|\]$/g, '')
   if (!cookie.path?.startsWith('/')) cookie.path = toughCookie().defaultPath(url.pathname)

@@ -69,7 +69,7 @@ export function isUnderPath(path: string, cookiePath: string): boolean {
   return path.length === length || path[length - 1] === '/' || path[length] === '/'
 }
 
-/** A name that promises attributes. The case is ignored, as by servers. RFC 6265bis 4.1.3 */
+/** A cookie name prefix. The case is ignored, as by servers. RFC 6265bis 4.1.3 */
 const PREFIX = /^__(?:host|secure)-/i
 const HOST_PREFIX = /^__host-/i
 
@@ -83,8 +83,10 @@ export function mustBeHostOnly(name: string): boolean {
   return HOST_PREFIX.test(name)
 }
 
-/** Whether a cookie has the attributes that its name promises. RFC 6265bis 5.7, steps 20 and 21 */
-export function keepsPromise({ key, secure, domain, path }: Cookie): boolean {
+/**
+ * Whether a cookie has the attributes that its name prefix requires. RFC 6265bis 5.7, steps 20, 21
+ */
+export function hasPrefixAttributes({ key, secure, domain, path }: Cookie): boolean {
   if (mustBeSecure(key) && !secure) return false
   return !mustBeHostOnly(key) || (domain === null && path === '/')
 }

@@ -38,7 +38,7 @@ export type RequestEvent = [
 /**
  * Creates an `http.Server` that calls the listeners of an app. It calls them through `serve`
  * instead of `emit`, so that their errors and results can be handled. The app's own server, if it
- * has one, is not changed and can go on serving its network; its settings are copied. The new
+ * has one, is not changed and continues to serve network clients; its settings are copied. The new
  * server never listens, so it starts no timers.
  */
 export function createListenerServer(
