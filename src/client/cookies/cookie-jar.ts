@@ -151,7 +151,7 @@ export class LazyJar {
 
   #receive(setCookie: string, url: URL, store: CookieStore): void {
     const cookie = emptyCookie()
-    if (!parseSetCookie(setCookie, cookie) || !keepsPromise(cookie)) return
+    if (!parseSetCookie(setCookie, cookie) || !hasPrefixAttributes(cookie)) return
     if (namesOwnSuffix(cookie, url)) cookie.domain = null
     this.#put(cookie, url, store)
   }
