@@ -1,6 +1,7 @@
 import type { Clock } from '../backends/backend.ts'
 import type { DecodingGuard } from '../content/decoding/work-limits.ts'
 import { ClientClosed, StreamClosed } from '../errors.ts'
+import { throwIfAborted } from '../models/signal.ts'
 
 /** After how many milliseconds of work the event loop gets a turn. */
 const MAX_WORK = 10
@@ -39,7 +40,7 @@ export class CallGuard implements DecodingGuard {
   check(): void {
     const { signal, deadline, clock, owner } = this.#end
     if (this.#isStopped) throw new StreamClosed('The response was closed before its body was read')
-    if (signal?.aborted) throw signal.reason
+    throwIfAborted(signal)
     if (owner.isClosed) throw clientClosed()
     if (deadline !== null && clock.now() >= deadline) throw this.#end.timeoutError()
   }

@@ -5,6 +5,7 @@ import { encodeBody } from '../content/encode-body.ts'
 import { withProgress } from '../content/progress.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import { checkCount, checkFlag, checkFunction, option } from '../models/options.ts'
+import { checkSignal } from '../models/signal.ts'
 import { Timeout } from '../models/timeout.ts'
 import { resolveAuth } from './auth/resolve.ts'
 import type { CallSettings } from './call.ts'
@@ -155,7 +156,7 @@ export class RequestBuilder {
       followRedirects: checkFollowRedirects(
         option(options, 'followRedirects', settings.followRedirects),
       ),
-      signal: option(options, 'signal', settings.signal),
+      signal: checkSignal(option(options, 'signal', settings.signal)),
     }
   }
 }

@@ -13,6 +13,7 @@ import { charsetNamed, charsetOf, decodeJson, decodeText } from '../models/chars
 import type { Headers } from '../models/headers.ts'
 import { singleValue } from '../models/headers.ts'
 import { withoutPrototype } from '../models/options.ts'
+import { throwIfAborted } from '../models/signal.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { shortLine } from '../redaction.ts'
@@ -517,7 +518,7 @@ async function* untilAborted<Value>(
   signal: AbortSignal,
 ): AsyncGenerator<Value, void, undefined> {
   for await (const value of values) {
-    signal.throwIfAborted()
+    throwIfAborted(signal)
     yield value
   }
 }

@@ -3,6 +3,7 @@ import { wallTime } from '../backends/system-clock.ts'
 import { discardContent, isReplayable, throwIfConsumed } from '../content/content.ts'
 import type { Router } from '../dispatch/router.ts'
 import { InsecureRedirect, RequestError, redactUrl, TooManyRedirects } from '../errors.ts'
+import { throwIfAborted } from '../models/signal.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { isThenable } from '../models/value-kind.ts'
 import { isIdempotent } from '../protocol/methods.ts'
@@ -66,7 +67,7 @@ export class Sending {
     this.#receivedCookies = settings.receivedCookies
     try {
       for (let redirects = 0; ; redirects++) {
-        settings.signal?.throwIfAborted()
+        throwIfAborted(settings.signal)
         const response = await this.#sendHandlingAuth(request, settings)
         if (!settings.followRedirects || !response.isRedirect) return response
         request = await this.#redirect(response, settings, redirects)
@@ -155,7 +156,7 @@ export class Sending {
         if (!(step.value instanceof Request))
           throw new TypeError('authFlow() must yield Request objects')
         response = await this.#sendWithRetries(step.value, settings, request)
-        settings.signal?.throwIfAborted()
+        throwIfAborted(settings.signal)
         step = await this.#awaitCallerCode(flow.next(response), request, settings)
       }
     } catch (error) {
@@ -184,7 +185,7 @@ export class Sending {
     try {
       for (const hook of this.#state.hooks.response) {
         await this.#awaitCallerCode(hook(response), response.request, settings)
-        settings.signal?.throwIfAborted()
+        throwIfAborted(settings.signal)
       }
     } catch (error) {
       await closeAfterError(response)
@@ -235,7 +236,7 @@ export class Sending {
     let setCookies: readonly string[]
     try {
       for (const hook of hooks.request) {
-        settings.signal?.throwIfAborted()
+        throwIfAborted(settings.signal)
         this.#hasSpentTime = true
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
@@ -273,7 +274,7 @@ export class Sending {
     try {
       const stored = cookies.storeSetCookies(setCookies, sent.url)
       await this.#awaitCallerCode(stored, sent, settings)
-      settings.signal?.throwIfAborted()
+      throwIfAborted(settings.signal)
     } catch (error) {
       await response.close()
       throw error

@@ -1,4 +1,5 @@
 import type { Backend } from '../backends/backend.ts'
+import { abortReason } from '../models/signal.ts'
 import { sharedAbortListener } from '../pool/exchange-aborter.ts'
 import { clientClosed } from './call-guard.ts'
 
@@ -33,7 +34,7 @@ export async function awaitInterruptibly<Result>(
   const interrupted = new Promise<never>((_, reject) => {
     interrupt = reject
   })
-  if (signal?.aborted) interrupt(signal.reason)
+  if (signal?.aborted) interrupt(abortReason(signal))
   const sharedListener = signal && sharedAbortListener(signal)
   const listener = { abort: interrupt }
   sharedListener?.add(listener)

@@ -7,6 +7,7 @@ import type { Trace } from '../models/events.ts'
 import { option } from '../models/options.ts'
 import type { Origin } from '../models/origin.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest } from '../models/request.ts'
+import { abortReason, checkSignal } from '../models/signal.ts'
 import { Timeout } from '../models/timeout.ts'
 import type { ProxyRules } from '../protocol/request-head.ts'
 import { ExchangeAborter } from './exchange-aborter.ts'
@@ -92,7 +93,7 @@ export class BaseDispatcher {
     let destination: Destination | null = null
     try {
       if (inFlight.closed) throw new ClientClosed(`The ${this.#parts.name} is closed`)
-      if (request.signal !== undefined) signal = signalOf(request)
+      if (request.signal !== undefined) signal = checkSignal(option(request, 'signal', null))
       destination = transport.destinationOf(request.origin)
       const outgoing = outgoingRequest(
         request,
@@ -116,7 +117,7 @@ export class BaseDispatcher {
     inFlight.add(exchange)
     if (inFlight.closed)
       exchange.abort(closedError(this.#parts.name, exchange)) // by a listener
-    else if (signal?.aborted) exchange.abort(signal.reason)
+    else if (signal?.aborted) exchange.abort(abortReason(signal))
     else if (signal !== null || exchange.timeouts.total !== null)
       exchange.aborter = new ExchangeAborter(exchange, signal, clock, inFlight.due)
     if (exchange.settled) transport.discard(destination)
@@ -167,12 +168,6 @@ export class TracedDispatcher extends BaseDispatcher {
 
 /** The control of a request that was not admitted. */
 const INERT_CONTROL: DispatchControl = { resume() {}, abort() {} }
-
-function signalOf(request: DispatchRequest): AbortSignal | null {
-  const signal = option(request, 'signal', null)
-  if (signal === null || typeof signal.addEventListener === 'function') return signal
-  throw new TypeError('signal must be an AbortSignal')
-}
 
 function wantsCopies(request: DispatchRequest): boolean {
   return request?.copy === true && Object.hasOwn(request, 'copy')

@@ -1,6 +1,7 @@
 import type { Clock } from '../backends/backend.ts'
 import type { Aborter, Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
+import { abortReason } from '../models/signal.ts'
 import type { DueQueue } from './due-queue.ts'
 
 interface Abortable {
@@ -14,23 +15,23 @@ interface Abortable {
 class SharedAbortListener {
   readonly #signal: AbortSignal
   readonly #abortables = new Set<Abortable>()
+  /** A function: polyfills of `AbortSignal` do not call `handleEvent` of an object. */
+  readonly #onAbort = (): void => {
+    for (const abortable of this.#abortables) abortable.abort(abortReason(this.#signal))
+  }
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
   }
 
   add(abortable: Abortable): void {
-    if (this.#abortables.size === 0) this.#signal.addEventListener('abort', this)
+    if (this.#abortables.size === 0) this.#signal.addEventListener('abort', this.#onAbort)
     this.#abortables.add(abortable)
   }
 
   remove(abortable: Abortable): void {
     this.#abortables.delete(abortable)
-    if (this.#abortables.size === 0) this.#signal.removeEventListener('abort', this)
-  }
-
-  handleEvent(): void {
-    for (const abortable of this.#abortables) abortable.abort(this.#signal.reason)
+    if (this.#abortables.size === 0) this.#signal.removeEventListener('abort', this.#onAbort)
   }
 }
 
@@ -73,7 +74,7 @@ export class ExchangeAborter implements Aborter {
   }
 
   get reason(): unknown {
-    return this.#signal?.reason
+    return this.#signal === null ? undefined : abortReason(this.#signal)
   }
 
   abort(reason: unknown): void {

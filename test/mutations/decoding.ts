@@ -62,8 +62,8 @@ export const decoding: readonly Mutation[] = [
     marks: '50',
     mistake: 'the signal does not end decoding',
     file: 'src/client/call-guard.ts',
-    find: '    if (signal?.aborted) throw signal.reason\n',
-    replace: '    if (signal?.aborted && deadline === 0) throw signal.reason\n',
+    find: '    throwIfAborted(signal)\n',
+    replace: '    if (deadline === 0) throwIfAborted(signal)\n',
     tests: ['client/decoding-ends'],
   },
   {
