@@ -31,33 +31,41 @@ type ToSender = (dispatcher: Dispatcher) => RequestSender
 /** Each of these options determines the route of all requests, so a client can have only one. */
 const ROUTE_OPTIONS = ['app', 'dispatcher', 'uds', 'proxies'] as const
 
+/** How the router of `fetch` differs from that of a client. */
+export interface RouterBehaviour {
+  /** Whether connections with an unread response count for `maxConnections`. */
+  readonly countsUnread: boolean
+  /**
+   * Whether requests to https URLs fail if the TLS settings of the environment are invalid. Without
+   * it, `openRouter` throws.
+   */
+  readonly defersTlsErrors: boolean
+}
+
+const CLIENT_BEHAVIOUR: RouterBehaviour = { countsUnread: true, defersTlsErrors: false }
+
 /**
  * Creates the router that the options of a client describe: its pools, app and dispatchers. Throws
  * `TypeError` for an invalid option, for example for the path of a file that does not exist.
- *
- * @param countsUnread whether connections with an unread response count for `maxConnections`
  */
 export function openRouter(
   options: ClientOptions,
   backend: Backend,
   timeouts: Timeout,
   trustEnv: boolean,
-  countsUnread = true,
+  { countsUnread, defersTlsErrors } = CLIENT_BEHAVIOUR,
 ): Router {
   const routes = ROUTE_OPTIONS.filter((name) => option(options, name, null) !== null)
   if (routes.length > 1) {
     throw new TypeError(`The options ${routes.join(' and ')} cannot be combined`)
   }
   checkConnectionOptions(options, routes[0])
+  const tls = resolveTls(options, trustEnv, defersTlsErrors)
   const shared = {
     backend,
     timeouts,
     limits: option(options, 'poolLimits', undefined),
-    tls: resolveTlsSettings({
-      verify: option(options, 'verify', undefined),
-      cert: option(options, 'cert', undefined),
-      trustEnv,
-    }),
+    tls: tls.settings,
     lookup: option(options, 'lookup', undefined),
     localAddress: option(options, 'localAddress', undefined),
     onConnect: option(options, 'onConnect', undefined),
@@ -74,8 +82,8 @@ export function openRouter(
     return sender
   }
   const custom = customSender(options, toSender)
-  const tls = withoutClientCertificate(shared.tls)
-  const hasCertificate = custom === null && tls !== shared.tls
+  const anonymousTls = withoutClientCertificate(tls.settings)
+  const hasCertificate = custom === null && anonymousTls !== tls.settings
   const openThrough = (proxy: HTTPProxy, more = {}) =>
     new ConnectionPool({ ...shared, proxy: HTTPProxy.from(proxy, trustEnv), ...more }, countsUnread)
   return new Router({
@@ -87,10 +95,29 @@ export function openRouter(
     openWithoutCertificate: hasCertificate
       ? (proxy) =>
           proxy === null
-            ? new ConnectionPool({ ...shared, uds, tls }, countsUnread)
-            : openThrough(proxy, { tls })
+            ? new ConnectionPool({ ...shared, uds, tls: anonymousTls }, countsUnread)
+            : openThrough(proxy, { tls: anonymousTls })
       : null,
+    tlsError: tls.error,
   })
+}
+
+/**
+ * Returns the TLS settings. `error` is null, or what is wrong with those of the environment: the
+ * settings then contain only the options.
+ */
+function resolveTls(options: ClientOptions, trustEnv: boolean, defersErrors: boolean) {
+  const given = {
+    verify: option(options, 'verify', undefined),
+    cert: option(options, 'cert', undefined),
+  }
+  try {
+    return { settings: resolveTlsSettings({ ...given, trustEnv }), error: null }
+  } catch (error) {
+    if (!defersErrors || !trustEnv) throw error
+    // This throws if the error is in an option.
+    return { settings: resolveTlsSettings({ ...given, trustEnv: false }), error }
+  }
 }
 
 /**

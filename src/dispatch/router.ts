@@ -24,6 +24,8 @@ export interface Destinations {
    * certificate. Called once per proxy. Null if there is no client certificate.
    */
   readonly openWithoutCertificate: ((proxy: HTTPProxy | null) => RequestSender) | null
+  /** Why no request to an https URL can be sent, except by a mount; null if they can. */
+  readonly tlsError: unknown
 }
 
 /** Chooses where each request of a client goes: to a mount, through a proxy, or direct. */
@@ -44,12 +46,14 @@ export class Router {
 
   /**
    * @param isClientOrigin whether the client certificate may be presented to the origin of `url`
-   * @throws ProxyError if a proxy variable of the environment is not the URL of a proxy
+   * @throws ProxyError if a proxy variable of the environment is not the URL of a proxy, and
+   * `tlsError` for an https URL
    */
   senderFor(url: URL, isClientOrigin: boolean): RequestSender {
-    const { mounts, proxies, direct, open, openWithoutCertificate } = this.#destinations
+    const { mounts, proxies, direct, open, openWithoutCertificate, tlsError } = this.#destinations
     const mounted = mounts?.lookup(url)
     if (mounted) return mounted
+    if (tlsError !== null && url.protocol === 'https:') throw tlsError
     const proxy = proxies?.lookup(url) ?? null
     if (openWithoutCertificate !== null && !isClientOrigin && url.protocol === 'https:') {
       return this.#getOrOpen(this.#withoutCertificate, proxy, openWithoutCertificate)

@@ -8,6 +8,7 @@ import { decoderFor, limitSize } from '../content/decoding/decoder.ts'
 import { ReaderIterator } from '../content/web-stream.ts'
 import type { ErrorFacts } from '../errors.ts'
 import { withoutPrototype } from '../models/options.ts'
+import { throwIfAborted } from '../models/signal.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import { networkError } from './network-error.ts'
 
@@ -32,8 +33,12 @@ export class FetchBody {
   readonly #limits: BodyLimits
   #lazyGuard: CallGuard | null = null
   #stream: ByteStream | null = null
+  /** Whether `#stream` was read or cancelled. Not every runtime tells it. */
+  #isDisturbed = false
   #chunks: AsyncIterator<Uint8Array> | null = null
   #isRead = false
+  /** The decoded bytes, if `receive` was called. */
+  #received: Uint8Array | null = null
 
   constructor(response: EngineResponse, limits: BodyLimits) {
     this.#response = response
@@ -42,7 +47,9 @@ export class FetchBody {
 
   /** Whether the body has been read, at least in part, or cancelled. */
   get used(): boolean {
-    return this.#isRead || (this.#stream !== null && Readable.isDisturbed(this.#stream as never))
+    const stream = this.#stream
+    if (this.#isRead || stream === null) return this.#isRead
+    return this.#isDisturbed || Readable.isDisturbed(stream as never)
   }
 
   get stream(): ByteStream {
@@ -56,16 +63,34 @@ export class FetchBody {
     if (this.#stream !== null) return readContent(new ReaderIterator(this.#stream.getReader()))
     this.#isRead = true
     try {
+      return await this.#readAll()
+    } catch (error) {
+      throw networkError(error, 'terminated')
+    }
+  }
+
+  /**
+   * Receives the whole body before anybody reads it, and returns its bytes, which must not be
+   * changed. Rejects with a `HawserError`, or with the reason of the signal.
+   */
+  async receive(): Promise<Uint8Array> {
+    this.#received = await this.#readAll()
+    return this.#received
+  }
+
+  async #readAll(): Promise<Uint8Array> {
+    try {
       const response = this.#response
       const { max } = this.#limits
       if (this.#isReceived) this.#guard.check()
+      if (this.#received !== null) return this.#received
       const decoder = this.#decoder()
       return await (decoder === null
         ? response.bytes({ max })
         : decoder.decodeAll(response, max, this.#guard))
     } catch (error) {
       this.#response.close()
-      throw networkError(error)
+      throw error
     }
   }
 
@@ -74,22 +99,27 @@ export class FetchBody {
    */
   clone(): FetchBody {
     this.#refuseUsed()
-    const { signal } = this.#limits.end
     const copy = new FetchBody(this.#response, this.#limits)
     const [first, second] = this.stream.tee()
-    this.#stream = signal === null ? first : untilAborted(first, signal)
-    copy.#stream = signal === null ? second : untilAborted(second, signal)
+    this.#stream = this.#observe(first)
+    copy.#stream = copy.#observe(second)
     return copy
   }
 
   /** Creates the stream. It reads a chunk only when one is requested. */
   #open(): ByteStream {
     const isRead = this.#isRead
-    const stream = new ReadableStream(
+    const stream: ByteStream = new ReadableStream(
       withoutPrototype<UnderlyingByteSource>({
         type: 'bytes',
-        pull: (controller) => this.#pull(controller),
-        cancel: () => (isRead ? undefined : this.#close()),
+        pull: (controller) => {
+          this.#noteUse(stream)
+          return this.#pull(controller)
+        },
+        cancel: () => {
+          this.#noteUse(stream)
+          if (!isRead) this.#close()
+        },
       }),
       withoutPrototype({ highWaterMark: 0 }),
     )
@@ -98,10 +128,48 @@ export class FetchBody {
     return stream
   }
 
+  /**
+   * Returns a stream with the same chunks that notes when it is read. It does not deliver what is
+   * queued when the signal is aborted: `tee` queues the chunks that only the other stream has
+   * delivered.
+   */
+  #observe(source: ByteStream): ByteStream {
+    const reader = source.getReader()
+    const { signal } = this.#limits.end
+    const stream: ByteStream = new ReadableStream(
+      withoutPrototype<UnderlyingByteSource>({
+        type: 'bytes',
+        pull: async (controller) => {
+          this.#noteUse(stream)
+          try {
+            throwIfAborted(signal)
+            const { done, value } = await reader.read()
+            if (!done) return controller.enqueue(value)
+            controller.close()
+            controller.byobRequest?.respond(0)
+          } catch (error) {
+            reader.cancel(error).catch(ignore)
+            throw error
+          }
+        },
+        cancel: (reason) => {
+          this.#noteUse(stream)
+          return reader.cancel(reason)
+        },
+      }),
+      withoutPrototype({ highWaterMark: 0 }),
+    )
+    return stream
+  }
+
+  /** After `clone()`, the stream that was opened first is read by both bodies. */
+  #noteUse(stream: ByteStream): void {
+    if (stream === this.#stream) this.#isDisturbed = true
+  }
+
   async #pull(controller: ReadableByteStreamController): Promise<void> {
     try {
-      const { signal } = this.#limits.end
-      if (signal !== null) throwIfAborted(signal)
+      throwIfAborted(this.#limits.end.signal)
       this.#chunks ??= this.#decoded()[Symbol.asyncIterator]()
       // A chunk that was received in time is passed on even if the event loop was blocked.
       const isReceived = this.#isReceived
@@ -113,7 +181,7 @@ export class FetchBody {
       controller.byobRequest?.respond(0)
     } catch (error) {
       this.#close()
-      throw networkError(error)
+      throw networkError(error, 'terminated')
     }
   }
 
@@ -124,6 +192,7 @@ export class FetchBody {
   }
 
   #decoded(): AsyncIterable<Uint8Array> {
+    if (this.#received !== null) return iterateOnce(this.#received)
     const decoder = this.#decoder()
     const { max, facts } = this.#limits
     if (decoder !== null) return decoder.decode(this.#response, max, this.#guard)
@@ -154,36 +223,8 @@ export class FetchBody {
   }
 }
 
-/**
- * Returns the stream without what it has queued when the signal is aborted: `tee` keeps the chunks
- * that only the other stream has delivered.
- */
-function untilAborted(stream: ByteStream, signal: AbortSignal): ByteStream {
-  const reader = stream.getReader()
-  return new ReadableStream(
-    withoutPrototype<UnderlyingByteSource>({
-      type: 'bytes',
-      async pull(controller) {
-        try {
-          throwIfAborted(signal)
-          const { done, value } = await reader.read()
-          if (!done) return controller.enqueue(value)
-          controller.close()
-          controller.byobRequest?.respond(0)
-        } catch (error) {
-          reader.cancel(error).catch(ignore)
-          throw error
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    }),
-    withoutPrototype({ highWaterMark: 0 }),
-  )
-}
-
-/** The method of the same name is missing in polyfills of `AbortSignal`. */
-function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw signal.reason
+async function* iterateOnce(chunk: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield chunk
 }
 
 /**

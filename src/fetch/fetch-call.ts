@@ -5,14 +5,28 @@ import { lengthOf } from '../content/content.ts'
 import { encodeBody } from '../content/encode-body.ts'
 import { isBlob, isFormData, isWebStream } from '../content/kinds.ts'
 import { toContent } from '../content/to-content.ts'
-import { isToken, trimBlanks } from '../models/field.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { isToken } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
+import { checkSignal } from '../models/signal.ts'
+import type { TimeoutInit } from '../models/timeout.ts'
 import { kindOf } from '../models/value-kind.ts'
+import type { Integrity } from './integrity.ts'
+import { parseIntegrity } from './integrity.ts'
+import { refuseOptions } from './refused-options.ts'
 
 /** The first argument of `fetch`. WHATWG Fetch 5.4 */
 export type Input = string | URL | globalThis.Request
-/** The second argument of `fetch`. */
-export type Init = globalThis.RequestInit
+/** The second argument of `fetch`: that of the WHATWG standard, and options of Hawser. */
+export interface Init extends Omit<globalThis.RequestInit, 'dispatcher'> {
+  /** The timeouts of this call, as a `Client` takes them: in ms. Default: those of `createFetch`. */
+  readonly timeout?: TimeoutInit
+  /**
+   * Sends the requests of this call: a `Dispatcher` of Hawser, such as a `ConnectionPool`. The
+   * caller closes it. One of undici is refused with a `TypeError`.
+   */
+  readonly dispatcher?: object | null | undefined
+}
 
 export type RedirectMode = 'follow' | 'manual' | 'error'
 
@@ -27,6 +41,11 @@ export interface FetchCall {
   readonly stream: ReadableStream<Uint8Array> | null
   readonly redirect: RedirectMode
   readonly signal: AbortSignal | null
+  readonly timeout: TimeoutInit
+  /** Sends the requests of the call; null for the connections of the `fetch` function. */
+  readonly dispatcher: Dispatcher | null
+  /** What the body of the response must match; null for any body. */
+  readonly integrity: Integrity | null
 }
 
 /** Methods that are converted to upper case. WHATWG Fetch 2.2.1 */
@@ -46,6 +65,10 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
     return { ...PLAIN_GET, url: input instanceof URL ? input : String(input) }
   }
   const given = init ?? {}
+  if (typeof given !== 'object') {
+    throw new TypeError(`The options of fetch must be an object, not a ${typeof given}`)
+  }
+  refuseOptions(given, (name) => readMember(given, name))
   const method = methodOf(readMember(given, 'method') ?? request?.method)
   let headers = fieldsOf(readMember(given, 'headers') ?? request?.headers)
   const body = readMember(given, 'body') as Init['body']
@@ -72,7 +95,10 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
     content,
     stream,
     redirect: redirectOf(readMember(given, 'redirect') ?? request?.redirect),
-    signal: signalOf(signal === undefined ? request?.signal : signal),
+    signal: checkSignal(signal === undefined ? request?.signal : signal),
+    timeout: readMember(given, 'timeout') as TimeoutInit,
+    dispatcher: dispatcherOf(readMember(given, 'dispatcher')),
+    integrity: integrityOf(readMember(given, 'integrity') ?? request?.integrity),
   }
 }
 
@@ -90,6 +116,9 @@ const PLAIN_GET: Omit<FetchCall, 'url'> = {
   stream: null,
   redirect: 'follow',
   signal: null,
+  timeout: undefined,
+  dispatcher: null,
+  integrity: null,
 }
 
 /**
@@ -117,10 +146,18 @@ function redirectOf(given: unknown): RedirectMode {
   throw new TypeError(`redirect must be follow, manual or error, not ${String(given)}`)
 }
 
-function signalOf(given: unknown): AbortSignal | null {
+function integrityOf(given: unknown): Integrity | null {
+  return given === undefined || given === '' ? null : parseIntegrity(String(given))
+}
+
+/** Those of undici have the same name and another interface. */
+function dispatcherOf(given: unknown): Dispatcher | null {
   if (given === undefined || given === null) return null
-  if (typeof (given as AbortSignal).addEventListener === 'function') return given as AbortSignal
-  throw new TypeError('signal must be an AbortSignal')
+  const { destroy, compose } = given as { destroy?: unknown; compose?: unknown }
+  if (destroy === undefined && compose === undefined) return given as Dispatcher
+  throw new TypeError(
+    'fetch does not support dispatchers of undici; use createFetch({ proxies, verify, poolLimits }) or a dispatcher of Hawser',
+  )
 }
 
 /**
@@ -140,10 +177,23 @@ function fieldsOf(init: unknown): FieldList {
     if (more.length > 0 || (value === undefined && (pair as unknown[]).length !== 2)) {
       throw new TypeError('headers must contain [name, value] pairs')
     }
-    const text = String(value)
-    fields.push(String(name), trimBlanks(text, 0, text.length))
+    fields.push(String(name), trimWhitespace(String(value)))
   }
   return fields
+}
+
+/** "To normalize a byte sequence": WHATWG Fetch 2.2.2 */
+function trimWhitespace(value: string): string {
+  let start = 0
+  let end = value.length
+  while (start < end && isWhitespace(value.charCodeAt(start))) start++
+  while (end > start && isWhitespace(value.charCodeAt(end - 1))) end--
+  return value.slice(start, end)
+}
+
+/** Whether the code is that of tab, line feed, carriage return or space. */
+function isWhitespace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d
 }
 
 function streamOf(request: globalThis.Request): FetchCall['stream'] {

@@ -12,6 +12,9 @@ import { openRouter } from '../client/routing.ts'
 import { parseUrl } from '../client/url.ts'
 import { ignore } from '../content/closable-iterator.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { RequestSender } from '../dispatch/request-sender.ts'
+import { toRequestSender } from '../dispatch/request-sender.ts'
 import type { Router } from '../dispatch/router.ts'
 import {
   ClientClosed,
@@ -21,14 +24,18 @@ import {
   TooManyRedirects,
   TotalTimeout,
 } from '../errors.ts'
+import type { Trace } from '../models/events.ts'
 import { checkCount, checkFlag, checkOptions, option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
+import { throwIfAborted } from '../models/signal.ts'
 import { Timeout } from '../models/timeout.ts'
 import { pathAndQuery } from '../models/url.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
-import type { BodyLimits } from './fetch-body.ts'
+import type { BodyLimits, FetchBody } from './fetch-body.ts'
 import type { FetchCall, Init, Input } from './fetch-call.ts'
 import { bufferIfSmall, readFetchCall } from './fetch-call.ts'
+import type { Integrity } from './integrity.ts'
+import { matchesIntegrity } from './integrity.ts'
 import { networkError } from './network-error.ts'
 import { bodyOf, FetchResponse, toWhatwgResponse } from './response.ts'
 
@@ -65,8 +72,10 @@ export interface Fetch {
   /**
    * Sends a request. Resolves when the head of the response has been received.
    *
-   * Rejects with a `TypeError`, or with the reason of the signal. If the exchange failed, the
-   * `cause` of the `TypeError` is a `HawserError`; if an argument is invalid, it has no `cause`.
+   * Rejects with a `TypeError`, or with the reason of the signal. If the exchange failed, the message
+   * is `fetch failed`, or `terminated` while the body is read, and `cause` tells what happened: an
+   * error of the operating system or of TLS, whose own `cause` is a `HawserError`, or a
+   * `HawserError`.
    */
   (input: Input, init?: Init): Promise<globalThis.Response>
   /** Closes all connections immediately. Requests in progress fail. */
@@ -86,6 +95,15 @@ export function createFetch(options: FetchOptions = {}): Fetch {
   return Object.assign(fetch, { close, [Symbol.asyncDispose]: close })
 }
 
+/** What a call has in common with the requests that follow redirects, and with its body. */
+interface CallContext extends Pick<FetchCall, 'redirect' | 'signal' | 'integrity'> {
+  readonly timeout: Timeout
+  /** Null for the connections of the `fetch` function. */
+  readonly sender: RequestSender | null
+  /** When the call started, from which `total` counts. */
+  readonly startedAt: number
+}
+
 /** The implementation of one `fetch` function. WHATWG Fetch 4 */
 class Fetcher {
   readonly #backend: Backend
@@ -94,6 +112,9 @@ class Fetcher {
   readonly #maxRedirects: number
   readonly #maxResponseSize: number
   readonly #timeout: Timeout
+  readonly #trace: Trace | null
+  /** The dispatchers that were given for single calls. */
+  readonly #senders = new WeakMap<Dispatcher, RequestSender>()
   readonly #owner = { isClosed: false }
 
   constructor(options: FetchOptions) {
@@ -103,7 +124,9 @@ class Fetcher {
     this.#timeout = Timeout.from(option(options, 'timeout', undefined), DEFAULT_TIMEOUT)
     // As with the runtime's `fetch`, a response that nobody reads must not block other calls.
     const countsUnread = option(options, 'poolLimits', undefined) !== undefined
-    this.#router = openRouter(options, this.#backend, this.#timeout, trustEnv, countsUnread)
+    const behaviour = { countsUnread, defersTlsErrors: true }
+    this.#router = openRouter(options, this.#backend, this.#timeout, trustEnv, behaviour)
+    this.#trace = option(options, 'trace', null)
     this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
     const max = checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
@@ -115,51 +138,52 @@ class Fetcher {
     const startedAt = this.#backend.clock.now()
     let call: FetchCall | null = null
     let content: Body | null = null
+    let timeout = this.#timeout
     try {
       if (this.#owner.isClosed) throw new ClientClosed('This fetch function is closed')
       call = readFetchCall(input, init)
       content = call.content
+      timeout = Timeout.from(call.timeout, timeout)
       const url = parseUrl(call.url, null)
       if (url.username !== '' || url.password !== '') {
         throw new TypeError('The URL contains credentials: send them in an Authorization header')
       }
-      if (call.signal?.aborted) throw call.signal.reason
-      const { method, stream } = call
+      throwIfAborted(call.signal)
+      const { method, stream, redirect, signal, integrity, dispatcher } = call
+      const sender = dispatcher && this.#senderFor(dispatcher)
       const fields =
         call.headers.length === 0 ? this.#headers : mergeFields(this.#headers, call.headers)
       if (stream !== null) content = await bufferIfSmall(stream, this.#backend.clock)
       return toWhatwgResponse(
         await this.#follow(
-          call,
+          { redirect, signal, integrity, timeout, sender, startedAt },
           {
             ...{ method, url, fields, content },
             ...{ keepsCredentials: true, wasDowngraded: false },
           },
-          startedAt,
         ),
       )
     } catch (error) {
       discardContent(content, error)
       if (call !== null) cancelUnread(call.stream, error)
-      throw networkError(error instanceof TotalTimeout ? withTotal(error, this.#timeout) : error)
+      const complete = error instanceof TotalTimeout ? withTotal(error, timeout) : error
+      throw networkError(complete, 'fetch failed')
     }
   }
 
   /** HTTP-redirect fetch: WHATWG Fetch 4.4 */
-  async #follow(
-    { redirect, signal }: FetchCall,
-    hop: Hop,
-    startedAt: number,
-  ): Promise<FetchResponse> {
+  async #follow(context: CallContext, hop: Hop): Promise<FetchResponse> {
+    const { redirect, integrity } = context
     for (let redirects = 0; ; redirects++) {
-      const response = await this.#send(hop, signal, startedAt)
+      const response = await this.#send(hop, context)
       const isFollowed = redirect !== 'manual' && isRedirect(response.status)
       const next = isFollowed ? this.#nextHop(hop, response, redirect, redirects) : null
       if (next === null) {
         const { method, url } = hop
         const request = { method, url, redirected: redirects > 0 }
-        const limits = this.#limitsOf(hop, signal, startedAt)
-        return new FetchResponse(response, request, bodyOf(response, request, limits))
+        const body = bodyOf(response, request, this.#limitsOf(hop, context))
+        if (integrity !== null) await checkIntegrity(body, integrity, hop)
+        return new FetchResponse(response, request, body)
       }
       hop = next
     }
@@ -195,15 +219,14 @@ class Fetcher {
     }
   }
 
-  /** @param startedAt when the call started, from which `total` counts */
-  #send(hop: Hop, signal: AbortSignal | null, startedAt: number) {
+  #send(hop: Hop, { signal, timeout, sender, startedAt }: CallContext) {
     const { method, url, fields, content, keepsCredentials } = hop
-    const timeouts = timeoutsAfter(this.#backend.clock.now() - startedAt, this.#timeout)
+    const timeouts = timeoutsAfter(this.#backend.clock.now() - startedAt, timeout)
     if (timeouts === null) {
       const where = `before ${method} ${redactUrl(url)}`
-      throw totalTimeout({ timeout: this.#timeout }, where, { ...factsOf(hop), phase: 'queue' })
+      throw totalTimeout({ timeout }, where, { ...factsOf(hop), phase: 'queue' })
     }
-    return this.#router.senderFor(url, keepsCredentials).request({
+    return (sender ?? this.#router.senderFor(url, keepsCredentials)).request({
       origin: url.origin,
       path: pathAndQuery(url),
       method,
@@ -214,12 +237,19 @@ class Fetcher {
     })
   }
 
-  #limitsOf(hop: Hop, signal: AbortSignal | null, startedAt: number): BodyLimits {
-    const { total } = this.#timeout
+  /** Returns the sender for a dispatcher of the caller, who also closes it. */
+  #senderFor(dispatcher: Dispatcher): RequestSender {
+    const sender = this.#senders.get(dispatcher) ?? toRequestSender(dispatcher, this.#trace)
+    this.#senders.set(dispatcher, sender)
+    return sender
+  }
+
+  #limitsOf(hop: Hop, { signal, timeout, startedAt }: CallContext): BodyLimits {
+    const { total } = timeout
     const facts = () => ({ ...AFTER_HEAD, ...factsOf(hop) })
     const timeoutError = () => {
       const where = `${hop.method} ${redactUrl(hop.url)}, reading the received body`
-      return totalTimeout({ timeout: this.#timeout }, where, facts())
+      return totalTimeout({ timeout }, where, facts())
     }
     return {
       max: this.#maxResponseSize,
@@ -238,6 +268,23 @@ class Fetcher {
     this.#owner.isClosed = true
     return this.#router.close()
   }
+}
+
+/**
+ * Receives the body, and throws `RequestError` if it does not match. Without a body nothing matches.
+ * WHATWG Fetch 4.1
+ */
+async function checkIntegrity(
+  body: FetchBody | null,
+  integrity: Integrity,
+  hop: Hop,
+): Promise<void> {
+  if (body !== null && matchesIntegrity(await body.receive(), integrity)) return
+  const what = `The response to ${hop.method} ${redactUrl(hop.url)}`
+  throw new RequestError(`${what} does not match the option integrity`, {
+    ...AFTER_HEAD,
+    ...factsOf(hop),
+  })
 }
 
 /** Cancels the stream of a `Request` that will not be sent. */

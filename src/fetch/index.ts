@@ -5,6 +5,7 @@ import type { Fetch } from './fetcher.ts'
 import { createFetch } from './fetcher.ts'
 
 export * from '../errors.ts'
+export type { Init as FetchInit } from './fetch-call.ts'
 export { createFetch, type Fetch, type FetchOptions } from './fetcher.ts'
 
 let shared: Fetch | null = null

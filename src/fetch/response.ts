@@ -1,3 +1,4 @@
+import type { InspectOptions } from 'node:util'
 import { inspect } from 'node:util'
 import { redactUrl } from '../errors.ts'
 import { Headers } from '../models/headers.ts'
@@ -124,12 +125,12 @@ export class FetchResponse {
     return new globalThis.Response(await this.arrayBuffer(), withoutPrototype({ headers }))
   }
 
-  [inspect.custom](depth: number, options: object, show: typeof inspect): string {
+  [inspect.custom](depth: number, options: InspectOptions): string {
     if (depth < 0) return '[Response]'
     const { status, headers, bodyUsed, ok, redirected, type } = this
     const statusText = withoutControls(this.statusText)
     const url = redactUrl(this.url)
-    return `Response ${show({ status, statusText, headers, bodyUsed, ok, redirected, type, url }, options)}`
+    return `Response ${inspect({ status, statusText, headers, bodyUsed, ok, redirected, type, url }, options)}`
   }
 }
 

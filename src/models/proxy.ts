@@ -136,7 +136,8 @@ export class HTTPProxy {
       tls: resolveTlsSettings({
         verify: option(options, 'verify', undefined),
         cert: option(options, 'cert', undefined),
-        trustEnv: option(options, 'trustEnv', false),
+        // No other connection to a proxy uses the files of the environment, which can be missing.
+        trustEnv: scheme === 'https' && option(options, 'trustEnv', false),
       }),
     })
   }

@@ -148,6 +148,8 @@ export const completion: readonly Mutation[] = [
     mistake: 'a clone delivers after an abort what it has queued',
     file: 'src/fetch/fetch-body.ts',
     find: '          throwIfAborted(signal)\n',
+    file: 'src/fetch/response-body.ts',
+    find: '            throwIfAborted(signal)\n',
     replace: '',
     tests: ['fetch/abort'],
   },

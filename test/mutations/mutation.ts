@@ -5,6 +5,7 @@ import { auth } from './auth.ts'
 import { completion } from './completion.ts'
 import { decoding } from './decoding.ts'
 import { disclosure } from './disclosure.ts'
+import { dropIn } from './drop-in.ts'
 import { framing } from './framing.ts'
 import { injection } from './injection.ts'
 import { pool } from './pool.ts'
@@ -49,6 +50,7 @@ export const mutations: readonly Mutation[] = [
   ...unread,
   ...disclosure,
   ...semantics,
+  ...dropIn,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */

@@ -306,8 +306,8 @@ export const requests: readonly Mutation[] = [
     marks: '87',
     mistake: 'the total timeout of fetch counts from the last redirect',
     file: 'src/fetch/fetcher.ts',
-    find: 'timeoutsAfter(this.#backend.clock.now() - startedAt, this.#timeout)',
-    replace: 'timeoutsAfter(0 * startedAt, this.#timeout)',
+    find: 'timeoutsAfter(this.#backend.clock.now() - startedAt, timeout)',
+    replace: 'timeoutsAfter(0 * startedAt, timeout)',
     tests: ['fetch/hawser'],
   },
   {
