@@ -65,6 +65,7 @@ export class FetchBody {
     try {
       return await this.#readAll()
     } catch (error) {
+      this.#response.close()
       throw networkError(error, 'terminated')
     }
   }
@@ -74,24 +75,25 @@ export class FetchBody {
    * changed. Rejects with a `HawserError`, or with the reason of the signal.
    */
   async receive(): Promise<Uint8Array> {
-    this.#received = await this.#readAll()
-    return this.#received
-  }
-
-  async #readAll(): Promise<Uint8Array> {
     try {
-      const response = this.#response
-      const { max } = this.#limits
-      if (this.#isReceived) this.#guard.check()
-      if (this.#received !== null) return this.#received
-      const decoder = this.#decoder()
-      return await (decoder === null
-        ? response.bytes({ max })
-        : decoder.decodeAll(response, max, this.#guard))
+      this.#received = await this.#readAll()
+      return this.#received
     } catch (error) {
       this.#response.close()
       throw error
     }
+  }
+
+  /** Throws, or returns a promise. */
+  #readAll(): Uint8Array | Promise<Uint8Array> {
+    const response = this.#response
+    const { max } = this.#limits
+    if (this.#isReceived) this.#guard.check()
+    if (this.#received !== null) return this.#received
+    const decoder = this.#decoder()
+    return decoder === null
+      ? response.bytes({ max })
+      : decoder.decodeAll(response, max, this.#guard)
   }
 
   /**

@@ -44,6 +44,8 @@ export interface FetchCall {
   readonly timeout: TimeoutInit
   /** Sends the requests of the call; null for the connections of the `fetch` function. */
   readonly dispatcher: Dispatcher | null
+  /** Whether redirects to other origins fail. */
+  readonly sameOriginOnly: boolean
   /** What the body of the response must match; null for any body. */
   readonly integrity: Integrity | null
 }
@@ -68,7 +70,7 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
   if (typeof given !== 'object') {
     throw new TypeError(`The options of fetch must be an object, not a ${typeof given}`)
   }
-  refuseOptions(given, (name) => readMember(given, name))
+  refuseOptions(given, readMember)
   const method = methodOf(readMember(given, 'method') ?? request?.method)
   let headers = fieldsOf(readMember(given, 'headers') ?? request?.headers)
   const body = readMember(given, 'body') as Init['body']
@@ -97,7 +99,8 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
     redirect: redirectOf(readMember(given, 'redirect') ?? request?.redirect),
     signal: checkSignal(signal === undefined ? request?.signal : signal),
     timeout: readMember(given, 'timeout') as TimeoutInit,
-    dispatcher: dispatcherOf(readMember(given, 'dispatcher')),
+    dispatcher: dispatcherOf(readMember(given, 'dispatcher') ?? dispatcherIn(request)),
+    sameOriginOnly: (readMember(given, 'mode') ?? request?.mode) === 'same-origin',
     integrity: integrityOf(readMember(given, 'integrity') ?? request?.integrity),
   }
 }
@@ -118,6 +121,7 @@ const PLAIN_GET: Omit<FetchCall, 'url'> = {
   signal: null,
   timeout: undefined,
   dispatcher: null,
+  sameOriginOnly: false,
   integrity: null,
 }
 
@@ -148,6 +152,17 @@ function redirectOf(given: unknown): RedirectMode {
 
 function integrityOf(given: unknown): Integrity | null {
   return given === undefined || given === '' ? null : parseIntegrity(String(given))
+}
+
+/**
+ * Returns the dispatcher that a `Request` was created with. That of Node.js before version 24 has it
+ * in a property; later ones hide it.
+ */
+function dispatcherIn(request: globalThis.Request | null): unknown {
+  if (request === null) return null
+  const symbols = Object.getOwnPropertySymbols(request)
+  const symbol = symbols.find(({ description }) => description === 'dispatcher')
+  return symbol && (request as unknown as Record<symbol, unknown>)[symbol]
 }
 
 /** Those of undici have the same name and another interface. */

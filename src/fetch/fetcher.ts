@@ -9,7 +9,7 @@ import { isRedirect, nextHop } from '../client/redirect.ts'
 import { defaultFields } from '../client/request-builder.ts'
 import { AFTER_HEAD } from '../client/response.ts'
 import { openRouter } from '../client/routing.ts'
-import { parseUrl } from '../client/url.ts'
+import { isSameOrigin, parseUrl } from '../client/url.ts'
 import { ignore } from '../content/closable-iterator.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
@@ -96,7 +96,8 @@ export function createFetch(options: FetchOptions = {}): Fetch {
 }
 
 /** What a call has in common with the requests that follow redirects, and with its body. */
-interface CallContext extends Pick<FetchCall, 'redirect' | 'signal' | 'integrity'> {
+interface CallContext
+  extends Pick<FetchCall, 'redirect' | 'sameOriginOnly' | 'signal' | 'integrity'> {
   readonly timeout: Timeout
   /** Null for the connections of the `fetch` function. */
   readonly sender: RequestSender | null
@@ -149,14 +150,14 @@ class Fetcher {
         throw new TypeError('The URL contains credentials: send them in an Authorization header')
       }
       throwIfAborted(call.signal)
-      const { method, stream, redirect, signal, integrity, dispatcher } = call
+      const { method, stream, redirect, sameOriginOnly, signal, integrity, dispatcher } = call
       const sender = dispatcher && this.#senderFor(dispatcher)
       const fields =
         call.headers.length === 0 ? this.#headers : mergeFields(this.#headers, call.headers)
       if (stream !== null) content = await bufferIfSmall(stream, this.#backend.clock)
       return toWhatwgResponse(
         await this.#follow(
-          { redirect, signal, integrity, timeout, sender, startedAt },
+          { redirect, sameOriginOnly, signal, integrity, timeout, sender, startedAt },
           {
             ...{ method, url, fields, content },
             ...{ keepsCredentials: true, wasDowngraded: false },
@@ -177,7 +178,7 @@ class Fetcher {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(hop, context)
       const isFollowed = redirect !== 'manual' && isRedirect(response.status)
-      const next = isFollowed ? this.#nextHop(hop, response, redirect, redirects) : null
+      const next = isFollowed ? this.#nextHop(hop, response, context, redirects) : null
       if (next === null) {
         const { method, url } = hop
         const request = { method, url, redirected: redirects > 0 }
@@ -195,15 +196,18 @@ class Fetcher {
   #nextHop(
     hop: Hop,
     response: EngineResponse,
-    mode: FetchCall['redirect'],
+    { redirect, sameOriginOnly }: CallContext,
     redirects: number,
   ): Hop | null {
     const fail = (Type: typeof RequestError | typeof StreamConsumed, why: string) =>
       new Type(`${hop.method} ${redactUrl(hop.url)} was redirected, ${why}`, factsOf(hop))
     try {
-      if (mode === 'error') throw fail(RequestError, "but the option redirect is 'error'")
+      if (redirect === 'error') throw fail(RequestError, "but the option redirect is 'error'")
       const next = nextHop(hop, response)
       if (next === null) return null
+      if (sameOriginOnly && !isSameOrigin(hop.url, next.url)) {
+        throw fail(RequestError, "but to another origin, and the option mode is 'same-origin'")
+      }
       // The standard requires this also for a POST that a 301 turns into a GET without content.
       if (response.status !== 303 && !isReplayable(hop.content)) {
         throw fail(StreamConsumed, 'but its body is a stream, which can be read only once')

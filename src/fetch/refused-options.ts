@@ -22,12 +22,19 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ...CREATE_FETCH.map((name): [string, string] => [name, `createFetch({ ${name} })`]),
 ])
 
-/** Throws `TypeError` if `init` has an option that must not be ignored. */
-export function refuseOptions(init: object, read: (name: string) => unknown): void {
+/**
+ * Throws `TypeError` if `init` has an option that must not be ignored.
+ *
+ * @param read returns an option
+ */
+export function refuseOptions<Init extends object>(
+  init: Init,
+  read: (init: Init, name: string) => unknown,
+): void {
   for (const name in init) {
     const refused = REFUSED.get(name)
     if (refused === undefined && name !== 'agent') continue
-    const value = read(name)
+    const value = read(init, name)
     if (value === undefined || value === null) continue
     if (refused === undefined) refuseProxyAgent(value)
     else throw new TypeError(`fetch does not support the option ${name}; use ${refused}`)

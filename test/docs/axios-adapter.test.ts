@@ -27,7 +27,9 @@ const server = createServer(async (request, response) => {
     return void response.end(gzipSync(Buffer.alloc(1000, 'x')))
   }
   const status = /\/status\/(\d+)/.exec(url)?.[1] ?? '200'
-  const text = Buffer.concat(await request.toArray()).toString()
+  const chunks = await request.toArray().catch(() => null)
+  if (chunks === null) return // the upload was ended
+  const text = Buffer.concat(chunks).toString()
   const body = text.replace(/(?<=--)[-\w]{8,}/g, 'boundary')
   const type = headers['content-type']?.replace(/(?<=boundary=).*/, '')
   const { authorization, 'x-app': app } = headers

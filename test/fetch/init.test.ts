@@ -132,6 +132,23 @@ describe('72 the option dispatcher', () => {
     }
   })
 
+  test('of a Request counts, where the runtime shows it', async (t) => {
+    const agent = new Agent()
+    t.after(() => agent.close())
+    const request = new Request(URL, { dispatcher: agent as never })
+    const symbols = Object.getOwnPropertySymbols(request).map(({ description }) => description)
+    const { backend, fetch } = scripted()
+    const outcome = fetch(request).then(
+      () => 'sent',
+      ({ message }) => message,
+    )
+    await settle()
+    if (backend.sockets.length > 0) backend.socket.receive(OK)
+    const expected = symbols.includes('dispatcher') ? /dispatchers of undici/ : /^sent$/
+    assert.match(await outcome, expected)
+    await fetch.close()
+  })
+
   test('that is not a dispatcher is refused', async () => {
     for (const dispatcher of [{}, 'http://proxy.test', new Map()]) {
       const { message } = await refusalOf({ dispatcher })
@@ -256,6 +273,31 @@ describe('93 options that determine the route or the verification are refused', 
     }
     await (await sent).fetch.close()
   })
+})
+
+describe("93 mode: 'same-origin' refuses redirects to other origins, as in Node.js", () => {
+  const inputs: Record<string, [input: string | Request, init: FetchInit]> = {
+    init: [URL, { mode: 'same-origin' }],
+    Request: [new Request(URL, { mode: 'same-origin' }), {}],
+  }
+  for (const [name, [input, init]] of Object.entries(inputs)) {
+    test(name, async () => {
+      const { backend, fetch } = scripted()
+      const redirect = (location: string) =>
+        `HTTP/1.1 307 R\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`
+      const failed = fetch(input, init).catch((error) => error)
+      await settle()
+      backend.socket.receive(redirect('/same'))
+      await settle()
+      assert.match(backend.socket.written, /GET \/same /)
+      backend.socket.receive(redirect('http://other.test/'))
+      const { message, cause } = await failed
+      assert.equal(message, 'fetch failed')
+      assert.match(cause.message, /to another origin, and the option mode is 'same-origin'/)
+      assert.equal(backend.sockets.length, 1)
+      await fetch.close()
+    })
+  }
 })
 
 describe('options that are ignored', () => {

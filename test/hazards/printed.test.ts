@@ -248,7 +248,7 @@ describe('57 no secret is printed of', () => {
       [`http://u:${MARK}@a.test/`, {}],
       [`/relative?${MARK}`, {}],
       [`http://a.test:x/${MARK}@x?${MARK}`, {}],
-      [`http://a.test/?${MARK}`, { headers: { Authorization: `${MARK}\n` } }],
+      [`http://a.test/?${MARK}`, { headers: { Authorization: `${MARK}\n${MARK}` } }],
     ] as [string, RequestInit][]) {
       const error = await web.during(fetch(url, init).catch((error: unknown) => error))
       assert.ok(error instanceof Error, url)

@@ -14,8 +14,8 @@ export const dropIn: readonly Mutation[] = [
     marks: '71',
     mistake: 'an error while the body is read at once has the message of one before the response',
     file: 'src/fetch/response-body.ts',
-    find: "    } catch (error) {\n      throw networkError(error, 'terminated')",
-    replace: "    } catch (error) {\n      throw networkError(error, 'fetch failed')",
+    find: "      this.#response.close()\n      throw networkError(error, 'terminated')",
+    replace: "      this.#response.close()\n      throw networkError(error, 'fetch failed')",
     tests: ['fetch/network-errors'],
   },
   {
@@ -65,6 +65,14 @@ export const dropIn: readonly Mutation[] = [
     file: 'src/fetch/fetcher.ts',
     find: '(sender ?? this.#router.senderFor(url, keepsCredentials))',
     replace: '((sender && null) ?? this.#router.senderFor(url, keepsCredentials))',
+    tests: ['fetch/init'],
+  },
+  {
+    marks: '72',
+    mistake: 'a dispatcher inside a Request is ignored',
+    file: 'src/fetch/fetch-call.ts',
+    find: '?? dispatcherIn(request)',
+    replace: '?? (request && null)',
     tests: ['fetch/init'],
   },
   {
@@ -141,6 +149,14 @@ export const dropIn: readonly Mutation[] = [
     tests: ['hazards/inspect'],
   },
   {
+    marks: '93',
+    mistake: "mode: 'same-origin' is ignored",
+    file: 'src/fetch/fetcher.ts',
+    find: '      if (sameOriginOnly && !isSameOrigin(hop.url, next.url)) {\n',
+    replace: '      if (sameOriginOnly && !isSameOrigin(hop.url, hop.url)) {\n',
+    tests: ['fetch/init'],
+  },
+  {
     marks: '94',
     mistake: 'bodyUsed relies on the runtime after clone()',
     file: 'src/fetch/response-body.ts',
@@ -152,8 +168,8 @@ export const dropIn: readonly Mutation[] = [
     marks: '93',
     mistake: 'options that determine the route are ignored',
     file: 'src/fetch/fetch-call.ts',
-    find: '  refuseOptions(given, (name) => readMember(given, name))\n',
-    replace: '  if (given === null) refuseOptions(given, (name) => readMember(given, name))\n',
+    find: '  refuseOptions(given, readMember)\n',
+    replace: '  if (given === null) refuseOptions(given, readMember)\n',
     tests: ['fetch/init'],
   },
   {
