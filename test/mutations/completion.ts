@@ -147,8 +147,6 @@ export const completion: readonly Mutation[] = [
     marks: '47',
     mistake: 'a clone delivers after an abort what it has queued',
     file: 'src/fetch/fetch-body.ts',
-    find: '          throwIfAborted(signal)\n',
-    file: 'src/fetch/response-body.ts',
     find: '            throwIfAborted(signal)\n',
     replace: '',
     tests: ['fetch/abort'],

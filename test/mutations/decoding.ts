@@ -119,8 +119,6 @@ export const decoding: readonly Mutation[] = [
     mistake: 'fetch reads a received body at once although the call has ended',
     file: 'src/fetch/fetch-body.ts',
     find: '      if (this.#isReceived) this.#guard.check()\n',
-    file: 'src/fetch/response-body.ts',
-    find: '    if (this.#isReceived) this.#guard.check()\n',
     replace: '',
     tests: ['client/decoding-ends'],
   },

@@ -13,7 +13,7 @@ export const dropIn: readonly Mutation[] = [
   {
     marks: '71',
     mistake: 'an error while the body is read at once has the message of one before the response',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: "      this.#response.close()\n      throw networkError(error, 'terminated')",
     replace: "      this.#response.close()\n      throw networkError(error, 'fetch failed')",
     tests: ['fetch/network-errors'],
@@ -21,7 +21,7 @@ export const dropIn: readonly Mutation[] = [
   {
     marks: '71',
     mistake: 'an error while the body is streamed has the message of one before the response',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: "      this.#close()\n      throw networkError(error, 'terminated')",
     replace: "      this.#close()\n      throw networkError(error, 'fetch failed')",
     tests: ['fetch/network-errors'],
@@ -159,7 +159,7 @@ export const dropIn: readonly Mutation[] = [
   {
     marks: '94',
     mistake: 'bodyUsed relies on the runtime after clone()',
-    file: 'src/fetch/response-body.ts',
+    file: 'src/fetch/fetch-body.ts',
     find: '    return this.#isDisturbed || Readable.isDisturbed(stream as never)\n',
     replace: '    return Readable.isDisturbed(stream as never)\n',
     tests: ['fetch/body-used'],
