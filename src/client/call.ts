@@ -1,7 +1,7 @@
 import type { Clock } from '../backends/backend.ts'
 import type { Progress } from '../content/progress.ts'
 import type { ErrorFacts } from '../errors.ts'
-import { RequestError, StreamError, TotalTimeout } from '../errors.ts'
+import { HawserError, RequestError, StreamError, TotalTimeout } from '../errors.ts'
 import type { Timeout, TimeoutInit } from '../models/timeout.ts'
 import { totalTimeoutMessage, withTotalInMessage } from '../pool/exchange-aborter.ts'
 import type { Auth } from './auth/auth.ts'
@@ -58,6 +58,7 @@ export function callSettingsOf(request: Request): CallSettings | null {
  * unchanged.
  */
 export function withRequest(error: unknown, request: Request, settings: CallSettings): unknown {
+  if (error instanceof HawserError) addCallerFrames(error)
   if (!(error instanceof RequestError || error instanceof StreamError)) return error
   // An auth flow or a hook may throw the error of another request, which stays as it is.
   if (error.request instanceof Request) return error
@@ -67,6 +68,24 @@ export function withRequest(error: unknown, request: Request, settings: CallSett
   }
   Object.assign(error, { request })
   return error
+}
+
+/** The errors whose stacks are complete. A function of the caller may throw one of them again. */
+const withCallerFrames = new WeakSet<HawserError>()
+
+/**
+ * Adds the frames of the caller to the stack of an error that was created in an event of a socket or
+ * a timer. The runtime derives them from the promises that wait for the call, so that a call without
+ * an error costs nothing.
+ */
+function addCallerFrames(error: HawserError): void {
+  if (withCallerFrames.has(error)) return
+  withCallerFrames.add(error)
+  const here: { stack?: string } = {}
+  Error.captureStackTrace(here, withRequest)
+  for (const [frame] of here.stack?.matchAll(/\n {4}at .*/g) ?? []) {
+    if (!error.stack?.includes(frame)) error.stack += frame
+  }
 }
 
 /** Replaces the remaining time in the message of a `TotalTimeout` by the call's `total`. */
