@@ -10,6 +10,7 @@ const top = fileURLToPath(new URL('..', import.meta.url))
 const modules = {
   'cli-progress': `export { default } from 'cli-progress'`,
   commander: `export { Command, CommanderError, InvalidArgumentError, Option } from 'commander'`,
+  'eventsource-parser': `export { createParser } from 'eventsource-parser'`,
   // Loaded by the first call, because netrc-parser looks for a file in the home folder when it is
   // loaded.
   'netrc-parser': `export const parse = (text) => require('netrc-parser').parse(text)`,

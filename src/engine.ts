@@ -13,6 +13,7 @@ export type {
 export { nodeBackend } from './backends/node.ts'
 export type { PublicAddressesOptions } from './backends/public-addresses.ts'
 export { publicAddressesOnly } from './backends/public-addresses.ts'
+export type { BackendChoice } from './backends/select.ts'
 export * from './errors.ts'
 export { type CloseReason, closeReasons } from './models/close-reasons.ts'
 export type {
@@ -25,7 +26,7 @@ export type {
   RequestStart,
   Trace,
 } from './models/events.ts'
-export { Headers, type HeadersInit } from './models/headers.ts'
+export { Headers, type HeadersInit, type HeaderValue } from './models/headers.ts'
 export type { PoolLimits } from './models/limits.ts'
 export { HTTPProxy, type HTTPProxyOptions, type ProxyMode } from './models/proxy.ts'
 export type {

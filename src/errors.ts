@@ -57,19 +57,31 @@ export interface ErrorFacts extends CauseFacts {
   readonly safeToRetry?: boolean | undefined
 }
 
+/** A part of a value that does not match a schema, as Standard Schema 1 describes it. */
+export interface ValidationIssue {
+  readonly message: string
+  /** The keys that lead to that part of the value. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+/** The properties of a `DecodingError`: those of a `RequestError`, and the issues of a schema. */
+export interface DecodingErrorFacts extends ErrorFacts {
+  readonly issues?: readonly ValidationIssue[] | null | undefined
+}
+
 /** The properties of a `ProxyError`: those of a `RequestError`, and the proxy's response. */
 export interface ProxyErrorFacts extends ErrorFacts {
   readonly status?: number | null | undefined
   readonly reason?: string | null | undefined
 }
 
+// The codes make the classes different types. If their types were equal, TypeScript would consider
+// the `else` branch of `error instanceof TimeoutException` unreachable.
 type TimeoutCode =
   | 'HAWSER_TIMEOUT_EXCEPTION'
   | `HAWSER_${'CONNECT' | 'READ' | 'WRITE' | 'POOL' | 'TOTAL'}_TIMEOUT`
 type NetworkCode = `HAWSER_${'NETWORK' | 'CONNECT' | 'READ' | 'WRITE' | 'CLOSE'}_ERROR`
 type ProtocolCode = `HAWSER_${'' | 'LOCAL_' | 'REMOTE_'}PROTOCOL_ERROR`
-// The codes make the classes different types. If their types were equal, TypeScript would consider
-// the `else` branch of `error instanceof TimeoutException` unreachable.
 type TransportCode =
   | TimeoutCode
   | NetworkCode
@@ -77,11 +89,28 @@ type TransportCode =
   | 'HAWSER_TRANSPORT_ERROR'
   | 'HAWSER_PROXY_ERROR'
   | 'HAWSER_UNSUPPORTED_PROTOCOL'
+type RequestCode =
+  | TransportCode
+  | 'HAWSER_REQUEST_ERROR'
+  | 'HAWSER_DECODING_ERROR'
+  | 'HAWSER_TOO_MANY_REDIRECTS'
+  | 'HAWSER_INSECURE_REDIRECT'
+  | 'HAWSER_RESPONSE_TOO_LARGE'
+type StreamCode = `HAWSER_STREAM_${'ERROR' | 'CONSUMED' | 'CLOSED'}` | 'HAWSER_RESPONSE_NOT_READ'
+
+/** The codes of all errors. */
+export type ErrorCode =
+  | RequestCode
+  | StreamCode
+  | 'HAWSER_ERROR'
+  | 'HAWSER_HTTP_STATUS_ERROR'
+  | 'HAWSER_INVALID_URL'
+  | 'HAWSER_CLIENT_CLOSED'
 
 /** The base class of all errors that Hawser throws, except a `TypeError` for an invalid option. */
 export class HawserError extends Error {
   /** A code for the class, such as `HAWSER_READ_TIMEOUT`. It does not change between versions. */
-  readonly code: string = 'HAWSER_ERROR'
+  readonly code: ErrorCode = 'HAWSER_ERROR'
 
   constructor(message: string, facts?: CauseFacts) {
     super(messageText(message), withoutPrototype(facts))
@@ -90,7 +119,7 @@ export class HawserError extends Error {
 
 /** A request could not be sent, or its response could not be received. */
 export class RequestError extends HawserError {
-  override readonly code: string = 'HAWSER_REQUEST_ERROR'
+  override readonly code: RequestCode = 'HAWSER_REQUEST_ERROR'
   /** The request that failed, null if there is none. */
   readonly request: RequestFacts | null
   /** The phase in which it failed, null if it is not known. */
@@ -223,9 +252,19 @@ export class UnsupportedProtocol extends TransportError {
   override readonly code = 'HAWSER_UNSUPPORTED_PROTOCOL'
 }
 
-/** The content of the response could not be decoded. RFC 9110 8.4 */
+/**
+ * The content of the response could not be decoded (RFC 9110 8.4), is not the stream of events or
+ * records that the caller reads, or does not match the schema (`issues`).
+ */
 export class DecodingError extends RequestError {
   override readonly code = 'HAWSER_DECODING_ERROR'
+  /** What does not match the schema, as the schema reports it; null for another reason. */
+  readonly issues: readonly ValidationIssue[] | null
+
+  constructor(message: string, facts?: DecodingErrorFacts) {
+    super(message, facts)
+    this.issues = withoutPrototype(facts).issues ?? null
+  }
 }
 
 /** The server redirected more than `maxRedirects` times. */
@@ -244,15 +283,17 @@ export class ResponseTooLarge extends RequestError {
 }
 
 /** `raiseForStatus()` was called on a 4xx or 5xx response. */
-export class HTTPStatusError<
-  Request extends RequestFacts = RequestFacts,
-  Response extends ResponseFacts = ResponseFacts,
-> extends HawserError {
+export class HTTPStatusError extends HawserError {
   override readonly code = 'HAWSER_HTTP_STATUS_ERROR'
-  readonly request: Request
-  readonly response: Response
+  /** The request that the response answers. In `hawser`, it has the type of the client. */
+  readonly request: RequestFacts
+  /** The response. In `hawser`, it has the type of the client. */
+  readonly response: ResponseFacts
 
-  constructor(message: string, facts: CauseFacts & { request: Request; response: Response }) {
+  constructor(
+    message: string,
+    facts: CauseFacts & { readonly request: RequestFacts; readonly response: ResponseFacts },
+  ) {
     super(message, facts)
     this.request = facts.request
     this.response = facts.response
@@ -271,7 +312,7 @@ export class ClientClosed extends HawserError {
 
 /** The state of a body does not permit the operation. */
 export class StreamError extends HawserError {
-  override readonly code: string = 'HAWSER_STREAM_ERROR'
+  override readonly code: StreamCode = 'HAWSER_STREAM_ERROR'
   /** The request of the call, null if it is not known. */
   readonly request: RequestFacts | null
 

@@ -2,6 +2,7 @@
 export type { Backend } from './backends/backend.ts'
 export type { PublicAddressesOptions } from './backends/public-addresses.ts'
 export { publicAddressesOnly } from './backends/public-addresses.ts'
+export type { BackendChoice } from './backends/select.ts'
 export type { Auth, AuthInit, AuthResponse } from './client/auth/auth.ts'
 export { BasicAuth } from './client/auth/basic.ts'
 export { DigestAuth } from './client/auth/digest.ts'
@@ -22,15 +23,20 @@ export {
   stream,
 } from './client/module-functions.ts'
 export type {
+  CallOptions,
   ClientOptions,
   EventHooks,
   OneCallOptions,
   RequestOptions,
   SendOptions,
+  SharedOptions,
 } from './client/options.ts'
 export type { ParamsInit, ParamValue } from './client/params.ts'
+export type { FollowRedirects } from './client/redirect.ts'
 export { Request, type RequestInit } from './client/request.ts'
-export { Response } from './client/response.ts'
+export { type JSONOptions, type JSONRecordOptions, Response } from './client/response.ts'
+export type { StandardSchema } from './client/standard-schema.ts'
+export { HTTPStatusError } from './client/status-error.ts'
 export type {
   BodyOptions,
   ContentInit,
@@ -40,6 +46,7 @@ export type {
   FileTuple,
   FormInit,
 } from './content/body-options.ts'
+export type { EventStreamOptions, ServerSentEvent } from './content/event-stream.ts'
 export type { Progress } from './content/progress.ts'
 export {
   AppDispatcher,
@@ -67,8 +74,17 @@ export type {
   RequestStart,
   Trace,
 } from './models/events.ts'
-export { Headers, type HeadersInit } from './models/headers.ts'
+export { Headers, type HeadersInit, type HeaderValue } from './models/headers.ts'
 export type { PoolLimits } from './models/limits.ts'
 export { HTTPProxy, type HTTPProxyOptions, type ProxyMode } from './models/proxy.ts'
+export type {
+  Body,
+  DispatchControl,
+  DispatchHandler,
+  DispatchRequest,
+  Head,
+} from './models/request.ts'
+export type { ConnectFacts, OnConnect } from './models/route.ts'
 export { Timeout, type TimeoutFields, type TimeoutInit } from './models/timeout.ts'
 export type { ClientCertificate, Verify } from './models/tls-settings.ts'
+export type { Lookup } from './pool/pool-options.ts'

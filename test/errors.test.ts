@@ -114,11 +114,32 @@ test('a ProxyError has the status and reason of the proxy, if it answered', () =
   assert.deepEqual([unreachable.status, unreachable.reason], [null, null])
 })
 
-test('an HTTPStatusError has its request and response, with their types', () => {
-  const response = { status: 404, text: () => 'gone' }
+test('an HTTPStatusError has its request and response', () => {
+  const response = { status: 404 }
   const error = new errors.HTTPStatusError('404', { request, response })
   assert.equal(error.request, request)
-  assert.equal(error.response.text(), 'gone')
+  assert.equal(error.response, response)
+})
+
+test('a DecodingError may have the issues of a schema', () => {
+  const issues = [{ message: 'Expected text', path: ['name'] }]
+  assert.equal(new errors.DecodingError('wrong', { issues }).issues, issues)
+  assert.equal(new errors.DecodingError('wrong').issues, null)
+})
+
+test('79 the code of an error is one of a known set, for each class', () => {
+  const narrow = (error: errors.HawserError): errors.ErrorCode | number | undefined => {
+    // @ts-expect-error There is no such code.
+    if (error.code === 'HAWSER_READ_TIMEOUTS') return 0
+    // @ts-expect-error A RequestError has no code of a StreamError.
+    if (error instanceof errors.RequestError && error.code === 'HAWSER_STREAM_CLOSED') return 1
+    switch (error.code) {
+      case 'HAWSER_READ_TIMEOUT':
+        return error.code satisfies 'HAWSER_READ_TIMEOUT'
+    }
+    return error.code
+  }
+  assert.equal(narrow(new errors.ReadTimeout('late')), 'HAWSER_READ_TIMEOUT')
 })
 
 test('a StreamError may have the request that needed the body', () => {

@@ -4,6 +4,7 @@ import { denoBackend } from './deno.ts'
 import { nodeBackend } from './node.ts'
 import { bunApi, denoApi } from './other-runtimes.ts'
 
+/** The implementation of sockets and clocks. `auto` is that of the current runtime. */
 export type BackendChoice = 'auto' | 'node' | 'bun' | 'deno' | Backend
 
 /** The backends created so far: one per runtime, shared by all pools. */

@@ -1,18 +1,26 @@
 import type { UnderlyingSource } from 'node:stream/web'
 import { inspect } from 'node:util'
 import { collect, decoderFor, limitSize } from '../content/decoding/decoder.ts'
+import type { EventStreamOptions, ServerSentEvent } from '../content/event-stream.ts'
+import { iterEvents } from '../content/event-stream.ts'
+import type { RecordSizeOptions } from '../content/json-records.ts'
+import { encodeText, iterJSONRecords } from '../content/json-records.ts'
+import type { RecordContext } from '../content/record-splitter.ts'
 import { iterLines, iterText } from '../content/text.ts'
+import type { DecodingErrorFacts } from '../errors.ts'
 import {
+  DecodingError,
   HTTPStatusError,
   ResponseNotRead,
   redactUrl,
   StreamClosed,
   StreamConsumed,
 } from '../errors.ts'
+import type { OwnedBytes } from '../models/bytes.ts'
 import { charsetNamed, charsetOf, decodeJson, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import { singleValue } from '../models/headers.ts'
-import { withoutPrototype } from '../models/options.ts'
+import { checkOptions, option, withoutPrototype } from '../models/options.ts'
 import { throwIfAborted } from '../models/signal.ts'
 import { isThenable } from '../models/value-kind.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
@@ -26,6 +34,8 @@ import type { Link } from './links.ts'
 import { parseLinks } from './links.ts'
 import { isRedirect, nextHop } from './redirect.ts'
 import { Request } from './request.ts'
+import type { StandardSchema } from './standard-schema.ts'
+import { checkSchema, validate } from './standard-schema.ts'
 import { isSameOrigin } from './url.ts'
 import type { ClientWaits } from './waits.ts'
 import { awaitInterruptibly } from './waits.ts'
@@ -54,6 +64,14 @@ export const AFTER_HEAD = { phase: 'read', responseStarted: true } as const
 
 /** How many bytes of an error response are kept for the code that catches the error of a hook. */
 const MAX_KEPT = 65_536
+/** Options of `response.json()`. */
+export interface JSONOptions<T = unknown> {
+  /** A synchronous schema that checks the value. The result is the value that it returns. */
+  readonly schema?: StandardSchema<T> | undefined
+}
+
+/** Options of `response.iterJSON()`. */
+export interface JSONRecordOptions<T = unknown> extends JSONOptions<T>, RecordSizeOptions {}
 
 /**
  * A response. Those of `client.get()` and the other methods that read the body are complete. Those
@@ -63,8 +81,8 @@ export class Response {
   readonly #engineResponse: EngineResponse
   readonly #context: ResponseContext
   #encoding: string | null = null
-  #bytes: Uint8Array | null = null
-  #pendingRead: Promise<Uint8Array> | null = null
+  #bytes: OwnedBytes | null = null
+  #pendingRead: Promise<OwnedBytes> | null = null
   #elapsed = Number.NaN
   #cookies: Cookies | null = null
   #nextRequest: Request | null = null
@@ -233,7 +251,7 @@ export class Response {
    * that return the body, throws `ResponseNotRead` before `read()`, and `StreamClosed` if the
    * response was closed without being read.
    */
-  bytes(): Uint8Array {
+  bytes(): Uint8Array<ArrayBuffer> {
     if (this.#bytes !== null) return this.#bytes
     const facts = { request: this.request }
     if (this.#isClosed) {
@@ -253,7 +271,7 @@ export class Response {
   /** Returns a copy of the decoded body as a `Blob` with the Content-Type of the response. */
   blob(): Blob {
     const type = singleValue(this.headers, 'content-type') ?? ''
-    return new Blob([this.bytes() as Uint8Array<ArrayBuffer>], withoutPrototype({ type }))
+    return new Blob([this.bytes()], withoutPrototype({ type }))
   }
 
   /**
@@ -265,11 +283,18 @@ export class Response {
   }
 
   /**
-   * Parses the body as JSON. It is decoded as UTF-8, or if it is not UTF-8 as `text()` does. `T` is
-   * an unchecked type assertion. Throws `SyntaxError` if the body is not JSON.
+   * Parses the body as JSON. It is decoded as UTF-8, or if it is not UTF-8 as `text()` does. Without
+   * `schema`, `T` is an unchecked type assertion. With it, returns the value that the schema returns.
+   *
+   * Throws `SyntaxError` if the body is not JSON, `DecodingError` with `issues` if it does not match
+   * the schema, and `TypeError` for an asynchronous schema.
    */
-  json<T = unknown>(): T {
-    return JSON.parse(decodeJson(this.bytes(), this.encoding)) as T
+  json<T = unknown>(options?: JSONOptions<T>): T {
+    const text = decodeJson(this.bytes(), this.encoding)
+    if (options === undefined) return JSON.parse(text) as T
+    checkOptions('json', options, ['schema'])
+    const check = this.#validator(option(options, 'schema', undefined))
+    return check(JSON.parse(text), 'The JSON of the response')
   }
 
   // --- streamed
@@ -278,7 +303,7 @@ export class Response {
    * Iterates over the decoded body as it arrives. Leaving the loop early closes the response.
    * Rejects as `read()` does.
    */
-  iterBytes(): AsyncGenerator<Uint8Array, void, undefined> {
+  iterBytes(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     return this.#iterate(() =>
       this.#isKept ? this.#keptChunks() : (this.#readChunks() ?? this.#decodedChunks()),
     )
@@ -291,21 +316,49 @@ export class Response {
 
   /** Iterates over the lines of the body, without the line ends LF, CR or CRLF. */
   iterLines(): AsyncGenerator<string, void, undefined> {
-    const lines = iterLines(this.iterText())
-    const { signal } = this.#context.settings
-    return this.#bytes === null && signal !== null ? untilAborted(lines, signal) : lines
+    return this.#untilAborted(iterLines(this.iterText()))
+  }
+
+  /**
+   * Iterates over server-sent events as they arrive: a body of the type `text/event-stream`, which
+   * is always UTF-8. An event that is not complete at the end of the body is ignored. WHATWG HTML
+   * 9.2
+   *
+   * Leaving the loop early closes the response. Rejects as `read()` does, and with `DecodingError`
+   * for another Content-Type and for an event that is larger than `maxEventSize`. A stream that is
+   * silent for longer than `timeout.read` fails with `ReadTimeout`.
+   */
+  iterEvents(options: EventStreamOptions = {}): AsyncGenerator<ServerSentEvent, void, undefined> {
+    return this.#untilAborted(iterEvents(this.iterBytes(), options, this.#recordContext))
+  }
+
+  /**
+   * Iterates over JSON records as they arrive: one for each line (NDJSON, JSON Lines), or for each
+   * record of a body of the type `application/json-seq` (RFC 7464). Empty lines are ignored. `T` is
+   * an unchecked type assertion, unless a `schema` is given.
+   *
+   * Leaving the loop early closes the response. Rejects as `read()` does, and with `DecodingError`
+   * for a record that is not JSON, is larger than `maxRecordSize` or does not match the schema.
+   */
+  iterJSON<T = unknown>(options: JSONRecordOptions<T> = {}): AsyncGenerator<T, void, undefined> {
+    checkOptions('iterJSON', options, ['maxRecordSize', 'schema'])
+    const check = this.#validator(option(options, 'schema', undefined))
+    const isUtf8 = this.encoding === 'utf-8'
+    const chunks = isUtf8 ? this.iterBytes() : encodeText(this.iterText())
+    const records = iterJSONRecords(chunks, options, this.#recordContext)
+    return this.#untilAborted(validated(records, check))
   }
 
   /** Iterates over the body as received, without decoding the content codings. */
-  iterRaw(): AsyncGenerator<Uint8Array, void, undefined> {
+  iterRaw(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     return this.#iterate(() => this.#limitSize(this.#receivedChunks()))
   }
 
   /** Returns the decoded body as a web stream. Cancelling the stream closes the response. */
-  bodyStream(): ReadableStream<Uint8Array> {
+  bodyStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const chunks = this.iterBytes()
     return new ReadableStream(
-      withoutPrototype<UnderlyingSource<Uint8Array>>({
+      withoutPrototype<UnderlyingSource<OwnedBytes>>({
         async pull(controller) {
           const { done, value } = await chunks.next()
           if (done) controller.close()
@@ -346,16 +399,17 @@ export class Response {
   keepBeginning(): void {
     if (this.#pendingRead !== null || !Number.isNaN(this.#elapsed)) return
     this.#isKept = true
-    this.#pendingRead = this.#readBeginning()
+    const reading = this.#readBeginning()
+    this.#pendingRead = reading
     // A failure is an error of the `read()` that needs the body.
-    this.#pendingRead.then(
+    reading.then(
       () => this.#markEnded(),
       () => this.close(),
     )
   }
 
-  async #readBeginning(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = []
+  async #readBeginning(): Promise<OwnedBytes> {
+    const chunks: OwnedBytes[] = []
     let length = 0
     for await (const chunk of this.#decodedChunks()) {
       chunks.push(chunk)
@@ -374,7 +428,45 @@ export class Response {
     else this.#engineResponse.whenSent(callback)
   }
 
-  async #readAll(): Promise<Uint8Array> {
+  get #recordContext(): RecordContext {
+    const contentType = this.headers.get('content-type')
+    return {
+      contentType,
+      fail: (message, facts) => {
+        void this.close()
+        return this.#decodingError(message, facts)
+      },
+    }
+  }
+
+  /** Returns a function that checks a value, whose name it gets for the message of the error. */
+  #validator<T>(schema: StandardSchema<T> | undefined): Validator<T> {
+    if (schema === undefined) return (value) => value as T
+    const checked = checkSchema(schema)
+    return (value, name) =>
+      validate(checked, value, (reason, issues) =>
+        this.#decodingError(`${name} does not match the schema: ${reason}`, { issues }),
+      )
+  }
+
+  #decodingError(
+    message: string,
+    facts?: Pick<DecodingErrorFacts, 'cause' | 'issues'>,
+  ): DecodingError {
+    const { request } = this
+    const where = `${request.method} ${redactUrl(request.url)}`
+    return new DecodingError(`${message} (${where})`, { ...AFTER_HEAD, request, ...facts })
+  }
+
+  /** Rejects after an abort, although more values of a chunk may be left that has arrived before. */
+  #untilAborted<Value>(
+    values: AsyncGenerator<Value, void, undefined>,
+  ): AsyncGenerator<Value, void, undefined> {
+    const { signal } = this.#context.settings
+    return this.#bytes === null && signal !== null ? untilAborted(values, signal) : values
+  }
+
+  async #readAll(): Promise<OwnedBytes> {
     const { maxResponseSize, onDownloadProgress } = this.#context.settings
     const max = maxResponseSize ?? Number.POSITIVE_INFINITY
     if (this.#isGuarded) this.#guard.check()
@@ -421,7 +513,7 @@ export class Response {
     }
   }
 
-  #decodedChunks(): AsyncIterable<Uint8Array> {
+  #decodedChunks(): AsyncIterable<OwnedBytes> {
     const decoder = this.#decoder()
     const received = this.#receivedChunks()
     if (decoder === null) return this.#limitSize(received)
@@ -430,22 +522,22 @@ export class Response {
   }
 
   /** Returns the body if it has been read, otherwise null. */
-  #readChunks(): Iterable<Uint8Array> | null {
+  #readChunks(): Iterable<OwnedBytes> | null {
     if (this.#bytes === null) return null
     return this.#bytes.length > 0 ? [this.#bytes] : []
   }
 
-  async *#keptChunks(): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#keptChunks(): AsyncGenerator<OwnedBytes, void, undefined> {
     await this.read()
     yield* this.#readChunks() ?? []
   }
 
-  #limitSize(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  #limitSize(chunks: AsyncIterable<OwnedBytes>): AsyncIterable<OwnedBytes> {
     const { maxResponseSize } = this.#context.settings
     return maxResponseSize === null ? chunks : limitSize(chunks, maxResponseSize, AFTER_HEAD)
   }
 
-  #receivedChunks(): AsyncIterable<Uint8Array> {
+  #receivedChunks(): AsyncIterable<OwnedBytes> {
     const { onDownloadProgress } = this.#context.settings
     if (onDownloadProgress === null) return this.#engineResponse
     return this.#reportProgress(onDownloadProgress)
@@ -453,7 +545,7 @@ export class Response {
 
   async *#reportProgress(
     report: NonNullable<CallSettings['onDownloadProgress']>,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<OwnedBytes, void, undefined> {
     const length = this.headers.get('content-length')
     // A repeated field is `5, 5`.
     const total = length === null ? null : Number.parseInt(length, 10)
@@ -476,8 +568,8 @@ export class Response {
   }
 
   async *#iterate(
-    open: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+    open: () => AsyncIterable<OwnedBytes> | Iterable<OwnedBytes>,
+  ): AsyncGenerator<OwnedBytes, void, undefined> {
     let failed = false
     try {
       // A chunk that was received in time is passed on even if the event loop was blocked.
@@ -512,7 +604,17 @@ export class Response {
   }
 }
 
-/** Rejects after an abort, although more values of a chunk may be left that has arrived before. */
+/** Checks a value. `name` tells in the message of the error what it is. */
+type Validator<T> = (value: unknown, name: string) => T
+
+async function* validated<T>(
+  records: AsyncIterable<unknown>,
+  check: Validator<T>,
+): AsyncGenerator<T, void, undefined> {
+  let index = 0
+  for await (const record of records) yield check(record, `The record at index ${index++}`)
+}
+
 async function* untilAborted<Value>(
   values: AsyncIterable<Value>,
   signal: AbortSignal,

@@ -11,7 +11,7 @@ const READ_SIZE = 65_536
 export class BodyBuffer {
   length = 0
   readonly #expected: number
-  #bytes: Buffer | null = null
+  #bytes: Buffer<ArrayBuffer> | null = null
   /** What `target()` returned last. Bytes read into it are in place already. */
   #target: Buffer | null = null
 
@@ -44,7 +44,7 @@ export class BodyBuffer {
     return this.#target
   }
 
-  bytes(): Buffer {
+  bytes(): Buffer<ArrayBuffer> {
     const bytes = this.#bytes ?? Buffer.alloc(0)
     return bytes.length === this.length ? bytes : bytes.subarray(0, this.length)
   }

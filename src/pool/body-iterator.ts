@@ -1,7 +1,8 @@
+import type { OwnedBytes } from '../models/bytes.ts'
 import type { ChunkQueue } from './chunk-queue.ts'
 import type { ResponseBody } from './response-body.ts'
 
-type Step = IteratorResult<Uint8Array, undefined>
+type Step = IteratorResult<OwnedBytes, undefined>
 
 const DONE: Step = { done: true, value: undefined }
 
@@ -10,7 +11,7 @@ const DONE: Step = { done: true, value: undefined }
  * which would need several promises for each chunk. Unlike that, `return()` does not wait for a
  * pending chunk.
  */
-export class BodyIterator implements AsyncIterableIterator<Uint8Array, undefined, undefined> {
+export class BodyIterator implements AsyncIterableIterator<OwnedBytes, undefined, undefined> {
   readonly #body: ResponseBody
   /** Kept from garbage collection until the iteration has ended. */
   #response: object | null

@@ -4,11 +4,11 @@ import { ReadMemory } from './read-memory.ts'
 export class ChunkQueue {
   /** The number of bytes in the queue, without those of the chunk that the reader is processing. */
   bytes = 0
-  readonly #chunks: Buffer[] = []
+  readonly #chunks: Buffer<ArrayBuffer>[] = []
   readonly #memory = new ReadMemory()
 
   /** @param initial the bytes that arrived before there was a reader */
-  constructor(initial: Buffer | undefined) {
+  constructor(initial: Buffer<ArrayBuffer> | undefined) {
     if (initial === undefined || initial.length === 0) return
     this.#chunks.push(initial)
     this.bytes = initial.length
@@ -25,7 +25,7 @@ export class ChunkQueue {
   }
 
   /** Removes and returns the next chunk. */
-  shift(): Buffer | undefined {
+  shift(): Buffer<ArrayBuffer> | undefined {
     const chunk = this.#chunks.shift()
     if (chunk !== undefined) this.bytes -= chunk.length
     return chunk

@@ -8,7 +8,7 @@ const READ_SIZES = { small: 16_385, large: 65_536 } as const
  * again: the reader may have transferred it.
  */
 export class ReadMemory {
-  #target: Buffer | null = null
+  #target: Buffer<ArrayBuffer> | null = null
   #size: number = READ_SIZES.large
 
   /** Returns a buffer for the next read. `missing` is the number of bytes to come, or NaN. */
@@ -23,13 +23,14 @@ export class ReadMemory {
   }
 
   /** Returns bytes that the reader may keep. */
-  toOwned(source: Buffer, start: number, end: number): Buffer {
+  toOwned(source: Buffer, start: number, end: number): Buffer<ArrayBuffer> {
+    const target = this.#target
     const length = end - start
-    if (source !== this.#target) return Buffer.from(source.subarray(start, end))
+    if (target === null || source !== target) return Buffer.from(source.subarray(start, end))
     if (length === source.length) this.#size = READ_SIZES.large
     else if (length < READ_SIZES.small) this.#size = READ_SIZES.small
     if (2 * length < source.length) return Buffer.from(source.subarray(start, end))
     this.#target = null
-    return length === source.length ? source : source.subarray(start, end)
+    return length === target.length ? target : target.subarray(start, end)
   }
 }

@@ -1,5 +1,6 @@
 import type { BodySink, Exchange } from '../connection/exchange.ts'
 import { ResponseTooLarge, StreamClosed, StreamConsumed } from '../errors.ts'
+import type { OwnedBytes } from '../models/bytes.ts'
 import type { Headers } from '../models/headers.ts'
 import { BodyBuffer } from './body-buffer.ts'
 import { ChunkQueue } from './chunk-queue.ts'
@@ -36,7 +37,7 @@ export class ResponseBody implements BodySink {
   #maxReceived = Number.POSITIVE_INFINITY
   #paused = false
   #wake: (() => void) | null = null
-  #collecting: Promise<Uint8Array> | null = null
+  #collecting: Promise<OwnedBytes> | null = null
   #chunks: ChunkQueue | null = null
 
   constructor(exchange: Exchange, length: number) {
@@ -127,7 +128,7 @@ export class ResponseBody implements BodySink {
   // --- called by the response
 
   /** Returns the whole body, or rejects with `ResponseTooLarge` if it has more than `max` bytes. */
-  collect(max: number): Promise<Uint8Array> {
+  collect(max: number): Promise<OwnedBytes> {
     if (this.#mode === 'none') {
       if (this.#isAborted) return Promise.reject(this.#abortReason)
       this.#claim('collect')
@@ -147,7 +148,7 @@ export class ResponseBody implements BodySink {
     return Promise.resolve(this.#collectedBytes())
   }
 
-  async #whenCollected(): Promise<Uint8Array> {
+  async #whenCollected(): Promise<OwnedBytes> {
     do {
       await this.#nextWake()
       if (this.#mode !== 'collect') throw this.#unavailableError()
@@ -156,7 +157,7 @@ export class ResponseBody implements BodySink {
     return this.#collectedBytes()
   }
 
-  #collectedBytes(): Buffer {
+  #collectedBytes(): Buffer<ArrayBuffer> {
     this.#buffer ??= new BodyBuffer(0)
     return this.#buffer.bytes()
   }
@@ -183,7 +184,7 @@ export class ResponseBody implements BodySink {
    * Returns the next step of an iteration, or null if it must wait for the connection. Throws the
    * error of the exchange after the chunks that arrived before it.
    */
-  nextStep(chunks: ChunkQueue): IteratorResult<Uint8Array, undefined> | null {
+  nextStep(chunks: ChunkQueue): IteratorResult<OwnedBytes, undefined> | null {
     if (this.#mode === 'discard') throw this.#unavailableError()
     if (this.#isAborted) throw this.#abortReason
     const chunk = chunks.shift()

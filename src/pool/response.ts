@@ -46,7 +46,7 @@ export class Response {
    * Reads the whole body. Another call returns the same bytes. Rejects with `ResponseTooLarge` if
    * the body has more than `max` bytes; with a Content-Length, before the body is read.
    */
-  bytes(options?: { readonly max?: number | undefined }): Promise<Uint8Array> {
+  bytes(options?: { readonly max?: number | undefined }): Promise<Uint8Array<ArrayBuffer>> {
     return this.#body.collect(options?.max ?? Number.POSITIVE_INFINITY)
   }
 
@@ -73,7 +73,7 @@ export class Response {
   }
 
   /** Iterates over the chunks of the body, with back-pressure. The caller may keep the chunks. */
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array<ArrayBuffer>, undefined, undefined> {
     return new BodyIterator(this.#body, this)
   }
 

@@ -16,6 +16,7 @@ const readers: Record<string, (response: Response) => Promise<unknown>> = {
   'iterBytes()': (response) => response.iterBytes().next(),
   'iterText()': (response) => response.iterText().next(),
   'iterLines()': (response) => response.iterLines().next(),
+  'iterJSON()': (response) => response.iterJSON().next(),
   'iterRaw()': (response) => response.iterRaw().next(),
   'bodyStream()': (response) => response.bodyStream().getReader().read(),
 }
@@ -51,6 +52,28 @@ describe('47 reading after an abort rejects with the reason', () => {
       await client.close()
     })
   }
+
+  test('iterators over events and records of the same chunk', async () => {
+    const web = new Web(({ target }) =>
+      target === '/json'
+        ? reply(200, [], '1\n2\n')
+        : reply(200, ['Content-Type: text/event-stream'], 'data: 1\n\ndata: 2\n\n'),
+    )
+    const client = web.client()
+    for (const [path, iterate] of [
+      ['json', (response: Response) => response.iterJSON()],
+      ['events', (response: Response) => response.iterEvents()],
+    ] as const) {
+      const controller = new AbortController()
+      const { signal } = controller
+      const response = await web.during(client.stream('GET', `${URL}${path}`, { signal }))
+      const values = iterate(response)
+      assert.equal((await values.next()).done, false)
+      controller.abort(reason)
+      await assert.rejects(values.next(), (error) => error === reason)
+    }
+    await client.close()
+  })
 
   test('a body that was read before stays readable', async () => {
     const web = new Web(() => reply(200, [], LINES))

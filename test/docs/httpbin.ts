@@ -47,6 +47,14 @@ export async function httpbin(request: IncomingMessage, response: ServerResponse
       response.write('first line\nsec')
       response.end('ond line\n')
       return
+    case 'GET /events':
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end('event: price\ndata: {"amount":3}\nid: 7\n\n')
+      return
+    case 'GET /records':
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      response.end('{"id":7,"name":"Ada"}\n{"id":8,"name":"Grace"}\n')
+      return
     case 'GET /cookies':
       response.end(headers.cookie ?? '')
       return

@@ -137,10 +137,10 @@ export const completion: readonly Mutation[] = [
   },
   {
     marks: '47',
-    mistake: 'the lines of a chunk are delivered after an abort',
+    mistake: 'the lines, events and records of a chunk are delivered after an abort',
     file: 'src/client/response.ts',
-    find: 'return this.#bytes === null && signal !== null ? untilAborted(lines, signal) : lines',
-    replace: 'return this.#bytes === null && signal === undefined ? lines : lines',
+    find: 'return this.#bytes === null && signal !== null ? untilAborted(values, signal) : values',
+    replace: 'return this.#bytes === null && signal === undefined ? values : values',
     tests: ['client/abort-reading'],
   },
   {

@@ -10,6 +10,7 @@ import { framing } from './framing.ts'
 import { injection } from './injection.ts'
 import { pool } from './pool.ts'
 import { proxies } from './proxies.ts'
+import { records } from './records.ts'
 import { redirects } from './redirects.ts'
 import { requests } from './requests.ts'
 import { resources } from './resources.ts'
@@ -46,6 +47,7 @@ export const mutations: readonly Mutation[] = [
   ...resources,
   ...completion,
   ...decoding,
+  ...records,
   ...reuse,
   ...unread,
   ...disclosure,

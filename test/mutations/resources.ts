@@ -50,7 +50,7 @@ export const resources: readonly Mutation[] = [
     marks: '36',
     mistake: 'maxResponseSize does not apply to a body that is decoded at once',
     file: 'src/content/decoding/decoder.ts',
-    find: '      return content.length <= max ? content : null',
+    find: '      return content !== null && content.length <= max ? content : null',
     replace: '      return content',
     tests: ['content/decoding-whole'],
   },

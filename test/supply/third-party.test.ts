@@ -16,7 +16,13 @@ const bundled: string[] = JSON.parse(read('dist/lib/.bundled'))
 const normalized = (text: string) => text.replace(/^> ?/gm, '').replace(/\s+/g, ' ').trim()
 
 test('the expected packages are bundled', () => {
-  for (const name of ['cli-progress', 'commander', 'netrc-parser', 'picocolors'])
+  for (const name of [
+    'cli-progress',
+    'commander',
+    'eventsource-parser',
+    'netrc-parser',
+    'picocolors',
+  ])
     assert.ok(bundled.includes(name), name)
 })
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Maps each folder or file of src/ to those that it may import, in addition to itself. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  'index.ts': ['client', 'dispatch', 'content', 'backends', 'models', 'errors.ts'],
+  'index.ts': ['client', 'dispatch', 'pool', 'content', 'backends', 'models', 'errors.ts'],
   'engine.ts': ['pool', 'protocol', 'backends', 'models', 'errors.ts'],
   command: ['client', 'content', 'backends', 'models', 'errors.ts', 'redaction.ts'],
   fetch: [

@@ -1,4 +1,5 @@
 // The types of the client. Lines after @ts-expect-error must not compile, all others must.
+import { z } from 'zod'
 import type {
   Auth,
   ClientOptions,
@@ -14,6 +15,8 @@ import { Client, get, HTTPStatusError, ReadTimeout, Timeout } from '../../src/in
 interface User {
   readonly name: string
 }
+
+const userSchema = z.object({ name: z.string() })
 
 declare const client: Client
 declare const response: Response
@@ -128,11 +131,22 @@ async function results(): Promise<void> {
   const read: Response = await client.get('http://h')
   const same: Response = read.raiseForStatus()
   const text: string = response.text()
-  const bytes: Uint8Array = response.bytes()
+  const bytes: Uint8Array<ArrayBuffer> = response.bytes()
+  const part = new Blob([bytes])
   const buffer: ArrayBuffer = response.arrayBuffer()
-  const stream: ReadableStream<Uint8Array> = response.bodyStream()
+  const stream: ReadableStream<Uint8Array<ArrayBuffer>> = response.bodyStream()
   for await (const line of response.iterLines()) line.toUpperCase()
   for await (const chunk of response.iterBytes()) chunk.subarray(1)
+  for await (const { data, retry } of response.iterEvents()) [data.trim(), (retry ?? 0) + 1]
+  for await (const user of response.iterJSON<User>()) user.name.trim()
+  for await (const user of response.iterJSON({ schema: userSchema })) user.name.trim()
+  const checked: string = response.json({ schema: userSchema }).name
+  // @ts-expect-error the schema returns another type
+  response.json<number>({ schema: userSchema })
+  // @ts-expect-error a misspelt option
+  response.iterJSON({ maxRecordsize: 1 })
+  // @ts-expect-error an option of iterJSON
+  response.json({ maxRecordSize: 1 })
   const next: Request | null = response.nextRequest
   const link: string | undefined = response.links.next?.url
   await client.send(client.buildRequest('GET', new URL('http://h')), { stream: true })
@@ -157,12 +171,16 @@ async function results(): Promise<void> {
   await client.get('http://h', { uds: '/x' })
   // @ts-expect-error a number is not content
   request.content = 7
-  void [name, same, text, bytes, buffer, stream, next, link]
+  void [name, same, text, bytes, part, checked, buffer, stream, next, link]
 }
 
 function failures(error: unknown): unknown {
   if (error instanceof ReadTimeout) return [error.request?.method, error.phase, error.safeToRetry]
-  if (error instanceof HTTPStatusError) return error.response.status
+  if (error instanceof HTTPStatusError) {
+    // @ts-expect-error the response is the client's, and not any
+    error.response.statusCode
+    return error.response.json<User>().name
+  }
   return new Client().cookies.get('a')
 }
 

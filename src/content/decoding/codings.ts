@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { ZlibOptions } from 'node:zlib'
+import type { OwnedBytes } from '../../models/bytes.ts'
 import { withoutPrototype } from '../../models/options.ts'
 import { UNSET_STREAM_OPTIONS } from '../../models/stream-options.ts'
 import type { MemberZlib, ShortData } from './gzip-members.ts'
@@ -22,21 +23,21 @@ export interface Coding {
   decode(
     slices: AsyncIterable<Uint8Array>,
     toError: (cause: unknown) => Error,
-  ): AsyncIterable<Uint8Array>
+  ): AsyncIterable<OwnedBytes>
   /** Decodes complete content. Throws if it cannot, or if the result has more than `max` bytes. */
-  decodeSync(bytes: Uint8Array, max: number): Uint8Array
+  decodeSync(bytes: Uint8Array, max: number): OwnedBytes
 }
 
 /** `node:zlib` with its zstd functions, which `@types/node` for Node 20 does not declare. */
 type Zlib = typeof import('node:zlib') & {
   createZstdDecompress?(options: ZstdOptions): ZlibStream
-  zstdDecompressSync?(bytes: Uint8Array, options: ZstdOptions): Buffer
+  zstdDecompressSync?(bytes: Uint8Array, options: ZstdOptions): OwnedBytes
   readonly constants: { readonly ZSTD_d_windowLogMax: number }
 }
 
 /** The result of a synchronous function with the option `info`. */
 interface ZlibInfo {
-  readonly buffer: Uint8Array
+  readonly buffer: OwnedBytes
   readonly engine: ZlibStream
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorFacts } from '../../errors.ts'
 import { DecodingError, ResponseTooLarge } from '../../errors.ts'
+import type { OwnedBytes } from '../../models/bytes.ts'
 import { trimBlanks } from '../../models/field.ts'
 import type { Coding } from './codings.ts'
 import { codingOf } from './codings.ts'
@@ -78,12 +79,12 @@ export class ContentDecoder {
     source: AsyncIterable<Uint8Array>,
     max = Infinity,
     guard?: DecodingGuard,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<OwnedBytes, void, undefined> {
     const limits = new WorkLimits(max, guard, this.#facts)
-    const last = this.#codings.length - 1
-    let decoded = source
-    for (const [i, coding] of this.#codings.entries()) {
-      decoded = limits.decode(decoded, coding, { isFirst: i === 0, isLast: i === last })
+    const [outer, ...inner] = this.#codings
+    let decoded = limits.decode(source, outer, { isFirst: true, isLast: inner.length === 0 })
+    for (const [i, coding] of inner.entries()) {
+      decoded = limits.decode(decoded, coding, { isFirst: false, isLast: i === inner.length - 1 })
     }
     return limitSize(decoded, max, this.#facts)
   }
@@ -96,7 +97,7 @@ export class ContentDecoder {
     bytes: Uint8Array,
     max = Infinity,
     guard?: DecodingGuard,
-  ): Uint8Array | Promise<Uint8Array> {
+  ): OwnedBytes | Promise<OwnedBytes> {
     return this.#decodeSync(bytes, max) ?? collect(this.decode(single(bytes), max, guard))
   }
 
@@ -108,7 +109,7 @@ export class ContentDecoder {
     source: AsyncIterable<Uint8Array>,
     max = Infinity,
     guard?: DecodingGuard,
-  ): Promise<Uint8Array> {
+  ): Promise<OwnedBytes> {
     const chunks = source[Symbol.asyncIterator]()
     const received: Uint8Array[] = []
     let length = 0
@@ -125,17 +126,19 @@ export class ContentDecoder {
    * Decodes a small body synchronously. Returns null if it is too large or cannot be decoded;
    * `decode` then reports the error.
    */
-  #decodeSync(bytes: Uint8Array, max: number): Uint8Array | null {
-    let content = bytes
+  #decodeSync(bytes: Uint8Array, max: number): OwnedBytes | null {
+    let input = bytes
+    let content: OwnedBytes | null = null
     const last = this.#codings.length - 1
     try {
       for (const [i, coding] of this.#codings.entries()) {
-        if (content.length > MAX_SYNC_BYTES.in) return null
-        if (content.length === 0) return content
+        if (input.length > MAX_SYNC_BYTES.in) return null
+        if (input.length === 0) return new Uint8Array(0)
         const maxOut = i < last ? innerLimit(max) : max
-        content = coding.decodeSync(content, Math.min(maxOut, MAX_SYNC_BYTES.out))
+        content = coding.decodeSync(input, Math.min(maxOut, MAX_SYNC_BYTES.out))
+        input = content
       }
-      return content.length <= max ? content : null
+      return content !== null && content.length <= max ? content : null
     } catch {
       return null
     }
@@ -147,11 +150,11 @@ export class ContentDecoder {
  *
  * @param max the limit in bytes; `Infinity` for no limit
  */
-export async function* limitSize(
-  source: AsyncIterable<Uint8Array>,
+export async function* limitSize<Memory extends ArrayBufferLike>(
+  source: AsyncIterable<Uint8Array<Memory>>,
   max: number,
   facts?: ErrorFacts,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<Uint8Array<Memory>, void, undefined> {
   let received = 0
   for await (const chunk of source) {
     const allowed = max - received
@@ -185,7 +188,7 @@ async function* concat(
 }
 
 /** Returns all bytes of an iterable. Of many short chunks it keeps only the bytes. */
-export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<OwnedBytes> {
   const joined: Uint8Array[] = []
   let recent: Uint8Array[] = []
   for await (const chunk of chunks) {

@@ -1,4 +1,5 @@
 import type { InflateRaw } from 'node:zlib'
+import type { OwnedBytes } from '../../models/bytes.ts'
 import { ZlibReader } from './zlib-reader.ts'
 
 /** Why gzip content is invalid, in the words of zlib. */
@@ -16,7 +17,7 @@ const FLAG = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0
 
 /** The result of decoding short data. */
 export interface ShortData {
-  readonly content: Uint8Array
+  readonly content: OwnedBytes
   /** How many bytes were decoded. */
   readonly length: number
 }
@@ -53,7 +54,7 @@ export async function* decodeMembers(
   slices: AsyncIterable<Uint8Array>,
   zlib: MemberZlib,
   toError: (cause: unknown) => Error,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedBytes, void, undefined> {
   const invalid = (why: keyof typeof INVALID) => toError(new Error(INVALID[why]))
   const input = new SliceCursor(slices, () => invalid('end'))
   /** The slice with members that `gunzipShort` could not decode. */

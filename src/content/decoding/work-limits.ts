@@ -1,5 +1,6 @@
 import type { ErrorFacts } from '../../errors.ts'
 import { DecodingError, ResponseTooLarge } from '../../errors.ts'
+import type { OwnedBytes } from '../../models/bytes.ts'
 import type { Coding } from './codings.ts'
 
 /** How many bytes a decoder is given at a time. */
@@ -45,7 +46,7 @@ export class WorkLimits {
     source: AsyncIterable<Uint8Array>,
     coding: Coding,
     place: { readonly isFirst: boolean; readonly isLast: boolean },
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<OwnedBytes, void, undefined> {
     const toError = (cause: unknown) =>
       new DecodingError(
         `Could not decode the ${coding.name} content of the response: ${(cause as Error).message}`,

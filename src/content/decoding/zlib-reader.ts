@@ -1,4 +1,5 @@
 import type { Transform } from 'node:stream'
+import type { OwnedBytes } from '../../models/bytes.ts'
 
 /** A stream of `node:zlib`. */
 export type ZlibStream = Transform & {
@@ -21,7 +22,7 @@ export async function* decodeStream(
   slices: AsyncIterable<Uint8Array>,
   createStream: (start: Uint8Array) => ZlibStream,
   toError: (cause: unknown) => Error,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<OwnedBytes, void, undefined> {
   let reader: ZlibReader | null = null
   try {
     for await (const slice of slices) {
@@ -104,9 +105,9 @@ export class ZlibReader {
    * Resolves with the next decoded bytes, or with null if there are none until the next `write` or
    * `end`. Rejects with an error of zlib, after the bytes that were decoded before it.
    */
-  async read(): Promise<Uint8Array | null> {
+  async read(): Promise<OwnedBytes | null> {
     for (;;) {
-      const chunk = this.#stream.read() as Buffer | null
+      const chunk = this.#stream.read() as Buffer<ArrayBuffer> | null
       if (chunk !== null) return chunk.length < MIN_SHARED ? Buffer.from(chunk) : chunk
       if (this.#error !== null) throw this.#toError(this.#error)
       if (this.#inputProcessed || this.#ended) return null
