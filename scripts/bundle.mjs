@@ -3,15 +3,16 @@
 // take (`npm run bench:start`). Rollup keeps the code unchanged, so that classes keep their names
 // and a call costs the same: with `keepNames` of esbuild, a `client.get` took 0.4 us more. Version
 // 3 of Rollup needs no native binary.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rollup } from 'rollup'
+import { writeRequireTypes } from './declarations.mjs'
 import { vendor, vendoredNames } from './vendor.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 rmSync('dist/lib', { recursive: true, force: true })
 const COMMAND = 'command/main'
-const interfaces = ['index', 'engine', 'fetch/index', COMMAND]
+const interfaces = ['index', 'engine', 'fetch/index']
 // Rollup would put these modules into index.js, because nothing else imports them. In separate
 // files, a bundler can omit them if they are not used.
 const separateFiles = [
@@ -32,12 +33,20 @@ const vendoring = {
     return { code, map: { mappings: '' } }
   },
 }
+/** Makes the maps of the bundle lead to the TypeScript sources instead of `dist/src`. */
+const sourceMaps = {
+  name: 'source-maps',
+  load(id) {
+    if (!existsSync(`${id}.map`)) return null
+    return { code: readFileSync(id, 'utf8'), map: readFileSync(`${id}.map`, 'utf8') }
+  },
+}
 const bundle = await rollup({
   input: Object.fromEntries(
-    [...interfaces, ...separateFiles].map((name) => [name, `dist/src/${name}.js`]),
+    [...interfaces, COMMAND, ...separateFiles].map((name) => [name, `dist/src/${name}.js`]),
   ),
   external: [/^node:/, ...Object.keys(dependencies)],
-  plugins: [vendoring],
+  plugins: [vendoring, sourceMaps],
   // Rollup also reports imports of packages that are neither external nor vendored here.
   onLog(_, { message }) {
     throw new Error(message)
@@ -51,7 +60,9 @@ await bundle.write({
   hoistTransitiveImports: false,
   banner: ({ name }) => (name === COMMAND ? '#!/usr/bin/env node' : ''),
   sourcemap: true,
+  sourcemapExcludeSources: true, // the package contains them
 })
+for (const name of interfaces) await writeRequireTypes(name)
 // setup.mjs uses the time of this file. A test compares the list of packages with
 // native/THIRD-PARTY.md.
 writeFileSync('dist/lib/.bundled', JSON.stringify([...vendoredPackages].sort()))

@@ -24,7 +24,10 @@ const BUILD_INFO = 'dist/.tsbuildinfo'
 const BUILT = 'dist/.built' // its mtime is the start of the last successful compilation
 const LIB = join('dist', 'lib')
 const BUNDLED = join(LIB, '.bundled')
-const BUNDLE_INPUTS = ['scripts/bundle.mjs', 'scripts/vendor.mjs', 'package-lock.json']
+const BUNDLE_INPUTS = [
+  ...['bundle', 'vendor', 'declarations'].map((name) => `scripts/${name}.mjs`),
+  'package-lock.json',
+]
 const OUTPUTS = ['.js', '.js.map', '.d.ts', '.d.ts.map']
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))

@@ -115,6 +115,7 @@ export class Request implements RequestFacts {
     return this.#callSettings
   }
 
+  /** @internal */
   set callSettings(settings: object | null) {
     this.#callSettings = settings
   }

@@ -38,27 +38,29 @@ for (const [name, source] of Object.entries({
   })
 }
 
-test('the types work with `import` and with `require`', async (t) => {
-  const folder = mkdtempSync(join(here, 'types-')) // Inside dist, `hawser` can be resolved.
-  t.after(() => rmSync(folder, { recursive: true }))
-  const uses = `new Client({ timeout: 1 }) satisfies object
+for (const module of ['nodenext', 'node16']) {
+  test(`79 the types work with \`import\` and with \`require\`, module ${module}`, async (t) => {
+    const folder = mkdtempSync(join(here, 'types-')) // Inside dist, `hawser` can be resolved.
+    t.after(() => rmSync(folder, { recursive: true }))
+    const uses = `new Client({ timeout: 1 }) satisfies object
     const error: engine.ReadTimeout = new ReadTimeout('late')
     // @ts-expect-error There is no such option.
     new Client({ no: 1 }) ?? error`
-  const clause = `{ Client, ReadTimeout } from 'hawser'`
-  writeFileSync(
-    join(folder, 'a.mts'),
-    `import ${clause}\nimport * as engine from 'hawser/engine'\n${uses}`,
-  )
-  writeFileSync(
-    join(folder, 'b.cts'),
-    `import ${clause}\nimport engine = require('hawser/engine')\n${uses}`,
-  )
-  const compilerOptions = { module: 'nodenext', strict: true, noEmit: true, types: ['node'] }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-  const compiler = join(here, '../../../node_modules/typescript/bin/tsc')
-  assert.deepEqual(await runNode(compiler, ['-p', folder]), { code: 0, stdout: '', stderr: '' })
-})
+    const clause = `{ Client, ReadTimeout } from 'hawser'`
+    writeFileSync(
+      join(folder, 'a.mts'),
+      `import ${clause}\nimport * as engine from 'hawser/engine'\n${uses}`,
+    )
+    writeFileSync(
+      join(folder, 'b.cts'),
+      `import ${clause}\nimport engine = require('hawser/engine')\n${uses}`,
+    )
+    const compilerOptions = { module, strict: true, noEmit: true, types: ['node'] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+    const compiler = join(here, '../../../node_modules/typescript/bin/tsc')
+    assert.deepEqual(await runNode(compiler, ['-p', folder]), { code: 0, stdout: '', stderr: '' })
+  })
+}
 
 test('all entry points share their classes', async () => {
   const client = await import('hawser')

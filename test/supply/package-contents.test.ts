@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import type { SourceMapPayload } from 'node:module'
+import { SourceMap } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test } from 'node:test'
+import { join, posix } from 'node:path'
+import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
@@ -21,6 +23,9 @@ const ALLOWED_FILES = [
   /^dist\/lib\/.+\.js$/,
   /^dist\/lib\/.+\.js\.map$/,
   /^dist\/src\/.+\.d\.ts$/,
+  /^dist\/src\/.+\.d\.ts\.map$/,
+  /^dist\/src\/(?:index|engine|fetch\/index)\.d\.cts$/,
+  /^src\/.+\.ts$/,
 ]
 
 function packedFiles(): string[] {
@@ -59,8 +64,54 @@ test('each pattern has a file, and each source except the command has its declar
     (path) => /(?<!\.d)\.ts$/.test(path) && !/^command[\\/]/.test(path),
   )
   const wanted = sources.map((path) => `dist/src/${path.replace(/\.ts$/, '.d.ts')}`)
-  const outputs = packed.filter((path) => path.startsWith('dist/src/'))
+  const outputs = packed.filter((path) => /^dist\/src\/.*\.d\.ts$/.test(path))
   assert.deepEqual(outputs.sort(), wanted.sort())
+})
+
+describe('79 source maps lead to TypeScript sources that are in the package', () => {
+  const maps = packed.filter((path) => path.endsWith('.map'))
+
+  test('those of the code and of the declarations', () => {
+    assert.ok(maps.some((path) => path.endsWith('.js.map')))
+    for (const path of maps) {
+      const { sources } = JSON.parse(read(path)) as SourceMapPayload
+      for (const source of sources) {
+        const target = posix.join(posix.dirname(path), source)
+        assert.ok(target.endsWith('.ts') && packed.includes(target), `${path}: ${source}`)
+      }
+    }
+  })
+
+  test('a class of the bundle leads to its line', () => {
+    for (const path of maps.filter((name) => name.endsWith('.js.map'))) {
+      const lines = read(path.slice(0, -'.map'.length)).split('\n')
+      const line = lines.findIndex((text) => text.startsWith('class ConnectionPool '))
+      if (line === -1) continue
+      const entry = new SourceMap(JSON.parse(read(path))).findEntry(line, 0)
+      assert.ok('originalSource' in entry)
+      assert.equal(posix.join(posix.dirname(path), entry.originalSource), 'src/pool/pool.ts')
+      const original = read('src/pool/pool.ts').split('\n')
+      assert.match(original[entry.originalLine] ?? '', /class ConnectionPool /)
+      return
+    }
+    assert.fail('no file contains ConnectionPool')
+  })
+})
+
+test('79 the declarations contain no internal members', () => {
+  for (const path of packed.filter((name) => name.endsWith('.d.ts'))) {
+    assert.doesNotMatch(read(path), /@internal/, path)
+  }
+  assert.doesNotMatch(read('dist/src/pool/pool.d.ts'), /constructor\([^)]*countsUnread/)
+  assert.doesNotMatch(read('dist/src/client/request.d.ts'), /callSettings/)
+})
+
+test('79 the package names its repository, its page and where to report faults', () => {
+  const { repository, homepage, bugs } = JSON.parse(read('package.json'))
+  const page = 'https://github.com/hawser-http/hawser'
+  assert.equal(repository.url, `git+${page}.git`)
+  assert.equal(homepage, `${page}#readme`)
+  assert.equal(bugs.url, `${page}/issues`)
 })
 
 test('no file of the package contains the path of the checkout', () => {
