@@ -46,8 +46,8 @@ export const records: readonly Mutation[] = [
     marks: 'A6',
     mistake: 'a bracket in a string counts as a bracket',
     file: 'src/content/json-records.ts',
-    find: 'else if (isInString) isEscaped = byte === 0x5c',
-    replace: 'else if (isInString && byte === 0x5c) isEscaped = true',
+    find: 'else if (isInString)\n        isEscaped = byte === 0x5c',
+    replace: 'else if (isInString && byte === 0x5c)\n        isEscaped = true',
     tests: ['client/json-records'],
   },
   {
