@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { basename } from 'node:path'
+import { lookup } from 'mime-types'
 import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, ContentInit, FilesInit, FileTuple, FormInit } from './body-options.ts'
 import { discardContent } from './content.ts'
@@ -7,8 +7,6 @@ import { formFields, pairsOf } from './form.ts'
 import { isBlob, isFormData, isNodeStream } from './kinds.ts'
 import type { Part } from './multipart.ts'
 import { toContent } from './to-content.ts'
-
-const require = createRequire(import.meta.url)
 
 /** Returns the parts for `data`. Throws `TypeError` for a value that is not a form. */
 export function fieldParts(data: FormInit): Part[] {
@@ -108,6 +106,5 @@ function contentTypeOf(init: ContentInit, filename: string | null): string | nul
 }
 
 function guessType(filename: string): string {
-  const { lookup } = require('mime-types') as typeof import('mime-types')
   return lookup(filename) || 'application/octet-stream'
 }

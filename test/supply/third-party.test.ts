@@ -20,6 +20,7 @@ test('the expected packages are bundled', () => {
     'cli-progress',
     'commander',
     'eventsource-parser',
+    'mime-types',
     'netrc-parser',
     'picocolors',
   ])
