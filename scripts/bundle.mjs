@@ -21,6 +21,10 @@ const separateFiles = [
   'client/auth/digest',
   'client/auth/netrc-auth',
 ]
+// package.json maps `#tough-cookie` to one of these files. Node loads the package when it is first
+// needed. Bundlers and Jest need a static import to find it: they do not set the condition
+// `node-addons`, or set `require` as well.
+const toughCookie = ['client/cookies/tough-cookie-lazy', 'client/cookies/tough-cookie-static']
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const vendoredPackages = new Set()
 const vendoring = {
@@ -43,9 +47,12 @@ const sourceMaps = {
 }
 const bundle = await rollup({
   input: Object.fromEntries(
-    [...interfaces, COMMAND, ...separateFiles].map((name) => [name, `dist/src/${name}.js`]),
+    [...interfaces, COMMAND, ...separateFiles, ...toughCookie].map((name) => [
+      name,
+      `dist/src/${name}.js`,
+    ]),
   ),
-  external: [/^node:/, ...Object.keys(dependencies)],
+  external: [/^node:/, /^#/, ...Object.keys(dependencies)],
   plugins: [vendoring, sourceMaps],
   // Rollup also reports imports of packages that are neither external nor vendored here.
   onLog(_, { message }) {

@@ -90,7 +90,7 @@ async function bundledSizes(program: string): Promise<Record<string, number>> {
     logLevel: 'error', // esbuild would not print warnings for an installed package.
     metafile: true,
     packages: 'bundle',
-    external: ['tough-cookie', 'mime-types'],
+    external: ['tough-cookie'],
     platform: 'node',
     format: 'esm',
   })

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module'
-import type * as ToughCookie from 'tough-cookie'
 import type { Cookie, CookieJar } from 'tough-cookie'
+import { toughCookie } from '#tough-cookie'
 import { HawserError } from '../../errors.ts'
 import { ownCopy } from '../../models/own-copy.ts'
 import { CookieStore } from './cookie-store.ts'
@@ -52,18 +51,6 @@ interface CachedMatch {
   /** The number of changes of the store at that time. */
   readonly changes: number
   readonly cookies: readonly Cookie[]
-}
-
-const require = createRequire(import.meta.url)
-
-let loadedModule: typeof ToughCookie | null = null
-
-/**
- * Loaded with the first cookie: loading takes more than 10 ms. A repeated `require` takes 15 us.
- */
-function toughCookie(): typeof ToughCookie {
-  loadedModule ??= require('tough-cookie') as typeof ToughCookie
-  return loadedModule
 }
 
 /** Not created from the default `{}`, whose prototype may be polluted. */

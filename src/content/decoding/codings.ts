@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import type { ZlibOptions } from 'node:zlib'
 import type { OwnedBytes } from '../../models/bytes.ts'
 import { withoutPrototype } from '../../models/options.ts'
@@ -8,8 +7,6 @@ import { decodeMembers } from './gzip-members.ts'
 import type { ZlibStream } from './zlib-reader.ts'
 import { decodeStream } from './zlib-reader.ts'
 import { isOneFrame, separateFrames } from './zstd-frames.ts'
-
-const require = createRequire(import.meta.url)
 
 /** Decodes one content coding. RFC 9110 8.4.1 */
 export interface Coding {
@@ -192,6 +189,6 @@ function syncOptions(length: number, max: number): ZlibOptions {
 }
 
 function loadZlib(): Zlib {
-  zlib ??= require('node:zlib') as Zlib
+  zlib ??= process.getBuiltinModule('node:zlib') as Zlib
   return zlib
 }

@@ -1,7 +1,6 @@
 /**
  * Calls fetch handlers, and converts requests and responses between Hawser and the Fetch standard.
  */
-import { createRequire } from 'node:module'
 import type { UnderlyingSource } from 'node:stream/web'
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
@@ -18,8 +17,6 @@ import {
   receivedHeaders,
   targetUri,
 } from '../in-process/in-process-request.ts'
-
-const require = createRequire(import.meta.url)
 
 /** The second argument of a fetch handler. */
 export interface FetchInfo {
@@ -171,6 +168,6 @@ export function fromFetchResponse(value: unknown): InProcessResponse {
 
 /** The standard reason phrase for a status; empty if it has none. RFC 9110 15 */
 export function reasonPhraseOf(status: number): string {
-  const { STATUS_CODES } = require('node:http') as typeof import('node:http')
+  const { STATUS_CODES } = process.getBuiltinModule('node:http')
   return STATUS_CODES[status] ?? ''
 }

@@ -1,9 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { createRequire } from 'node:module'
 import type { Duplex } from 'node:stream'
 import type { NodeApp, ServerLike } from './app-kind.ts'
-
-const require = createRequire(import.meta.url)
 
 /** The settings of an app's server that affect parsing and writing. Its timeouts do not apply. */
 const COPIED_SETTINGS = new Set([
@@ -45,7 +42,7 @@ export function createListenerServer(
   app: NodeApp,
   serve: (listeners: unknown[], event: RequestEvent) => void,
 ): Server {
-  const http = require('node:http') as typeof import('node:http')
+  const http = process.getBuiltinModule('node:http')
   const server = new http.Server()
   if (app.server !== null) copySettings(app.server, server)
   server.keepAliveTimeout = 0 // the pool decides how long connections stay idle
