@@ -5,6 +5,7 @@ import { EventQueue } from './event-queue.ts'
 import { KEEP_ALIVE_DELAY } from './node.ts'
 import type { BunApi, BunConnectOptions, BunHandlers, BunTcpSocket } from './other-runtimes.ts'
 import { connectFailure, joinedWrites, writeFailure } from './other-runtimes.ts'
+import { microtask } from './runtime-timers.ts'
 
 type Tcp = BunTcpSocket<BunSocket>
 
@@ -40,7 +41,7 @@ export class BunSocket implements BackendSocket {
       const onError = (error: Error) => this.events.addError(connectFailure(error, target))
       bun.connect(this.#options(target)).catch(onError)
     } catch (error) {
-      queueMicrotask(() => this.events.addError(error as Error))
+      microtask(() => this.events.addError(error as Error))
     }
   }
 
@@ -110,7 +111,7 @@ export class BunSocket implements BackendSocket {
     if (this.#writeFailed) return
     this.#writeFailed = true
     this.#unsent.clear()
-    queueMicrotask(() => {
+    microtask(() => {
       if (!this.events.closed) this.handler.onWriteError(writeFailure())
     })
   }

@@ -1,4 +1,5 @@
 import type { BackendSocket } from './backend.ts'
+import { microtask } from './runtime-timers.ts'
 
 /**
  * Queues the events of a socket, and delivers them to its handler in order: copies bytes into read
@@ -60,7 +61,7 @@ export class EventQueue {
   resume(readMore: () => void): void {
     if (!this.paused) return
     this.paused = false
-    queueMicrotask(() => {
+    microtask(() => {
       this.#deliver()
       readMore()
     })
@@ -71,7 +72,7 @@ export class EventQueue {
     if (this.destroyed) return false
     this.destroyed = true
     this.#chunks = []
-    queueMicrotask(() => this.#close(null))
+    microtask(() => this.#close(null))
     return true
   }
 

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { Duplex } from 'node:stream'
 import { UNSET_STREAM_OPTIONS } from '../models/stream-options.ts'
 import type { ConnectTarget } from './backend.ts'
+import { clearTimeout, setTimeout } from './runtime-timers.ts'
 
 /** The maximum number of bytes that are buffered in each direction. */
 export const CAPACITY = 65_536

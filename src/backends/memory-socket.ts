@@ -2,6 +2,7 @@ import type { BackendSocket, ConnectTarget, SocketHandler } from './backend.ts'
 import { ByteQueue } from './byte-queue.ts'
 import type { HostPort, PeerHandler } from './memory-peer.ts'
 import { CAPACITY, MemoryPeer } from './memory-peer.ts'
+import { microtask } from './runtime-timers.ts'
 
 /** The client's end of a connection in memory. The app uses the other end, `peer`. */
 export class MemorySocket implements BackendSocket, PeerHandler {
@@ -117,14 +118,14 @@ export class MemorySocket implements BackendSocket, PeerHandler {
 
   destroy(): void {
     this.#destroyed = true
-    queueMicrotask(() => this.#close(null))
+    microtask(() => this.#close(null))
   }
 
   keepAlive(): void {}
 
   /** Calls back in a microtask, as no handler or app may be called inside a call to the socket. */
   #later(callback: () => void): void {
-    queueMicrotask(() => {
+    microtask(() => {
       if (!this.#destroyed && !this.#closed) callback()
     })
   }

@@ -2,6 +2,7 @@ import type { Address, Backend, ConnectTarget } from './backend.ts'
 import type { HostPort, MemoryPeer } from './memory-peer.ts'
 import { DEFAULT_CLIENT } from './memory-peer.ts'
 import { MemorySocket } from './memory-socket.ts'
+import { microtask } from './runtime-timers.ts'
 import { hold, release, systemClock } from './system-clock.ts'
 
 /**
@@ -28,7 +29,7 @@ export function memoryBackend(accept: Accept, client: HostPort = DEFAULT_CLIENT)
     release,
 
     lookup(_host, callback) {
-      queueMicrotask(() => callback(null, LOOPBACK))
+      microtask(() => callback(null, LOOPBACK))
     },
 
     connect(target, handler) {

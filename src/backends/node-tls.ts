@@ -5,6 +5,7 @@ import { withoutPrototype } from '../models/options.ts'
 import type { TlsSettings } from '../models/tls-settings.ts'
 import { asError } from '../models/value-kind.ts'
 import type { TlsTarget } from './backend.ts'
+import { microtask } from './runtime-timers.ts'
 
 /** One context per options object. It is expensive to create, and takes about 100 KB. */
 const secureContexts = new WeakMap<ConnectionOptions, SecureContext>()
@@ -19,7 +20,7 @@ export function connectTls(target: TlsTarget, transport: ConnectionOptions): TLS
         keylog(line)
       } catch (error) {
         // Deferred, because OpenSSL is still using the socket inside this event.
-        process.nextTick(() => socket.destroy(asError(error)))
+        microtask(() => socket.destroy(asError(error)))
       }
     })
   }

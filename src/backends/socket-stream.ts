@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import { UNSET_STREAM_OPTIONS } from '../models/stream-options.ts'
 import type { BackendSocket, SocketHandler } from './backend.ts'
+import { microtask } from './runtime-timers.ts'
 
 /** A stream over a socket, so that `node:tls` can use it. The stream owns the socket. */
 export class SocketStream extends Duplex {
@@ -78,7 +79,7 @@ export class SocketStream extends Duplex {
   override _write(chunk: Buffer, _: string, done: (error?: Error | null) => void): void {
     this.#writeCallback = done
     // Deferred, because a write error of the socket is reported later than `write` returns.
-    if (this.socket.write(chunk)) queueMicrotask(() => this.#completeWrite(null))
+    if (this.socket.write(chunk)) microtask(() => this.#completeWrite(null))
   }
 
   override _final(done: () => void): void {

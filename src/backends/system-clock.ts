@@ -1,6 +1,14 @@
 /** The system's clock, and what keeps the process alive. All backends use it. */
 import type { Clock, Timer } from './backend.ts'
 import { bunApi, denoApi } from './other-runtimes.ts'
+import {
+  clearTimeout,
+  microtask,
+  now,
+  setImmediate,
+  setInterval,
+  setTimeout,
+} from './runtime-timers.ts'
 
 /** The limit of `setTimeout`, which fires at once for a longer time. */
 const MAX_TIMEOUT = 2 ** 31 - 1
@@ -9,12 +17,12 @@ const MAX_TIMEOUT = 2 ** 31 - 1
 const needsTimers = bunApi() !== undefined || denoApi() !== undefined
 
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now,
   timer: (callback) => new SystemTimer(callback),
   afterPending: needsTimers ? afterTwoTimeouts : (callback) => void setImmediate(callback),
   afterPoll: needsTimers ? afterTwoTimeouts : afterTwoImmediates,
   isPollFast: !needsTimers,
-  microtask: queueMicrotask,
+  microtask,
 }
 
 /** The time in ms since 1970, to compare with dates. It can jump: do not measure time with it. */

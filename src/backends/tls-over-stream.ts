@@ -9,6 +9,7 @@ import { UNSET_SOCKET_OPTIONS } from '../models/stream-options.ts'
 import type { Backend, BackendSocket, ConnectTarget, SocketHandler, TlsTarget } from './backend.ts'
 import { NodeSocket } from './node-socket.ts'
 import { connectTls } from './node-tls.ts'
+import { setImmediate } from './runtime-timers.ts'
 import { SocketStream } from './socket-stream.ts'
 
 /** `Backend.connect` for a target with TLS. @param connectPlain connects to a target without TLS */

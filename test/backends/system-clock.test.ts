@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import timers from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { systemClock } from '../../src/backends/system-clock.ts'
+import { hold, release, systemClock } from '../../src/backends/system-clock.ts'
+import { runChild } from '../client/child.ts'
 
 test('now advances', async () => {
   const before = systemClock.now()
@@ -69,27 +71,30 @@ test('a timer can be armed in its own callback', async () => {
   assert.equal(calls, 3)
 })
 
-test('a timer can be longer than 2^31-1 milliseconds', (t) => {
-  const longest = 2 ** 31 - 1
-  const delays: number[] = []
-  let elapse = () => {}
-  const set = (callback: (arg: unknown) => void, ms: number, arg: unknown) => {
-    assert.ok(ms <= longest)
-    delays.push(ms)
-    elapse = () => callback(arg)
-    return { unref: () => ({ refresh: () => delays.push(ms) }) }
+test('76 the clock and its timers are those of the time when it was loaded', async (t) => {
+  const never = () => 1 as never
+  for (const target of [globalThis, timers]) {
+    t.mock.method(target, 'setTimeout', never)
+    t.mock.method(target, 'setImmediate', never)
+    t.mock.method(target, 'setInterval', never)
   }
-  t.mock.method(globalThis, 'setTimeout', set as unknown as typeof setTimeout)
-  t.mock.method(globalThis, 'clearTimeout', () => {})
-  let calls = 0
-  const timer = systemClock.timer(() => {
-    calls += 1
-  })
-  timer.arm(2 * longest + 10)
-  for (let step = 0; step < 3; step++) {
-    assert.equal(calls, 0)
-    elapse()
-  }
-  assert.equal(calls, 1)
-  assert.deepEqual(delays, [longest, longest, 10])
+  t.mock.method(globalThis, 'queueMicrotask', never)
+  t.mock.method(performance, 'now', () => 0)
+  assert.notEqual(systemClock.now(), 0)
+  await new Promise<void>((resolve) => systemClock.microtask(resolve))
+  await new Promise<void>((resolve) => systemClock.afterPending(resolve))
+  await new Promise<void>((resolve) => systemClock.afterPoll(resolve, () => {}))
+  hold() // keeps the process alive, because the timer does not
+  await new Promise<void>((resolve) => systemClock.timer(resolve).arm(1))
+  release()
+})
+
+test('76 what a microtask throws is an uncaught exception', async () => {
+  const { output, status } = await runChild(`
+    import { microtask } from ${JSON.stringify(new URL('../../src/backends/runtime-timers.js', import.meta.url).href)}
+    process.on('uncaughtException', (error) => console.log('uncaught', error.message))
+    process.on('unhandledRejection', () => console.log('rejection'))
+    microtask(() => { throw new Error('from the callback') })
+  `)
+  assert.deepEqual([output, status], ['uncaught from the callback', 0])
 })
