@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 /** The parts of tough-cookie that Hawser uses. */
 export type ToughCookie = Pick<
   typeof import('tough-cookie'),
-  'Cookie' | 'CookieJar' | 'defaultPath'
+  'Cookie' | 'CookieJar' | 'defaultPath' | 'getPublicSuffix'
 >
 
 let loaded: ToughCookie | null = null
