@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { ConnectionPool } from '../../src/engine.ts'
 import { createFetch } from '../../src/fetch/index.ts'
 import type { ClientOptions } from '../../src/index.ts'
@@ -19,7 +20,9 @@ interface Row {
 
 const ORIGIN = 'http://127.0.0.1'
 const SMALL = 'x'.repeat(65)
+const MEDIUM = 'x'.repeat(4096)
 const LARGE = 'x'.repeat(65_536)
+const HUGE = 'x'.repeat(1 << 20)
 const USER = JSON.stringify({ id: 7, name: 'Ada', email: 'ada@example.com', active: true })
 const POST_BODY = Buffer.alloc(1024, 'a')
 const POST_HEADERS = { 'content-type': 'application/json' }
@@ -82,17 +85,23 @@ export const rows: Readonly<Record<string, Row>> = {
       return { run: promiseRunner(sendRequest), close: () => client.close() }
     },
   },
+  'client-gzip': {
+    title: 'client.get of 2 KB of JSON as gzip, response.json()',
+    open() {
+      const users = Array.from({ length: 32 }, (_, id) => ({ id, name: `Ada ${id * 7919}` }))
+      const content = gzipSync(JSON.stringify(users)).toString('latin1')
+      const fields = ['Content-Encoding: gzip']
+      const client = clientOn(responseOf(content, 'application/json', fields))
+      const sendRequest = async () => {
+        const response = await client.get('/users')
+        checkResponse(response.status, response.json<unknown[]>().length, users.length)
+      }
+      return { run: promiseRunner(sendRequest), close: () => client.close() }
+    },
+  },
   fetch: {
     title: 'fetch of hawser/fetch, arrayBuffer()',
-    open() {
-      const backend = answeringBackend(responseOf(SMALL))
-      const fetch = createFetch({ backend, trustEnv: false, poolLimits: limits })
-      const sendRequest = async () => {
-        const response = await fetch(`${ORIGIN}/`)
-        checkResponse(response.status, (await response.arrayBuffer()).byteLength, SMALL.length)
-      }
-      return { run: promiseRunner(sendRequest), close: () => fetch.close() }
-    },
+    open: () => fetchRow(SMALL),
   },
   app: {
     title: 'client.get, answered by a fetch handler in the same process',
@@ -117,10 +126,22 @@ export const rows: Readonly<Record<string, Row>> = {
     title: 'pool.request, GET of 64 KB, bytes()',
     open: () => requestRow(LARGE, get),
   },
+  'request-4k': {
+    title: 'pool.request, GET of 4 KB, bytes()',
+    open: () => requestRow(MEDIUM, get),
+  },
+  'request-1m': {
+    title: 'pool.request, GET of 1 MB, bytes()',
+    open: () => requestRow(HUGE, get),
+  },
+  'fetch-1m': {
+    title: 'fetch of 1 MB, arrayBuffer()',
+    open: () => fetchRow(HUGE),
+  },
 }
 
 /** Formats a response with the fields that nginx sends for a file. */
-function responseOf(body: string, type = 'text/plain'): Buffer {
+function responseOf(body: string, type = 'text/plain', fields: string[] = []): Buffer {
   const lines = [
     'HTTP/1.1 200 OK',
     'Server: nginx/1.22.1',
@@ -131,6 +152,7 @@ function responseOf(body: string, type = 'text/plain'): Buffer {
     'Connection: keep-alive',
     'ETag: "6a1b2c3d-41"',
     'Accept-Ranges: bytes',
+    ...fields,
   ]
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1')
 }
@@ -225,6 +247,16 @@ function clientRow(send: SendWithClient, client = clientOn(responseOf(SMALL))): 
     checkResponse(response.status, response.bytes().byteLength, SMALL.length)
   }
   return { run: promiseRunner(sendRequest), close: () => client.close() }
+}
+
+function fetchRow(body: string): Contestant {
+  const backend = answeringBackend(responseOf(body))
+  const fetch = createFetch({ backend, trustEnv: false, poolLimits: limits })
+  const sendRequest = async () => {
+    const response = await fetch(`${ORIGIN}/`)
+    checkResponse(response.status, (await response.arrayBuffer()).byteLength, body.length)
+  }
+  return { run: promiseRunner(sendRequest), close: () => fetch.close() }
 }
 
 function checkResponse(status: number, value: number, expected: number): void {

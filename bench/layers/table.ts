@@ -4,7 +4,7 @@ import type { Sample } from '../statistics.ts'
 import { compareRounds, cpuPerRequest, spreadOf } from '../statistics.ts'
 import type { LayerFigures, LayerRow } from './figures.ts'
 
-/** All rows are compared with this one. */
+/** Rows are compared with this one, if there is no row of the pool for the same request. */
 const REFERENCE = 'request'
 
 /** Describes the machine, the runtime and the number of rounds in a paragraph. */
@@ -17,17 +17,32 @@ export function conditions({ computer, node, rounds }: LayerFigures): string {
   ].join('\n')
 }
 
-/** Formats the CPU per request of each row, also as a ratio to the reference row. */
+/** Formats the CPU per request of each row, also as a ratio to its reference row. */
 export function layerTable({ rows }: LayerFigures): string {
-  const reference = rows.find(({ name }) => name === REFERENCE)?.samples ?? []
   return formatTable(
-    ['row', 'call', 'CPU per request (min..max)', `compared with ${REFERENCE}`],
-    rows.map(({ name, title, samples }) => [
-      name,
-      title,
-      formatCpu(samples),
-      ratio(samples, reference, ({ median }) => formatRatio(median)),
-    ]),
+    ['row', 'call', 'CPU per request (min..max)', 'compared with pool.request'],
+    rows.map((row) => {
+      const { name, title, samples } = row
+      const reference = referenceOf(row, rows)
+      return [
+        name,
+        title,
+        formatCpu(samples),
+        ratio(samples, reference?.samples ?? [], ({ median }) => {
+          const of = reference?.name === REFERENCE ? '' : ` (${reference?.name})`
+          return formatRatio(median) + of
+        }),
+      ]
+    }),
+  )
+}
+
+/** The row of `pool.request` for the same request: `client-post-1k` has `request-post-1k`. */
+function referenceOf({ name }: LayerRow, rows: readonly LayerRow[]): LayerRow | undefined {
+  const own = name.replace(/^[a-z]+-/, `${REFERENCE}-`)
+  return (
+    rows.find((row) => row.name === own && own !== name) ??
+    rows.find((row) => row.name === REFERENCE)
   )
 }
 

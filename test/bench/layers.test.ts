@@ -80,6 +80,17 @@ test('the table shows the median of each row, and its ratio to pool.request in t
   )
 })
 
+test('the table compares a call with the same request of the pool', () => {
+  const rows = [
+    ...layers.rows,
+    { name: 'request-post', title: 'pool.request, POST', samples: [sample(1, 8), sample(1, 8)] },
+    { name: 'client-post', title: 'client.post', samples: [sample(1, 12), sample(1, 12)] },
+  ]
+  const text = layerTable({ ...layers, rows })
+  assert.match(text, /^\| request-post +\|.*\| 1\.80x +\|$/m)
+  assert.match(text, /^\| client-post +\|.*\| 1\.50x \(request-post\) +\|$/m)
+})
+
 test('the table shows no ratio without pool.request', () => {
   const text = layerTable({ ...layers, rows: layers.rows.slice(0, 1) })
   assert.match(text, /2\.50 µs \(2\.00\.\.3\.00\) +\| - +\|$/)
