@@ -1,6 +1,7 @@
 import type { Backend } from '../backends/backend.ts'
 import { abortReason } from '../models/signal.ts'
 import { sharedAbortListener } from '../pool/exchange-aborter.ts'
+import { Link } from '../pool/linked-list.ts'
 import { clientClosed } from './call-guard.ts'
 
 /** The conditions that end a wait early. */
@@ -36,8 +37,8 @@ export async function awaitInterruptibly<Result>(
   })
   if (signal?.aborted) interrupt(abortReason(signal))
   const sharedListener = signal && sharedAbortListener(signal)
-  const listener = { abort: interrupt }
-  sharedListener?.add(listener)
+  const link = new Link({ abort: interrupt })
+  sharedListener?.add(link)
   waits.add(interrupt)
   // One millisecond later than an exchange with the same deadline: its error has more details.
   const timer = timeLeft === null ? null : backend.clock.timer(() => interrupt(timeoutError?.()))
@@ -49,7 +50,7 @@ export async function awaitInterruptibly<Result>(
   } finally {
     timer?.cancel()
     if (canEnd) backend.release()
-    sharedListener?.remove(listener)
+    sharedListener?.remove(link)
     waits.remove(interrupt)
   }
 }

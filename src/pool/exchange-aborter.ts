@@ -3,7 +3,9 @@ import type { Aborter, Exchange } from '../connection/exchange.ts'
 import { TotalTimeout } from '../errors.ts'
 import { abortReason } from '../models/signal.ts'
 import type { DueQueue } from './due-queue.ts'
+import { Link, LinkedList } from './linked-list.ts'
 
+/** What a signal aborts. */
 interface Abortable {
   abort(reason: unknown): void
 }
@@ -13,25 +15,34 @@ interface Abortable {
  * request, Node.js would print a warning about a leak at the eleventh.
  */
 class SharedAbortListener {
-  readonly #signal: AbortSignal
-  readonly #abortables = new Set<Abortable>()
-  /** A function: polyfills of `AbortSignal` do not call `handleEvent` of an object. */
+  readonly signal: AbortSignal
+  /** Not a `Set`: one whose members come and go is rebuilt all the time, for 1.7 us a call. */
+  readonly #abortables = new LinkedList<Abortable>()
+  /**
+   * Removes each operation before it aborts it, because that can run code of the caller. A function:
+   * polyfills of `AbortSignal` do not call `handleEvent` of an object.
+   */
   readonly #onAbort = (): void => {
-    for (const abortable of this.#abortables) abortable.abort(abortReason(this.#signal))
+    for (let link = this.#abortables.first; link !== null; link = this.#abortables.first) {
+      this.remove(link)
+      link.value.abort(abortReason(this.signal))
+    }
   }
 
   constructor(signal: AbortSignal) {
-    this.#signal = signal
+    this.signal = signal
   }
 
-  add(abortable: Abortable): void {
-    if (this.#abortables.size === 0) this.#signal.addEventListener('abort', this.#onAbort)
-    this.#abortables.add(abortable)
+  /** The caller keeps `link`, and removes it when its operation ends. */
+  add(link: Link<Abortable>): void {
+    if (this.#abortables.size === 0) this.signal.addEventListener('abort', this.#onAbort)
+    this.#abortables.push(link)
   }
 
-  remove(abortable: Abortable): void {
-    this.#abortables.delete(abortable)
-    if (this.#abortables.size === 0) this.#signal.removeEventListener('abort', this.#onAbort)
+  remove(link: Link<Abortable>): void {
+    if (link.list === null) return
+    this.#abortables.remove(link)
+    if (this.#abortables.size === 0) this.signal.removeEventListener('abort', this.#onAbort)
   }
 }
 
@@ -53,15 +64,15 @@ export function sharedAbortListener(signal: AbortSignal): SharedAbortListener {
  */
 export class ExchangeAborter implements Aborter {
   readonly #exchange: Exchange
-  readonly #signal: AbortSignal | null
+  /** Null without a signal. */
   readonly #listener: SharedAbortListener | null
+  readonly #link = new Link<Abortable>(this)
   #cancelTimer: (() => void) | null = null
 
   constructor(exchange: Exchange, signal: AbortSignal | null, clock: Clock, due: DueQueue) {
     this.#exchange = exchange
-    this.#signal = signal
     this.#listener = signal && sharedAbortListener(signal)
-    this.#listener?.add(this)
+    this.#listener?.add(this.#link)
     const { total } = exchange.timeouts
     if (total === null) return
     const timer = clock.timer(() => due.add(this))
@@ -70,11 +81,11 @@ export class ExchangeAborter implements Aborter {
   }
 
   get isAborted(): boolean {
-    return this.#signal?.aborted ?? false
+    return this.#listener?.signal.aborted ?? false
   }
 
   get reason(): unknown {
-    return this.#signal === null ? undefined : abortReason(this.#signal)
+    return this.#listener === null ? undefined : abortReason(this.#listener.signal)
   }
 
   abort(reason: unknown): void {
@@ -84,7 +95,7 @@ export class ExchangeAborter implements Aborter {
 
   /** Stops listening: the exchange was settled, and its request was sent. */
   end(): void {
-    this.#listener?.remove(this)
+    this.#listener?.remove(this.#link)
     this.#cancelTimer?.()
   }
 

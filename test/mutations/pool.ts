@@ -254,7 +254,7 @@ export const pool: readonly Mutation[] = [
     marks: '13',
     mistake: 'the abort listener is not removed from the signal',
     file: 'src/pool/exchange-aborter.ts',
-    find: "    if (this.#abortables.size === 0) this.#signal.removeEventListener('abort', this.#onAbort)\n",
+    find: "    if (this.#abortables.size === 0) this.signal.removeEventListener('abort', this.#onAbort)\n",
     replace: '',
     tests: ['pool/context', 'connection/cancel'],
   },
@@ -262,9 +262,9 @@ export const pool: readonly Mutation[] = [
     marks: '13',
     mistake: 'each request adds its own listener to a shared signal',
     file: 'src/pool/exchange-aborter.ts',
-    find: "    if (this.#abortables.size === 0) this.#signal.addEventListener('abort', this.#onAbort)",
+    find: "    if (this.#abortables.size === 0) this.signal.addEventListener('abort', this.#onAbort)",
     replace:
-      "    this.#signal.addEventListener('abort', () => abortable.abort(this.#signal.reason))",
+      "    this.signal.addEventListener('abort', () => link.value.abort(this.signal.reason))",
     tests: ['pool/context', 'client/cancel'],
   },
   {
