@@ -52,6 +52,8 @@
   (global $HAS_CONNECTION (export "HAS_CONNECTION") i32 (i32.const 16)) ;; possibly; see $flag_name
   (global $HAS_KEEP_ALIVE (export "HAS_KEEP_ALIVE") i32 (i32.const 32)) ;; possibly
   (global $HAS_TRANSFER_ENCODING (export "HAS_TRANSFER_ENCODING") i32 (i32.const 64)) ;; possibly
+  (global $HAS_SET_COOKIE (export "HAS_SET_COOKIE") i32 (i32.const 128)) ;; possibly
+  (global $HAS_CONTENT_ENCODING (export "HAS_CONTENT_ENCODING") i32 (i32.const 256)) ;; possibly
 
   ;; The flags in FRAMING, with the names of llhttp
   (global $F_CONNECTION_CLOSE (export "F_CONNECTION_CLOSE") i32 (i32.const 0x02))
@@ -192,13 +194,17 @@
           (i32.or (i32.const 0x20) (i32.load8_u (i32.add (global.get $base) (call $get (global.get $NAME_START))))))))
     (i32.const 0))
 
-  ;; Sets a flag if length and first letter of a name are those of `Connection`, `Keep-Alive` (10
-  ;; characters) or `Transfer-Encoding` (17 characters). JavaScript then compares the whole name.
+  ;; Sets a flag if length and first letter of a name are those of `Connection`, `Keep-Alive`,
+  ;; `Set-Cookie` (10 characters), `Content-Encoding` (16) or `Transfer-Encoding` (17). JavaScript
+  ;; then compares the whole name.
   (func $flag_name (param $length i32) (param $letter i32)
     (if (i32.eq (local.get $length) (i32.const 10))
       (then
         (if (i32.eq (local.get $letter) (i32.const 0x63)) (then (call $flag (global.get $HAS_CONNECTION))))
-        (if (i32.eq (local.get $letter) (i32.const 0x6b)) (then (call $flag (global.get $HAS_KEEP_ALIVE))))))
+        (if (i32.eq (local.get $letter) (i32.const 0x6b)) (then (call $flag (global.get $HAS_KEEP_ALIVE))))
+        (if (i32.eq (local.get $letter) (i32.const 0x73)) (then (call $flag (global.get $HAS_SET_COOKIE))))))
+    (if (i32.and (i32.eq (local.get $length) (i32.const 16)) (i32.eq (local.get $letter) (i32.const 0x63)))
+      (then (call $flag (global.get $HAS_CONTENT_ENCODING))))
     (if (i32.and (i32.eq (local.get $length) (i32.const 17)) (i32.eq (local.get $letter) (i32.const 0x74)))
       (then (call $flag (global.get $HAS_TRANSFER_ENCODING)))))
 

@@ -505,6 +505,7 @@ export class Response {
   }
 
   #decoder() {
+    if (!this.#engineResponse.mayHaveContentEncoding) return null
     try {
       return decoderFor(this.headers.get('content-encoding'), AFTER_HEAD)
     } catch (error) {

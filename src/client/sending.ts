@@ -254,8 +254,9 @@ export class Sending {
         timeouts: this.#timeoutsFor(settings, sent, sentAt),
         signal: settings.signal,
       })
-      const { headers } = engineResponse
-      setCookies = headers.has('set-cookie') ? headers.getSetCookie() : NO_COOKIES
+      setCookies = engineResponse.mayHaveSetCookie
+        ? engineResponse.headers.getSetCookie()
+        : NO_COOKIES
       if (setCookies.length > 0) settings = this.#addReceivedCookies(setCookies, sent, settings)
       response = new Response(engineResponse, {
         request: sent,

@@ -204,6 +204,7 @@ export class FetchBody {
   }
 
   #decoder() {
+    if (!this.#response.mayHaveContentEncoding) return null
     const coding = this.#response.headers.get('content-encoding')
     return coding === null ? null : decoderFor(coding, this.#limits.facts())
   }

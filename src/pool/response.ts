@@ -37,6 +37,16 @@ export class Response {
     return this.#head.headers
   }
 
+  /** False if there is certainly no Set-Cookie. @internal */
+  get mayHaveSetCookie(): boolean {
+    return this.#head.mayHaveSetCookie
+  }
+
+  /** False if there is certainly no Content-Encoding. @internal */
+  get mayHaveContentEncoding(): boolean {
+    return this.#head.mayHaveContentEncoding
+  }
+
   /** The trailer fields; null until the body has ended. RFC 9110 6.5 */
   get trailers(): Headers | null {
     return this.#body.trailers

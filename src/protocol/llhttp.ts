@@ -53,6 +53,8 @@ export const HTTP_1_0 = constant('HTTP_1_0')
 export const HAS_CONNECTION = constant('HAS_CONNECTION')
 export const HAS_KEEP_ALIVE = constant('HAS_KEEP_ALIVE')
 export const HAS_TRANSFER_ENCODING = constant('HAS_TRANSFER_ENCODING')
+export const HAS_SET_COOKIE = constant('HAS_SET_COOKIE')
+export const HAS_CONTENT_ENCODING = constant('HAS_CONTENT_ENCODING')
 
 export const F_CONNECTION_CLOSE = constant('F_CONNECTION_CLOSE')
 export const F_CHUNKED = constant('F_CHUNKED')

@@ -8,14 +8,20 @@ const STATUS_END = 12
 /** The status line and the header fields of a response, decoded on first use. RFC 9112 4, 5 */
 export class ResponseHead {
   readonly status: number
+  /** False if there is certainly no Set-Cookie. Known without decoding the fields. */
+  readonly mayHaveSetCookie: boolean
+  /** False if there is certainly no Content-Encoding. Known without decoding the fields. */
+  readonly mayHaveContentEncoding: boolean
   readonly #raw: string
   #headers: Headers | null = null
 
   /**
    * @param raw the head as latin1, without the empty line at its end. The parser has validated it
    */
-  constructor(status: number, raw: string) {
+  constructor(status: number, raw: string, mayHaveSetCookie = true, mayHaveContentEncoding = true) {
     this.status = status
+    this.mayHaveSetCookie = mayHaveSetCookie
+    this.mayHaveContentEncoding = mayHaveContentEncoding
     this.#raw = raw
   }
 

@@ -349,7 +349,12 @@ export class ResponseParser {
       this.#fault(parseErrorMessage(LF_EXPECTED))
       return null
     }
-    const head = new ResponseHead(readRecord(wasm.STATUS), raw)
+    const head = new ResponseHead(
+      readRecord(wasm.STATUS),
+      raw,
+      (flags & wasm.HAS_SET_COOKIE) !== 0,
+      (flags & wasm.HAS_CONTENT_ENCODING) !== 0,
+    )
     const framing = readRecord(wasm.FRAMING)
     try {
       if (this.#restores.length > 0) checkRepeatedContentLength(head)

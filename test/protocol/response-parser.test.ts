@@ -176,6 +176,33 @@ test('a Keep-Alive field is noticed wherever reads split it, and only in its own
   }
 })
 
+test('S16 Set-Cookie and Content-Encoding are noticed without decoding, wherever reads split them', () => {
+  const fields: [line: string, setCookie: boolean, contentEncoding: boolean][] = [
+    ['Set-Cookie: a=b', true, false],
+    ['sET-cOOKIE:', true, false],
+    ['Content-Encoding: gzip', false, true],
+    ['cONTENT-eNCODING:', false, true],
+    ['X: a\r\n b\r\nset-cookie: a=b', true, false], // an obs-fold: the head is parsed again
+    ['Content-Length: 0\r\ncontent-encoding: br', false, true], // so is a repeated length
+    ['Server: nginx\r\nContent-Type: text/plain\r\nETag: "a"', false, false],
+  ]
+  for (const [lines, setCookie, contentEncoding] of fields) {
+    const bytes = bytesOf(`HTTP/1.1 200 OK\r\n${lines}\r\nContent-Length: 0\r\n\r\n`)
+    for (let at = 1; at < bytes.length; at++) {
+      let head: ResponseHead | null = null
+      const driver = new (class extends ParserDriver {
+        override onHead(given: ResponseHead): void {
+          head = given
+          super.onHead(given)
+        }
+      })('GET')
+      driver.read(bytes.subarray(0, at)).read(bytes.subarray(at))
+      const { mayHaveSetCookie, mayHaveContentEncoding } = head as unknown as ResponseHead
+      assert.deepEqual([mayHaveSetCookie, mayHaveContentEncoding], [setCookie, contentEncoding])
+    }
+  }
+})
+
 test('heads are decoded lazily, and do not change when the window is reused', () => {
   const heads: ResponseHead[] = []
   const driver = new (class extends ParserDriver {

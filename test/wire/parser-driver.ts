@@ -123,6 +123,9 @@ export class ParserDriver implements MessageSink {
     assert.equal(this.end, 'open', 'a head after the end')
     assert.ok(!this.#hasHead, 'two final heads')
     const { status, statusText, httpVersion, headers } = head
+    assert.ok(head.mayHaveSetCookie || !headers.has('set-cookie'), 'Set-Cookie was missed')
+    const isCoded = headers.has('content-encoding')
+    assert.ok(head.mayHaveContentEncoding || !isCoded, 'Content-Encoding was missed')
     const version = httpVersion === '1.1' ? '' : ` (HTTP/${httpVersion})`
     const reason = statusText === '' ? '' : ` ${escaped(statusText)}`
     this.heads.push([`${status}${reason}${version}`, ...fieldsOf(headers)].join('\n'))
