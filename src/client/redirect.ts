@@ -3,7 +3,7 @@ import { RemoteProtocolError, redactUrl, UnsupportedProtocol } from '../errors.t
 import type { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
 import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../models/url.ts'
-import type { FieldList } from './field-list.ts'
+import type { Fields } from './field-list.ts'
 import { filterFields } from './field-list.ts'
 import { isHttpScheme, isSameOrigin, mayForwardCredentials } from './url.ts'
 
@@ -14,7 +14,7 @@ export type FollowRedirects = boolean | 'no-downgrade'
 export interface Hop {
   readonly method: string
   readonly url: URL
-  readonly fields: FieldList
+  readonly fields: Fields
   readonly content: Body | null
   /** Whether credentials for the first URL may be sent to this one. Once false, it stays false. */
   readonly keepsCredentials: boolean

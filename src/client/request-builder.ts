@@ -11,8 +11,15 @@ import { resolveAuth } from './auth/resolve.ts'
 import type { CallSettings } from './call.ts'
 import { callSettingsOf, setCallSettings } from './call.ts'
 import { requestCookies } from './cookies/cookies.ts'
-import type { FieldList } from './field-list.ts'
-import { fieldOf, mergeFields, removesField, withField, withoutFields } from './field-list.ts'
+import type { Fields } from './field-list.ts'
+import {
+  fieldOf,
+  mergeFields,
+  prepareFields,
+  removesField,
+  withField,
+  withoutFields,
+} from './field-list.ts'
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
 import { checkRequestOptions, checkSendOptions } from './options.ts'
 import type { Params } from './params.ts'
@@ -37,8 +44,8 @@ export function defaultFields(): string[] {
 /** Builds requests and their settings from the options of the client and of the request. */
 export class RequestBuilder {
   readonly #baseUrl: BaseUrl | null
-  readonly #headers: FieldList
-  readonly #headersForOtherOrigins: FieldList
+  readonly #headers: Fields
+  readonly #headersForOtherOrigins: Fields
   /** Whether the client's headers remove Content-Type. Only a request's headers can then set it. */
   readonly #omitsContentType: boolean
   readonly #params: Params | null
@@ -49,12 +56,13 @@ export class RequestBuilder {
   constructor(options: ClientOptions, timeout: Timeout, clock: Clock) {
     const base = option(options, 'baseUrl', null)
     this.#baseUrl = base === null ? null : parseBaseUrl(base)
-    this.#headers = mergeFields(
+    const headers = mergeFields(
       [...defaultFields(), 'connection', 'keep-alive'],
       option(options, 'headers', null),
     )
+    this.#headers = prepareFields(headers)
     this.#omitsContentType = removesField(option(options, 'headers', null), 'content-type')
-    this.#headersForOtherOrigins = withoutFields(this.#headers, ORIGIN_BOUND_FIELDS)
+    this.#headersForOtherOrigins = prepareFields(withoutFields(headers, ORIGIN_BOUND_FIELDS))
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
     const followRedirects = checkFollowRedirects(option(options, 'followRedirects', true))
@@ -99,7 +107,7 @@ export class RequestBuilder {
     return request
   }
 
-  #addContentType(headers: FieldList, more: HeadersInit | null, body: EncodedBody): FieldList {
+  #addContentType(headers: Fields, more: HeadersInit | null, body: EncodedBody): Fields {
     const { contentType } = body
     if (contentType === null || this.#omitsContentType) return headers
     return removesField(more, 'content-type')
@@ -161,7 +169,7 @@ export class RequestBuilder {
   }
 }
 
-function contentLengthOf(fields: FieldList): number | undefined {
+function contentLengthOf(fields: Fields): number | undefined {
   const length = fieldOf(fields, 'content-length')
   return length === null ? undefined : Number(length)
 }

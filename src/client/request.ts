@@ -10,8 +10,9 @@ import { option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
 import { pathAndQuery } from '../models/url.ts'
 import { kindOf } from '../models/value-kind.ts'
-import type { FieldList } from './field-list.ts'
-import { withField } from './field-list.ts'
+import { PreparedFields } from '../protocol/prepared-fields.ts'
+import type { Fields } from './field-list.ts'
+import { flatFields, withField } from './field-list.ts'
 import { checkHttpScheme, parseUrl } from './url.ts'
 
 /** Options of the constructor of `Request`. */
@@ -30,9 +31,8 @@ export class Request implements RequestFacts {
   method: string
   #url: URL
   #target: string | null = null
-  // A flat list until `headers` is read. Most callers never read it, and creating a `Headers` takes
-  // time.
-  #headers: Headers | FieldList
+  // No `Headers` until `headers` is read. Most callers never read it, and creating one takes time.
+  #headers: Headers | Fields
   #content: Body | null
   // Private: it contains credentials, and loggers print the public fields of an error's request.
   #callSettings: object | null = null
@@ -50,7 +50,7 @@ export class Request implements RequestFacts {
     const content = option(init, 'content', null)
     this.method = normalizeMethod(method)
     this.#url = checkedUrl(url)
-    this.#headers = isFlatList(headers) ? headers : new Headers(headers)
+    this.#headers = isFields(headers) ? headers : new Headers(headers)
     this.#content = content === null ? null : toContent(content)
   }
 
@@ -80,7 +80,7 @@ export class Request implements RequestFacts {
 
   /** The header fields. Change them in place, or assign new ones. */
   get headers(): Headers {
-    if (!(this.#headers instanceof Headers)) this.#headers = new Headers(this.#headers)
+    if (!(this.#headers instanceof Headers)) this.#headers = new Headers(flatFields(this.#headers))
     return this.#headers
   }
 
@@ -88,11 +88,8 @@ export class Request implements RequestFacts {
     this.#headers = new Headers(headers)
   }
 
-  /**
-   * The header fields as a flat list, without creating a `Headers`. The caller must not change it.
-   * @internal
-   */
-  get fields(): FieldList {
+  /** The header fields, without creating a `Headers`. The caller must not change them. @internal */
+  get fields(): Fields {
     return this.#headers instanceof Headers ? this.#headers.flat() : this.#headers
   }
 
@@ -135,7 +132,7 @@ export class Request implements RequestFacts {
 
   /** Returns an independent copy. A body that can be sent only once is shared with it. */
   clone(): Request {
-    return this.#copy(new URL(this.#url), [...this.fields])
+    return this.#copy(new URL(this.#url), [...flatFields(this.fields)])
   }
 
   /**
@@ -146,7 +143,7 @@ export class Request implements RequestFacts {
     return this.#copy(this.#url, withField(this.fields, name, value))
   }
 
-  #copy(url: URL, headers: FieldList): Request {
+  #copy(url: URL, headers: Fields): Request {
     const copy = new Request(this.method, url, { headers })
     copy.method = this.method // The constructor would change the case of an assigned `get`.
     copy.#content = this.#content
@@ -176,4 +173,8 @@ function checkedUrl(url: string | URL): URL {
   if (!(url instanceof URL)) return parseUrl(url, null)
   checkHttpScheme(url)
   return url
+}
+
+function isFields(headers: HeadersInit | null): headers is Fields {
+  return headers instanceof PreparedFields || isFlatList(headers)
 }

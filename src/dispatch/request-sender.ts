@@ -4,6 +4,7 @@ import { Headers } from '../models/headers.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest, Head } from '../models/request.ts'
 import { BaseDispatcher, TracedDispatcher } from '../pool/base-dispatcher.ts'
 import type { Response } from '../pool/response.ts'
+import { PreparedFields } from '../protocol/prepared-fields.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { InProcessCarrier } from './in-process/in-process-carrier.ts'
 import { inProcessParts } from './in-process/in-process-parts.ts'
@@ -42,7 +43,7 @@ class CustomDispatcher extends BaseDispatcher {
   constructor(dispatcher: Dispatcher) {
     super(
       inProcessParts((exchange, request) =>
-        new CustomDispatcherCall(exchange).start(dispatcher, request),
+        new CustomDispatcherCall(exchange).start(dispatcher, withFlatHeaders(request)),
       ),
     )
     this.#dispatcher = dispatcher
@@ -52,6 +53,12 @@ class CustomDispatcher extends BaseDispatcher {
     await super.close()
     await this.#dispatcher.close()
   }
+}
+
+/** The caller's form of headers; prepared ones, which are internal, as a flat list. */
+function withFlatHeaders(request: DispatchRequest): DispatchRequest {
+  const { headers } = request
+  return headers instanceof PreparedFields ? { ...request, headers: headers.flat() } : request
 }
 
 /**

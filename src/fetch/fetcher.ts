@@ -1,8 +1,8 @@
 import type { Backend } from '../backends/backend.ts'
 import { selectBackend } from '../backends/select.ts'
 import { timeoutsAfter, totalTimeout, withTotal } from '../client/call.ts'
-import type { FieldList } from '../client/field-list.ts'
-import { mergeFields } from '../client/field-list.ts'
+import type { Fields } from '../client/field-list.ts'
+import { mergeFields, prepareFields } from '../client/field-list.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { Hop } from '../client/redirect.ts'
 import { isRedirect, nextHop } from '../client/redirect.ts'
@@ -109,7 +109,7 @@ interface CallContext
 class Fetcher {
   readonly #backend: Backend
   readonly #router: Router
-  readonly #headers: FieldList
+  readonly #headers: Fields
   readonly #maxRedirects: number
   readonly #maxResponseSize: number
   readonly #timeout: Timeout
@@ -128,7 +128,7 @@ class Fetcher {
     const behaviour = { countsUnread, defersTlsErrors: true }
     this.#router = openRouter(options, this.#backend, this.#timeout, trustEnv, behaviour)
     this.#trace = option(options, 'trace', null)
-    this.#headers = mergeFields(defaultFields(), option(options, 'headers', null))
+    this.#headers = prepareFields(mergeFields(defaultFields(), option(options, 'headers', null)))
     const max = checkCount('maxRedirects', option(options, 'maxRedirects', 20), 0)
     this.#maxRedirects = max ?? Number.POSITIVE_INFINITY
     const maxSize = checkCount('maxResponseSize', option(options, 'maxResponseSize', null), 0)

@@ -47,7 +47,7 @@ export class Headers {
     } else if (isIterable(init)) {
       this.#addPairs(init)
     } else {
-      this.#addRecord(init)
+      addRecord(this.#decoded(), init)
     }
   }
 
@@ -243,13 +243,25 @@ export class Headers {
       this.append(pair[0], pair[1])
     }
   }
+}
 
-  #addRecord(record: object): void {
-    for (const [name, value] of Object.entries(record)) {
-      if (value === null || value === undefined) continue
-      if (Array.isArray(value)) for (const one of value) this.append(name, one)
-      else this.append(name, value)
-    }
+/** Returns headers as a new list of alternating names and values. Throws as `Headers` does. */
+export function toFlatList(init: HeadersInit): readonly string[] {
+  if (typeof init !== 'object' || init instanceof Headers || isIterable(init)) {
+    return new Headers(init).flat()
+  }
+  const list: string[] = []
+  addRecord(list, init)
+  return list
+}
+
+function addRecord(list: string[], record: Exclude<HeadersInit, Iterable<unknown>>): void {
+  for (const name of Object.keys(record)) {
+    const value: unknown = record[name]
+    if (value === null || value === undefined) continue
+    // `checkedValue` refuses a value of another type.
+    if (!Array.isArray(value)) list.push(name, checkedValue(name, value as HeaderValue))
+    else for (const one of value) list.push(name, checkedValue(name, one))
   }
 }
 

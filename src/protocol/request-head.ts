@@ -5,6 +5,7 @@ import type { HeadersInit } from '../models/headers.ts'
 import { Headers, isFlatList } from '../models/headers.ts'
 import { ownCopy } from '../models/own-copy.ts'
 import { expectsContent } from './methods.ts'
+import { PreparedFields } from './prepared-fields.ts'
 
 /** Matches a character other than visible ASCII and obs-text, such as SP, CR, LF or NUL. */
 const NOT_TARGET = /[^\x21-\x7e\x80-\xff]/
@@ -119,7 +120,14 @@ export function requestHead(
     fields = proxy.fieldLines
   }
   if (headers !== null && headers !== undefined) {
-    const list = isFlatList(headers) ? headers : new Headers(headers).flat()
+    let list: readonly string[]
+    if (isFlatList(headers)) list = headers
+    else if (headers instanceof PreparedFields) {
+      // The fields of a proxy stand between Connection and the others.
+      const usesLines = fields === '' && isPlain(headers.added)
+      if (usesLines) fields = headers.lines
+      list = usesLines ? headers.added : headers.flat()
+    } else list = new Headers(headers).flat()
     if (list.length % 2 !== 0) {
       throw new LocalProtocolError(
         'The flat list of headers has an odd length: the last name has no value',
@@ -139,8 +147,16 @@ export function requestHead(
       fields += `${name}: ${value}\r\n`
     }
   }
-  if (special === null && content === 'none' && !hasTrailers && !expectsContent(method)) {
-    return { text: `${method} ${target}${host}${fields}\r\n`, framing: NO_CONTENT }
+  // Most requests: nothing but the length of the content is left to decide.
+  if (special === null && content !== null && !hasTrailers) {
+    if (content === 'none' && !expectsContent(method)) {
+      return { text: `${method} ${target}${host}${fields}\r\n`, framing: NO_CONTENT }
+    }
+    const contentLength = content === 'none' ? 0 : content
+    return {
+      text: `${method} ${target}${host}${fields}Content-Length: ${contentLength}\r\n\r\n`,
+      framing: { contentLength, close: false, expectsContinue: false, upgrade: false },
+    }
   }
   special ??= new SpecialFields()
   special.check(content)
@@ -151,6 +167,29 @@ export function requestHead(
     text: `${method} ${target}${host}` + `${special.connectionField()}${fields}${length.field}\r\n`,
     framing: { contentLength: length.contentLength, close, expectsContinue, upgrade },
   }
+}
+
+/**
+ * Checks fields that many requests have in common, and writes them once. Returns the list as it is if
+ * one of the fields has a meaning for a single request, such as Host. Connection may be among them,
+ * unless it closes the connection.
+ *
+ * @throws LocalProtocolError for an invalid field
+ */
+export function prepareFields(list: readonly string[]): PreparedFields | readonly string[] {
+  for (let i = 0; i < list.length; i += 2) {
+    const role = roleOf(list[i] as string)
+    if (role !== 'plain' && role !== 'connection') return list
+  }
+  const { text, framing } = requestHead('GET', '/', '', list, 'none')
+  if (framing.close) return list
+  return new PreparedFields(list, text.slice('GET /'.length, -'\r\n'.length), [])
+}
+
+/** Whether no field of the list has a meaning for the head: none changes Connection, for example. */
+function isPlain(list: readonly string[]): boolean {
+  for (let i = 0; i < list.length; i += 2) if (roleOf(list[i] as string) !== 'plain') return false
+  return true
 }
 
 /**

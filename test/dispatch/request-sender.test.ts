@@ -12,6 +12,7 @@ import {
   Headers,
   RemoteProtocolError,
 } from '../../src/engine.ts'
+import { Client } from '../../src/index.ts'
 import { httpServer } from '../engine/servers.ts'
 import { deferred, ORIGIN, readSlowly, sendTo } from './send-to-app.ts'
 
@@ -32,6 +33,21 @@ function callingLater(callHandler: (handler: DispatchHandler) => void): Dispatch
     return control
   }
 }
+
+test('a custom dispatcher gets the headers of a client as a flat list', async () => {
+  const requests: DispatchRequest[] = []
+  const dispatch: Dispatch = (request, handler) => {
+    requests.push(request)
+    return callingLater((later) => later.onError(new Error('no answer')))(request, handler)
+  }
+  const client = new Client({ trustEnv: false, dispatcher: { dispatch, close: async () => {} } })
+  await assert.rejects(client.get(ORIGIN, { headers: { 'x-a': 'b' } }), /no answer/)
+  await client.close()
+  const [headers] = requests.map((request) => request.headers as readonly string[])
+  assert.ok(Array.isArray(headers))
+  assert.deepEqual(headers.slice(0, 2), ['accept', '*/*'])
+  assert.deepEqual(headers.slice(-2), ['x-a', 'b'])
+})
 
 describe('built-in dispatchers', () => {
   test('pools, apps and mocks are not wrapped', async () => {

@@ -157,12 +157,20 @@ export const requests: readonly Mutation[] = [
     tests: ['connection/tunnel'],
   },
   {
+    marks: 'R9',
+    mistake: 'Connection does not list TE if the other fields are prepared',
+    file: 'src/protocol/request-head.ts',
+    find: "fields === '' && isPlain(headers.added)",
+    replace: "fields === ''",
+    tests: ['protocol/prepared-fields'],
+  },
+  {
     marks: 'R3',
     mistake: 'Host is sent after the other fields',
     file: 'src/protocol/request-head.ts',
-    find: "  if (special === null && content === 'none' &&",
+    find: '  if (special === null && content !== null &&',
     replace:
-      "  if (fields !== '') [host, fields] = [' HTTP/1.1\\r\\n' + fields, host.slice(11)]\n  if (special === null && content === 'none' &&",
+      "  if (fields !== '') [host, fields] = [' HTTP/1.1\\r\\n' + fields, host.slice(11)]\n  if (special === null && content !== null &&",
     tests: ['protocol/request-head'],
   },
   {
