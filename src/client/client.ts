@@ -6,6 +6,7 @@ import { ClientClosed } from '../errors.ts'
 import { checkFlag, option } from '../models/options.ts'
 import { Timeout } from '../models/timeout.ts'
 import type { CallSettings } from './call.ts'
+import { callSettingsOf } from './call.ts'
 import { Cookies } from './cookies/cookies.ts'
 import { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ClientOptions, RequestOptions, SendOptions } from './options.ts'
@@ -72,13 +73,17 @@ export class Client {
   }
 
   /** Sends a request and reads the whole response body. */
-  async request(
+  request(
     method: string,
     url: string | URL,
     options: RequestOptions = NO_OPTIONS,
   ): Promise<Response> {
-    const response = await this.#send(this.#build(method, url, options), NO_OPTIONS)
-    return await response.read()
+    // Not an async function, whose promise would be another one for each call.
+    try {
+      return this.#start(this.#build(method, url, options), true)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
@@ -90,7 +95,7 @@ export class Client {
     url: string | URL,
     options: RequestOptions = NO_OPTIONS,
   ): Promise<Response> {
-    return this.#send(this.#build(method, url, options), NO_OPTIONS)
+    return this.#start(this.#build(method, url, options), false)
   }
 
   /**
@@ -98,8 +103,13 @@ export class Client {
    * `buildRequest()`, then from the client. Reads the response body, unless `stream` is true.
    */
   async send(request: Request, options: SendOptions = NO_OPTIONS): Promise<Response> {
-    const response = await this.#send(request, options)
-    return option(options, 'stream', false) ? response : await response.read()
+    try {
+      const settings = this.#builder.settingsFor(request, options)
+      return this.#start(request, !option(options, 'stream', false), settings)
+    } catch (error) {
+      if (request instanceof Request) discardContent(request.content)
+      throw error
+    }
   }
 
   #build(method: string, url: string | URL, options: RequestOptions): Request {
@@ -111,16 +121,15 @@ export class Client {
     }
   }
 
-  #send(request: Request, options: SendOptions): Promise<Response> {
-    let settings: CallSettings
-    try {
-      if (this.#closed) throw new ClientClosed('The client is closed')
-      settings = this.#builder.settingsFor(request, options)
-    } catch (error) {
-      if (request instanceof Request) discardContent(request.content)
-      throw error
-    }
-    return new Sending(this.#state).run(request, settings)
+  /** @param settings default: those with which the request was built */
+  #start(
+    request: Request,
+    readsBody: boolean,
+    settings = callSettingsOf(request) as CallSettings,
+  ): Promise<Response> {
+    if (!this.#closed) return new Sending(this.#state).run(request, settings, readsBody)
+    discardContent(request.content)
+    throw new ClientClosed('The client is closed')
   }
 
   /** Sends a GET request and reads the whole response body. */

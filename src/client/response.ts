@@ -234,7 +234,7 @@ export class Response {
    * throws.
    */
   async read(): Promise<this> {
-    if (this.#bytes === null) {
+    if (this.#bytes === null && !this.readReceived()) {
       this.#pendingRead ??= this.#readAll()
       try {
         this.#bytes = await this.#pendingRead
@@ -244,6 +244,22 @@ export class Response {
       this.#markEnded()
     }
     return this
+  }
+
+  /**
+   * Reads the body without a promise, and returns whether that was possible: it has arrived, and
+   * nothing ends the call. @internal
+   */
+  readReceived(): boolean {
+    if (this.#pendingRead !== null || !this.#isGuarded) return false
+    const { maxResponseSize, onDownloadProgress, signal, timeout } = this.#context.settings
+    const mayEnd = signal?.aborted || timeout.total !== null || this.#context.waits.isClosed
+    const isCoded = this.#engineResponse.mayHaveContentEncoding
+    if (mayEnd || isCoded || onDownloadProgress !== null) return false
+    this.#bytes = this.#engineResponse.receivedBytes(maxResponseSize ?? Number.POSITIVE_INFINITY)
+    if (this.#bytes === null) return false
+    this.#markEnded()
+    return true
   }
 
   /**

@@ -6,7 +6,11 @@ import { InsecureRedirect, RequestError, redactUrl, TooManyRedirects } from '../
 import { throwIfAborted } from '../models/signal.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { isThenable } from '../models/value-kind.ts'
+import { requestBody } from '../pool/base-dispatcher.ts'
+import type { Response as EngineResponse } from '../pool/response.ts'
+import type { WaitsForBody } from '../pool/sinks.ts'
 import { isIdempotent } from '../protocol/methods.ts'
+import type { ResponseHead } from '../protocol/response-head.ts'
 import type { Auth } from './auth/auth.ts'
 import { BasicAuth } from './auth/basic.ts'
 import { userinfoAuth } from './auth/resolve.ts'
@@ -17,7 +21,7 @@ import { requestCookiesFor } from './cookies/cookies.ts'
 import { fieldOf, valuesOf, withContentLength } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ResolvedHooks } from './options.ts'
-import { isDowngrade } from './redirect.ts'
+import { isDowngrade, isRedirect } from './redirect.ts'
 import { Request } from './request.ts'
 import type { RequestBuilder } from './request-builder.ts'
 import { AFTER_HEAD, Response } from './response.ts'
@@ -44,7 +48,8 @@ const NO_COOKIES: readonly string[] = []
 /**
  * One call in progress. Its methods are nested, from the outside to the inside: redirects,
  * auth, response hooks, retries, and one exchange with cookies and request hooks. A layer that has
- * nothing to do is skipped.
+ * nothing to do is skipped. A plain request, for which only `#dispatch` is left, passes all of them
+ * in one step, because each costs a promise.
  */
 export class Sending {
   readonly #state: ClientState
@@ -61,15 +66,45 @@ export class Sending {
     this.#startedAt = state.backend.clock.now()
   }
 
-  /** Sends the request and returns the final response, with its body unread. Call it once. */
-  async run(request: Request, settings: CallSettings): Promise<Response> {
+  /**
+   * Sends the request and returns the final response. Call it once.
+   *
+   * @param readsBody whether to read the whole body
+   */
+  async run(request: Request, settings: CallSettings, readsBody: boolean): Promise<Response> {
     const { content } = request
     this.#receivedCookies = settings.receivedCookies
+    let response: Response
     try {
       for (let redirects = 0; ; redirects++) {
         throwIfAborted(settings.signal)
-        const response = await this.#sendHandlingAuth(request, settings)
-        if (!settings.followRedirects || !response.isRedirect) return response
+        const auth = this.#authFor(request, settings)
+        if (auth !== null && !isBasic(auth)) {
+          response = await this.#runAuthFlow(auth, request, settings)
+        } else {
+          const signed = auth === null ? request : request.with('authorization', auth.authorization)
+          if (this.#isPlain(settings)) {
+            const waitsForBody = readsBody ? waitsForBodyOf(settings) : null
+            const sentAt = this.#now()
+            let engineResponse: EngineResponse
+            try {
+              engineResponse = await this.#dispatch(
+                signed,
+                settings,
+                request,
+                sentAt,
+                waitsForBody,
+              )
+            } catch (error) {
+              throw withRequest(error, signed, settings)
+            }
+            response = this.#toResponse(engineResponse, signed, settings, request, sentAt)
+            if (engineResponse.mayHaveSetCookie) await this.#storeCookies(response, settings)
+          } else {
+            response = await this.#sendWithRetries(signed, settings, request)
+          }
+        }
+        if (!settings.followRedirects || !response.isRedirect) break
         request = await this.#redirect(response, settings, redirects)
         settings = callSettingsOf(request) as CallSettings
       }
@@ -82,6 +117,21 @@ export class Sending {
       }
       throw error
     }
+    if (readsBody && !response.readReceived()) await response.read()
+    return response
+  }
+
+  /** Whether no layer between redirects and `#dispatch` has anything to do. */
+  #isPlain(settings: CallSettings): boolean {
+    const { cookies, hooks } = this.#state
+    return (
+      settings.retries === 0 &&
+      settings.cookies === null &&
+      cookies.isEmpty &&
+      this.#receivedCookies.length === 0 &&
+      hooks.request.length === 0 &&
+      hooks.response.length === 0
+    )
   }
 
   async #redirect(response: Response, settings: CallSettings, redirects: number): Promise<Request> {
@@ -109,17 +159,6 @@ export class Sending {
   }
 
   // --- auth
-
-  #sendHandlingAuth(request: Request, settings: CallSettings): Promise<Response> {
-    const auth = this.#authFor(request, settings)
-    if (auth === null) return this.#sendWithRetries(request, settings, request)
-    // Not a subclass with an authFlow of its own.
-    if (auth instanceof BasicAuth && auth.authFlow === BasicAuth.prototype.authFlow) {
-      const signed = request.with('authorization', auth.authorization)
-      return this.#sendWithRetries(signed, settings, request)
-    }
-    return this.#runAuthFlow(auth, request, settings)
-  }
 
   /**
    * Returns the auth of the request, the client, the URL's userinfo or .netrc, in this order. After
@@ -214,7 +253,7 @@ export class Sending {
   // --- one exchange
 
   async #exchange(request: Request, settings: CallSettings, base: Request): Promise<Response> {
-    const { router, cookies, hooks, credentials } = this.#state
+    const { cookies, hooks, credentials } = this.#state
     let sent = request
     const hasCookies =
       settings.cookies !== null || !cookies.isEmpty || this.#receivedCookies.length > 0
@@ -232,55 +271,93 @@ export class Sending {
       if (cookie !== (field ?? '')) sent = request.with('cookie', cookie === '' ? null : cookie)
     }
     if (hooks.request.length > 0) sent = sent.clone()
-    let response: Response
-    let setCookies: readonly string[]
+    let engineResponse: EngineResponse
+    let sentAt: number
     try {
       for (const hook of hooks.request) {
         throwIfAborted(settings.signal)
         this.#hasSpentTime = true
         await this.#awaitCallerCode(hook(sent), sent, settings)
       }
-      throwIfConsumed(sent.content, sent)
-      const isClientOrigin =
-        !router.hasClientCertificate ||
-        (credentials.isClientOrigin(sent.url) && isRequested(sent.url, base, settings))
-      const sentAt = this.#now()
-      const engineResponse = await router.senderFor(sent.url, isClientOrigin).request({
-        origin: sent.url.origin,
-        path: sent.target,
-        method: sent.method,
-        headers: withContentLength(sent.fields, sent.content),
-        body: sent.content,
-        timeouts: this.#timeoutsFor(settings, sent, sentAt),
-        signal: settings.signal,
-      })
-      setCookies = engineResponse.mayHaveSetCookie
-        ? engineResponse.headers.getSetCookie()
-        : NO_COOKIES
-      if (setCookies.length > 0) settings = this.#addReceivedCookies(setCookies, sent, settings)
-      response = new Response(engineResponse, {
-        request: sent,
-        baseRequest: base,
-        settings,
-        waits: this.#state.waits,
-        startedAt: this.#startedAt,
-        sentAt,
-        history: this.#history === null ? NO_HISTORY : [...this.#history],
-      })
+      sentAt = this.#now()
+      engineResponse = await this.#dispatch(sent, settings, base, sentAt, null)
     } catch (error) {
       discardContent(sent.content, error) // A hook may have replaced that of `request`.
       throw withRequest(error, sent, settings)
     }
-    if (setCookies.length === 0) return response
+    const response = this.#toResponse(engineResponse, sent, settings, base, sentAt)
+    if (engineResponse.mayHaveSetCookie) await this.#storeCookies(response, settings)
+    return response
+  }
+
+  /**
+   * Passes the request to the engine. Throws if it cannot be sent.
+   *
+   * @param sentAt the time of the clock
+   * @param waitsForBody null to resolve with the head; see `requestBody` of the pool
+   */
+  #dispatch(
+    request: Request,
+    settings: CallSettings,
+    base: Request,
+    sentAt: number,
+    waitsForBody: WaitsForBody | null,
+  ): Promise<EngineResponse> {
+    const { router, credentials } = this.#state
+    throwIfConsumed(request.content, request)
+    const isClientOrigin =
+      !router.hasClientCertificate ||
+      (credentials.isClientOrigin(request.url) && isRequested(request.url, base, settings))
+    const sender = router.senderFor(request.url, isClientOrigin)
+    const dispatched = {
+      origin: request.url.origin,
+      path: request.target,
+      method: request.method,
+      headers: withContentLength(request.fields, request.content),
+      body: request.content,
+      timeouts: this.#timeoutsFor(settings, request, sentAt),
+      signal: settings.signal,
+    }
+    return waitsForBody === null
+      ? sender.request(dispatched)
+      : requestBody(sender, dispatched, waitsForBody)
+  }
+
+  #toResponse(
+    engineResponse: EngineResponse,
+    request: Request,
+    settings: CallSettings,
+    baseRequest: Request,
+    sentAt: number,
+  ): Response {
+    const setCookies = engineResponse.mayHaveSetCookie
+      ? engineResponse.headers.getSetCookie()
+      : NO_COOKIES
+    if (setCookies.length > 0) settings = this.#addReceivedCookies(setCookies, request, settings)
+    return new Response(engineResponse, {
+      request,
+      baseRequest,
+      settings,
+      waits: this.#state.waits,
+      startedAt: this.#startedAt,
+      sentAt,
+      history: this.#history === null ? NO_HISTORY : [...this.#history],
+    })
+  }
+
+  /** Stores the cookies that the response sets. Closes it if that fails. */
+  async #storeCookies(response: Response, settings: CallSettings): Promise<void> {
+    const setCookies = response.headers.getSetCookie()
+    if (setCookies.length === 0) return
+    const { request } = response
     try {
-      const stored = cookies.storeSetCookies(setCookies, sent.url)
-      await this.#awaitCallerCode(stored, sent, settings)
+      const stored = this.#state.cookies.storeSetCookies(setCookies, request.url)
+      await this.#awaitCallerCode(stored, request, settings)
       throwIfAborted(settings.signal)
     } catch (error) {
       await response.close()
       throw error
     }
-    return response
   }
 
   /** Returns the settings for a request that follows a redirect. */
@@ -346,6 +423,24 @@ export class Sending {
     return total === null ? null : this.#startedAt + total - this.#state.backend.clock.now()
   }
 }
+
+/** Whether this is Basic auth, which needs one request. Not a subclass with an authFlow of its own. */
+function isBasic(auth: Auth): auth is BasicAuth {
+  return auth instanceof BasicAuth && auth.authFlow === BasicAuth.prototype.authFlow
+}
+
+/**
+ * Returns which bodies a call waits for that reads the whole body: not those of redirects, whose
+ * connection is not needed for the next request; not before cookies are stored; and not those that
+ * are too large. Null if the caller wants to be told of each part.
+ */
+function waitsForBodyOf(settings: CallSettings): WaitsForBody | null {
+  const { maxResponseSize: max, onDownloadProgress } = settings
+  if (onDownloadProgress !== null) return null
+  return max === null ? isReadNext : (head, length) => length <= max && isReadNext(head)
+}
+
+const isReadNext = (head: ResponseHead) => !isRedirect(head.status) && !head.mayHaveSetCookie
 
 /**
  * Closes a response whose hook or auth flow failed. The error may hold an error response, whose

@@ -3,17 +3,13 @@ import type { Trace } from '../models/events.ts'
 import { Headers } from '../models/headers.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest, Head } from '../models/request.ts'
 import { BaseDispatcher, TracedDispatcher } from '../pool/base-dispatcher.ts'
-import type { Response } from '../pool/response.ts'
 import { PreparedFields } from '../protocol/prepared-fields.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { InProcessCarrier } from './in-process/in-process-carrier.ts'
 import { inProcessParts } from './in-process/in-process-parts.ts'
 
 /** Sends requests, and returns a promise for each response. */
-export interface RequestSender {
-  request(request: DispatchRequest): Promise<Response>
-  close(): Promise<void>
-}
+export type RequestSender = BaseDispatcher
 
 /**
  * Converts a dispatcher to a `RequestSender`. Pools, app dispatchers and mock dispatchers already

@@ -13,6 +13,7 @@ import type { ProxyRules } from '../protocol/request-head.ts'
 import { ExchangeAborter } from './exchange-aborter.ts'
 import type { InFlight } from './in-flight.ts'
 import type { Response } from './response.ts'
+import type { WaitsForBody } from './sinks.ts'
 import { HandlerSink, PendingResponse } from './sinks.ts'
 import { TracedExchange } from './traced-exchange.ts'
 import type { Tracing } from './tracing.ts'
@@ -56,12 +57,27 @@ export interface DispatcherParts {
 let partsOf: (dispatcher: BaseDispatcher) => DispatcherParts
 
 /**
+ * Sends a request. If `waitsForBody` returns true for the head, resolves when the body has arrived or
+ * failed, which saves the caller a promise. Only a small body is waited for. Not a method, because the
+ * class is public.
+ */
+export let requestBody: (
+  dispatcher: BaseDispatcher,
+  request: DispatchRequest,
+  waitsForBody: WaitsForBody,
+) => Promise<Response>
+
+/**
  * Admits requests. Only here does a request become an exchange, whether a connection, an app, a
  * mock or a custom dispatcher answers it.
  */
 export class BaseDispatcher {
   static {
     partsOf = (dispatcher) => dispatcher.#parts
+    requestBody = (dispatcher, request, waitsForBody) =>
+      new Promise((resolve, reject) => {
+        dispatcher.#admit(request, new PendingResponse(resolve, reject, waitsForBody))
+      })
   }
 
   readonly #parts: DispatcherParts
@@ -81,7 +97,7 @@ export class BaseDispatcher {
   /** Sends a request. Resolves when the head of the response has arrived. */
   request(request: DispatchRequest): Promise<Response> {
     return new Promise((resolve, reject) => {
-      this.#admit(request, new PendingResponse(resolve, reject))
+      this.#admit(request, new PendingResponse(resolve, reject, null))
     })
   }
 

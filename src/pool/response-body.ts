@@ -47,7 +47,12 @@ export class ResponseBody implements BodySink {
 
   /** Ties a large body to its response: if that is garbage-collected, the body is discarded. */
   holdWeakly(response: object): void {
-    if (!(this.#length <= READ_AHEAD)) this.#response = new WeakRef(response)
+    if (!this.isReadAhead) this.#response = new WeakRef(response)
+  }
+
+  /** Whether all of it is received without a reader: it is small, and its length is known. */
+  get isReadAhead(): boolean {
+    return this.#length <= READ_AHEAD
   }
 
   // --- BodySink: called by the connection
@@ -148,6 +153,17 @@ export class ResponseBody implements BodySink {
     return Promise.resolve(this.#collectedBytes())
   }
 
+  /**
+   * Returns the whole body without a promise. Returns null if `collect` has to decide: the body has not
+   * ended, has failed, is too large, or has a reader; or the signal was aborted.
+   */
+  collectReceived(max: number): OwnedBytes | null {
+    if (this.#mode !== 'none' || this.trailers === null || this.#failed) return null
+    if (this.#received > max || this.#isAborted) return null
+    this.#claim('collect')
+    return this.#collectedBytes()
+  }
+
   async #whenCollected(): Promise<OwnedBytes> {
     do {
       await this.#nextWake()
@@ -195,7 +211,7 @@ export class ResponseBody implements BodySink {
     return null
   }
 
-  /** Calls `wake` once when there may be another step of the iteration. */
+  /** Calls `wake` once when there may be another step of the iteration, or without a reader its end. */
   onNextStep(wake: () => void): void {
     this.#wake = wake
   }

@@ -61,6 +61,13 @@ export class Response {
   }
 
   /**
+   * Returns the whole body if it has arrived and no method has read it; otherwise null. @internal
+   */
+  receivedBytes(max: number): Uint8Array | null {
+    return this.#body.collectReceived(max)
+  }
+
+  /**
    * Reads the whole body, and decodes it with the charset of its byte order mark, then of
    * Content-Type. Default: UTF-8.
    */

@@ -62,15 +62,25 @@ export class HandlerSink implements ResponseSink, BodySink {
   }
 }
 
+/** Whether a promise for a response waits until a body of this length has arrived. NaN: unknown. */
+export type WaitsForBody = (head: ResponseHead, length: number) => boolean
+
 /** Settles the promise of one `pool.request()`. */
 export class PendingResponse implements ResponseSink {
   // Null after the head: through the promise they would keep the response from garbage collection.
   #resolve: ((response: Response) => void) | null
   #reject: ((error: unknown) => void) | null
+  readonly #waitsForBody: WaitsForBody | null
 
-  constructor(resolve: (response: Response) => void, reject: (error: unknown) => void) {
+  /** @param waitsForBody called with the head, if the body is small; null never to wait for it */
+  constructor(
+    resolve: (response: Response) => void,
+    reject: (error: unknown) => void,
+    waitsForBody: WaitsForBody | null,
+  ) {
     this.#resolve = resolve
     this.#reject = reject
+    this.#waitsForBody = waitsForBody
   }
 
   onInformational(): void {}
@@ -79,8 +89,11 @@ export class PendingResponse implements ResponseSink {
     const body = new ResponseBody(exchange, length)
     const response = new Response(head, body)
     body.holdWeakly(response)
-    this.#resolve?.(response)
+    const resolve = this.#resolve
     this.#resolve = this.#reject = null
+    if (body.isReadAhead && this.#waitsForBody?.(head, length)) {
+      body.onNextStep(() => resolve?.(response))
+    } else resolve?.(response)
     return body
   }
 

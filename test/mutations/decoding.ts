@@ -108,6 +108,14 @@ export const decoding: readonly Mutation[] = [
   },
   {
     marks: '50',
+    mistake: 'a small body is read with its head although the call has ended',
+    file: 'src/client/response.ts',
+    find: 'signal?.aborted || timeout.total !== null || this.#context.waits.isClosed',
+    replace: 'timeout.total !== null',
+    tests: ['client/plain-calls'],
+  },
+  {
+    marks: '50',
     mistake: 'a received body is streamed although the call has ended',
     file: 'src/client/response.ts',
     find: '        if (isGuarded) this.#guard.check()\n',

@@ -5,6 +5,14 @@ const mayForward = '  const mayForward = mayForwardCredentials(hop.url, url)\n'
 /** Hazards 28 and 29, rows A1 and A2: the target of a redirect, and what is sent to it. */
 export const redirects: readonly Mutation[] = [
   {
+    marks: 'A2',
+    mistake: 'a redirect is followed when its whole body has arrived',
+    file: 'src/client/sending.ts',
+    find: '!isRedirect(head.status) && ',
+    replace: '',
+    tests: ['client/plain-calls'],
+  },
+  {
     marks: '28, A2',
     mistake: 'credentials are sent to another host',
     file: 'src/client/redirect.ts',
