@@ -1,4 +1,6 @@
 import { kindOf } from '../models/value-kind.ts'
+import type { RequestUrl } from './plain-url.ts'
+import { PlainUrl, toUrl } from './plain-url.ts'
 
 /** One value of a query parameter. Numbers, bigints and booleans are converted to text. */
 export type ParamValue = string | number | bigint | boolean
@@ -67,6 +69,17 @@ export function mergeParams(url: URL, params: Params): void {
   const merged = query === '' ? encode(params.pairs) : mergeQuery(query, params)
   // An assignment removes a question mark without a query.
   if (merged !== query) url.search = merged && `?${merged}`
+}
+
+/** Returns the URL with the parameters in its query, by the rules of `mergeParams`. */
+export function withParams(url: RequestUrl, params: Params): RequestUrl {
+  if (url instanceof PlainUrl && !url.path.includes('?')) {
+    const query = encode(params.pairs)
+    return query === '' ? url : new PlainUrl(url.origin, `${url.path}?${query}`)
+  }
+  const merged = toUrl(url)
+  mergeParams(merged, params)
+  return merged
 }
 
 function mergeQuery(query: string, { pairs, names }: Params): string {

@@ -23,12 +23,14 @@ import {
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
 import { checkRequestOptions, checkSendOptions } from './options.ts'
 import type { Params } from './params.ts'
-import { combineParams, makeParams, mergeParams } from './params.ts'
+import { combineParams, makeParams, withParams } from './params.ts'
+import type { RequestUrl } from './plain-url.ts'
+import { resolveUrl, toUrl } from './plain-url.ts'
 import type { FollowRedirects } from './redirect.ts'
 import { ORIGIN_BOUND_FIELDS } from './redirect.ts'
 import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
-import { mayForwardCredentials, parseBaseUrl, parseUrl } from './url.ts'
+import { mayForwardCredentials, parseBaseUrl } from './url.ts'
 
 /** The version of the package. A test compares it with package.json. */
 export const VERSION = '0.1.0'
@@ -87,10 +89,10 @@ export class RequestBuilder {
   /** Builds a request. Throws as `client.buildRequest()` does. */
   build(method: string, url: string | URL, options: RequestOptions): Request {
     checkRequestOptions(options)
-    const fullUrl = parseUrl(url, this.#baseUrl)
-    const isClientOrigin = this.isClientOrigin(fullUrl)
+    const target = resolveUrl(url, this.#baseUrl)
+    const isClientOrigin = this.isClientOrigin(target)
     const params = combineParams(isClientOrigin ? this.#params : null, paramsOf(options))
-    if (params !== null) mergeParams(fullUrl, params)
+    const fullUrl = params === null ? target : withParams(target, params)
     const more = option(options, 'headers', null)
     const defaults = isClientOrigin ? this.#headers : this.#headersForOtherOrigins
     const headers = mergeFields(defaults, more)
@@ -119,15 +121,17 @@ export class RequestBuilder {
    * Whether the client's credentials may be sent to this URL. With `baseUrl`, it must have the same
    * origin, or be its https counterpart.
    */
-  isClientOrigin(url: URL): boolean {
-    return this.#baseUrl === null || mayForwardCredentials(this.#baseUrl.url, url)
+  isClientOrigin(url: RequestUrl): boolean {
+    const base = this.#baseUrl
+    if (base === null || base.origin === url.origin) return true
+    return mayForwardCredentials(base.url, toUrl(url))
   }
 
   /**
    * Returns the client's `auth` for this URL. Undefined: use the URL's userinfo or .netrc. Null:
    * send no credentials.
    */
-  authFor(url: URL): CallSettings['auth'] {
+  authFor(url: RequestUrl): CallSettings['auth'] {
     return this.#auth && !this.isClientOrigin(url) ? undefined : this.#auth
   }
 

@@ -8,12 +8,13 @@ import type { HeadersInit } from '../models/headers.ts'
 import { Headers, isFlatList } from '../models/headers.ts'
 import { option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
-import { pathAndQuery } from '../models/url.ts'
 import { kindOf } from '../models/value-kind.ts'
 import { PreparedFields } from '../protocol/prepared-fields.ts'
 import type { Fields } from './field-list.ts'
 import { flatFields, withField } from './field-list.ts'
-import { checkHttpScheme, parseUrl } from './url.ts'
+import type { RequestUrl } from './plain-url.ts'
+import { PlainUrl, pathOf, resolveUrl, toUrl } from './plain-url.ts'
+import { checkHttpScheme } from './url.ts'
 
 /** Options of the constructor of `Request`. */
 export interface RequestInit {
@@ -29,7 +30,8 @@ export interface RequestInit {
 export class Request implements RequestFacts {
   /** The method: any token. RFC 9110 9.1 */
   method: string
-  #url: URL
+  // Plain until `url` is read.
+  #url: RequestUrl
   #target: string | null = null
   // No `Headers` until `headers` is read. Most callers never read it, and creating one takes time.
   #headers: Headers | Fields
@@ -45,7 +47,10 @@ export class Request implements RequestFacts {
    * converted to upper case.
    * @param url An absolute URL. A `URL` object is not copied.
    */
-  constructor(method: string, url: string | URL, init: RequestInit = {}) {
+  constructor(method: string, url: string | URL, init?: RequestInit)
+  /** @internal */
+  constructor(method: string, url: string | RequestUrl, init?: RequestInit)
+  constructor(method: string, url: string | RequestUrl, init: RequestInit = {}) {
     const headers = option(init, 'headers', null)
     const content = option(init, 'content', null)
     this.method = normalizeMethod(method)
@@ -59,11 +64,18 @@ export class Request implements RequestFacts {
    * requested. A string is parsed.
    */
   get url(): URL {
-    return this.#url
+    const url = toUrl(this.#url)
+    this.#url = url // The caller may change it.
+    return url
   }
 
   set url(url: string | URL) {
     this.#url = checkedUrl(url)
+  }
+
+  /** The same without creating a `URL`. The caller must not change it. @internal */
+  get requestUrl(): RequestUrl {
+    return this.#url
   }
 
   /**
@@ -71,7 +83,7 @@ export class Request implements RequestFacts {
    * stays when `url` changes. RFC 9112 3.2
    */
   get target(): string {
-    return this.#target ?? pathAndQuery(this.#url)
+    return this.#target ?? pathOf(this.#url)
   }
 
   set target(target: string) {
@@ -132,7 +144,8 @@ export class Request implements RequestFacts {
 
   /** Returns an independent copy. A body that can be sent only once is shared with it. */
   clone(): Request {
-    return this.#copy(new URL(this.#url), [...flatFields(this.fields)])
+    const url = this.#url instanceof PlainUrl ? this.#url : new URL(this.#url)
+    return this.#copy(url, [...flatFields(this.fields)])
   }
 
   /**
@@ -143,7 +156,7 @@ export class Request implements RequestFacts {
     return this.#copy(this.#url, withField(this.fields, name, value))
   }
 
-  #copy(url: URL, headers: Fields): Request {
+  #copy(url: RequestUrl, headers: Fields): Request {
     const copy = new Request(this.method, url, { headers })
     copy.method = this.method // The constructor would change the case of an assigned `get`.
     copy.#content = this.#content
@@ -153,7 +166,7 @@ export class Request implements RequestFacts {
   }
 
   [inspect.custom](): string {
-    return `<Request [${this.method} ${redactUrl(this.#url)}]>`
+    return `<Request [${this.method} ${redactUrl(this.#url.href)}]>`
   }
 }
 
@@ -169,8 +182,9 @@ function normalizeMethod(method: string): string {
 }
 
 /** A `URL` object is not copied. */
-function checkedUrl(url: string | URL): URL {
-  if (!(url instanceof URL)) return parseUrl(url, null)
+function checkedUrl(url: string | RequestUrl): RequestUrl {
+  if (url instanceof PlainUrl) return url
+  if (!(url instanceof URL)) return resolveUrl(url, null)
   checkHttpScheme(url)
   return url
 }

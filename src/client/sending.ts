@@ -21,6 +21,7 @@ import { requestCookiesFor } from './cookies/cookies.ts'
 import { fieldOf, valuesOf, withContentLength } from './field-list.ts'
 import type { EnvironmentNetrc } from './netrc/netrc.ts'
 import type { ResolvedHooks } from './options.ts'
+import { hasUserinfo } from './plain-url.ts'
 import { isDowngrade, isRedirect } from './redirect.ts'
 import { Request } from './request.ts'
 import type { RequestBuilder } from './request-builder.ts'
@@ -166,16 +167,17 @@ export class Sending {
    * https to http, nothing.
    */
   #authFor(request: Request, settings: CallSettings): Auth | null {
-    const { url } = request
+    const { requestUrl } = request
     if (request.method === 'TRACE') return null // The response would contain it. RFC 9110 9.3.8
     const { netrc, credentials } = this.#state
-    const auth = settings.auth === undefined ? credentials.authFor(url) : settings.auth
+    const auth = settings.auth === undefined ? credentials.authFor(requestUrl) : settings.auth
     if (auth === null) return null
     if (settings.keepsCredentials) {
       if (auth !== undefined) return auth
-      if (url.username !== '' || url.password !== '') return userinfoAuth(url)
+      if (hasUserinfo(requestUrl)) return userinfoAuth(request.url)
     }
-    if (netrc === null || settings.wasDowngraded) return null
+    if (netrc === null || settings.wasDowngraded || netrc.isMissing) return null
+    const { url } = request
     const netrcAuth = settings.keepsCredentials ? netrc.authFor(url) : netrc.authForHost(url)
     if (netrcAuth === null || fieldOf(request.fields, 'authorization') !== null) return null
     return netrcAuth
@@ -305,12 +307,14 @@ export class Sending {
   ): Promise<EngineResponse> {
     const { router, credentials } = this.#state
     throwIfConsumed(request.content, request)
-    const isClientOrigin =
-      !router.hasClientCertificate ||
-      (credentials.isClientOrigin(request.url) && isRequested(request.url, base, settings))
-    const sender = router.senderFor(request.url, isClientOrigin)
+    const sender =
+      router.onlySender ??
+      router.senderFor(
+        request.url,
+        credentials.isClientOrigin(request.url) && isRequested(request.url, base, settings),
+      )
     const dispatched = {
-      origin: request.url.origin,
+      origin: request.requestUrl.origin,
       path: request.target,
       method: request.method,
       headers: withContentLength(request.fields, request.content),
@@ -401,11 +405,12 @@ export class Sending {
    * Returns the timeouts of the next exchange. Its `total` is the part that is left since the call
    * started, whatever used the time: other exchanges, hooks, auth flows or cookie stores.
    */
-  #timeoutsFor(settings: CallSettings, { method, url }: Request, sentAt: number): TimeoutInit {
+  #timeoutsFor(settings: CallSettings, request: Request, sentAt: number): TimeoutInit {
     this.#hasSpentTime = true
     const timeouts = timeoutsAfter(sentAt - this.#startedAt, settings.timeout)
     if (timeouts !== null) return timeouts
-    throw totalTimeout(settings, `before ${method} ${redactUrl(url)}`, { phase: 'queue' })
+    const where = `before ${request.method} ${redactUrl(request.url)}`
+    throw totalTimeout(settings, where, { phase: 'queue' })
   }
 
   /** The time of the clock. Not read for a request that is sent at once. */

@@ -4,19 +4,22 @@ import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../models/url.ts'
 /** The WHATWG URL parser ignores these characters at the beginning of a URL. */
 const LEADING_BLANKS = /^[\0-\x20]+/
 /** A URL that begins with a scheme is absolute. RFC 3986 3.1 */
-const SCHEME = /^[a-z][a-z0-9+.-]*:/i
+export const SCHEME: RegExp = /^[a-z][a-z0-9+.-]*:/i
 const PARTS = /^(?<path>[^?#]*)(?<query>\?[^#]*)?(?<fragment>#.*)?$/s
 
 /** The URL that is put before relative URLs. Created by `parseBaseUrl`. */
 export interface BaseUrl {
   /** For comparisons; must not be changed. */
   readonly url: URL
+  readonly origin: string
   /** The URL up to the end of its path. */
   readonly path: string
   /** The same with a slash at the end. */
   readonly directory: string
   /** Its query including the question mark, or empty. */
   readonly query: string
+  /** Its path without a slash at the end; null if it has userinfo or a query. */
+  readonly plainDirectory: string | null
 }
 
 /** Parses a base URL; its fragment is ignored. Throws `InvalidURL` or `UnsupportedProtocol`. */
@@ -26,7 +29,15 @@ export function parseBaseUrl(given: string | URL): BaseUrl {
   url.search = ''
   url.hash = ''
   const path = url.href
-  return { url, path, directory: path.endsWith('/') ? path : `${path}/`, query }
+  const isPlain = query === '' && url.username === '' && url.password === ''
+  return {
+    url,
+    origin: url.origin,
+    path,
+    directory: path.endsWith('/') ? path : `${path}/`,
+    query,
+    plainDirectory: isPlain ? url.pathname.replace(/\/$/, '') : null,
+  }
 }
 
 /**

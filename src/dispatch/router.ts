@@ -30,18 +30,18 @@ export interface Destinations {
 
 /** Chooses where each request of a client goes: to a mount, through a proxy, or direct. */
 export class Router {
+  /** The sender of all requests; null if it depends on their URL. */
+  readonly onlySender: RequestSender | null
   readonly #destinations: Destinations
   readonly #proxied = new Map<HTTPProxy, RequestSender>()
   readonly #withoutCertificate = new Map<HTTPProxy | null, RequestSender>()
   #closed = false
 
   constructor(destinations: Destinations) {
+    const { mounts, proxies, direct, openWithoutCertificate } = destinations
+    const isOnly = mounts === null && proxies === null && openWithoutCertificate === null
+    this.onlySender = isOnly ? direct : null
     this.#destinations = destinations
-  }
-
-  /** Whether connections with a client certificate and connections without it are separate. */
-  get hasClientCertificate(): boolean {
-    return this.#destinations.openWithoutCertificate !== null
   }
 
   /**

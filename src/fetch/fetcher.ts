@@ -4,12 +4,14 @@ import { timeoutsAfter, totalTimeout, withTotal } from '../client/call.ts'
 import type { Fields } from '../client/field-list.ts'
 import { mergeFields, prepareFields } from '../client/field-list.ts'
 import type { ClientOptions } from '../client/options.ts'
+import type { RequestUrl } from '../client/plain-url.ts'
+import { hasUserinfo, pathOf, resolveUrl, toUrl } from '../client/plain-url.ts'
 import type { Hop } from '../client/redirect.ts'
 import { isRedirect, nextHop } from '../client/redirect.ts'
 import { defaultFields } from '../client/request-builder.ts'
 import { AFTER_HEAD } from '../client/response.ts'
 import { openRouter } from '../client/routing.ts'
-import { isSameOrigin, parseUrl } from '../client/url.ts'
+import { isSameOrigin } from '../client/url.ts'
 import { ignore } from '../content/closable-iterator.ts'
 import { discardContent, isReplayable } from '../content/content.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
@@ -29,7 +31,6 @@ import { checkCount, checkFlag, checkOptions, option } from '../models/options.t
 import type { Body } from '../models/request.ts'
 import { throwIfAborted } from '../models/signal.ts'
 import { Timeout } from '../models/timeout.ts'
-import { pathAndQuery } from '../models/url.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
 import type { BodyLimits, FetchBody } from './fetch-body.ts'
 import type { FetchCall, Init, Input } from './fetch-call.ts'
@@ -95,6 +96,11 @@ export function createFetch(options: FetchOptions = {}): Fetch {
   return Object.assign(fetch, { close, [Symbol.asyncDispose]: close })
 }
 
+/** One request of a chain of redirects. */
+interface FetchHop extends Omit<Hop, 'url'> {
+  readonly url: RequestUrl
+}
+
 /** What a call has in common with the requests that follow redirects, and with its body. */
 interface CallContext
   extends Pick<FetchCall, 'redirect' | 'sameOriginOnly' | 'signal' | 'integrity'> {
@@ -145,8 +151,8 @@ class Fetcher {
       call = readFetchCall(input, init)
       content = call.content
       timeout = Timeout.from(call.timeout, timeout)
-      const url = parseUrl(call.url, null)
-      if (url.username !== '' || url.password !== '') {
+      const url = resolveUrl(call.url, null)
+      if (hasUserinfo(url)) {
         throw new TypeError('The URL contains credentials: send them in an Authorization header')
       }
       throwIfAborted(call.signal)
@@ -173,7 +179,7 @@ class Fetcher {
   }
 
   /** HTTP-redirect fetch: WHATWG Fetch 4.4 */
-  async #follow(context: CallContext, hop: Hop): Promise<FetchResponse> {
+  async #follow(context: CallContext, hop: FetchHop): Promise<FetchResponse> {
     const { redirect, integrity } = context
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(hop, context)
@@ -194,18 +200,19 @@ class Fetcher {
    * Returns the next request; null without a Location, so that the redirect response is the result.
    */
   #nextHop(
-    hop: Hop,
+    hop: FetchHop,
     response: EngineResponse,
     { redirect, sameOriginOnly }: CallContext,
     redirects: number,
   ): Hop | null {
     const fail = (Type: typeof RequestError | typeof StreamConsumed, why: string) =>
-      new Type(`${hop.method} ${redactUrl(hop.url)} was redirected, ${why}`, factsOf(hop))
+      new Type(`${hop.method} ${redactUrl(hop.url.href)} was redirected, ${why}`, factsOf(hop))
     try {
       if (redirect === 'error') throw fail(RequestError, "but the option redirect is 'error'")
-      const next = nextHop(hop, response)
+      const from = toUrl(hop.url)
+      const next = nextHop({ ...hop, url: from }, response)
       if (next === null) return null
-      if (sameOriginOnly && !isSameOrigin(hop.url, next.url)) {
+      if (sameOriginOnly && !isSameOrigin(from, next.url)) {
         throw fail(RequestError, "but to another origin, and the option mode is 'same-origin'")
       }
       // The standard requires this also for a POST that a 301 turns into a GET without content.
@@ -223,16 +230,17 @@ class Fetcher {
     }
   }
 
-  #send(hop: Hop, { signal, timeout, sender, startedAt }: CallContext) {
+  #send(hop: FetchHop, { signal, timeout, sender, startedAt }: CallContext) {
     const { method, url, fields, content, keepsCredentials } = hop
     const timeouts = timeoutsAfter(this.#backend.clock.now() - startedAt, timeout)
     if (timeouts === null) {
-      const where = `before ${method} ${redactUrl(url)}`
+      const where = `before ${method} ${redactUrl(url.href)}`
       throw totalTimeout({ timeout }, where, { ...factsOf(hop), phase: 'queue' })
     }
-    return (sender ?? this.#router.senderFor(url, keepsCredentials)).request({
+    const router = this.#router
+    return (sender ?? router.onlySender ?? router.senderFor(toUrl(url), keepsCredentials)).request({
       origin: url.origin,
-      path: pathAndQuery(url),
+      path: pathOf(url),
       method,
       headers: fields,
       body: content,
@@ -248,11 +256,11 @@ class Fetcher {
     return sender
   }
 
-  #limitsOf(hop: Hop, { signal, timeout, startedAt }: CallContext): BodyLimits {
+  #limitsOf(hop: FetchHop, { signal, timeout, startedAt }: CallContext): BodyLimits {
     const { total } = timeout
     const facts = () => ({ ...AFTER_HEAD, ...factsOf(hop) })
     const timeoutError = () => {
-      const where = `${hop.method} ${redactUrl(hop.url)}, reading the received body`
+      const where = `${hop.method} ${redactUrl(hop.url.href)}, reading the received body`
       return totalTimeout({ timeout }, where, facts())
     }
     return {
@@ -281,10 +289,10 @@ class Fetcher {
 async function checkIntegrity(
   body: FetchBody | null,
   integrity: Integrity,
-  hop: Hop,
+  hop: FetchHop,
 ): Promise<void> {
   if (body !== null && matchesIntegrity(await body.receive(), integrity)) return
-  const what = `The response to ${hop.method} ${redactUrl(hop.url)}`
+  const what = `The response to ${hop.method} ${redactUrl(hop.url.href)}`
   throw new RequestError(`${what} does not match the option integrity`, {
     ...AFTER_HEAD,
     ...factsOf(hop),
@@ -297,6 +305,6 @@ function cancelUnread(stream: FetchCall['stream'], reason: unknown): void {
 }
 
 /** Returns the facts of an error. They contain no headers, because headers can be secrets. */
-function factsOf({ method, url }: Hop) {
-  return { request: { method, origin: url.origin, path: pathAndQuery(url) } }
+function factsOf({ method, url }: FetchHop) {
+  return { request: { method, origin: url.origin, path: pathOf(url) } }
 }

@@ -1,5 +1,7 @@
 import type { InspectOptions } from 'node:util'
 import { inspect } from 'node:util'
+import type { RequestUrl } from '../client/plain-url.ts'
+import { PlainUrl } from '../client/plain-url.ts'
 import { redactUrl } from '../errors.ts'
 import { Headers } from '../models/headers.ts'
 import { withoutPrototype } from '../models/options.ts'
@@ -16,7 +18,7 @@ const utf8 = new TextDecoder()
 /** The request that the response answers, after all redirects. */
 export interface FinalRequest {
   readonly method: string
-  readonly url: URL
+  readonly url: RequestUrl
   readonly redirected: boolean
 }
 
@@ -43,7 +45,9 @@ export class FetchResponse {
 
   /** The URL of the final request, without the fragment. */
   get url(): string {
-    const { href, hash } = this.#request.url
+    const { url } = this.#request
+    if (url instanceof PlainUrl) return url.href
+    const { href, hash } = url
     return hash === '' && !href.endsWith('#') ? href : href.slice(0, href.indexOf('#'))
   }
 

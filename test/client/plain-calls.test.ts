@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import type { RequestOptions } from '../../src/index.ts'
 import {
   ClientClosed,
   ReadTimeout,
@@ -79,6 +80,37 @@ describe('a call that reads the body', () => {
     assert.equal((await call).text(), 'hello')
     assert.deepEqual(parts, [2, 5])
   })
+})
+
+test('an ordinary URL is not parsed, unless a caller reads it', async (t) => {
+  const { client, backend } = scriptedClient(t, { baseUrl: 'http://h.test/api' })
+  const { URL: Original } = globalThis
+  let count = 0
+  globalThis.URL = class extends Original {
+    constructor(url: string | URL, base?: string | URL) {
+      super(url, base)
+      count++
+    }
+  }
+  t.after(() => {
+    globalThis.URL = Original
+  })
+  const send = async (method: string, options?: RequestOptions) => {
+    const call = client.request(method, '/users/7', options)
+    await settle()
+    backend.socket.receive(reply(200, [], 'hello'))
+    return call
+  }
+  await send('GET') // parses the origin for the pool
+  count = 0
+  const { signal } = new AbortController()
+  const params = { q: 'a b' }
+  await send('POST', { params, signal, json: {}, headers: { 'x-a': 'b' }, timeout: 1000 })
+  const response = await send('GET')
+  assert.equal(count, 0)
+  assert.equal(response.url.href, 'http://h.test/api/users/7')
+  assert.equal(response.url, response.request.url)
+  assert.equal(count, 1)
 })
 
 test('stream() resolves with the head of a small body', async (t) => {

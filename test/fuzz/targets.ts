@@ -10,6 +10,7 @@ import { netrc } from './targets/netrc.ts'
 import { noProxy } from './targets/no-proxy.ts'
 import { nodeParser } from './targets/node-parser.ts'
 import { params } from './targets/params.ts'
+import { plainUrls } from './targets/plain-urls.ts'
 import { readResponses } from './targets/read-responses.ts'
 import { redirects } from './targets/redirects.ts'
 import { requests } from './targets/requests.ts'
@@ -28,6 +29,7 @@ export const targets: readonly FuzzTarget[] = [
   challenges,
   headers,
   baseUrl,
+  plainUrls,
   params,
   multipart,
   noProxy,

@@ -147,8 +147,9 @@ export const redirects: readonly Mutation[] = [
     marks: '28',
     mistake: 'fetch sends credentials to another host',
     file: 'src/fetch/fetcher.ts',
-    find: 'nextHop(hop, response)',
-    replace: 'nextHop(hop, response) && { ...nextHop(hop, response)!, fields: hop.fields }',
+    find: 'const next = nextHop({ ...hop, url: from }, response)',
+    replace:
+      'const found = nextHop({ ...hop, url: from }, response)\n      const next = found && { ...found, fields: hop.fields }',
     tests: ['hazards/fetch'],
   },
 ]

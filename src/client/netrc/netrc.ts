@@ -116,6 +116,11 @@ export class EnvironmentNetrc {
   // Undefined until the file was read; null if there is none.
   #netrc: Netrc | null | undefined
 
+  /** Whether there is no such file. */
+  get isMissing(): boolean {
+    return this.#load() === null
+  }
+
   authFor(url: URL): BasicAuth | null {
     return this.#load()?.authFor(url) ?? null
   }

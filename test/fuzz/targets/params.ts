@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Client } from '../../../src/index.ts'
+import { pathAndQuery } from '../../../src/models/url.ts'
 import { textOfWords, unicodeText } from '../hostile-text.ts'
 import { target } from '../target.ts'
 
@@ -33,6 +34,9 @@ export const params = target({
   check({ query, fragment, params }) {
     const before = new URL(`http://h.test/p/?${query}${fragment}`)
     const { url: after } = client.buildRequest('GET', before, { params })
+    const fromText = client.buildRequest('GET', before.href, { params })
+    assert.equal(fromText.target, pathAndQuery(after), 'of a URL that is not parsed')
+    assert.equal(fromText.url.href, after.href)
     const names = new Set(params.map(([name]) => wellFormed(name)))
     const isTouched = ([segment]: Segment) => names.has(nameOf(segment))
     const untouched = segmentsOf(before).filter((one) => !isTouched(one))
