@@ -7,7 +7,7 @@ import type { ProxiesInit } from '../dispatch/proxies/proxy-map.ts'
 import type { Trace } from '../models/events.ts'
 import type { HeadersInit } from '../models/headers.ts'
 import type { PoolLimits } from '../models/limits.ts'
-import { checkFlag, checkOptions, option } from '../models/options.ts'
+import { checkFlag, checkOptions, isOptions, option } from '../models/options.ts'
 import type { OnConnect } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import type { ClientCertificate, Verify } from '../models/tls-settings.ts'
@@ -239,12 +239,49 @@ const ONE_CALL_NAMES = [...CLIENT_NAMES, ...REQUEST_ONLY_NAMES] as const
 const SEND_NAMES = ['stream', 'auth', 'timeout', 'followRedirects', 'signal'] as const
 const clientOnlyNames = new Set<string>(CLIENT_ONLY_NAMES)
 
+/** The parts of a request that options determine, as bits. */
+export const PARTS = { url: 1, headers: 2, content: 4, settings: 8 } as const
+
+const partOf: Readonly<Record<(typeof REQUEST_NAMES)[number], number>> = {
+  params: PARTS.url,
+  headers: PARTS.headers,
+  content: PARTS.content,
+  json: PARTS.content,
+  data: PARTS.content,
+  files: PARTS.content,
+  onUploadProgress: PARTS.content,
+  cookies: PARTS.settings,
+  auth: PARTS.settings,
+  timeout: PARTS.settings,
+  followRedirects: PARTS.settings,
+  retries: PARTS.settings,
+  signal: PARTS.settings,
+  onDownloadProgress: PARTS.settings,
+}
+const parts: ReadonlyMap<string, number> = new Map(Object.entries(partOf))
+
 export function checkClientOptions(options: ClientOptions): void {
   checkOptions('Client', options, CLIENT_NAMES)
 }
 
-/** Throws `TypeError` for a client option too, so that it is never ignored silently. */
-export function checkRequestOptions(options: RequestOptions): void {
+/**
+ * Checks the names of the options. Returns the parts of the request that they determine: the other
+ * options need not be read. Throws `TypeError` for a client option too, so that it is never ignored
+ * silently.
+ */
+export function checkRequestOptions(options: RequestOptions): number {
+  if (!isOptions(options)) refuseRequestOptions(options)
+  let found = 0
+  for (const name of Object.keys(options)) {
+    const part = parts.get(name)
+    if (part === undefined) refuseRequestOptions(options)
+    else found |= part
+  }
+  return found
+}
+
+/** Throws a `TypeError` that tells what is wrong with the options. */
+function refuseRequestOptions(options: RequestOptions): void {
   rejectBodyOption(options)
   for (const name in options) {
     if (clientOnlyNames.has(name) && Object.hasOwn(options, name)) {

@@ -21,7 +21,7 @@ import {
   withoutFields,
 } from './field-list.ts'
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
-import { checkRequestOptions, checkSendOptions } from './options.ts'
+import { checkRequestOptions, checkSendOptions, PARTS } from './options.ts'
 import type { Params } from './params.ts'
 import { combineParams, makeParams, withParams } from './params.ts'
 import type { RequestUrl } from './plain-url.ts'
@@ -88,25 +88,37 @@ export class RequestBuilder {
 
   /** Builds a request. Throws as `client.buildRequest()` does. */
   build(method: string, url: string | URL, options: RequestOptions): Request {
-    checkRequestOptions(options)
+    const parts = checkRequestOptions(options)
     const target = resolveUrl(url, this.#baseUrl)
     const isClientOrigin = this.isClientOrigin(target)
-    const params = combineParams(isClientOrigin ? this.#params : null, paramsOf(options))
+    const params = combineParams(
+      isClientOrigin ? this.#params : null,
+      parts & PARTS.url ? paramsOf(options) : null,
+    )
     const fullUrl = params === null ? target : withParams(target, params)
-    const more = option(options, 'headers', null)
+    const more = parts & PARTS.headers ? option(options, 'headers', null) : null
     const defaults = isClientOrigin ? this.#headers : this.#headersForOtherOrigins
     const headers = mergeFields(defaults, more)
+    const request =
+      parts & PARTS.content
+        ? this.#withContent(method, fullUrl, headers, options)
+        : new Request(method, fullUrl, { headers })
+    const changesSettings = (parts & PARTS.settings) !== 0
+    setCallSettings(request, changesSettings ? this.#requestSettings(options) : this.#defaults)
+    return request
+  }
+
+  #withContent(method: string, url: RequestUrl, headers: Fields, options: RequestOptions): Request {
     const onProgress = option(options, 'onUploadProgress', null)
     if (onProgress !== null) checkFunction('onUploadProgress', onProgress)
     const body = encodeBody(options, fieldOf(headers, 'content-type'))
-    const fields = body === null ? headers : this.#addContentType(headers, more, body)
+    if (body === null) return new Request(method, url, { headers })
+    const fields = this.#addContentType(headers, option(options, 'headers', null), body)
     const content =
-      body === null || onProgress === null
-        ? body?.content
+      onProgress === null
+        ? body.content
         : withProgress(body.content, onProgress, contentLengthOf(fields))
-    const request = new Request(method, fullUrl, { headers: fields, content })
-    setCallSettings(request, this.#requestSettings(options))
-    return request
+    return new Request(method, url, { headers: fields, content })
   }
 
   #addContentType(headers: Fields, more: HeadersInit | null, body: EncodedBody): Fields {
@@ -147,28 +159,41 @@ export class RequestBuilder {
 
   #requestSettings(options: RequestOptions): CallSettings {
     const settings = this.#defaults
-    if (isEmpty(options)) return settings
     const cookies = option(options, 'cookies', null)
     const onProgress = option(options, 'onDownloadProgress', null)
-    return {
-      ...this.#override(settings, options),
+    return this.#override(settings, options, {
       retries: retriesOf(options, settings.retries),
       cookies: cookies === null ? null : requestCookies(cookies),
       onDownloadProgress: onProgress && checkFunction('onDownloadProgress', onProgress),
-    }
+    })
   }
 
-  #override(settings: CallSettings, options: Omit<SendOptions, 'stream'>): CallSettings {
+  /** @param more settings that only the options of a request can change */
+  #override(
+    settings: CallSettings,
+    options: Omit<SendOptions, 'stream'>,
+    more: Pick<CallSettings, 'retries' | 'cookies' | 'onDownloadProgress'> = settings,
+  ): CallSettings {
     const auth = authOf(options)
     const timeout = option(options, 'timeout', undefined)
+    // All by name: `...settings` takes three times as long.
     return {
-      ...settings,
       auth: auth === undefined ? settings.auth : auth,
       timeout: Timeout.from(timeout, settings.timeout),
       followRedirects: checkFollowRedirects(
         option(options, 'followRedirects', settings.followRedirects),
       ),
+      followsByDefault: settings.followsByDefault,
+      maxRedirects: settings.maxRedirects,
+      retries: more.retries,
       signal: checkSignal(option(options, 'signal', settings.signal)),
+      cookies: more.cookies,
+      receivedCookies: settings.receivedCookies,
+      keepsCredentials: settings.keepsCredentials,
+      wasDowngraded: settings.wasDowngraded,
+      maxResponseSize: settings.maxResponseSize,
+      onDownloadProgress: more.onDownloadProgress,
+      clock: settings.clock,
     }
   }
 }

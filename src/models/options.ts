@@ -28,7 +28,7 @@ export function checkOptions<Name extends string>(
  * Whether the value can hold options. A `Date`, a `Map` and other objects that are not plain have
  * no own properties: they would be taken for options of which none is given.
  */
-function isOptions(value: unknown): boolean {
+export function isOptions(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   if (Object.keys(value).length > 0) return true
   const prototype: object | null = Object.getPrototypeOf(value)

@@ -50,14 +50,22 @@ export class Timeout {
    * @param all the default in ms of all timeouts except `total`; null or `Infinity` for no timeout
    * @param fields single timeouts in ms. `total` is null if it is not given
    */
-  constructor(all: number | null = 5000, fields: TimeoutFields = {}) {
+  constructor(all?: number | null, fields?: TimeoutFields)
+  /**
+   * @param base the timeouts that `fields` does not contain, instead of `all`
+   * @internal
+   */
+  constructor(all: number | null, fields: TimeoutFields, base: Timeout)
+  constructor(all: number | null = 5000, fields: TimeoutFields = {}, base: Timeout | null = null) {
     const each = checkDuration('timeout', all, '> 0')
     checkOptions('timeout', fields, OPTION_NAMES)
-    this.connect = checkDuration('timeout.connect', option(fields, 'connect', each), '> 0')
-    this.read = checkDuration('timeout.read', option(fields, 'read', each), '> 0')
-    this.write = checkDuration('timeout.write', option(fields, 'write', each), '> 0')
-    this.pool = checkDuration('timeout.pool', option(fields, 'pool', each), '> 0')
-    this.total = checkDuration('timeout.total', option(fields, 'total', null), '> 0')
+    const defaults = { connect: each, read: each, write: each, pool: each, total: null }
+    const { connect, read, write, pool, total } = base ?? defaults
+    this.connect = checkDuration('timeout.connect', option(fields, 'connect', connect), '> 0')
+    this.read = checkDuration('timeout.read', option(fields, 'read', read), '> 0')
+    this.write = checkDuration('timeout.write', option(fields, 'write', write), '> 0')
+    this.pool = checkDuration('timeout.pool', option(fields, 'pool', pool), '> 0')
+    this.total = checkDuration('timeout.total', option(fields, 'total', total), '> 0')
     Object.freeze(this)
   }
 
@@ -71,14 +79,7 @@ export class Timeout {
     if (value instanceof Timeout) return value
     if (value === null) return NONE
     if (typeof value !== 'object') return new Timeout(value, { total: base.total })
-    checkOptions('timeout', value, OPTION_NAMES)
-    return new Timeout(null, {
-      connect: option(value, 'connect', base.connect),
-      read: option(value, 'read', base.read),
-      write: option(value, 'write', base.write),
-      pool: option(value, 'pool', base.pool),
-      total: option(value, 'total', base.total),
-    })
+    return new Timeout(null, value, base)
   }
 }
 
