@@ -6,15 +6,19 @@ import { throwIfAborted } from '../models/signal.ts'
 /** After how many milliseconds of work the event loop gets a turn. */
 const MAX_WORK = 10
 
-/** The conditions that end a call. */
-export interface CallEnd {
+/** What can end a call. */
+interface EndFacts {
   readonly signal: AbortSignal | null
   /** When the call must be complete, in ms of the clock; null for no limit. */
   readonly deadline: number | null
-  /** Creates the error for a call that has passed its deadline. */
-  timeoutError(): unknown
   /** The client or `fetch` function that the call belongs to. */
   readonly owner: { readonly isClosed: boolean }
+}
+
+/** The conditions that end a call. */
+export interface CallEnd extends EndFacts {
+  /** Creates the error for a call that has passed its deadline. */
+  timeoutError(): unknown
   readonly clock: Clock
 }
 
@@ -65,6 +69,14 @@ export class CallGuard implements DecodingGuard {
       })
     })
   }
+}
+
+/**
+ * Whether a call may have ended, so that a guard must check it. False only if the call goes on: then no
+ * guard has to be created. A call with a deadline always needs one.
+ */
+export function mayHaveEnded({ signal, deadline, owner }: EndFacts): boolean {
+  return signal?.aborted === true || deadline !== null || owner.isClosed
 }
 
 /** Creates the error for a call that was in progress when its client was closed. */

@@ -27,7 +27,7 @@ import type { Response as EngineResponse } from '../pool/response.ts'
 import { shortLine } from '../redaction.ts'
 import type { CallSettings } from './call.ts'
 import { setCallSettings, totalTimeout, withRequest } from './call.ts'
-import { CallGuard } from './call-guard.ts'
+import { CallGuard, mayHaveEnded } from './call-guard.ts'
 import type { Cookies } from './cookies/cookies.ts'
 import { responseCookies } from './cookies/cookies.ts'
 import type { Link } from './links.ts'
@@ -252,14 +252,28 @@ export class Response {
    */
   readReceived(): boolean {
     if (this.#pendingRead !== null || !this.#isGuarded) return false
-    const { maxResponseSize, onDownloadProgress, signal, timeout } = this.#context.settings
-    const mayEnd = signal?.aborted || timeout.total !== null || this.#context.waits.isClosed
-    const isCoded = this.#engineResponse.mayHaveContentEncoding
-    if (mayEnd || isCoded || onDownloadProgress !== null) return false
-    this.#bytes = this.#engineResponse.receivedBytes(maxResponseSize ?? Number.POSITIVE_INFINITY)
+    const { settings, waits: owner } = this.#context
+    const { maxResponseSize, onDownloadProgress, signal, timeout } = settings
+    if (onDownloadProgress !== null) return false
+    if (mayHaveEnded({ signal, deadline: timeout.total, owner })) return false
+    try {
+      const content = this.#decodeReceived(maxResponseSize ?? Number.POSITIVE_INFINITY)
+      if (content instanceof Promise) this.#pendingRead = content
+      else this.#bytes = content
+    } catch (error) {
+      throw this.#fail(error)
+    }
     if (this.#bytes === null) return false
     this.#markEnded()
     return true
+  }
+
+  /** Decodes a body that has arrived; one that is large or invalid asynchronously. */
+  #decodeReceived(max: number): Uint8Array | Promise<Uint8Array> | null {
+    const decoder = this.#decoder()
+    if (decoder === null) return this.#engineResponse.receivedBytes(max)
+    const received = this.#engineResponse.receivedBytes(Number.POSITIVE_INFINITY)
+    return received && decoder.decodeBytes(received, max, this.#guard)
   }
 
   /**

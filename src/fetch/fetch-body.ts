@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { UnderlyingByteSource } from 'node:stream/web'
 import type { CallEnd } from '../client/call-guard.ts'
-import { CallGuard } from '../client/call-guard.ts'
+import { CallGuard, mayHaveEnded } from '../client/call-guard.ts'
 import { ignore } from '../content/closable-iterator.ts'
 import { readContent } from '../content/content.ts'
 import { decoderFor, limitSize } from '../content/decoding/decoder.ts'
@@ -87,13 +87,15 @@ export class FetchBody {
   /** Throws, or returns a promise. */
   #readAll(): Uint8Array | Promise<Uint8Array> {
     const response = this.#response
-    const { max } = this.#limits
-    if (this.#isReceived) this.#guard.check()
+    const { max, end } = this.#limits
+    if (this.#isReceived && mayHaveEnded(end)) this.#guard.check()
     if (this.#received !== null) return this.#received
     const decoder = this.#decoder()
-    return decoder === null
-      ? response.bytes({ max })
-      : decoder.decodeAll(response, max, this.#guard)
+    if (decoder === null) return response.receivedBytes(max) ?? response.bytes({ max })
+    const received = response.receivedBytes(Number.POSITIVE_INFINITY)
+    return received === null
+      ? decoder.decodeAll(response, max, this.#guard)
+      : decoder.decodeBytes(received, max, this.#guard)
   }
 
   /**

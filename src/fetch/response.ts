@@ -118,7 +118,7 @@ export class FetchResponse {
     return copy
   }
 
-  async #bytes(): Promise<Uint8Array> {
+  #bytes(): Uint8Array | Promise<Uint8Array> {
     return this.#body === null ? new Uint8Array(0) : this.#body.bytes()
   }
 
