@@ -7,7 +7,10 @@ const TRUSTED_LENGTH = 16 << 20
 const EAGER_LENGTH = 1 << 20
 const READ_SIZE = 65_536
 
-/** Collects a body in one buffer. Bytes that the socket reads into this buffer are not copied. */
+/**
+ * Collects a body in one buffer, which has exactly the length of the body if that is known: so the
+ * memory can be passed on as an `ArrayBuffer`. Bytes that the socket reads into it are not copied.
+ */
 export class BodyBuffer {
   length = 0
   readonly #expected: number
@@ -34,12 +37,13 @@ export class BodyBuffer {
 
   /**
    * Returns a buffer of at most `maxLength` bytes for the next read, directly after the bytes so
-   * far. Its length never equals `missing`, the number of bytes to come: a read that fills it would
-   * hide bytes after the end of the body.
+   * far. A read that fills the missing bytes, whose number is NaN if it is unknown, would hide bytes
+   * after the end of the body. So the buffer is shorter; and for the last read this returns null.
    */
-  target(missing: number, maxLength = Number.POSITIVE_INFINITY): Buffer {
-    this.#reserve(Number.isNaN(missing) ? READ_SIZE : Math.min(missing + 1, READ_SIZE))
-    const room = missing === maxLength ? maxLength - 1 : maxLength
+  target(missing: number, maxLength = Number.POSITIVE_INFINITY): Buffer | null {
+    if (missing <= READ_SIZE) return null
+    this.#reserve(READ_SIZE)
+    const room = Number.isNaN(missing) ? maxLength : Math.min(maxLength, missing - 1)
     this.#target = (this.#bytes as Buffer).subarray(this.length, this.length + room)
     return this.#target
   }
@@ -67,6 +71,6 @@ export class BodyBuffer {
     if (Number.isNaN(this.#expected)) return doubled
     if (this.#bytes === null && this.#expected > EAGER_LENGTH)
       return Math.max(needed, 2 * READ_SIZE)
-    return Math.min(this.#expected + 1, Math.max(doubled, TRUSTED_LENGTH + 1))
+    return Math.min(this.#expected, Math.max(doubled, TRUSTED_LENGTH))
   }
 }

@@ -491,6 +491,20 @@ describe('iteration', () => {
     })
   }
 
+  for (const length of [WINDOW - 1, WINDOW, WINDOW + 1, 5 * WINDOW, 20 * WINDOW + 7]) {
+    test(`the memory of a collected body of ${length} bytes has exactly this length`, async () => {
+      const { pool, socket, response } = await openResponse(headOf(length))
+      const collected = response.bytes()
+      await settle()
+      socket.receive('x'.repeat(length))
+      const bytes = await collected
+      assert.equal(bytes.length, length)
+      assert.equal(bytes.buffer.byteLength, length)
+      assert.equal(pool.stats().idle, 1)
+      await assertEmpty(pool)
+    })
+  }
+
   test(`${WINDOW} bytes for a handler in a read without the head keep the connection`, async () => {
     for (const copy of [false, true]) {
       const pool = new ScriptedPool()
