@@ -269,7 +269,7 @@ export class Response {
   }
 
   /** Decodes a body that has arrived; one that is large or invalid asynchronously. */
-  #decodeReceived(max: number): Uint8Array | Promise<Uint8Array> | null {
+  #decodeReceived(max: number): OwnedBytes | Promise<OwnedBytes> | null {
     const decoder = this.#decoder()
     if (decoder === null) return this.#engineResponse.receivedBytes(max)
     const received = this.#engineResponse.receivedBytes(Number.POSITIVE_INFINITY)

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { OwnedBytes } from '../models/bytes.ts'
 import { charsetOf, decodeJson, decodeText } from '../models/charset.ts'
 import type { Headers } from '../models/headers.ts'
 import { singleValue } from '../models/headers.ts'
@@ -63,7 +64,7 @@ export class Response {
   /**
    * Returns the whole body if it has arrived and no method has read it; otherwise null. @internal
    */
-  receivedBytes(max: number): Uint8Array | null {
+  receivedBytes(max: number): OwnedBytes | null {
     return this.#body.collectReceived(max)
   }
 
