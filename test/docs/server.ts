@@ -51,7 +51,6 @@ export async function startExampleServers(): Promise<ExampleServers> {
   const here: [number, string] = [0, '127.0.0.1']
   const apiPort = await listen(api, here)
   const internalPort = await listen(createSecureServer(internal, answer), here)
-  const localPort = await listen(createSecureServer(local, answer), here)
   await listen(createServer(answer), [uds])
   const proxy = await httpProxy(test)
   const another = await httpProxy(test)
@@ -61,7 +60,6 @@ export async function startExampleServers(): Promise<ExampleServers> {
     addresses: [
       ['https://api.example.com', `http://127.0.0.1:${apiPort}`],
       ['https://internal.example.com', `https://127.0.0.1:${internalPort}`],
-      ['https://localhost:8443', `https://localhost:${localPort}`],
       ['http://127.0.0.1:3080', proxy.url],
       ['http://127.0.0.1:3081', another.url],
       ['https://proxy.example.com:3128', secure.url],
@@ -71,6 +69,8 @@ export async function startExampleServers(): Promise<ExampleServers> {
     files: {
       'ca.pem': own.cert,
       'ca.crt': authority.cert,
+      'cert.crt': local.cert,
+      'cert.key': local.key,
       'proxy-ca.pem': ofProxy.cert,
       'client.pem': client.key + client.cert,
       'client.crt': client.cert,
