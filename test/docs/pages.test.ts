@@ -10,28 +10,67 @@ import { events, phases } from '../../src/models/events.ts'
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (page: string) => readFileSync(join(top, page), 'utf8')
 
+/** The pages of a folder and its subfolders, as paths in the checkout. */
+function pagesIn(folder: string): string[] {
+  return readdirSync(join(top, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+}
+
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
   'SECURITY.md',
   'bench/README.md',
-  'native/README.md',
-  'native/THIRD-PARTY.md',
-  ...readdirSync(join(top, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
+  'test/README.md',
+  'test/wire/README.md',
+  ...pagesIn('native'),
+  ...pagesIn('docs'),
 ]
 
 test('every page with examples has a file that tests them', () => {
-  const tested = readdirSync(join(top, 'test/docs')).map((name) => read(`test/docs/${name}`))
+  const tested = readdirSync(join(top, 'test/docs'))
+    .map((name) => read(`test/docs/${name}`))
+    .filter((text) => text.includes('testExamples('))
   for (const page of pages) {
-    if (!/^```ts$/m.test(read(page))) continue
+    if (!/^```[jt]s$/m.test(read(page))) continue
     assert.ok(
-      tested.some((text) => text.includes(`testExamples('${page}')`)),
+      tested.some((text) => text.includes(`'${page}'`)),
       `no test file runs the examples of ${page}`,
     )
   }
+})
+
+test('every example of the guide can be run as it stands', () => {
+  for (const page of pagesIn('docs/guide')) {
+    for (const [, block = ''] of read(page).matchAll(/^```[jt]s\n(.*?)^```$/gms)) {
+      assert.match(block, /^import .* from 'hawser/m, `${page} has an example without imports`)
+    }
+  }
+})
+
+/** The targets of the relative links of a page, as paths in the checkout, and the links. */
+function linksOf(page: string): { link: string; target: string; anchor: string | undefined }[] {
+  return [...read(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = '']) => link)
+    .filter((link) => !/^https?:/.test(link))
+    .map((link) => {
+      const [path = '', anchor] = link.split('#')
+      const target = path === '' ? page : join(dirname(page), path).replaceAll('\\', '/')
+      return { link, target, anchor }
+    })
+}
+
+test('every page is linked from README.md, directly or through other pages', () => {
+  const found = new Set(['README.md'])
+  for (const page of found) {
+    for (const { target } of linksOf(page)) if (pages.includes(target)) found.add(target)
+  }
+  assert.deepEqual(
+    pages.filter((page) => !found.has(page)),
+    [],
+  )
 })
 
 /** The anchor that GitHub creates for a heading. */
@@ -44,10 +83,7 @@ function anchorOf(heading: string): string {
 
 for (const page of pages) {
   test(`the links of ${page} are valid`, () => {
-    for (const [, link] of read(page).matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^https?:/.test(link!)) continue
-      const [path, anchor] = link!.split('#')
-      const target = path === '' ? page : join(dirname(page), path!)
+    for (const { link, target, anchor } of linksOf(page)) {
       assert.ok(existsSync(join(top, target)), `${link} does not exist`)
       if (anchor === undefined) continue
       const headings = [...read(target).matchAll(/^#+ (.+)$/gm)].map(([, text]) => anchorOf(text!))
