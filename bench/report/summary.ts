@@ -14,37 +14,26 @@ export const markers = { begin: '<!-- bench -->', end: '<!-- /bench -->' }
 const rows: readonly (readonly [string, number, request: string, comparedWith: string])[] = [
   ['get-65b', 0, '`pool.request`, GET of 65 bytes', "undici's `request`"],
   ['tls-get-65b', 0, '`pool.request`, GET of 65 bytes over TLS', "undici's `request`"],
-  ['connections-1000', 0, '`pool.request`, 1,000 connections', "undici's `request`"],
-  ['queue-40000', 0, '`pool.request`, 40,000 queued requests', "undici's `request`"],
   ['get-1mb', 0, '`pool.request`, GET of 1 MB', "undici's `request`"],
-  ['post-1k', 0, '`pool.request`, POST of 1 KB', "undici's `request`"],
-  ['post-1mb', 0, '`pool.request`, POST of 1 MB', "undici's `request`"],
-  ['one-at-a-time', 0, '`pool.request`, one request at a time', "undici's `request`"],
-  ['tunnel-65b', 0, '`pool.request`, through a tunnel', "undici's `ProxyAgent`"],
-  ['forward-65b', 0, '`pool.request`, through a forward proxy', "undici's `ProxyAgent`"],
-  ['uds-65b', 0, '`pool.request`, over a Unix socket', "undici's `Pool`"],
   ['fetch-65b', 0, '`fetch` of `hawser/fetch`, GET of 65 bytes', '`fetch` of Node.js'],
-  ['fetch-1mb', 0, '`fetch` of `hawser/fetch`, GET of 1 MB', '`fetch` of Node.js'],
   ['client-get-65b', 0, '`client.get()`, GET of 65 bytes', "undici's `request`"],
   ['client-get-65b', 1, '`client.get()`, GET of 65 bytes', 'axios'],
-  ['client-get-65b', 2, '`client.get()`, GET of 65 bytes', 'got'],
 ]
 
-/** Formats the summary for README.md: charts of the report in `folder`, and a table. */
+/** Formats the summary for README.md: a chart of the report in `folder`, and a table. */
 export function summaryOf(figures: Figures, folder: string): string {
   const { machine, pace, outcomes } = figures
   const { node, undici } = machine.versions
   const busy = isBusy(machine) ? ' The machine was busy, so these figures are inaccurate.' : ''
   const files = sectionsOf(figures).map(({ file }) => file)
-  const chart = (file: string, alt: string) =>
-    files.includes(file) ? [`[![${alt}](${folder}/${file})](${folder}/README.md)`, ''] : []
+  const file = 'get-65b.svg'
+  const chart = `[![Requests per second and CPU per request, GET of 65 bytes, by client](${folder}/${file})](${folder}/README.md)`
   return [
     `Measured with \`npm run bench\` on ${machine.date.slice(0, 10)}: Node.js ${node}, undici ${undici}, ${machine.server} on the same`,
     `machine (${machine.cpu}, ${machine.cores} cores), medians of ${pace.rounds} interleaved rounds.${busy}`,
-    'The table compares Hawser with other clients: 2.00x requests per second is twice as many, and',
-    '0.50x CPU per request is half as much.',
+    '2.00x requests per second is twice as many, and 0.50x CPU time per request is half as much.',
     '',
-    ...chart('get-65b.svg', 'Requests per second and CPU per request, GET of 65 bytes, by client'),
+    ...(files.includes(file) ? [chart, ''] : []),
     '| Request | Compared with | Requests per second | CPU per request |',
     '| --- | --- | --- | --- |',
     ...rows.flatMap(([name, comparison, request, comparedWith]) => {
@@ -53,10 +42,8 @@ export function summaryOf(figures: Figures, folder: string): string {
       return cells ? [`| ${[request, comparedWith, ...cells].join(' | ')} |`] : []
     }),
     '',
-    ...chart('tail-latency.svg', 'Latency percentiles of each client at a fixed request rate'),
     ...[memorySentence(outcomes), tailSentence(outcomes)].filter(Boolean),
-    `[${folder}](${folder}/README.md) has more charts and all figures.`,
-    '[bench/README.md](bench/README.md) describes the method.',
+    `[${folder}](${folder}/README.md) has all figures, and [bench/README.md](bench/README.md) describes the method.`,
   ].join('\n')
 }
 
