@@ -28,18 +28,27 @@ interface Example {
   readonly name: string
 }
 
-/** A block without an import continues the first block of its page. */
+/**
+ * Returns the examples of a page. A `ts` block without an import continues the first block of its
+ * page. A `js` block without an import is not an example: for instance, the settings of a tool.
+ */
 function examplesOf(page: string): Example[] {
   const text = readFileSync(join(top, page), 'utf8')
-  const blocks = [...text.matchAll(/^```([jt]s)\n(.*?)^```$/gms)]
+  const blocks = [...text.matchAll(/^```([jt]s)\n(.*?)^```$/gms)].filter(
+    ([, language, block = '']) => language === 'ts' || isModule(block),
+  )
   const first = blocks[0]?.[2] ?? ''
   return blocks.map(({ 1: language, 2: block = '', index }, i) => ({
     page,
     line: text.slice(0, index).split('\n').length,
     language: language as 'js' | 'ts',
-    text: /^import /m.test(block) ? block : first + block,
+    text: isModule(block) ? block : first + block,
     name: `${page.replace(/\W/g, '-')}-${i}`,
   }))
+}
+
+function isModule(block: string): boolean {
+  return /^import /m.test(block)
 }
 
 function expectedLines({ text }: Example): string[] {

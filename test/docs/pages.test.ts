@@ -34,7 +34,7 @@ test('every page with examples has a file that tests them', () => {
     .map((name) => read(`test/docs/${name}`))
     .filter((text) => text.includes('testExamples('))
   for (const page of pages) {
-    if (!/^```[jt]s$/m.test(read(page))) continue
+    if (!/^```(?:ts$|js\nimport )/m.test(read(page))) continue
     assert.ok(
       tested.some((text) => text.includes(`'${page}'`)),
       `no test file runs the examples of ${page}`,
