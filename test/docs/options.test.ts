@@ -29,6 +29,7 @@ const declarations: Readonly<Record<string, readonly [file: string, page: string
   MockResponse: ['src/dispatch/in-process/mock-dispatcher.ts', 'docs/guide/apps.md'],
   PublicAddressesOptions: ['src/backends/public-addresses.ts', 'docs/guide/clients.md'],
   ConnectFacts: ['src/models/route.ts', 'docs/guide/clients.md'],
+  Init: ['src/fetch/fetch-call.ts', 'docs/fetch.md'],
   PoolOptions: ['src/pool/pool-options.ts', 'docs/engine.md'],
   DispatchRequest: ['src/models/request.ts', 'docs/engine.md'],
 }
