@@ -65,6 +65,10 @@ const routes = {
     response.setHeader('set-cookie', 'session=abc; Path=/; HttpOnly')
     response.end('logged in')
   },
+  'GET /renew': (_, response) => {
+    response.setHeader('set-cookie', 'session=new; Path=/')
+    response.writeHead(302, { location: '/header?name=cookie' }).end()
+  },
   'GET /basic': (request, response) => {
     const expected = `Basic ${Buffer.from('ada:secret').toString('base64')}`
     requireAuthorization(
