@@ -45,6 +45,14 @@ const routes = {
     await sleep(10)
     response.end('ond line\n')
   },
+  'GET /events': (_, response) => {
+    response.setHeader('content-type', 'text/event-stream')
+    response.end('event: price\ndata: {"amount":3}\nid: 7\n\n')
+  },
+  'GET /records': (_, response) => {
+    response.setHeader('content-type', 'application/x-ndjson')
+    response.end('{"id":7,"name":"Ada"}\n{"id":8,"name":"Grace"}\n')
+  },
   'GET /gzip': (_, response) => {
     response.setHeader('content-encoding', 'gzip')
     response.end(gzipSync('compressed text'))
