@@ -6,7 +6,7 @@ export class ByteQueue {
 
   /** The first chunk; undefined if the queue is empty. */
   get first(): Uint8Array | undefined {
-    return this.#chunks[0]
+    return this.#chunks.at(0)
   }
 
   add(chunk: Uint8Array): void {
@@ -21,7 +21,7 @@ export class ByteQueue {
 
   /** Removes `count` bytes of the first chunk. */
   drop(count: number): void {
-    const remaining = this.#chunks[0]?.subarray(count)
+    const remaining = this.#chunks.at(0)?.subarray(count)
     if (remaining === undefined || remaining.length === 0) this.#chunks.shift()
     else this.#chunks[0] = remaining
     this.size -= count

@@ -3,7 +3,7 @@
  * internals exist. On a runtime without them, the socket behaves as that runtime's sockets do.
  */
 import type { OnReadOpts, Socket } from 'node:net'
-import { withoutPrototype } from '../models/options.ts'
+import { option, withoutPrototype } from '../models/options.ts'
 
 interface Handle {
   useUserBuffer?(target: Uint8Array): void
@@ -102,7 +102,11 @@ export function reportsUnsentBytes(socket: Socket): boolean {
 
 function lowestHandle(socket: Socket): Handle | null | undefined {
   let handle = (socket as Internals)._handle
-  while (handle?._parent) handle = handle._parent
+  while (handle !== null && handle !== undefined) {
+    const parent = option(handle, '_parent', undefined)
+    if (!parent) break
+    handle = parent
+  }
   return handle
 }
 

@@ -1,6 +1,6 @@
 /** Types for the globals of Bun and Deno, and errors in the form of Node. */
 import { runtimeGlobal } from '../models/environment.ts'
-import { withoutPrototype } from '../models/options.ts'
+import { option, withoutPrototype } from '../models/options.ts'
 import type { ConnectTarget } from './backend.ts'
 
 /** The used members of the global `Bun`, as of Bun 1.4. */
@@ -107,7 +107,7 @@ export function denoApi(): DenoApi | undefined {
 /** Converts the error of a connection attempt to the form of Node. */
 export function connectFailure(error: Error, target: ConnectTarget): Error {
   const { address, port, path } = withoutPrototype(target)
-  const code = (error as NodeJS.ErrnoException).code
+  const code = option(error as NodeJS.ErrnoException, 'code', undefined)
   if (code === undefined) return error
   const where = path ?? `${address}:${port}`
   return Object.assign(new Error(`connect ${code} ${where}`, { cause: error }), {

@@ -8,7 +8,8 @@ import { bunApi, denoApi } from './other-runtimes.ts'
 export type BackendChoice = 'auto' | 'node' | 'bun' | 'deno' | Backend
 
 /** The backends created so far: one per runtime, shared by all pools. */
-const created: { bun?: Backend; deno?: Backend } = {}
+let createdForBun: Backend | undefined
+let createdForDeno: Backend | undefined
 
 /**
  * Returns the backend for an option.
@@ -29,14 +30,14 @@ export function selectBackend(choice: BackendChoice | undefined): Backend {
 
 function availableBunBackend(): Backend | undefined {
   const bun = bunApi()
-  if (bun !== undefined) created.bun ??= bunBackend(bun)
-  return created.bun
+  if (bun !== undefined) createdForBun ??= bunBackend(bun)
+  return createdForBun
 }
 
 function availableDenoBackend(): Backend | undefined {
   const deno = denoApi()
-  if (deno !== undefined) created.deno ??= denoBackend(deno)
-  return created.deno
+  if (deno !== undefined) createdForDeno ??= denoBackend(deno)
+  return createdForDeno
 }
 
 function throwUnavailable(name: string, runtime: string): never {

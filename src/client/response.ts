@@ -595,7 +595,7 @@ export class Response {
     const { signal, timeout, clock } = settings
     const timeLeft = timeout.total === null ? null : startedAt + timeout.total - clock.now()
     const timeoutError = () => this.#totalTimeout('in onDownloadProgress')
-    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, waits })
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, isTimed: false, waits })
   }
 
   async *#iterate(

@@ -59,7 +59,7 @@ export function openRouter(
   if (routes.length > 1) {
     throw new TypeError(`The options ${routes.join(' and ')} cannot be combined`)
   }
-  checkConnectionOptions(options, routes[0])
+  checkConnectionOptions(options, routes.at(0))
   const tls = resolveTls(options, trustEnv, defersTlsErrors)
   const shared = {
     backend,

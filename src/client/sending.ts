@@ -398,7 +398,7 @@ export class Sending {
     const { signal } = settings
     const { waits } = this.#state
     const timeLeft = this.#timeLeft(settings)
-    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, waits })
+    return awaitInterruptibly(pending, { signal, timeLeft, timeoutError, isTimed: false, waits })
   }
 
   /**

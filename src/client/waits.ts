@@ -9,10 +9,10 @@ interface InterruptConditions {
   readonly signal: AbortSignal | null
   /** The time until the `total` timeout of the call, in ms; null for no limit. */
   readonly timeLeft: number | null
-  /** Creates the error with which the wait ends when that time has passed. */
-  timeoutError?(): unknown
+  /** Creates the error with which the wait ends when that time has passed; null without a limit. */
+  readonly timeoutError: (() => unknown) | null
   /** Whether `pending` ends by a timer. */
-  readonly isTimed?: boolean
+  readonly isTimed: boolean
   /** The waits of the client. Closing the client ends this wait too. */
   readonly waits: ClientWaits
 }
@@ -81,7 +81,13 @@ export class ClientWaits {
     const timer = clock.timer(resume)
     timer.arm(ms)
     try {
-      await awaitInterruptibly(pending, { signal, timeLeft: null, isTimed: true, waits: this })
+      await awaitInterruptibly(pending, {
+        signal,
+        timeLeft: null,
+        timeoutError: null,
+        isTimed: true,
+        waits: this,
+      })
     } finally {
       timer.cancel()
     }

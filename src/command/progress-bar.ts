@@ -89,7 +89,7 @@ export class ProgressBar {
 
   /** Returns the rate; 0 before the first measurement. */
   #ratePerSecond(): number {
-    const first = this.#points[0]
+    const first = this.#points.at(0)
     const last = this.#points.at(-1)
     if (first === undefined || last === undefined) return 0
     const seconds = (Math.max(this.#io.clock.now(), last.at) - first.at) / 1000

@@ -1,6 +1,7 @@
 import { normalAddress, normalAddresses } from '../backends/address.ts'
 import type { Address, Backend, BackendSocket, Timer, TlsTarget } from '../backends/backend.ts'
 import type { Phase } from '../errors.ts'
+import { option } from '../models/options.ts'
 import type { Origin } from '../models/origin.ts'
 import type { ProxySettings } from '../models/proxy.ts'
 import { isSocks } from '../models/proxy.ts'
@@ -230,7 +231,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   onTunnelFailed(tunnel: TunnelFailure): void {
     this.abort()
     const where = { address: null, proxy: this.#peer, failedAtProxy: true }
-    this.#owner.onDialFailed({ ...where, cause: tunnel.cause, tunnel })
+    this.#owner.onDialFailed({ ...where, cause: option(tunnel, 'cause', undefined), tunnel })
   }
 
   onRefusal(): void {

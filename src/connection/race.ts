@@ -183,7 +183,7 @@ export class Race implements AttemptOwner {
 
 /** Alternates between the address families, and keeps the resolver's order in each. RFC 8305 4 */
 function interleaveFamilies(addresses: readonly Address[]): Address[] {
-  const first = addresses[0]?.family
+  const first = addresses.at(0)?.family
   const preferred = addresses.filter((a) => a.family === first)
   const other = addresses.filter((a) => a.family !== first)
   const turns = preferred.flatMap((a, i) => [a, ...other.slice(i, i + 1)])

@@ -11,9 +11,11 @@ import {
   ReadError,
   ReadTimeout,
   RemoteProtocolError,
+  StreamClosed,
   WriteError,
   WriteTimeout,
 } from '../errors.ts'
+import { option, withoutPrototype } from '../models/options.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Exchange } from './exchange.ts'
 
@@ -59,7 +61,7 @@ export function dialError(
   const { cause, failedAtProxy, tunnel, proxy } = failure
   if (proxy !== null && tunnel !== null) {
     const text = `The ${proxy.key} ${tunnel.description} (${exchange.describe()})`
-    const { status, reason, isFinal } = tunnel
+    const { status, reason, isFinal } = withoutPrototype(tunnel)
     const facts = exchange.errorFacts(cause)
     const safeToRetry = isFinal !== true && facts.safeToRetry
     return new ProxyError(text, { ...facts, safeToRetry, status, reason })
@@ -153,7 +155,7 @@ export function writeTimeout(exchange: Exchange, pending: number): WriteTimeout 
  */
 export function systemMessage(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
-  const { reason } = cause as { reason?: unknown }
+  const reason = option(cause as { readonly reason?: unknown }, 'reason', undefined)
   const text = hasCode(cause, /^ERR_SSL_/) && typeof reason === 'string' ? reason : cause.message
   return text === '' ? String(cause) : text.replace(/\s+/g, ' ').trim()
 }
@@ -173,6 +175,12 @@ export function isTlsAlert(cause: unknown): boolean {
   return cause instanceof Error && hasCode(cause, /^ERR_SSL_\w*ALERT/)
 }
 
-function hasCode({ code }: NodeJS.ErrnoException, pattern: RegExp): boolean {
+function hasCode(error: NodeJS.ErrnoException, pattern: RegExp): boolean {
+  const code = option(error, 'code', undefined)
   return code !== undefined && pattern.test(code)
+}
+
+/** For a response that its reader has left before the end of the body. */
+export function responseClosedError(): StreamClosed {
+  return new StreamClosed('The response was closed before its body was read')
 }

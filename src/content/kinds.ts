@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { memberOf } from '../models/options.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, WebStream } from './body-options.ts'
 
@@ -37,8 +38,5 @@ export function isIterator(value: object): boolean {
 
 /** Whether it has a method. A function on a polluted `Object.prototype` does not count. */
 function hasMethod(value: object, name: string): boolean {
-  const member = (value as Record<string, unknown>)[name]
-  return (
-    typeof member === 'function' && member !== (Object.prototype as Record<string, unknown>)[name]
-  )
+  return typeof memberOf(value, name) === 'function'
 }

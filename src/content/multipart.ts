@@ -126,7 +126,7 @@ class MultipartIterator implements AsyncIterator<Chunk> {
     const chunks: Chunk[] = []
     let length = 0
     for (;;) {
-      const piece = pieces[this.#nextIndex]
+      const piece = pieces.at(this.#nextIndex)
       if (piece === undefined) break
       const size = isInMemory(piece) ? sizeOf(piece) : Infinity
       if (chunks.length > 0 && length + size > MAX_JOINED) break
@@ -135,7 +135,7 @@ class MultipartIterator implements AsyncIterator<Chunk> {
       chunks.push(piece)
       length += size
     }
-    if (chunks.length < 2) return chunks[0] ?? null
+    if (chunks.length < 2) return chunks.at(0) ?? null
     return join(chunks, length)
   }
 }

@@ -1,6 +1,7 @@
 import { HawserError } from '../errors.ts'
 import type { Trace } from '../models/events.ts'
 import { Headers } from '../models/headers.ts'
+import { memberOf } from '../models/options.ts'
 import type { DispatchControl, DispatchHandler, DispatchRequest, Head } from '../models/request.ts'
 import { BaseDispatcher, TracedDispatcher } from '../pool/base-dispatcher.ts'
 import { PreparedFields } from '../protocol/prepared-fields.ts'
@@ -120,6 +121,6 @@ class CustomDispatcherCall extends InProcessCarrier implements DispatchHandler {
 }
 
 function isControl(value: unknown): value is DispatchControl {
-  const { resume, abort } = (value ?? {}) as Partial<DispatchControl>
-  return typeof resume === 'function' && typeof abort === 'function'
+  if (typeof value !== 'object' || value === null) return false
+  return ['resume', 'abort'].every((name) => typeof memberOf(value, name) === 'function')
 }

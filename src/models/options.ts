@@ -50,6 +50,16 @@ export function option<Options extends object, Name extends keyof Options, Fallb
 }
 
 /**
+ * Returns a member of an object that may be an instance of a class, so that inherited members count.
+ * Those of a polluted `Object.prototype` do not.
+ */
+export function memberOf(value: object, name: string): unknown {
+  const member = (value as Record<string, unknown>)[name]
+  if (member === undefined || Object.hasOwn(value, name)) return member
+  return member === (Object.prototype as Record<string, unknown>)[name] ? undefined : member
+}
+
+/**
  * Copies the own properties to an object without a prototype. A polluted `Object.prototype` could
  * otherwise change the options that the runtime or destructuring reads, for example disable checks.
  */

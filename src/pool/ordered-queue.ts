@@ -24,8 +24,13 @@ export class OrderedQueue<Item extends { readonly order: number; readonly isRemo
   }
 
   get first(): Item | null {
-    while (this.#heap[0]?.isRemoved) this.#removeFirst()
-    return this.#heap[0] ?? null
+    // The length is checked because an index beyond it is read from a polluted `Object.prototype`.
+    while (this.#heap.length > 0) {
+      const first = this.#heap[0] as Item
+      if (!first.isRemoved) return first
+      this.#removeFirst()
+    }
+    return null
   }
 
   /** Called when an item of this queue has just been marked as removed. */
@@ -41,15 +46,14 @@ export class OrderedQueue<Item extends { readonly order: number; readonly isRemo
     const last = heap.pop()
     if (last === undefined || heap.length === 0) return
     let at = 0
-    for (;;) {
-      const left = heap[2 * at + 1]
-      const right = heap[2 * at + 2]
-      if (left === undefined) break
-      const isLeft = right === undefined || left.order < right.order
-      const child = isLeft ? left : right
+    for (let next = 1; next < heap.length; next = 2 * at + 1) {
+      const right = next + 1
+      if (right < heap.length && (heap[right] as Item).order < (heap[next] as Item).order)
+        next = right
+      const child = heap[next] as Item
       if (last.order < child.order) break
       heap[at] = child
-      at = 2 * at + (isLeft ? 1 : 2)
+      at = next
     }
     heap[at] = last
   }

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import type { BodySink, Exchange, ResponseSink } from '../connection/exchange.ts'
 import type { Headers } from '../models/headers.ts'
+import { memberOf } from '../models/options.ts'
 import type { DispatchHandler } from '../models/request.ts'
 import type { ResponseHead } from '../protocol/response-head.ts'
 import { ReadMemory } from './read-memory.ts'
@@ -21,7 +22,7 @@ export class HandlerSink implements ResponseSink, BodySink {
 
   onInformational(head: ResponseHead): void {
     const handler = this.#handler
-    if (handler.onInformational !== undefined) {
+    if (hasMember(handler, 'onInformational') && handler.onInformational !== undefined) {
       this.#callerContext.runInAsyncScope(handler.onInformational, handler, head)
     }
   }
@@ -55,7 +56,7 @@ export class HandlerSink implements ResponseSink, BodySink {
 
   onUpgrade(openSocket: () => Duplex, firstBytes: Buffer, head: ResponseHead): boolean {
     const handler = this.#handler
-    if (handler.onUpgrade === undefined) return false
+    if (!hasMember(handler, 'onUpgrade') || handler.onUpgrade === undefined) return false
     const socket = openSocket()
     this.#callerContext.runInAsyncScope(handler.onUpgrade, handler, socket, firstBytes, head)
     return true
@@ -64,6 +65,11 @@ export class HandlerSink implements ResponseSink, BodySink {
 
 /** Whether a promise for a response waits until a body of this length has arrived. NaN: unknown. */
 export type WaitsForBody = (head: ResponseHead, length: number) => boolean
+
+/** Whether the handler has it. A function on a polluted `Object.prototype` does not count. */
+function hasMember(handler: DispatchHandler, name: 'onInformational' | 'onUpgrade'): boolean {
+  return memberOf(handler, name) !== undefined
+}
 
 /** Settles the promise of one `pool.request()`. */
 export class PendingResponse implements ResponseSink {

@@ -140,7 +140,7 @@ export class SocksHandshake {
       return fault(`its reply begins with ${version}, expected version 5`)
     if (reply === undefined) return WAIT
     // Some proxies send nothing after the code of a refusal.
-    if (reply !== 0) return { step: 'refused', reason: REPLIES[reply] ?? `SOCKS reply ${reply}` }
+    if (reply !== 0) return { step: 'refused', reason: REPLIES.at(reply) ?? `SOCKS reply ${reply}` }
     if (type === undefined) return WAIT
     const length = addressLength(type, first)
     if (length === null) return fault(`its reply has the unknown address type ${type}`)

@@ -1,18 +1,10 @@
 // Every option that Node's modules know, on a polluted Object.prototype.
 import assert from 'node:assert/strict'
-import type { Server, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { describe, test } from 'node:test'
-import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { httpServer } from '../engine/servers.ts'
-import { certificateAuthority, certificateFor } from '../support/certificates.ts'
 import { runChild } from './child.ts'
-import type { Servers } from './polluted-calls.ts'
 import { ALL_CALLS, outcomesOf, PLAIN_CALLS } from './polluted-calls.ts'
+import { startServers } from './polluted-servers.ts'
 
 /**
  * The options that net, tls, dns, http, fs, zlib, the streams and the events of Node 20 to 26 read
@@ -53,49 +45,6 @@ const BREAKING_TLS = `
 `
 
 const VALUES = [`true`, `false`, `0`, `1`, `'0'`, `'evil'`, `{}`, `() => { throw 'evil' }`]
-
-const authority = certificateAuthority()
-
-async function startServers(t: TestContext): Promise<Servers> {
-  const plain = await httpServer(t, respond)
-  plain.server.on('upgrade', (_, socket) => {
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n')
-    socket.on('error', () => {}).pipe(socket)
-  })
-  const secure: Server = createServer(certificateFor(['localhost'], { ca: authority }), respond)
-  secure.on('tlsClientError', () => {}).listen(0)
-  t.after(() => void secure.close().closeAllConnections())
-  const proxy = await httpServer(t, respond)
-  proxy.server.on('connect', ({ url }, socket) => {
-    const target = connect(Number(url?.split(':')[1]), 'localhost')
-    socket.write('HTTP/1.1 200 OK\r\n\r\n')
-    target.on('error', () => socket.destroy()).pipe(socket)
-    socket.on('error', () => target.destroy()).pipe(target)
-  })
-  return {
-    plain: plain.origin,
-    secure: `https://localhost:${(secure.address() as AddressInfo).port}`,
-    proxy: proxy.origin,
-    ca: authority.cert,
-  }
-}
-
-async function respond(
-  request: import('node:http').IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const content = await text(request)
-  switch (request.url) {
-    case '/gzip':
-      return void response.setHeader('content-encoding', 'gzip').end(gzipSync('some text'))
-    case '/br':
-      return void response.setHeader('content-encoding', 'br').end(brotliCompressSync('some text'))
-    case '/large':
-      return void response.end(Buffer.alloc(300_000, 'x'))
-    default:
-      response.end(`${request.method} ${content}`)
-  }
-}
 
 const PROGRAM = JSON.stringify(new URL('polluted-calls.js', import.meta.url).href)
 

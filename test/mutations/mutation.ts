@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { audit } from './audit.ts'
 import { auth } from './auth.ts'
 import { completion } from './completion.ts'
 import { decoding } from './decoding.ts'
@@ -53,6 +54,7 @@ export const mutations: readonly Mutation[] = [
   ...disclosure,
   ...semantics,
   ...dropIn,
+  ...audit,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */

@@ -109,7 +109,7 @@ export class Cookies {
     const checked = checkScope(scope)
     const stored = this.#findStored(name, checked)
     const found = stored.length > 0 ? stored : this.#findUnscoped(name, checked)
-    if (found.length <= 1) return found[0]?.value ?? null
+    if (found.length <= 1) return found.at(0)?.value ?? null
     const scopes = [
       ...stored.map(({ domain, path }) => `${domain}${path}`),
       ...(stored.length > 0 ? [] : found.map(({ path }) => path)),

@@ -1,6 +1,6 @@
 import type { ZlibOptions } from 'node:zlib'
 import type { OwnedBytes } from '../../models/bytes.ts'
-import { withoutPrototype } from '../../models/options.ts'
+import { option, withoutPrototype } from '../../models/options.ts'
 import { UNSET_STREAM_OPTIONS } from '../../models/stream-options.ts'
 import type { MemberZlib, ShortData } from './gzip-members.ts'
 import { decodeMembers } from './gzip-members.ts'
@@ -129,7 +129,10 @@ function zstdIfSupported(): Coding | null {
   return zstd
 }
 
-function makeZstd({ createZstdDecompress, zstdDecompressSync, constants }: Zlib): Coding | null {
+function makeZstd(zlib: Zlib): Coding | null {
+  const createZstdDecompress = option(zlib, 'createZstdDecompress', undefined)
+  const zstdDecompressSync = option(zlib, 'zstdDecompressSync', undefined)
+  const { constants } = zlib
   if (createZstdDecompress === undefined || zstdDecompressSync === undefined) return null
   // zstd allocates the window size that a frame specifies. HTTP limits it to 8 MB. RFC 9659 3
   const params = withoutPrototype({ [constants.ZSTD_d_windowLogMax]: 23 })

@@ -1,5 +1,6 @@
 /** Detects what kind of app a value is, from its methods and its number of parameters. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { memberOf } from '../../models/options.ts'
 import type { FetchHandler } from './fetch-app.ts'
 
 /** A request listener of Node's http. Its result is ignored, except for a rejected promise. */
@@ -135,6 +136,6 @@ function isServer(value: unknown): value is ServerLike {
 }
 
 function hasMethods<Kind extends object>(value: unknown, ...names: string[]): value is Kind {
-  const members = (value ?? {}) as Record<string, unknown>
-  return names.every((name) => typeof members[name] === 'function')
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  return names.every((name) => typeof memberOf(value, name) === 'function')
 }

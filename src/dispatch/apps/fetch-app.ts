@@ -5,10 +5,11 @@ import type { UnderlyingSource } from 'node:stream/web'
 import type { HostPort } from '../../backends/memory-peer.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import { isInMemory, toBytes } from '../../content/content.ts'
+import { isWebStream } from '../../content/kinds.ts'
 import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
 import { Headers } from '../../models/headers.ts'
-import { withoutPrototype } from '../../models/options.ts'
+import { memberOf, option, withoutPrototype } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
 import { asError } from '../../models/value-kind.ts'
 import type { InProcessCall, InProcessResponse } from '../in-process/in-process-call.ts'
@@ -139,9 +140,10 @@ interface ResponseLike {
 /** Whether a value has the members of a `Response`. */
 export function isFetchResponse(value: unknown): value is ResponseLike {
   if (typeof value !== 'object' || value === null) return false
-  const { status, headers, body } = value as Partial<ResponseLike>
+  const [status, headers, body] = ['status', 'headers', 'body'].map((name) => memberOf(value, name))
   if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false
-  return Symbol.iterator in headers && (body === null || typeof body?.getReader === 'function')
+  const isReadable = typeof body === 'object' && (body === null || isWebStream(body))
+  return Symbol.iterator in headers && isReadable
 }
 
 /** Converts a `Response`. Throws `TypeError` if `value` is not one, or cannot be sent. */
@@ -163,11 +165,13 @@ export function fromFetchResponse(value: unknown): InProcessResponse {
       headers: new Headers([...headers]),
     },
     content: body === null ? null : new ClosableIterator(new ReaderIterator(body.getReader())),
+    allowsText: false,
+    trailers: undefined,
   }
 }
 
 /** The standard reason phrase for a status; empty if it has none. RFC 9110 15 */
 export function reasonPhraseOf(status: number): string {
   const { STATUS_CODES } = process.getBuiltinModule('node:http')
-  return STATUS_CODES[status] ?? ''
+  return option(STATUS_CODES, status, '')
 }

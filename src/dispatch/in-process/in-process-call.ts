@@ -14,8 +14,8 @@ export interface InProcessResponse {
   readonly head: Head
   readonly content: ClosableIterator | null
   /** Whether the content may contain strings, which are delivered as UTF-8. */
-  readonly allowsText?: boolean
-  readonly trailers?: Headers | undefined
+  readonly allowsText: boolean
+  readonly trailers: Headers | undefined
 }
 
 /** One request to an app that answers with a promise. Applies the read timeout. */
