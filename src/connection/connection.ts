@@ -25,6 +25,7 @@ import {
   invalidResponseError,
   readError,
   readTimeout,
+  responseClosedError,
   writeError,
   writeTimeout,
 } from './transport-errors.ts'
@@ -37,6 +38,8 @@ export interface ConnectionOwner {
   onPaused(connection: Connection): void
   /** The reader continues. Not called if the connection is closed during a pause. */
   onResumed(connection: Connection): void
+  /** The reader has left: the rest of the body is read only to keep the connection. */
+  onDraining(connection: Connection): void
   /** Called once. `replay` must be sent again on a new connection; null for none. */
   onClosed(connection: Connection, reason: CloseReason, replay: Exchange | null): void
 }
@@ -81,6 +84,7 @@ export class Connection
   readSince = 0
   inHead = false
   idleDeadline = Number.POSITIVE_INFINITY
+  drainSince = Number.POSITIVE_INFINITY
   readonly #timer: DeadlineTimer
 
   constructor(origin: string, socket: BackendSocket, clock: Clock, owner: ConnectionOwner) {
@@ -121,6 +125,7 @@ export class Connection
     exchange.carrier = this
     exchange.reused = this.exchangeCount++ > 0
     this.readSince = now
+    this.drainSince = Number.POSITIVE_INFINITY
     this.lastMethod = exchange.request.method
     this.#parser.expect(this.lastMethod)
     this.#sender.send(exchange, now)
@@ -483,6 +488,19 @@ export class Connection
     this.#owner.onResumed(this)
   }
 
+  /** Called when the reader has left. The rest of the body must arrive soon. */
+  drain(): void {
+    if (this.state !== 'reading-body') return // the body has arrived
+    this.drainSince = this.#clock.now()
+    this.#schedule()
+    this.#owner.onDraining(this)
+  }
+
+  /** Closes the connection instead of reading the rest of a discarded body. */
+  stopDraining(reason: CloseReason): void {
+    this.#fail(reason, responseClosedError())
+  }
+
   onRefused(): void {
     const { exchange } = this
     if (exchange !== null) this.#fail('protocol-error', readError(exchange, new Error(NESTED_READ)))
@@ -527,6 +545,7 @@ export class Connection
     if (this.state === 'uploading') return this.close('timeout')
     if (this.state === 'complete') return this.#stopSending()
     if (exchange === null) return
+    if (kind === 'drain') return this.stopDraining('timeout')
     if (kind === 'continue') return this.#sender.continue()
     if (kind === 'read') {
       this.#enterReceivingPhase(exchange)

@@ -2,11 +2,20 @@ import type { Clock, Timer } from '../backends/backend.ts'
 import type { Timeout } from '../models/timeout.ts'
 import type { ConnectionState, SendingState } from './states.ts'
 
-/** The deadlines of a connection. `continue` is the wait for 100 (Continue). */
-export type DeadlineKind = 'read' | 'write' | 'continue' | 'idle'
+/**
+ * The deadlines of a connection. `continue` is the wait for 100 (Continue), and `drain` the end of
+ * the time in which the rest of a discarded body is read.
+ */
+export type DeadlineKind = 'read' | 'write' | 'continue' | 'idle' | 'drain'
 
 /** How long a request with `Expect: 100-continue` waits with its body, in ms. RFC 9110 10.1.1 */
 const CONTINUE_WAIT = 1000
+
+/**
+ * How long the rest of a discarded body is read to keep its connection, in ms. The `read` timeout is
+ * no limit: a server that sends one byte at a time would keep the connection for hours.
+ */
+const DRAIN_TIME = 1000
 
 /** What the deadlines depend on. Times are the clock's, in milliseconds. */
 export interface DeadlineFacts {
@@ -27,6 +36,8 @@ export interface DeadlineFacts {
   readonly writeSince: number
   /** When the connection is closed if it is idle. */
   readonly idleDeadline: number
+  /** When the response was discarded; `Infinity` if it was not. */
+  readonly drainSince: number
 }
 
 /**
@@ -46,8 +57,9 @@ export function deadlineKind(facts: DeadlineFacts): DeadlineKind | null {
   if (facts.paused) return null
   const kind = kindWhileSending(facts.sending)
   // A head that has begun must arrive in time, whatever the upload does.
-  const isHeadFirst = facts.inHead && deadlineAt(facts, 'read') <= deadlineAt(facts, kind)
-  return isHeadFirst ? 'read' : kind
+  if (facts.inHead && deadlineAt(facts, 'read') <= deadlineAt(facts, kind)) return 'read'
+  if (facts.drainSince === Number.POSITIVE_INFINITY) return kind
+  return deadlineAt(facts, 'drain') <= deadlineAt(facts, kind) ? 'drain' : kind
 }
 
 function kindWhileSending(sending: SendingState): DeadlineKind {
@@ -74,6 +86,8 @@ export function deadlineAt(facts: DeadlineFacts, kind: DeadlineKind | null): num
       return facts.writeSince + CONTINUE_WAIT
     case 'idle':
       return facts.idleDeadline
+    case 'drain':
+      return facts.drainSince + DRAIN_TIME
     default:
       return Number.POSITIVE_INFINITY
   }

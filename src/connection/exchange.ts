@@ -75,6 +75,8 @@ export function isPlainBytes(
 export interface Carrier {
   /** Continues delivery after a pause. */
   resume(): void
+  /** The reader has left. The rest of the body is only read to keep a connection. */
+  drain(): void
   /** The exchange was settled: the carrier stops working for it. */
   release(exchange: Exchange): void
 }
@@ -178,6 +180,10 @@ export class Exchange implements DispatchControl {
 
   resume(): void {
     this.carrier?.resume()
+  }
+
+  drain(): void {
+    this.carrier?.drain()
   }
 
   /**

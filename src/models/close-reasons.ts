@@ -17,7 +17,7 @@ export const closeReasons = {
     'the certificate was not verified, and NODE_TLS_REJECT_UNAUTHORIZED is no longer 0',
   'too-many-idle': 'maxKeepaliveConnections other connections were idle',
   evicted: 'a request to another origin needed a connection, and the pool was full',
-  timeout: 'a timeout expired',
+  timeout: 'a timeout expired, or the rest of a discarded body did not arrive within a second',
   'protocol-error': 'the response was not valid HTTP/1.x',
   'request-failed': 'the request body could not be read, or did not match its Content-Length',
   'handler-threw': 'a method of the handler threw',

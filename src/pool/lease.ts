@@ -24,6 +24,8 @@ export interface LeaseOwner {
   /** The reader of the response paused. */
   onPaused(lease: Lease): void
   onResumed(lease: Lease): void
+  /** The reader of the response has left. The rest of the body is read to keep the connection. */
+  onDraining(lease: Lease): void
   /**
    * Called once for each lease. `replay` must get a new lease before all waiters: it is sent again,
    * or the connection was kept for it.
@@ -117,6 +119,11 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
     else this.#release(null, reason)
   }
 
+  /** Closes the connection, which reads a discarded body, for a waiter that cannot use it. */
+  stopDraining(): void {
+    this.connection?.stopDraining('evicted')
+  }
+
   /** Whether the connection would be opened with other TLS settings today. */
   get isOutdated(): boolean {
     return this.#isUnverified && !isVerificationDisabled()
@@ -136,6 +143,7 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
   }
 
   resume(): void {}
+  drain(): void {}
 
   release(exchange: Exchange): void {
     if (this.#exchange !== exchange) return
@@ -194,6 +202,10 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
 
   onResumed(): void {
     this.#owner.onResumed(this)
+  }
+
+  onDraining(): void {
+    this.#owner.onDraining(this)
   }
 
   onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {

@@ -1,5 +1,7 @@
 import type { BodySink, Exchange } from '../connection/exchange.ts'
-import { ResponseTooLarge, StreamClosed, StreamConsumed } from '../errors.ts'
+import { responseClosedError } from '../connection/transport-errors.ts'
+import type { StreamClosed } from '../errors.ts'
+import { ResponseTooLarge, StreamConsumed } from '../errors.ts'
 import type { OwnedBytes } from '../models/bytes.ts'
 import type { Headers } from '../models/headers.ts'
 import { BodyBuffer } from './body-buffer.ts'
@@ -223,7 +225,8 @@ export class ResponseBody implements BodySink {
   }
 
   /**
-   * Reads up to `MAX_DRAINED` more bytes to keep the connection, or closes it if more are to come.
+   * Reads up to `MAX_DRAINED` more bytes to keep the connection, or closes it if more are to come or
+   * if they do not come soon.
    *
    * @param isProbablyShort whether to read the rest of a body of unknown length, too
    */
@@ -237,8 +240,10 @@ export class ResponseBody implements BodySink {
     if (this.trailers !== null || this.#failed) return
     const isUnknown = Number.isNaN(this.#length)
     if (isUnknown) this.#maxReceived = this.#received + MAX_DRAINED
-    if (isUnknown ? isProbablyShort : this.#length - this.#received <= MAX_DRAINED)
-      return this.#resume()
+    if (isUnknown ? isProbablyShort : this.#length - this.#received <= MAX_DRAINED) {
+      this.#resume()
+      return this.#exchange.drain()
+    }
     this.#exchange.abort(this.#unavailableError())
   }
 
@@ -265,7 +270,7 @@ export class ResponseBody implements BodySink {
 
   #unavailableError(): StreamClosed | StreamConsumed {
     return this.#mode === 'discard'
-      ? new StreamClosed('The response was closed before its body was read')
+      ? responseClosedError()
       : new StreamConsumed('The response body was already read')
   }
 

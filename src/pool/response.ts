@@ -96,8 +96,8 @@ export class Response {
   }
 
   /**
-   * Ends reading. Up to 64 KiB of unread body is drained so that the connection can be reused;
-   * otherwise the connection is closed.
+   * Ends reading. Up to 64 KiB of unread body is drained for up to one second, so that the
+   * connection can be reused; otherwise the connection is closed.
    */
   close(): void {
     // Redirects and errors have short bodies. The body of a 200 may be an endless stream of events.

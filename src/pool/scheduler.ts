@@ -81,6 +81,8 @@ export class Scheduler
   readonly #deadlines: WaitDeadlines
   /** The leases whose response waits for its reader. The one that has waited longest is first. */
   readonly #unread = new Set<Lease>()
+  /** The leases that read the rest of a discarded body. */
+  readonly #draining = new Set<Lease>()
   /** Whether connections with an unread response count for `maxConnections`. */
   readonly #countsUnread: boolean
   #leaseCount = 0
@@ -278,6 +280,20 @@ export class Scheduler
     group.waiters.push(waiter)
     queue.push(waiter)
     this.#deadlines.add(waiter)
+    this.#replaceDraining()
+  }
+
+  /**
+   * Gives the place of a connection that reads a discarded body to the first waiter, if the waiter
+   * could not use that connection. Otherwise a server that sends the rest slowly would block others.
+   */
+  #replaceDraining(): void {
+    if (this.#draining.size === 0) return
+    const waiter = this.#forAnyConnection.first
+    if (waiter === null) return
+    for (const lease of this.#draining) {
+      if (lease.origin.key !== waiter.origin.key) return lease.stopDraining()
+    }
   }
 
   /**
@@ -414,6 +430,7 @@ export class Scheduler
 
   onFreed(lease: Lease): void {
     const connection = lease.connection as Connection
+    this.#draining.delete(lease)
     if (lease.isOutdated) return connection.close('settings-changed')
     const now = this.#backend.clock.now()
     lease.freedIn = this.#polls.current
@@ -469,6 +486,11 @@ export class Scheduler
     this.#unread.delete(lease)
   }
 
+  onDraining(lease: Lease): void {
+    this.#draining.add(lease)
+    this.#replaceDraining()
+  }
+
   /** The first waiter for any connection; null if a connection will be opened for each of them. */
   get #oldestWithoutConnection(): Waiter | null {
     const needed = this.#counted + this.#forAnyConnection.size
@@ -485,6 +507,7 @@ export class Scheduler
     const group = this.#groups.get(lease.origin.key) as OriginGroup
     group.leases.delete(lease)
     this.#unread.delete(lease)
+    this.#draining.delete(lease)
     lease.groupLink.list?.remove(lease.groupLink)
     this.#idle.remove(lease.poolLink)
     this.#leaseCount--

@@ -41,6 +41,7 @@ export class Waiter implements Carrier {
   }
 
   resume(): void {}
+  drain(): void {}
 
   release(): void {
     this.#owner.onCancelled(this)

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { inspect } from 'node:util'
+import type { Response } from '../../src/engine.ts'
 import { PoolTimeout, ReadError } from '../../src/engine.ts'
 import { at } from '../support/at.ts'
 import { OK, PoolHarness } from '../support/pool-harness.ts'
-import { assertEmpty, ScriptedPool, settle } from './scripted-pool.ts'
+import { assertEmpty, isOpen, ScriptedPool, settle } from './scripted-pool.ts'
 
 const A = 'http://a.test'
 const B = 'http://b.test'
@@ -248,6 +249,126 @@ describe('the pool', () => {
     response.close()
     await pool.backend.clock.flush()
     assert.ok(pool.wasSent('/next'))
+    await assertEmpty(pool)
+  })
+})
+
+describe('43 a discarded body that arrives slowly', () => {
+  /** A body of which one byte has arrived. */
+  const SLOW = 'HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\nx'
+  const SLOW_REDIRECT = 'HTTP/1.1 302 Found\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n'
+
+  const waysToLeave: Record<string, (response: Response) => unknown> = {
+    'close()': (response) => response.close(),
+    'a break': async (response) => {
+      for await (const _ of response) break
+    },
+  }
+
+  /** Sends a request, and returns its response after the bytes `received`. */
+  async function openSlow(pool: ScriptedPool, received = SLOW, read: number | null = 5000) {
+    const promise = pool.request({ origin: A, path: '/slow', timeouts: { read } })
+    await settle()
+    pool.socketOf('/slow').receive(received)
+    return promise
+  }
+
+  for (const [way, leave] of Object.entries(waysToLeave)) {
+    for (const read of [5000, null]) {
+      test(`43 closes its connection a second after ${way}, with the read timeout ${read}`, async () => {
+        const pool = new ScriptedPool()
+        leave(await openSlow(pool, SLOW, read))
+        await settle()
+        const { clock, socket } = pool.backend
+        for (let passed = 300; passed < 1000; passed += 300) {
+          await clock.advance(300)
+          socket.receive('x')
+        }
+        assert.ok(isOpen(socket))
+        await clock.advance(100)
+        assert.deepEqual(pool.closed, [`${A} timeout`])
+        pool.assertQuiescent()
+        await assertEmpty(pool)
+      })
+    }
+  }
+
+  test('43 closes its connection a second after close() of a redirect of unknown length', async () => {
+    const pool = new ScriptedPool()
+    const response = await openSlow(pool, SLOW_REDIRECT)
+    response.close()
+    await pool.backend.clock.advance(999)
+    pool.backend.socket.receive('1\r\nx\r\n')
+    await pool.backend.clock.advance(1)
+    assert.deepEqual(pool.closed, [`${A} timeout`])
+    await assertEmpty(pool)
+  })
+
+  test('43 closes its connection a second after close() during a pause', async () => {
+    const pool = new ScriptedPool()
+    const response = await openSlow(
+      pool,
+      `HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n${'x'.repeat(70_000)}`,
+    )
+    await settle()
+    assert.ok(pool.backend.socket.paused)
+    response.close()
+    await pool.backend.clock.advance(1000)
+    assert.deepEqual(pool.closed, [`${A} timeout`])
+    await assertEmpty(pool)
+  })
+
+  test('43 keeps its connection if the rest arrives in time, also for later slow responses', async () => {
+    const pool = new ScriptedPool()
+    const response = await openSlow(pool, `${SIZED}ab`)
+    response.close()
+    await pool.backend.clock.advance(900)
+    pool.backend.socket.receive('cd')
+    await settle()
+    const next = pool.start(A, '/next', { timeouts: { read: 5000 } })
+    await pool.backend.clock.advance(4000)
+    pool.backend.socket.receive(OK)
+    await settle()
+    assert.equal(next.body, 'ok')
+    assert.equal(pool.sockets.length, 1)
+    await assertEmpty(pool)
+  })
+
+  test('43 gives its place to a request to another origin that arrives later', async () => {
+    const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
+    const response = await openSlow(pool)
+    response.close()
+    await pool.send(B, '/other')
+    assert.deepEqual(pool.closed, [`${A} evicted`])
+    pool.socketOf('/other').receive(OK)
+    await assertEmpty(pool)
+  })
+
+  test('43 gives its place to a request to another origin that waits already', async () => {
+    const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
+    const response = await openSlow(pool)
+    const other = pool.start(B, '/other')
+    await settle()
+    assert.equal(pool.stats().waiting, 1)
+    response.close()
+    await settle()
+    pool.socketOf('/other').receive(OK)
+    await settle()
+    assert.equal(other.body, 'ok')
+    assert.deepEqual(pool.closed, [`${A} evicted`])
+    await assertEmpty(pool)
+  })
+
+  test('43 keeps its connection for a request to the same origin', async () => {
+    const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
+    const response = await openSlow(pool, `${SIZED}ab`)
+    response.close()
+    await pool.send(A, '/next')
+    assert.equal(pool.stats().waiting, 1)
+    pool.backend.socket.receive('cd')
+    await pool.backend.clock.flush()
+    assert.ok(pool.wasSent('/next'))
+    assert.equal(pool.sockets.length, 1)
     await assertEmpty(pool)
   })
 })

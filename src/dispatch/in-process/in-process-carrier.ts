@@ -35,6 +35,8 @@ export abstract class InProcessCarrier implements Carrier {
     this.exchange.awaitReader(false)
   }
 
+  drain(): void {} // no connection is kept
+
   /** Whether to read the content. Responses to HEAD, 204 and 304 have none. RFC 9110 6.4.1 */
   protected get wantsBody(): boolean {
     return this.#hasBody && !this.exchange.settled
