@@ -68,11 +68,17 @@ export class Download {
   async #attempt(): Promise<boolean> {
     const file = this.#file
     const isResuming = file.isResumable && this.#canResume
-    const response = await this.#sendRequest(isResuming)
+    const response = await this.#sendRequest(isResuming ? file.size : null)
     const { status, headers } = response
     try {
-      if (isResuming && status === 416 && unsatisfiedTotal(headers) === file.size) return true
-      if (isResuming && (status === 416 || (status === 206 && !this.#continuesFile(response)))) {
+      if (isResuming && status === 416 && unsatisfiedTotal(headers) === file.size) {
+        await response.close()
+        if (await this.#isUnchanged()) return true
+      }
+      if (
+        isResuming &&
+        (status === 416 || (status === 206 && !this.#continuesFile(response, file.size)))
+      ) {
         await file.restart(null)
         return false
       }
@@ -86,27 +92,45 @@ export class Download {
     }
   }
 
-  #sendRequest(isResuming: boolean): Promise<Response> {
+  /**
+   * Requests the last byte of a file of which all bytes are there. A 416 has no validator: the file
+   * can have changed without a change of its length.
+   */
+  async #isUnchanged(): Promise<boolean> {
+    const last = this.#file.size - 1
+    const response = await this.#sendRequest(last)
+    try {
+      return response.status === 206 && this.#continuesFile(response, last)
+    } finally {
+      await response.close()
+    }
+  }
+
+  /** @param from the first byte to request; null for the whole file */
+  #sendRequest(from: number | null): Promise<Response> {
     const { client, signal } = this.#tools
     const { method, url, createOptions } = this.#spec
     const headers = [...this.#spec.headers]
     // A range counts bytes of the encoded content, so it only fits the file without a coding.
     if (!hasField(headers, 'accept-encoding')) headers.push(['accept-encoding', 'identity'])
-    if (isResuming) {
+    if (from !== null) {
       const { validator } = this.#file.metadata!
-      headers.push(['range', `bytes=${this.#file.size}-`], ['if-range', validator])
+      headers.push(['range', `bytes=${from}-`], ['if-range', validator])
     }
     const retries = this.#attemptCount++ === 0 ? 0 : MAX_CUTS
     return client.stream(method, url, { ...createOptions(), headers, signal, retries })
   }
 
-  /** Whether a 206 continues `FILE.part`. Some servers honour Range, but ignore If-Range. */
-  #continuesFile({ headers }: Response): boolean {
+  /**
+   * Whether a 206 is the rest of the same file from this byte. Some servers honour Range, but ignore
+   * If-Range.
+   */
+  #continuesFile({ headers }: Response, from: number): boolean {
     const range = contentRange(headers)
     const { validator, total } = this.#file.metadata!
     const etag = headers.get('etag')
     return (
-      range?.start === this.#file.size &&
+      range?.start === from &&
       (total === null || range.total === null || range.total === total) &&
       (etag === null || !validator.startsWith('"') || etag === validator)
     )

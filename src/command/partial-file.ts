@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { lstat, open, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
@@ -16,10 +17,16 @@ interface Metadata {
 /** Windows has no such flag, and lets only administrators create links. */
 const { O_WRONLY, O_APPEND, O_NOFOLLOW = 0 } = constants
 
+/** Other users cannot read or change an incomplete download. */
+const PRIVATE_MODE = 0o600
+const NEW_FILE_MODE = 0o666
+const WRITABLE_BY_OTHERS = 0o022
+
 /**
  * An incomplete download: `FILE.part`, with `FILE.part.json` if it can be resumed. Other users may
- * write to the folder. Links in place of these files are therefore never followed: both files are
- * created, or are plain files with a single name.
+ * write to the folder. Links in place of these files are therefore never followed, and files of other
+ * users are not resumed: both files are created, or are plain files with a single name that only
+ * this user can write.
  */
 export class PartialFile {
   /** The path of the complete file. */
@@ -70,10 +77,11 @@ export class PartialFile {
     await this.#wrapErrors(async () => {
       await this.#closeHandle()
       await remove(`${this.path}.part`)
-      this.#handle = await open(`${this.path}.part`, 'wx')
+      this.#handle = await open(`${this.path}.part`, 'wx', PRIVATE_MODE)
       await remove(`${this.path}.part.json`)
       if (metadata !== null) {
-        await writeFile(`${this.path}.part.json`, JSON.stringify(metadata), { flag: 'wx' })
+        const options = { flag: 'wx', mode: PRIVATE_MODE }
+        await writeFile(`${this.path}.part.json`, JSON.stringify(metadata), options)
       }
     })
   }
@@ -86,9 +94,11 @@ export class PartialFile {
     this.#size += chunk.length
   }
 
-  /** Renames the complete `FILE.part` to `FILE`. */
+  /** Renames the complete `FILE.part` to `FILE`, which gets the mode of a new file. */
   async finish(): Promise<void> {
     await this.#wrapErrors(async () => {
+      this.#handle ??= await openToAppend(`${this.path}.part`, this.#size)
+      await this.#handle.chmod(NEW_FILE_MODE & ~process.umask())
       await this.#closeHandle()
       await rename(`${this.path}.part`, this.path)
       await rm(`${this.path}.part.json`, { force: true })
@@ -128,17 +138,27 @@ async function remove(path: string): Promise<void> {
   })
 }
 
-/** Returns null unless the path is a file with a single name, and no link. */
+/** Returns null unless the path is a file with a single name, no link, and of this user only. */
 async function plainFile(path: string): Promise<{ readonly size: number } | null> {
   const found = await lstat(path).catch(() => null)
-  return found?.isFile() && found.nlink === 1 ? found : null
+  return found !== null && isPrivate(found) ? found : null
+}
+
+/**
+ * Whether it is a file with a single name that no other user can have written. Windows has no user
+ * ids and no such modes.
+ */
+function isPrivate(found: Stats): boolean {
+  if (!found.isFile() || found.nlink !== 1) return false
+  if (process.getuid === undefined) return true
+  return found.uid === process.getuid() && (found.mode & WRITABLE_BY_OTHERS) === 0
 }
 
 /** Opens the file that `plainFile` has found. It may have been replaced since. */
 async function openToAppend(path: string, size: number): Promise<FileHandle> {
   const handle = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW)
   const found = await handle.stat()
-  if (found.isFile() && found.nlink === 1 && found.size === size) return handle
+  if (isPrivate(found) && found.size === size) return handle
   await handle.close()
   throw new Error(`${path} was replaced during the download`)
 }

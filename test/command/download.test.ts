@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -137,6 +145,65 @@ describe('--download', () => {
     const { code } = await runInProcess([url, '--download', path])
     assertComplete(path)
     assert.equal(code, 0)
+  })
+
+  test('95 starts over if a complete .part file has changed on the server since', async (t) => {
+    const { origin } = await httpServer(t, (request: IncomingMessage, response) => {
+      response.setHeader('etag', '"v2"')
+      const from = Number(/\d+/.exec(request.headers.range ?? '0'))
+      if (from === 0) return response.end(content)
+      const { length } = content
+      if (from === length) {
+        return response.writeHead(416, { 'content-range': `bytes */${length}` }).end()
+      }
+      const range = `bytes ${from}-${length - 1}/${length}`
+      response.writeHead(206, { 'content-range': range }).end(content.subarray(from))
+    })
+    const path = join(temporaryDirectory(t), 'x.bin')
+    writePart(path, origin, Buffer.alloc(content.length, 'x'))
+    assert.equal((await runInProcess([origin, '--download', path])).code, 0)
+    assertComplete(path)
+  })
+
+  describe('95 on a system with users and modes', () => {
+    if (process.getuid === undefined) return
+    const modeOf = (path: string) => statSync(path).mode & 0o777
+
+    test('95 FILE.part is private, and FILE has the mode of a new file', async (t) => {
+      const { url } = await serve(t, { cuts: [1000, 0, 0, 0] })
+      const path = join(temporaryDirectory(t), 'x.bin')
+      await runInProcess([url, '--download', path])
+      assert.deepEqual([modeOf(`${path}.part`), modeOf(`${path}.part.json`)], [0o600, 0o600])
+      await runInProcess([url, '--download', path])
+      assertComplete(path)
+      assert.equal(modeOf(path), 0o666 & ~process.umask())
+    })
+
+    for (const suffix of ['.part', '.part.json']) {
+      for (const mode of [0o620, 0o602]) {
+        test(`95 FILE${suffix} with the mode ${mode.toString(8)} is not resumed`, async (t) => {
+          const { url, ranges } = await serve(t)
+          const path = join(temporaryDirectory(t), 'x.bin')
+          writePart(path, url, Buffer.alloc(content.length, 'x'))
+          chmodSync(`${path}${suffix}`, mode)
+          await runInProcess([url, '--download', path])
+          assertComplete(path)
+          assert.deepEqual(ranges, [undefined])
+        })
+      }
+
+      if (process.getuid?.() !== 0) continue // only root can create a file of another user
+      test(`95 FILE${suffix} of another user is not resumed`, async (t) => {
+        const { url, ranges } = await serve(t)
+        const path = join(temporaryDirectory(t), 'x.bin')
+        writePart(path, url, Buffer.alloc(content.length, 'x'))
+        chownSync(`${path}${suffix}`, 65_534, 65_534)
+        await runInProcess([url, '--download', path])
+        assertComplete(path)
+        assert.deepEqual(ranges, [undefined])
+        assert.equal(statSync(path).uid, 0)
+      })
+    }
   })
 
   test('starts over for other params, and stores no secrets of the URL', async (t) => {
