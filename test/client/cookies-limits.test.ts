@@ -40,7 +40,40 @@ describe('54 the number of cookies is limited', () => {
     assert.equal(cookies.get('n1'), 'again')
   })
 
-  test('to 3000 in all: the oldest by creation are removed', () => {
+  test('to 180 for a registrable domain with its subdomains', () => {
+    const cookies = new Cookies()
+    void cookies.storeSetCookies(['session=1; Path=/'], new URL('https://bank.example.org/'))
+    const evil = 'a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.evil.com'
+    const labels = evil.split('.')
+    for (let i = 0; i < labels.length - 1; i++) {
+      const domain = labels.slice(i).join('.')
+      void cookies.storeSetCookies(numbered(180, `; Domain=${domain}`), new URL(`https://${evil}/`))
+    }
+    assert.equal(cookies.get('session'), '1')
+    assert.equal([...cookies].length, 181)
+  })
+
+  test('to 180 each for sites under a public suffix', () => {
+    const cookies = new Cookies()
+    for (const site of ['a.github.io', 'b.github.io', 'a.co.uk', 'b.co.uk']) {
+      void cookies.storeSetCookies(numbered(100), new URL(`https://${site}/`))
+    }
+    assert.equal([...cookies].length, 400)
+  })
+
+  test('to 3000 in all: the oldest of the largest site are removed', () => {
+    const cookies = new Cookies()
+    void cookies.storeSetCookies(['session=1; Path=/'], new URL('https://bank.example.org/'))
+    for (let i = 0; i < 20; i++) {
+      void cookies.storeSetCookies(numbered(180), new URL(`https://evil${i}.com/`))
+    }
+    assert.equal([...cookies].length, 3000)
+    assert.equal(cookies.get('session'), '1')
+    void cookies.storeSetCookies(['new=1; Path=/'], HTTP)
+    assert.equal(cookies.get('new'), '1')
+  })
+
+  test('to 3000 in all: of sites of equal size, that of the oldest loses its oldest cookie', () => {
     const cookies = new Cookies()
     for (let i = 0; i < 30; i++) {
       void cookies.storeSetCookies(numbered(100), new URL(`http://h${i}.test/`))
@@ -48,12 +81,40 @@ describe('54 the number of cookies is limited', () => {
     assert.equal([...cookies].length, 3000)
     void cookies.storeSetCookies(numbered(2), HTTP)
     assert.equal([...cookies].length, 3000)
-    assert.equal(cookies.get('n1', { domain: 'h0.test' }), null)
-    assert.equal(cookies.get('n2', { domain: 'h0.test' }), '2')
+    assert.equal(cookies.get('n0', { domain: 'h0.test' }), null)
+    assert.equal(cookies.get('n1', { domain: 'h0.test' }), '1')
+    assert.equal(cookies.get('n0', { domain: 'h1.test' }), null)
+    assert.equal(cookies.get('n0', { domain: 'h2.test' }), '0')
     cookies.clear()
     void cookies.storeSetCookies(numbered(100), HTTP)
     assert.equal([...cookies].length, 100)
   })
+})
+
+describe('54 a cookie for unrelated hosts is not stored', () => {
+  const cases: [host: string, domain: string, isStored: boolean][] = [
+    ['evil.localhost', 'localhost', false],
+    ['localhost', 'localhost', true],
+    ['a.app.localhost', 'app.localhost', true],
+    ['evil.test', 'test', false],
+    ['evil.internal', 'internal', false],
+    ['evil.shop.svc.cluster.local', 'cluster.local', false],
+    ['evil.shop.svc.cluster.local', 'svc.cluster.local', false],
+    ['evil.shop.svc.cluster.local', 'shop.svc.cluster.local', false],
+    ['evil.shop.svc.cluster.local', 'evil.shop.svc.cluster.local', true],
+    ['a.nas.local', 'nas.local', true],
+  ]
+  for (const [host, domain, isStored] of cases) {
+    test(`54 Domain=${domain} of ${host}`, () => {
+      const own = new Cookies()
+      const jar = new CookieJar(new MemoryCookieStore(), { allowSpecialUseDomain: true })
+      for (const cookies of [own, new Cookies(jar)]) {
+        void cookies.storeSetCookies([`a=1; Domain=${domain}`], new URL(`http://${host}/`))
+      }
+      assert.equal([...own].length, isStored ? 1 : 0)
+      if (!isStored) assert.deepEqual([...new Cookies(jar)], [])
+    })
+  }
 })
 
 describe('54 a Cookie field has at most 16 KiB', () => {

@@ -186,8 +186,8 @@ export const secrets: readonly Mutation[] = [
     marks: '55',
     mistake: 'a response over http evicts Secure cookies',
     file: 'src/client/cookies/cookie-store.ts',
-    find: 'if (!secure || this.isSecureOrigin) return this.#remove(',
-    replace: 'if (this !== null) return this.#remove(',
+    find: 'if (!cookie.secure || this.isSecureOrigin) return cookie',
+    replace: 'if (this !== null) return cookie',
     tests: ['client/cookies-limits'],
   },
   {

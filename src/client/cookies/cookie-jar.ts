@@ -58,6 +58,24 @@ function emptyCookie(): Cookie {
   return new (toughCookie().Cookie)(Object.create(null))
 }
 
+/** Every option is given, as in `JAR_OPTIONS`. */
+const SUFFIX_OPTIONS = { allowSpecialUseDomain: true, ignoreError: true }
+
+/** Returns the registrable domain of a domain, or the domain itself if it has none. */
+function siteOf(domain: string): string {
+  return toughCookie().getPublicSuffix(domain, SUFFIX_OPTIONS) ?? domain
+}
+
+/**
+ * Whether a cookie is for all hosts under a name that is not in the public suffix list, but has no
+ * owner either: a name without a dot, such as `localhost`, and the names of a Kubernetes cluster.
+ * A host may set a cookie for itself.
+ */
+function isForUnrelatedHosts({ domain }: Cookie, { hostname }: URL): boolean {
+  if (domain === null || domain === hostname) return false
+  return !domain.includes('.') || /^(?:[^.]+\.)?(?:svc\.)?cluster\.local$/.test(domain)
+}
+
 /**
  * A tough-cookie jar: a jar of the caller, or a jar of this client, which is created when it is
  * first needed.
@@ -77,7 +95,7 @@ export class LazyJar {
 
   get jar(): CookieJar {
     if (this.#jar === null) {
-      this.#store = new CookieStore()
+      this.#store = new CookieStore(siteOf)
       this.#jar = new (toughCookie().CookieJar)(this.#store, JAR_OPTIONS)
     }
     return this.#jar
@@ -140,6 +158,7 @@ export class LazyJar {
     const cookie = emptyCookie()
     if (!parseSetCookie(setCookie, cookie) || !hasPrefixAttributes(cookie)) return
     if (namesOwnSuffix(cookie, url)) cookie.domain = null
+    if (isForUnrelatedHosts(cookie, url)) return
     this.#put(cookie, url, store)
   }
 
@@ -286,7 +305,7 @@ async function storeAsync(jar: CookieJar, setCookies: readonly string[], url: UR
 function cookieToCheck(setCookie: string, url: URL): Cookie | 'refused' | null {
   const cookie = emptyCookie()
   if (!parseSetCookie(setCookie, cookie)) return null // the jar decides
-  if (!hasPrefixAttributes(cookie)) return 'refused'
+  if (!hasPrefixAttributes(cookie) || isForUnrelatedHosts(cookie, url)) return 'refused'
   if (cookie.secure || isSecureOrigin(url)) return null
   cookie.domain ??= url.hostname.replace(/^\[|\]$/g, '')
   if (!cookie.path?.startsWith('/')) cookie.path = toughCookie().defaultPath(url.pathname)

@@ -2,9 +2,13 @@ import type { Callback, Cookie, ErrorCallback, Nullable, Store } from 'tough-coo
 import { ownCopy } from '../../models/own-copy.ts'
 import { hidesSecureCookie, isUnderPath } from './cookie-syntax.ts'
 
-/** Maximum number of cookies of a domain, as in browsers. RFC 6265 6.1 requires at least 50. */
-const MAX_PER_DOMAIN = 180
-/** Maximum number of cookies of all domains. RFC 6265 6.1 requires at least 3000. */
+/**
+ * Maximum number of cookies of a site, as in browsers. A site is a registrable domain with all its
+ * subdomains: with a limit for each domain, one host could set cookies for all its parent domains,
+ * and evict those of other sites. RFC 6265 6.1 requires at least 50 for each domain.
+ */
+const MAX_PER_SITE = 180
+/** Maximum number of cookies of all sites. RFC 6265 6.1 requires at least 3000. */
 const MAX_COOKIES = 3000
 /** The latest time that a `Date` can represent, in ms. */
 const LAST_DATE = 8.64e15
@@ -13,7 +17,8 @@ const LAST_DATE = 8.64e15
  * The in-memory store of the client's own jar. It differs from that of tough-cookie:
  *
  * - It reports whether it is empty, and how often it was changed.
- * - It limits the cookies of a domain and of all domains, and removes the oldest by creation.
+ * - It limits the cookies of a site and of all sites, and removes the oldest by creation: of the site,
+ *   or of the site that has the most.
  * - Cookies from an insecure origin never replace, hide or remove a Secure cookie.
  * - The strings of a cookie share no memory with the response that it came from.
  * - It counts Max-Age from the time at which the cookie was received. tough-cookie counts from the
@@ -31,7 +36,15 @@ export class CookieStore implements Store {
   readonly #domains = new Map<string, Map<string, Cookie>>()
   /** All cookies in the order of their creation, by domain, name and path. */
   readonly #all = new Map<string, Cookie>()
+  /** The same for each site. The inner maps are never empty. */
+  readonly #sites = new Map<string, Map<string, Cookie>>()
+  readonly #siteOf: (domain: string) => string
   #secureCount = 0
+
+  /** @param siteOf returns the registrable domain of a domain */
+  constructor(siteOf: (domain: string) => string) {
+    this.#siteOf = siteOf
+  }
 
   get isEmpty(): boolean {
     return this.#domains.size === 0
@@ -111,6 +124,7 @@ export class CookieStore implements Store {
     this.changes++
     this.#domains.clear()
     this.#all.clear()
+    this.#sites.clear()
     this.#secureCount = 0
     return respond(undefined, callback)
   }
@@ -138,16 +152,41 @@ export class CookieStore implements Store {
     if (cookie.secure) this.#secureCount++
     cookies.set(id, cookie)
     this.#domains.set(owner, cookies)
+    const site = this.#siteOf(owner)
+    const ofSite = this.#sites.get(site) ?? new Map<string, Cookie>()
+    this.#sites.set(ownCopy(site), ofSite)
+    ofSite.set(`${owner};${id}`, cookie)
     this.#all.set(`${owner};${id}`, cookie)
-    if (cookies.size > MAX_PER_DOMAIN) this.#evictFrom(cookies)
-    if (this.#all.size > MAX_COOKIES) this.#evictFrom(this.#all)
+    if (ofSite.size > MAX_PER_SITE) this.#evict(this.#oldestOf(ofSite))
+    if (this.#all.size > MAX_COOKIES) this.#evict(this.#oldestOfLargestSite())
   }
 
-  /** Removes the oldest cookie. It can be the new one, if all others are Secure. */
-  #evictFrom(cookies: ReadonlyMap<string, Cookie>): void {
-    for (const { secure, domain, path, key } of cookies.values()) {
-      if (!secure || this.isSecureOrigin) return this.#remove(domain, path, key)
+  #evict(cookie: Cookie | null): void {
+    if (cookie !== null) this.#remove(cookie.domain, cookie.path, cookie.key)
+  }
+
+  /**
+   * Returns the oldest cookie that may be removed; null if there is none. It can be the new one, if all
+   * others are Secure.
+   */
+  #oldestOf(cookies: ReadonlyMap<string, Cookie>): Cookie | null {
+    for (const cookie of cookies.values()) {
+      if (!cookie.secure || this.isSecureOrigin) return cookie
     }
+    return null
+  }
+
+  /** Of the sites that have a cookie that may be removed. */
+  #oldestOfLargestSite(): Cookie | null {
+    let size = 0
+    let oldest: Cookie | null = null
+    for (const cookies of this.#sites.values()) {
+      const candidate = cookies.size > size ? this.#oldestOf(cookies) : null
+      if (candidate === null) continue
+      size = cookies.size
+      oldest = candidate
+    }
+    return oldest
   }
 
   #remove(domain: Nullable<string>, path: Nullable<string>, key: Nullable<string>): void {
@@ -159,6 +198,10 @@ export class CookieStore implements Store {
     if (cookie.secure) this.#secureCount--
     this.changes++
     this.#all.delete(`${domain};${id}`)
+    const site = this.#siteOf(domain ?? '')
+    const ofSite = this.#sites.get(site)
+    ofSite?.delete(`${domain};${id}`)
+    if (ofSite?.size === 0) this.#sites.delete(site)
     if (cookies.size === 0) this.#domains.delete(domain ?? '')
   }
 }
