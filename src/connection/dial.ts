@@ -31,8 +31,7 @@ const REFUSAL_DELAY = 250
 /** Unless the dial is aborted, exactly one of the last three methods is called, once. */
 export interface DialOwner {
   onPhase(phase: Phase): void
-  /** `firstBytes` were read already, and must be passed to the next handler; null for none. */
-  onDialed(socket: BackendSocket, firstBytes: Buffer | null): void
+  onDialed(socket: BackendSocket): void
   onDialFailed(failure: DialFailure): void
   /** `proxy` is the proxy of the route, or null. */
   onDialTimeout(proxy: Origin | null): void
@@ -189,7 +188,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   }
 
   onRaceWon(socket: BackendSocket): void {
-    if (this.#peer === this.#origin) this.#succeed(socket, null)
+    if (this.#peer === this.#origin) this.#succeed(socket)
     else this.#openTunnel(socket, this.#route.proxy as ProxySettings)
   }
 
@@ -221,11 +220,19 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   onTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {
     const origin = this.#origin
-    if (!origin.secure) return this.#succeed(socket, firstBytes)
+    if (!origin.secure) return this.#onPlainTunnel(socket, firstBytes)
     this.#owner.onPhase('tls')
     const attempt = new Attempt(this, origin, null)
     this.#step = attempt
     attempt.socket = this.#backend.secure(socket, this.#tlsTarget(origin), attempt, firstBytes)
+  }
+
+  /** Without TLS, bytes that precede the request would be taken for the response to it. */
+  #onPlainTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {
+    if (firstBytes === null) return this.#succeed(socket)
+    socket.destroy()
+    const description = `sent data for ${this.#origin.authority} before the request`
+    this.onTunnelFailed({ description })
   }
 
   onTunnelFailed(tunnel: TunnelFailure): void {
@@ -243,7 +250,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   onAttemptConnected(): void {}
 
   onAttemptEstablished({ socket }: Attempt): void {
-    this.#succeed(socket, null)
+    this.#succeed(socket)
   }
 
   onAttemptFailed({ peer }: Attempt, cause: Error): void {
@@ -252,10 +259,10 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
 
   // --- the result
 
-  #succeed(socket: BackendSocket, firstBytes: Buffer | null): void {
+  #succeed(socket: BackendSocket): void {
     this.#step = null // `abort` must not close the socket, which belongs to the owner now
     this.abort()
-    this.#owner.onDialed(socket, firstBytes)
+    this.#owner.onDialed(socket)
   }
 
   #fail(at: Origin, cause: unknown, address: string | null): void {

@@ -158,7 +158,7 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
     this.#exchange?.enterPhase(phase)
   }
 
-  onDialed(socket: BackendSocket, firstBytes: Buffer | null): void {
+  onDialed(socket: BackendSocket): void {
     this.#isUnverified = this.#dial?.isVerificationDisabled === true
     this.#dial = null
     const connection = this.#owner.createConnection(this, socket)
@@ -168,7 +168,6 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
     if (exchange === null) return // a listener ended it, and thereby closed the connection
     this.#exchange = null
     connection.start(exchange, connection.openedAt)
-    if (firstBytes !== null) deliverFirstBytes(socket, firstBytes)
   }
 
   onDialFailed(failure: DialFailure): void {
@@ -210,16 +209,5 @@ export class Lease implements Carrier, DialOwner, ConnectionOwner {
 
   onClosed(_connection: Connection, reason: CloseReason, replay: Exchange | null): void {
     this.#release(replay ?? this.#withdrawKept(), reason)
-  }
-}
-
-/** Delivers bytes that were read together with a proxy's response, as if they were read now. */
-function deliverFirstBytes(socket: BackendSocket, bytes: Buffer): void {
-  for (let position = 0; position < bytes.length; ) {
-    const target = socket.handler.readTarget()
-    const piece = bytes.subarray(position, position + target.length)
-    target.set(piece)
-    position += piece.length
-    socket.handler.onRead(piece.length)
   }
 }

@@ -36,6 +36,22 @@ export function unfoldLines(head: Buffer): boolean {
   }
 }
 
+/**
+ * A framing field that continues on another line, and a continuation that looks like one. Linear: a
+ * match can only begin at a CRLF.
+ */
+const FOLDED_FRAMING =
+  /\r\n(?:content-length|transfer-encoding)[ \t]*:[^\r]*\r\n[ \t]|\r\n[ \t]+(?:content-length|transfer-encoding)[ \t]*:/i
+
+/**
+ * Whether the framing depends on an obs-fold: an intermediary that does not replace folds, or ignores
+ * their lines, sees another length of the body.
+ */
+export function foldsFraming(head: Buffer): boolean {
+  const end = head.indexOf('\r\n\r\n')
+  return FOLDED_FRAMING.test(head.latin1Slice(0, end < 0 ? head.length : end + 2))
+}
+
 function isSpaceOrTab(byte: number | undefined): boolean {
   return byte === SP || byte === HTAB
 }

@@ -1,6 +1,6 @@
 import { Headers } from '../models/headers.ts'
 import type { Restore } from './lenient-head.ts'
-import { maskContentLength, unfoldLines } from './lenient-head.ts'
+import { foldsFraming, maskContentLength, unfoldLines } from './lenient-head.ts'
 import * as wasm from './llhttp.ts'
 import {
   INVALID_CONTENT_LENGTH,
@@ -274,7 +274,8 @@ export class ResponseParser {
       if (inHead) {
         if ((flags & wasm.HEAD_COMPLETE) === 0) {
           if (error === 0) return this.#suspend(base, end)
-          if (!this.#makeParsable(error, end)) return this.#fault(parseErrorMessage(error))
+          const fault = this.#makeParsable(error, end)
+          if (fault !== null) return this.#fault(fault)
           at = base
           continue
         }
@@ -438,19 +439,22 @@ export class ResponseParser {
   /**
    * Changes a rejected head so that llhttp accepts it. If the head is not complete yet, only checks
    * whether that is possible.
+   *
+   * @returns why that is not possible; null if it is
    */
-  #makeParsable(error: number, end: number): boolean {
+  #makeParsable(error: number, end: number): string | null {
     const isLength = error === UNEXPECTED_CONTENT_LENGTH || error === INVALID_CONTENT_LENGTH
-    if (!isLength && error !== INVALID_HEADER_TOKEN) return false
+    if (!isLength && error !== INVALID_HEADER_TOKEN) return parseErrorMessage(error)
     const received = window.subarray(this.#base - WINDOW, end - WINDOW)
     const isComplete = this.#hasWholeHead(end)
     const head = isComplete ? received : Buffer.from(received)
+    if (foldsFraming(head)) return 'Content-Length or Transfer-Encoding is folded over lines'
     const hasFold = unfoldLines(head)
     const restores = isLength ? maskContentLength(head) : []
-    if (!hasFold && restores.length === 0) return false
+    if (!hasFold && restores.length === 0) return parseErrorMessage(error)
     if (isComplete) this.#restores = [...this.#restores, ...restores]
     this.#atStart = this.#needsRewrite = true
-    return true
+    return null
   }
 
   #hasWholeHead(end: number): boolean {

@@ -123,19 +123,6 @@ describe('9, R2, S14 CONNECT', () => {
     await assertEmpty(pool)
   })
 
-  test('bytes after the head are read as the response of an origin without TLS', async () => {
-    const busy = 'HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nno'
-    for (let count = 0; count <= busy.length; count++) {
-      const { pool, call } = await send(HTTP, { proxy: tunnelOnly('http') })
-      const socket = at(pool.sockets, 0)
-      socket.receive(`${ESTABLISHED}${busy.slice(0, count)}`)
-      if (count < busy.length) socket.receive(busy.slice(count))
-      assert.equal(call.head?.status, 503)
-      assert.equal(call.body, 'no')
-      await assertEmpty(pool)
-    }
-  })
-
   test('too many 1xx responses, or an endless head, are a ProxyError', async () => {
     for (const flood of ['HTTP/1.1 100 Continue\r\n\r\n', `X: ${'y'.repeat(1000)}\r\n`]) {
       const { pool, call } = await send(HTTPS, { proxy: proxies.http, ...oneConnection })
@@ -231,6 +218,19 @@ for (const kind of Object.keys(proxies) as Kind[]) {
     await at(sent.pool.sockets, 0).receivePieces(messages.slice(0, count))
     return sent
   }
+
+  test(`41 ${kind}: bytes that arrive with the reply of the proxy are not the response`, async () => {
+    for (const bytes of ['H', 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL']) {
+      const { pool, call } = await sendAndReceive(messages.length - 1, HTTP)
+      at(pool.sockets, 0).receive(messages.slice(-1) + bytes)
+      await settle()
+      assert.ok(call.error instanceof ProxyError)
+      assert.match(call.error.message, /sent data for a\.test:80 before the request/)
+      assert.equal(call.error.safeToRetry, true)
+      assert.equal(pool.wasSent('/'), false)
+      await assertNextWorks(pool, HTTP, kind)
+    }
+  })
 
   describe(`9, A6 opening a tunnel: ${kind}`, () => {
     test('with reads split at every byte', async () => {

@@ -46,8 +46,8 @@ export const responses: readonly Mutation[] = [
     marks: '26, S5',
     mistake: 'a folded line is rejected',
     file: 'src/protocol/response-parser.ts',
-    find: '    if (!isLength && error !== INVALID_HEADER_TOKEN) return false\n',
-    replace: '    if (!isLength) return false\n',
+    find: 'if (!isLength && error !== INVALID_HEADER_TOKEN) return',
+    replace: 'if (!isLength) return',
     tests: ['wire/corpus'],
   },
   {
