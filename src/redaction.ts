@@ -75,16 +75,34 @@ export function redactProxyUrl(text: string): string {
 const URL_FIELDS = new Set([
   ...['location', 'content-location', 'referer', 'refresh', 'link', 'sourcemap'],
 ])
-/** A word in the name of a field whose value is a credential, or the like. */
-const SECRET_WORD =
-  /(?:^|[-_])(?:auth|authorization|authenticate|authentication|token|secret|key|apikey|password|credentials?|session|sessionid|signature|cookie2?)(?:$|[-_])/i
+/** A part of the name of a field whose value is a credential, in lower case without separators. */
+const SECRET_PART =
+  /token(?!s|iz)|secret|passw|pwd|passphrase|passcode|credential|authori[sz]|authentic|apikey|accesskey|privatekey|sharedkey|signature|session|jwt|assertion|c[sx]rf|xsrf|dpop|cookie|bearer|clientcert|ticket|onetimecode/
+/** Whole words, which occur in other words: `footprint`, `mapping`, `author`, `monkey`. */
+const SECRET_WORDS = new Set([
+  ...['auth', 'key', 'pin', 'otp', 'totp', 'hotp', 'mfa', 'sid', 'pw', 'cert'],
+  ...['saml', 'sso', 'hmac', 'jws', 'jwe', 'svid'],
+])
+/** A word of a name: `CSRF`, `Token`, `token`. */
+const WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g
+
+/**
+ * Whether a field with this name contains a credential, a cookie or a challenge, judged by the words
+ * of the name: `X-Api-Key`, `x.api.key`, `X-AuthToken`.
+ */
+export function isSecretField(name: string): boolean {
+  const lower = name.toLowerCase()
+  if (lower === 'idempotency-key') return false
+  if (SECRET_PART.test(lower.replace(/[^a-z0-9]/g, ''))) return true
+  return (name.match(WORD) ?? []).some((word) => SECRET_WORDS.has(word.toLowerCase()))
+}
 
 /**
  * Returns the value of a header field for messages and logs: `[secret]` for credentials, cookies
  * and challenges, and redacted URLs.
  */
 export function redactField(name: string, value: string): string {
-  if (SECRET_WORD.test(name)) return '[secret]'
+  if (isSecretField(name)) return '[secret]'
   const isUrl = URL_FIELDS.has(name.toLowerCase())
   if (!isUrl && !value.includes('://')) return value
   const shown = value.length > MAX_FIELD_LENGTH ? `${value.slice(0, MAX_FIELD_LENGTH)}…` : value

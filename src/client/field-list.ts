@@ -43,11 +43,6 @@ function isOnlyAdded(base: PreparedFields, added: FieldList): boolean {
   return true
 }
 
-/** Returns the list without the fields of these names, which must be in lower case. */
-export function withoutFields(fields: FieldList, names: readonly string[]): FieldList {
-  return mergeFields(fields, Object.fromEntries(names.map((name) => [name, null])))
-}
-
 /** Returns all fields as a flat list. */
 export function flatFields(fields: Fields): FieldList {
   return fields instanceof PreparedFields ? fields.flat() : fields

@@ -3,6 +3,7 @@ import { RemoteProtocolError, redactUrl, UnsupportedProtocol } from '../errors.t
 import type { Headers } from '../models/headers.ts'
 import type { Body } from '../models/request.ts'
 import { FORBIDDEN_IN_URL, parseUrlOrNull } from '../models/url.ts'
+import { isSecretField } from '../redaction.ts'
 import type { Fields } from './field-list.ts'
 import { filterFields } from './field-list.ts'
 import { isHttpScheme, isSameOrigin, mayForwardCredentials } from './url.ts'
@@ -22,8 +23,13 @@ export interface Hop {
   readonly wasDowngraded: boolean
 }
 
-/** Fields that are meant for one origin and are never sent to another one. In lower case. */
-export const ORIGIN_BOUND_FIELDS = ['authorization', 'cookie', 'proxy-authorization', 'host']
+/**
+ * Whether a field is meant for one origin and never sent to another one: Host, and each field that
+ * messages hide because of its name, such as Authorization, Cookie and X-Api-Key.
+ */
+export function isOriginBound(name: string): boolean {
+  return isSecretField(name) || name.toLowerCase() === 'host'
+}
 
 /**
  * Returns the request that follows a redirect: its method, URL, fields, content and credentials. No
@@ -72,7 +78,7 @@ export function nextHop(
     // An attacker on the network can read this request, and can forge the redirects that follow.
     if (downgrades) return isSafeOverHttp(name) || (resendsContent && describesContent(name))
     return (
-      (keepsCredentials || !ORIGIN_BOUND_FIELDS.includes(name)) &&
+      (keepsCredentials || !isOriginBound(field)) &&
       (keepsProxyAuthorization || name !== 'proxy-authorization') &&
       (keepsContentFields || !describesContent(name))
     )

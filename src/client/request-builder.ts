@@ -14,11 +14,11 @@ import { requestCookies } from './cookies/cookies.ts'
 import type { Fields } from './field-list.ts'
 import {
   fieldOf,
+  filterFields,
   mergeFields,
   prepareFields,
   removesField,
   withField,
-  withoutFields,
 } from './field-list.ts'
 import type { ClientOptions, RequestOptions, SendOptions, SharedOptions } from './options.ts'
 import { checkRequestOptions, checkSendOptions, PARTS } from './options.ts'
@@ -27,7 +27,7 @@ import { combineParams, makeParams, withParams } from './params.ts'
 import type { RequestUrl } from './plain-url.ts'
 import { resolveUrl, toUrl } from './plain-url.ts'
 import type { FollowRedirects } from './redirect.ts'
-import { ORIGIN_BOUND_FIELDS } from './redirect.ts'
+import { isOriginBound } from './redirect.ts'
 import { Request } from './request.ts'
 import type { BaseUrl } from './url.ts'
 import { mayForwardCredentials, parseBaseUrl } from './url.ts'
@@ -64,7 +64,9 @@ export class RequestBuilder {
     )
     this.#headers = prepareFields(headers)
     this.#omitsContentType = removesField(option(options, 'headers', null), 'content-type')
-    this.#headersForOtherOrigins = prepareFields(withoutFields(headers, ORIGIN_BOUND_FIELDS))
+    this.#headersForOtherOrigins = prepareFields(
+      filterFields(headers, (name) => !isOriginBound(name)),
+    )
     this.#params = paramsOf(options)
     this.#auth = authOf(options)
     const followRedirects = checkFollowRedirects(option(options, 'followRedirects', true))

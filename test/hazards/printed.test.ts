@@ -24,6 +24,7 @@ import {
   NetrcAuth,
   Request,
 } from '../../src/index.ts'
+import { redactField } from '../../src/redaction.ts'
 import { folder, netrcFile, useNetrc } from '../client/netrc-file.ts'
 import { reply, Web } from '../client/scripted-web.ts'
 import { runInProcess } from '../command/run-command.ts'
@@ -463,6 +464,26 @@ describe('57 no secret is printed of an error', () => {
     process.off('warning', onWarning)
     assertHidden('warnings', warnings)
   })
+})
+
+describe('57 the name of a field tells whether its value is printed', () => {
+  const secrets = [
+    ...['Authorization', 'Proxy-Authenticate', 'Cookie', 'set-cookie2', 'X-Api-Key', 'x.api.key'],
+    ...['X-CSRFToken', 'X-XSRF-TOKEN', 'X-AuthToken', 'X-AccessToken', 'X-SessionToken', 'X-JWT'],
+    ...['X-JWT-Assertion', 'X-SAML-Assertion', 'DPoP', 'X-OTP', 'X-UserPin', 'X-PIN', 'X-Passwd'],
+    ...['X-ClientSecret', 'X-AccessKey', 'JSESSIONID', 'X-Ticket', 'X-Forwarded-Client-Cert'],
+    ...['X_Password', 'x-amz-security-token', 'Signature', 'X-Passphrase', 'x-bearer', 'sid'],
+  ]
+  const others = [
+    ...['Accept', 'Author', 'X-Footprint', 'X-Mapping', 'X-Monkey', 'x-ratelimit-remaining-tokens'],
+    ...['Idempotency-Key', 'X-Tokenizer', 'Keep-Alive', 'Content-Type', 'X-Opinion', 'X-Compass'],
+  ]
+  for (const name of secrets) {
+    test(`57 ${name} is not printed`, () => assert.equal(redactField(name, 'v'), '[secret]'))
+  }
+  for (const name of others) {
+    test(`57 ${name} is printed`, () => assert.equal(redactField(name, 'v'), 'v'))
+  }
 })
 
 test('57 no secret is printed by hawser --verbose', async (t: TestContext) => {
