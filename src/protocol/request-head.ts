@@ -4,6 +4,7 @@ import { checkField, FORBIDDEN_IN_VALUE, isToken, trimBlanks } from '../models/f
 import type { HeadersInit } from '../models/headers.ts'
 import { Headers, isFlatList } from '../models/headers.ts'
 import { ownCopy } from '../models/own-copy.ts'
+import { isSecretField } from '../redaction.ts'
 import { expectsContent } from './methods.ts'
 import { PreparedFields } from './prepared-fields.ts'
 
@@ -329,11 +330,12 @@ class SpecialFields {
         return true
       case 'transfer-encoding':
         if (this.transferEncoding.length === 0) this.transferEncodingName = name
-        for (const coding of listElements(value)) this.transferEncoding.push(coding)
+        for (const coding of listElements(value)) this.transferEncoding.push(checkCoding(coding))
         return true
       case 'connection':
         if (this.connection.length === 0) this.connectionName = name
-        for (const option of listElements(value)) this.connection.push(option)
+        for (const option of listElements(value))
+          this.connection.push(checkConnectionOption(option))
         return true
       case 'expect':
         if (value.toLowerCase() !== '100-continue') {
@@ -382,6 +384,45 @@ function listElements(value: string): string[] {
     .split(',')
     .map((element) => trimBlanks(element, 0, element.length))
     .filter((element) => element !== '')
+}
+
+/** The codings that may precede chunked; the caller has applied them. RFC 9112 7.2 */
+const TRANSFER_CODINGS = new Set([
+  ...['chunked', 'gzip', 'x-gzip', 'deflate', 'compress', 'x-compress'],
+])
+
+/**
+ * Throws for anything but the name of a registered coding. A parameter can contain a comma in quotes,
+ * so that other parsers see another list.
+ */
+function checkCoding(coding: string): string {
+  if (TRANSFER_CODINGS.has(coding.toLowerCase())) return coding
+  throw new LocalProtocolError(
+    `Transfer-Encoding must list ${[...TRANSFER_CODINGS].join(', ')} without parameters, with chunked once, as the last coding`,
+  )
+}
+
+/** Fields that are for all recipients, or that decide framing and routing. RFC 9110 7.6.1 */
+const NEVER_CONNECTION_OPTIONS = new Set([
+  ...['host', 'transfer-encoding', 'expect', 'range', 'max-forwards', 'cache-control', 'pragma'],
+  ...['forwarded', 'via', 'origin', 'referer', 'from', 'date'],
+])
+
+/**
+ * Throws for a name that must not be an option: the next recipient removes the fields that Connection
+ * lists, so it could remove credentials, or those that a gateway has added.
+ */
+function checkConnectionOption(option: string): string {
+  const name = option.toLowerCase()
+  const isForAll =
+    NEVER_CONNECTION_OPTIONS.has(name) ||
+    /^(?:content-|x-forwarded-|if-)/.test(name) ||
+    isSecretField(option)
+  if (!isForAll && isToken(option)) return option
+  const shown = JSON.stringify(option.slice(0, 80))
+  throw new LocalProtocolError(
+    `Connection must not list ${shown}: ${isForAll ? 'the field is for all recipients' : 'it is not a token'}`,
+  )
 }
 
 /** Chooses the framing field: Transfer-Encoding, Content-Length or none. RFC 9112 6.1, 6.2 */

@@ -403,11 +403,16 @@ for (const value of [
   '"chunked"',
   'gzip chunked',
   'chunked chunked',
+  'identity, chunked',
+  'x, chunked',
+  'gzip;q=1, chunked',
+  'x;q="a, chunked',
+  'gzip;q="a, chunked',
 ]) {
   refuses(
     `R6, 23 Transfer-Encoding: ${value}`,
     { body: 'a', headers: ['Transfer-Encoding', value] },
-    /^Transfer-Encoding must list chunked once, as the last coding/,
+    /^Transfer-Encoding must list .*chunked once, as the last coding/,
   )
 }
 refuses(
@@ -415,6 +420,17 @@ refuses(
   { body: 'a', headers: ['Transfer-Encoding', 'chunked', 'Transfer-Encoding', 'chunked'] },
   /must list chunked once/,
 )
+for (const option of [
+  ...['Host', 'transfer-encoding', 'Content-Length', 'content-type', 'cache-control', 'expect'],
+  ...['Authorization', 'COOKIE', 'proxy-authorization', 'X-Api-Key', 'X-Forwarded-For', 'Via'],
+  ...['a b', 'a;b', '"te'],
+]) {
+  refuses(
+    `R9, 23 Connection lists ${option}`,
+    { headers: ['Connection', `keep-alive, ${option}`] },
+    /^Connection must not list "/,
+  )
+}
 refuses(
   'R6 Transfer-Encoding without content',
   { headers: ['Transfer-Encoding', 'chunked'] },
