@@ -231,7 +231,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
   #onPlainTunnel(socket: BackendSocket, firstBytes: Buffer | null): void {
     if (firstBytes === null) return this.#succeed(socket)
     socket.destroy()
-    const description = `sent data for ${this.#origin.authority} before the request`
+    const description = `sent data for ${this.#origin.authority} before the request was sent`
     this.onTunnelFailed({ description })
   }
 

@@ -71,7 +71,8 @@ export function withoutPrototype<Options extends object>(options: Options): Opti
 export function checkDuration(label: string, value: unknown, range: '> 0' | '>= 0'): number | null {
   if (value === null || value === Infinity) return null
   if (typeof value === 'number' && (range === '> 0' ? value > 0 : value >= 0)) return value
-  throw new TypeError(`${label} must be null or a number of ms ${range}, not ${show(value)}`)
+  const shown = typeof value === 'string' ? 'a string' : show(value) // it can be a secret by mistake
+  throw new TypeError(`${label} must be null or a number of ms ${range}, not ${shown}`)
 }
 
 /** Returns an integer; null for `Infinity`. Throws `TypeError` for an invalid value. */

@@ -10,6 +10,7 @@ import { HTTPProxy, proxySettingsOf } from '../models/proxy.ts'
 import type { OnConnect, Route } from '../models/route.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
 import { checkTlsCallbacks } from '../models/tls-settings.ts'
+import { isThenable } from '../models/value-kind.ts'
 
 /** Resolves a name: a function with the signature of `dns.lookup`, called with `all: true`. */
 export type Lookup = (
@@ -143,8 +144,8 @@ interface Found {
 }
 
 /**
- * Adapts a lookup of the caller. It may return one address or all, throw, call back at once, or
- * call back more than once. Only the first result counts.
+ * Adapts a lookup of the caller. It may return one address or all, throw, be an async function that
+ * rejects, call back at once, or call back more than once. Only the first result counts.
  */
 function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
   return (host, callback) => {
@@ -155,7 +156,7 @@ function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
       callback(error as Error | null, addresses)
     }
     try {
-      lookup(host, LOOKUP_OPTIONS, (error, found) => {
+      const result: unknown = lookup(host, LOOKUP_OPTIONS, (error, found) => {
         if (error) return answer(error)
         try {
           answer(null, addressesOf(found))
@@ -163,6 +164,7 @@ function allAddresses(lookup: Lookup): NonNullable<Route['lookup']> {
           answer(fault)
         }
       })
+      if (isThenable(result)) Promise.resolve(result).catch(answer)
     } catch (error) {
       answer(error)
     }

@@ -5,8 +5,8 @@ import {
   chmodSync,
   chownSync,
   existsSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   statSync,
   writeFileSync,
 } from 'node:fs'

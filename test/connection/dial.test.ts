@@ -489,6 +489,13 @@ describe('a custom lookup', () => {
       /^Could not resolve a\.test: a string \(/,
     ],
     [
+      'that is async and rejects',
+      async () => {
+        throw new Error('rejected')
+      },
+      /^Could not resolve a\.test: rejected \(/,
+    ],
+    [
       'that fails',
       (_h, _o, done) => done(new Error('failed'), ''),
       /^Could not resolve a\.test: failed \(/,

@@ -225,7 +225,7 @@ for (const kind of Object.keys(proxies) as Kind[]) {
       at(pool.sockets, 0).receive(messages.slice(-1) + bytes)
       await settle()
       assert.ok(call.error instanceof ProxyError)
-      assert.match(call.error.message, /sent data for a\.test:80 before the request/)
+      assert.match(call.error.message, /sent data for a\.test before the request was sent/)
       assert.equal(call.error.safeToRetry, true)
       assert.equal(pool.wasSent('/'), false)
       await assertNextWorks(pool, HTTP, kind)

@@ -130,4 +130,46 @@ export const audit: readonly Mutation[] = [
     replace: '    if (firstBytes !== undefined) return this.#succeed(socket)\n',
     tests: ['connection/tunnel'],
   },
+  {
+    marks: '23, R6',
+    mistake:
+      'a caller can set a Transfer-Encoding with parameters, which other parsers read differently',
+    file: 'src/protocol/request-head.ts',
+    find: 'if (TRANSFER_CODINGS.has(coding.toLowerCase())) return coding',
+    replace: "if (coding !== '') return coding",
+    tests: ['protocol/request-refused'],
+  },
+  {
+    marks: '23, R9',
+    mistake: 'Connection may list fields that the next recipient must not remove',
+    file: 'src/protocol/request-head.ts',
+    find: '  if (!isForAll && isToken(option)) return option\n',
+    replace: '  if (isToken(option)) return option\n',
+    tests: ['protocol/request-refused'],
+  },
+  {
+    marks: '28',
+    mistake: 'X-Api-Key follows a redirect to another origin',
+    file: 'src/client/redirect.ts',
+    find: "  return isSecretField(name) || name.toLowerCase() === 'host'\n",
+    replace:
+      "  return isSecretField(name.replace(/^x-/i, '').replace(/key|token/i, '')) || name.toLowerCase() === 'host'\n",
+    tests: ['client/redirect-rules'],
+  },
+  {
+    marks: '57',
+    mistake: 'a secret is printed if the words of the name of its field are not separated',
+    file: 'src/redaction.ts',
+    find: "lower.replace(/[^a-z0-9]/g, '')",
+    replace: "lower.replace(/[^a-z0-9]|token|pin/g, '')",
+    tests: ['hazards/printed'],
+  },
+  {
+    marks: '89',
+    mistake: 'an async lookup that rejects ends the process, and the call waits for its timeout',
+    file: 'src/pool/pool-options.ts',
+    find: '      if (isThenable(result)) Promise.resolve(result).catch(answer)\n',
+    replace: '      if (isThenable(result)) void result\n',
+    tests: ['connection/dial'],
+  },
 ]

@@ -115,8 +115,8 @@ export const completion: readonly Mutation[] = [
     marks: '46',
     mistake: 'a head that has begun may stall while the upload is blocked',
     file: deadlines,
-    find: "  return isHeadFirst ? 'read' : kind",
-    replace: "  return isHeadFirst && kind === 'read' ? 'read' : kind",
+    find: "if (facts.inHead && deadlineAt(facts, 'read') <= deadlineAt(facts, kind)) return 'read'",
+    replace: "if (facts.inHead && kind === 'read') return 'read'",
     tests: ['connection/read-timeout'],
   },
   {

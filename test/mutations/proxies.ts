@@ -6,9 +6,9 @@ export const proxies: readonly Mutation[] = [
     marks: '9',
     mistake: 'the connect timeout does not include the CONNECT request',
     file: 'src/connection/dial.ts',
-    find: '    if (this.#peer === this.#origin) this.#succeed(socket, null)',
+    find: '    if (this.#peer === this.#origin) this.#succeed(socket)',
     replace:
-      '    this.#deadline.cancel()\n    if (this.#peer === this.#origin) this.#succeed(socket, null)',
+      '    this.#deadline.cancel()\n    if (this.#peer === this.#origin) this.#succeed(socket)',
     tests: ['connection/tunnel'],
   },
   {

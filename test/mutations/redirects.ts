@@ -59,8 +59,8 @@ export const redirects: readonly Mutation[] = [
     marks: '28, A2',
     mistake: "the caller's Cookie field is sent to another host",
     file: 'src/client/redirect.ts',
-    find: "'cookie'",
-    replace: "'cookies'",
+    find: "isSecretField(name) || name.toLowerCase() === 'host'",
+    replace: "(isSecretField(name) && !/^cookie$/i.test(name)) || name.toLowerCase() === 'host'",
     tests: ['client/redirect-secrets'],
   },
   {
