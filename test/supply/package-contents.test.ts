@@ -18,6 +18,7 @@ const ALLOWED_FILES = [
   /^package\.json$/,
   /^README\.md$/,
   /^CHANGELOG\.md$/,
+  /^SECURITY\.md$/,
   /^LICENSE$/,
   /^native\/(?:README|THIRD-PARTY)\.md$/,
   /^dist\/lib\/.+\.js$/,
