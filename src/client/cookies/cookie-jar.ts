@@ -58,9 +58,6 @@ function emptyCookie(): Cookie {
   return new (toughCookie().Cookie)(Object.create(null))
 }
 
-/** Every option is given, as in `JAR_OPTIONS`. */
-const SUFFIX_OPTIONS = { allowSpecialUseDomain: true, ignoreError: true }
-
 /** Returns the registrable domain of a domain, or the domain itself if it has none. */
 function siteOf(domain: string): string {
   return toughCookie().getPublicSuffix(domain, SUFFIX_OPTIONS) ?? domain
