@@ -110,8 +110,8 @@ export const audit: readonly Mutation[] = [
     marks: '54',
     mistake: 'a host under localhost sets a cookie for all others',
     file: 'src/client/cookies/cookie-jar.ts',
-    find: "  return !domain.includes('.') || ",
-    replace: '  return ',
+    find: "  return !domain.includes('.') || /^",
+    replace: '  return /^',
     tests: ['client/cookies-limits'],
   },
   {
