@@ -39,9 +39,15 @@ const onReusedConnection: readonly Exchange[] = [
   },
   {
     name: 'PUT of an iterable',
-    dispatch: () => ({ method: 'PUT', body: ['ab', 'cde'] }),
+    dispatch: () => ({ method: 'PUT', body: ['ab', 'cde'].values() }),
     answers: [OK],
     isOneShot: true,
+    result,
+  },
+  {
+    name: 'PUT of an array',
+    dispatch: () => ({ method: 'PUT', body: ['ab', 'cde'] }),
+    answers: [OK],
     result,
   },
   {

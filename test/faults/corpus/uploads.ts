@@ -36,7 +36,11 @@ export const uploads: readonly Exchange[] = [
   },
   {
     name: 'POST of an iterable with a length',
-    dispatch: () => ({ method: 'POST', body: ['ab', 'cde'], headers: ['Content-Length', '5'] }),
+    dispatch: () => ({
+      method: 'POST',
+      body: ['ab', 'cde'].values(),
+      headers: ['Content-Length', '5'],
+    }),
     answers: [OK],
     isOneShot: true,
     result,
