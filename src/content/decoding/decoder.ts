@@ -67,8 +67,8 @@ export class ContentDecoder {
    * frame, where they must be another frame.
    *
    * The work is limited. Each inner coding may produce as much as the result. If `max` is
-   * `Infinity`, each coding may produce 256 MiB, or 1,100 bytes for each byte of `source` if that is
-   * more. A coding that turns 1 MiB in succession into nothing is a `DecodingError`.
+   * `Infinity`, each coding may produce 256 MiB, or 1,100 bytes for each byte of `source` if that
+   * is more. A coding that turns 1 MiB in succession into nothing is a `DecodingError`.
    *
    * The caller owns the returned chunks. A chunk of `source` must not change before the next one is
    * requested.
@@ -102,8 +102,8 @@ export class ContentDecoder {
   }
 
   /**
-   * Decodes all of `source`. A small body is decoded synchronously, which is about ten times as fast
-   * as asynchronous decoding.
+   * Decodes all of `source`. A small body is decoded synchronously, which is about ten times as
+   * fast as asynchronous decoding.
    */
   async decodeAll(
     source: AsyncIterable<Uint8Array>,
