@@ -74,7 +74,7 @@ describe('A6 a record is delivered before another byte arrives', () => {
     test(type, async (t) => {
       const { response, socket } = await openStream(t, type)
       const records = response.iterJSON()
-      for (const value of [{ a: '\n' }, [1], 2]) {
+      for (const value of [{ a: '\n[{"' }, [1], 2]) {
         const next = records.next()
         socket.receive(`${start}${JSON.stringify(value, null, type === SEQUENCE ? 2 : 0)}\n`)
         assert.deepEqual(await next, { done: false, value })

@@ -15,6 +15,7 @@ export const CORE: readonly string[] = [
   'client/event-hooks',
   'client/module-functions',
   'content/multipart',
+  'client/prompt-delivery',
   'client/proxies',
   'client/read-responses',
   'client/retries',
