@@ -365,7 +365,7 @@ export class Response {
   /**
    * Iterates over JSON records as they arrive: one for each line (NDJSON, JSON Lines), or for each
    * record of a body of the type `application/json-seq` (RFC 7464). Empty lines are ignored. `T` is
-   * an unchecked type assertion, unless a `schema` is given.
+   * an unchecked type assertion, unless a `schema` is given. A record is decoded as `json()` does.
    *
    * Leaving the loop early closes the response. Rejects as `read()` does, and with `DecodingError`
    * for a record that is not JSON, is larger than `maxRecordSize` or does not match the schema.
@@ -373,9 +373,10 @@ export class Response {
   iterJSON<T = unknown>(options: JSONRecordOptions<T> = {}): AsyncGenerator<T, void, undefined> {
     checkOptions('iterJSON', options, ['maxRecordSize', 'schema'])
     const check = this.#validator(option(options, 'schema', undefined))
-    const isUtf8 = this.encoding === 'utf-8'
-    const chunks = isUtf8 ? this.iterBytes() : encodeText(this.iterText())
-    const records = iterJSONRecords(chunks, options, this.#recordContext)
+    const isUtf16 = this.encoding.startsWith('utf-16')
+    const chunks = isUtf16 ? encodeText(this.iterText()) : this.iterBytes()
+    const charset = isUtf16 ? 'utf-8' : this.encoding
+    const records = iterJSONRecords(chunks, charset, options, this.#recordContext)
     return this.#untilAborted(validated(records, check))
   }
 

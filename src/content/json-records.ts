@@ -1,3 +1,4 @@
+import { decodeJson } from '../models/charset.ts'
 import type { FindEnd, RecordContext } from './record-splitter.ts'
 import { maxSizeOf, mediaType, RecordSplitter } from './record-splitter.ts'
 
@@ -17,23 +18,28 @@ export interface RecordSizeOptions {
 }
 
 /**
- * Parses JSON records in UTF-8: each line (NDJSON, JSON Lines), or each record of a JSON text
+ * Parses JSON records: each line (NDJSON, JSON Lines), or each record of a JSON text
  * sequence (`application/json-seq`, RFC 7464). A record is returned as soon as the line feed after
  * it has arrived. Records that are empty are ignored.
  *
  * Throws `TypeError` for an invalid limit. The iterator throws the errors of `context` for a record
  * that is too long or not JSON, and the errors of `source`.
+ *
+ * @param charset what decodes a record that is not UTF-8; not UTF-16, in which a byte of a character
+ *   can look like a line feed
  */
 export function iterJSONRecords(
   source: AsyncIterable<Uint8Array>,
+  charset: string,
   options: RecordSizeOptions,
   context: RecordContext,
 ): AsyncGenerator<unknown, void, undefined> {
-  return parseRecords(source, maxSizeOf(options, 'maxRecordSize'), context)
+  return parseRecords(source, charset, maxSizeOf(options, 'maxRecordSize'), context)
 }
 
 async function* parseRecords(
   source: AsyncIterable<Uint8Array>,
+  charset: string,
   max: number,
   { contentType, fail }: RecordContext,
 ): AsyncGenerator<unknown, void, undefined> {
@@ -44,14 +50,11 @@ async function* parseRecords(
   const splitter = new RecordSplitter(findEnd, max, () =>
     fail(`The record at index ${index} has more than ${max} bytes (maxRecordSize)`),
   )
-  let isFirst = true
   /** Returns the text of a record; null if there is none between two ends. */
   const textOf = (record: Buffer): string | null => {
     const hasSeparator = record[record.length - 1] === RECORD_SEPARATOR
-    const text = record.toString('utf8', 0, record.length - (hasSeparator ? 1 : 0))
-    const content = isFirst ? text.replace(/^\ufeff/, '') : text
-    isFirst = false
-    return BLANK.test(content) ? null : content
+    const text = decodeJson(record.subarray(0, record.length - (hasSeparator ? 1 : 0)), charset)
+    return BLANK.test(text) ? null : text
   }
   const parse = (text: string): unknown => {
     try {

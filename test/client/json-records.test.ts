@@ -45,9 +45,10 @@ describe('A6 iterJSON() parses one record after another', () => {
     })
   }
 
-  test('in the charset of the response', async (t) => {
+  test('as UTF-8, or in the charset of the response', async (t) => {
     for (const [charset, bytes] of [
       ['latin1', Buffer.from('"é"\n1', 'latin1')],
+      ['latin1', Buffer.from('"é"\n1')],
       ['utf-16le', Buffer.from('"é"\n1', 'utf16le')],
     ] as const) {
       const type = `${LINES}; charset=${charset}`
