@@ -123,7 +123,10 @@ export interface ClientOptions extends SharedOptions {
   readonly backend?: BackendChoice | undefined
   /** Limits of the connection pool. Default: at most 100 connections. */
   readonly poolLimits?: PoolLimits | undefined
-  /** Functions that are called with each request and each response. */
+  /**
+   * Functions that are called with each request and each response. If one throws for a response
+   * with status 400 or above, the first 64 KiB of its decoded body can still be read.
+   */
   readonly eventHooks?: EventHooks | undefined
   /**
    * Maximum size of a response body in bytes, after decoding. A larger body fails with

@@ -365,6 +365,21 @@ describe('69 after raiseForStatus() in a response hook, the catcher can read the
     assert.match(states(client), /^0 active/)
   })
 
+  test('after 64 KiB of a long body, the connection is closed and the reading ends', async (t) => {
+    const { client, backend } = scriptedClient(t, { eventHooks: { response: [raise] } })
+    const failed = responseOf(client.get(URL))
+    await settle()
+    backend.socket.receive('HTTP/1.1 500 E\r\nContent-Length: 1000000\r\n\r\n')
+    const response = await failed
+    backend.socket.receive('x'.repeat(65_000))
+    await settle()
+    assert.match(states(client), /^1 active/)
+    backend.socket.receive('x'.repeat(1000))
+    await settle()
+    assert.match(states(client), /^0 active, 0 idle/)
+    assert.equal((await response.read()).text(), 'x'.repeat(65_536))
+  })
+
   test('close() of the response ends the reading', async (t) => {
     const { client, backend } = scriptedClient(t, { eventHooks: { response: [raise] } })
     const failed = responseOf(client.get(URL))
