@@ -9,7 +9,8 @@ const STREAM_OPTIONS = withoutPrototype({ stream: true })
  * also send blanks around the equals sign, and single quotes. Linear: no two repetitions match the
  * same text.
  */
-const CHARSET_OR_QUOTED = /;\s*charset\s*=\s*(?:["']\s*)?([^\s;,"']+)|"(?:[^"\\]|\\.?)*(?:"|$)/gis
+const CHARSET_OR_QUOTED =
+  /;\s*charset\s*=\s*(?:["']\s*)?([^\s;,"']+)|"[^"\\]*(?:\\.?[^"\\]*)*(?:"|$)/gis
 
 /**
  * Returns the WHATWG name of the charset in a Content-Type; `utf-8` if there is none or it is

@@ -83,6 +83,12 @@ content-length: 74
     ['text', 'text/plain', 'one\r\ntwo', '\none\ntwo\n'],
     ['text with a line end', 'text/html', '<p>\n', '\n<p>\n'],
     ['text in another charset', 'text/plain; charset=latin1', Buffer.from('é', 'latin1'), '\né\n'],
+    [
+      'UTF-8 that is labelled otherwise',
+      'text/json; charset=latin1',
+      Buffer.from('"é"'),
+      '\n"é"\n',
+    ],
     ['invalid JSON', 'application/json', '{"a": ', '\n{"a": \n'],
     ['lines of JSON', 'application/x-ndjson', '{"a":1}\n{"a":2}\n', '\n{"a":1}\n{"a":2}\n'],
     ['control characters', 'text/plain', 'a\x1b[2Jb\rc\x9b', '\na�[2Jb�c�\n'],

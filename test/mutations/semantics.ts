@@ -94,7 +94,7 @@ export const semantics: readonly Mutation[] = [
     marks: '61',
     mistake: 'a charset in a quoted string counts',
     file: 'src/models/charset.ts',
-    find: '|"(?:[^"\\\\]|\\\\.?)*(?:"|$)/gis',
+    find: '|"[^"\\\\]*(?:\\\\.?[^"\\\\]*)*(?:"|$)/gis',
     replace: '/gis',
     tests: ['content/text'],
   },
