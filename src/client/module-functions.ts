@@ -33,12 +33,12 @@ export async function stream(
   const [client, requestOptions] = createClient(options)
   try {
     const response = await client.stream(method, url, requestOptions)
-    response.whenEnded(() => void closeQuietly(client))
+    closeWhenEnded(client, response)
     return response
   } catch (error) {
     const response = keptResponse(error)
     if (response === null) await closeQuietly(client)
-    else response.whenEnded(() => void closeQuietly(client))
+    else closeWhenEnded(client, response)
     throw error
   }
 }
@@ -51,6 +51,10 @@ function keptResponse(error: unknown): Response | null {
     if ('response' in each && each.response instanceof Response) return each.response
   }
   return null
+}
+
+function closeWhenEnded(client: Client, response: Response): void {
+  response.whenEnded(() => void closeQuietly(client))
 }
 
 /** Closes the client. Its `dispatcher` may fail to close, which does not change the result. */

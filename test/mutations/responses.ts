@@ -217,8 +217,8 @@ export const responses: readonly Mutation[] = [
     marks: '18',
     mistake: 'the error of a response hook does not name the request',
     file: 'src/client/sending.ts',
-    find: '      await response.close()\n      throw withRequest(error, response.request, settings)',
-    replace: '      await response.close()\n      throw error',
+    find: '      await closeAfterError(response)\n      throw withRequest(error, response.request, settings)',
+    replace: '      await closeAfterError(response)\n      throw error',
     tests: ['client/total-timeout'],
   },
 ]

@@ -246,8 +246,8 @@ export const semantics: readonly Mutation[] = [
     marks: '69',
     mistake: 'a module function closes its client before such a response was read',
     file: 'src/client/module-functions.ts',
-    find: 'if (response === null) await client.close()',
-    replace: 'if (response !== undefined) await client.close()',
+    find: 'if (response === null) await closeQuietly(client)',
+    replace: 'if (response !== undefined) await closeQuietly(client)',
     tests: ['client/module-functions'],
   },
   {
