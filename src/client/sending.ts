@@ -89,13 +89,7 @@ export class Sending {
             const sentAt = this.#now()
             let engineResponse: EngineResponse
             try {
-              engineResponse = await this.#dispatch(
-                signed,
-                settings,
-                request,
-                sentAt,
-                waitsForBody,
-              )
+              engineResponse = await this.#dispatch(signed, settings, request, sentAt, waitsForBody)
             } catch (error) {
               throw withRequest(error, signed, settings)
             }
