@@ -8,6 +8,7 @@ import type { HeadersInit } from '../models/headers.ts'
 import { Headers, isFlatList } from '../models/headers.ts'
 import { option } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
+import { isUrl } from '../models/url.ts'
 import { kindOf } from '../models/value-kind.ts'
 import { PreparedFields } from '../protocol/prepared-fields.ts'
 import type { Fields } from './field-list.ts'
@@ -184,7 +185,7 @@ function normalizeMethod(method: string): string {
 /** A `URL` object is not copied. */
 function checkedUrl(url: string | RequestUrl): RequestUrl {
   if (url instanceof PlainUrl) return url
-  if (!(url instanceof URL)) return resolveUrl(url, null)
+  if (!isUrl(url)) return resolveUrl(url, null)
   checkHttpScheme(url)
   return url
 }

@@ -18,6 +18,7 @@ import {
 } from '../errors.ts'
 import type { OwnedBytes } from '../models/bytes.ts'
 import { charsetNamed, charsetOf, decodeJson, decodeText } from '../models/charset.ts'
+import { webClass } from '../models/environment.ts'
 import type { Headers } from '../models/headers.ts'
 import { singleValue } from '../models/headers.ts'
 import { checkOptions, option, withoutPrototype } from '../models/options.ts'
@@ -388,7 +389,7 @@ export class Response {
   /** Returns the decoded body as a web stream. Cancelling the stream closes the response. */
   bodyStream(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const chunks = this.iterBytes()
-    return new ReadableStream(
+    return new (webClass('ReadableStream'))(
       withoutPrototype<UnderlyingSource<OwnedBytes>>({
         async pull(controller) {
           const { done, value } = await chunks.next()

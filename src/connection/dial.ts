@@ -7,6 +7,7 @@ import type { ProxySettings } from '../models/proxy.ts'
 import { isSocks } from '../models/proxy.ts'
 import type { Route } from '../models/route.ts'
 import { settingsForConnection } from '../models/tls-settings.ts'
+import { isThenable } from '../models/value-kind.ts'
 import { SocksHandshake } from '../protocol/socks.ts'
 import type { Refusal } from './ask-on-connect.ts'
 import { askOnConnect } from './ask-on-connect.ts'
@@ -116,7 +117,7 @@ export class Dial implements RaceOwner, TunnelOwner, AttemptOwner {
       const refused = (refusal: Refusal): AddressFailure =>
         first ?? { cause: refusal.cause, address: address.address }
       const answer = askOnConnect(this.#route, this.#origin, address)
-      if (answer instanceof Promise) {
+      if (isThenable(answer)) {
         void answer.then((refusal) => {
           if (this.#isDone) return
           if (refusal === null) this.#useOriginAddress(address)

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import type { Clock } from '../backends/backend.ts'
 import type { ErrorFacts, Phase } from '../errors.ts'
 import { redactUrl } from '../errors.ts'
@@ -68,7 +68,7 @@ export function isPlainBytes(
   content: OutgoingRequest['content'],
   framing: RequestFraming,
 ): content is Uint8Array {
-  return content instanceof Uint8Array && framing.contentLength !== null
+  return types.isUint8Array(content) && framing.contentLength !== null
 }
 
 /** The current holder of an exchange: a queue entry, an opening connection or a connection. */

@@ -66,7 +66,7 @@ export function contentWithHead(
 
 /** Whether the content of a request can be sent more than once. */
 export function hasRepeatableContent({ content }: OutgoingRequest): boolean {
-  if (content === null || content instanceof Uint8Array) return true
+  if (content === null || types.isUint8Array(content)) return true
   return Array.isArray(content) || types.isSet(content) || isMarkedReplayable(content)
 }
 
@@ -110,7 +110,7 @@ function ownValue<Name extends keyof DispatchRequest>(
 
 function contentOf(body: Body): Exclude<Body, string> {
   if (typeof body === 'string') return Buffer.from(body)
-  if (body instanceof Uint8Array) return body
+  if (types.isUint8Array(body)) return body
   if (typeof body === 'object' && (Symbol.asyncIterator in body || Symbol.iterator in body))
     return body
   throw new LocalProtocolError('body must be a string, bytes, or an iterable of strings and bytes')
@@ -118,7 +118,7 @@ function contentOf(body: Body): Exclude<Body, string> {
 
 function lengthOf(content: Exclude<Body, string> | null): ContentLength {
   if (content === null) return 'none'
-  return content instanceof Uint8Array ? content.length : null
+  return types.isUint8Array(content) ? content.length : null
 }
 
 function concatenate(head: string, content: Uint8Array): Buffer {

@@ -1,6 +1,7 @@
 import type { Address, Backend, BackendSocket, Timer, TlsTarget } from '../backends/backend.ts'
 import type { Origin } from '../models/origin.ts'
 import type { Route } from '../models/route.ts'
+import { isThenable } from '../models/value-kind.ts'
 import type { Refusal } from './ask-on-connect.ts'
 import { askOnConnect } from './ask-on-connect.ts'
 import type { AttemptOwner } from './attempt.ts'
@@ -92,7 +93,7 @@ export class Race implements AttemptOwner {
       }
       this.#reportPhase()
       const answer = askOnConnect(this.#route, this.#peer, next)
-      if (answer instanceof Promise) return this.#awaitAnswer(answer, next)
+      if (isThenable(answer)) return this.#awaitAnswer(answer, next)
       if (this.#isAllowed(next, answer)) return this.#startAttempt(next)
     }
   }

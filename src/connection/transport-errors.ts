@@ -17,6 +17,7 @@ import {
 } from '../errors.ts'
 import { option, withoutPrototype } from '../models/options.ts'
 import type { Origin } from '../models/origin.ts'
+import { isError } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
 
 /** Why a proxy that was reached did not open a tunnel. */
@@ -154,7 +155,7 @@ export function writeTimeout(exchange: Exchange, pending: number): WriteTimeout 
  * its message has several lines, with paths of the build of OpenSSL.
  */
 export function systemMessage(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
+  if (!isError(cause)) return String(cause)
   const reason = option(cause as { readonly reason?: unknown }, 'reason', undefined)
   const text = hasCode(cause, /^ERR_SSL_/) && typeof reason === 'string' ? reason : cause.message
   return text === '' ? String(cause) : text.replace(/\s+/g, ' ').trim()
@@ -165,14 +166,12 @@ export function systemMessage(cause: unknown): string {
  * contain the word. The codes `ERR_SSL_*` are for the protocol, such as an alert of the peer.
  */
 export function isCertificateError(cause: unknown): boolean {
-  return (
-    cause instanceof Error && /certificate/i.test(cause.message) && !hasCode(cause, /^ERR_SSL_/)
-  )
+  return isError(cause) && /certificate/i.test(cause.message) && !hasCode(cause, /^ERR_SSL_/)
 }
 
 /** Whether the error is a TLS alert, with which the peer refuses the handshake. RFC 8446 6.2 */
 export function isTlsAlert(cause: unknown): boolean {
-  return cause instanceof Error && hasCode(cause, /^ERR_SSL_\w*ALERT/)
+  return isError(cause) && hasCode(cause, /^ERR_SSL_\w*ALERT/)
 }
 
 function hasCode(error: NodeJS.ErrnoException, pattern: RegExp): boolean {

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { LocalProtocolError, WriteError } from '../errors.ts'
 import { asError, isThenable } from '../models/value-kind.ts'
 import type { Exchange } from './exchange.ts'
@@ -57,7 +58,7 @@ export class Upload {
   start(): void {
     const { content } = this.#exchange.request
     if (this.#isAbandoned || content === null) return
-    if (content instanceof Uint8Array) {
+    if (types.isUint8Array(content)) {
       this.#source = slices(content)
       return this.#pump()
     }
@@ -169,7 +170,7 @@ export class Upload {
       return this.#finish()
     }
     const bytes = typeof value === 'string' ? Buffer.from(value) : value
-    if (!(bytes instanceof Uint8Array)) {
+    if (!types.isUint8Array(bytes)) {
       return this.#fail('yielded a value that is neither a string nor bytes')
     }
     if (bytes.length === 0) return true // a chunk of length 0 would end the content

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { RequestFacts } from '../errors.ts'
 import { StreamConsumed } from '../errors.ts'
 import type { Body } from '../models/request.ts'
@@ -29,7 +30,7 @@ export abstract class Content implements AsyncIterable<Chunk> {
 
 /** Whether the whole body is in memory. */
 export function isInMemory(body: Body): body is Chunk {
-  return typeof body === 'string' || body instanceof Uint8Array
+  return typeof body === 'string' || types.isUint8Array(body)
 }
 
 /** Whether the body can be sent more than once. */
@@ -53,7 +54,7 @@ export function throwIfConsumed(body: Body | null, request: RequestFacts): void 
 export function lengthOf(body: Body | null): number | null {
   if (body === null) return 0
   if (typeof body === 'string') return Buffer.byteLength(body)
-  if (body instanceof Uint8Array || body instanceof Content) return body.length
+  if (types.isUint8Array(body) || body instanceof Content) return body.length
   return null
 }
 
@@ -65,7 +66,7 @@ export function lengthOf(body: Body | null): number | null {
 export async function readContent(body: Body | null): Promise<Uint8Array> {
   if (body === null) return new Uint8Array(0)
   if (typeof body === 'string') return Buffer.from(body)
-  if (body instanceof Uint8Array) return body
+  if (types.isUint8Array(body)) return body
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(toBytes(chunk))
   return Buffer.concat(chunks)
@@ -85,6 +86,6 @@ export function discardContent(body: Body | null, reason?: unknown): void {
  */
 export function toBytes(chunk: Chunk): Uint8Array {
   if (typeof chunk === 'string') return Buffer.from(chunk)
-  if (chunk instanceof Uint8Array) return chunk
+  if (types.isUint8Array(chunk)) return chunk
   throw new TypeError(`The content must yield bytes or strings, not ${kindOf(chunk)}`)
 }

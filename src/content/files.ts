@@ -4,7 +4,7 @@ import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, ContentInit, FilesInit, FileTuple, FormInit } from './body-options.ts'
 import { discardContent } from './content.ts'
 import { formFields, pairsOf } from './form.ts'
-import { isBlob, isFormData, isNodeStream } from './kinds.ts'
+import { classNameOf, isBlob, isFormData, isNodeStream } from './kinds.ts'
 import type { Part } from './multipart.ts'
 import { toContent } from './to-content.ts'
 
@@ -93,8 +93,8 @@ function fileNameOf(init: ContentInit): string {
 
 /** In Bun, the kind of a `File` is 'Blob'. */
 function isFile(init: object): boolean {
-  const kind = kindOf(init)
-  return kind === 'File' || (kind === 'Blob' && init instanceof File)
+  const kind = classNameOf(init)
+  return kind === 'File' || (kind === 'Blob' && typeof File === 'function' && init instanceof File)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { kindOf } from '../models/value-kind.ts'
 import type { FormInit } from './body-options.ts'
-import { isBlob } from './kinds.ts'
+import { isBlob, isUrlSearchParams } from './kinds.ts'
 
 /** The types of the values that are sent as text. */
 const FIELD_TYPES = ['string', 'number', 'bigint', 'boolean']
@@ -22,7 +22,9 @@ export function formFields(data: Exclude<FormInit, FormData>): Field[] {
 
 /** Encodes a form as application/x-www-form-urlencoded. Returns null if the form has no fields. */
 export function urlEncode(data: Exclude<FormInit, FormData>): string | null {
-  if (data instanceof URLSearchParams) return data.toString() || null
+  if (typeof data === 'object' && data !== null && isUrlSearchParams(data)) {
+    return data.toString() || null
+  }
   const fields = formFields(data)
   return fields.length === 0 ? null : new URLSearchParams(fields as [string, string][]).toString()
 }

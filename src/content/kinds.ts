@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { runtimeGlobal } from '../models/environment.ts'
 import { memberOf } from '../models/options.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { BlobLike, WebStream } from './body-options.ts'
@@ -6,9 +7,19 @@ import type { BlobLike, WebStream } from './body-options.ts'
 // These functions test for members instead of using `instanceof`. So polyfills and objects of other
 // realms work too, and Node need not load its fetch, which any use of the global FormData causes.
 
+/** Whether it is a `Blob` or `File` that can be read, by `readBlob` of web-stream.ts. */
 export function isBlob(value: object): value is BlobLike {
+  const name = classNameOf(value)
+  if (name !== 'Blob' && name !== 'File') return false
+  if (hasMethod(value, 'stream') || hasMethod(value, 'arrayBuffer')) return true
+  return hasMethod(value, 'slice') && runtimeGlobal('FileReader') !== undefined
+}
+
+/** The name of the class of a web standard. happy-dom does not set `Symbol.toStringTag`. */
+export function classNameOf(value: object): string {
   const kind = kindOf(value)
-  return (kind === 'Blob' || kind === 'File') && hasMethod(value, 'stream')
+  const Class: unknown = value.constructor
+  return kind === 'Object' && typeof Class === 'function' ? Class.name : kind
 }
 
 /**
@@ -16,7 +27,12 @@ export function isBlob(value: object): value is BlobLike {
  * are streams.
  */
 export function isFormData(value: object): value is FormData {
-  return kindOf(value) === 'FormData' && hasMethod(value, 'entries')
+  return classNameOf(value) === 'FormData' && hasMethod(value, 'entries')
+}
+
+/** Whether it is a WHATWG `URLSearchParams`. */
+export function isUrlSearchParams(value: object): value is URLSearchParams {
+  return kindOf(value) === 'URLSearchParams'
 }
 
 export function isNodeStream(value: object): value is Readable {

@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import { byteOrderMark, decodeText, mayBecomeMark } from '../models/charset.ts'
 import { withoutPrototype } from '../models/options.ts'
 

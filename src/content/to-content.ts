@@ -10,6 +10,7 @@ import {
   isFormData,
   isIterator,
   isNodeStream,
+  isUrlSearchParams,
   isWebStream,
 } from './kinds.ts'
 import { NodeStreamContent } from './node-stream.ts'
@@ -24,7 +25,7 @@ import { BlobContent, WebStreamContent } from './web-stream.ts'
  * @param label the name of the option, for the message of the error
  */
 export function toContent(init: ContentInit, label = 'content'): Body {
-  if (typeof init === 'string' || init instanceof Uint8Array || init instanceof Content) return init
+  if (typeof init === 'string' || types.isUint8Array(init) || init instanceof Content) return init
   if (ArrayBuffer.isView(init)) return new Uint8Array(init.buffer, init.byteOffset, init.byteLength)
   if (types.isAnyArrayBuffer(init)) return new Uint8Array(init)
   if (typeof init === 'object' && init !== null) {
@@ -42,7 +43,7 @@ export function toContent(init: ContentInit, label = 'content'): Body {
 }
 
 function isForm(value: object): boolean {
-  return value instanceof URLSearchParams || isFormData(value)
+  return isUrlSearchParams(value) || isFormData(value)
 }
 
 function hint(value: unknown): string {

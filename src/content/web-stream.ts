@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { StreamConsumed } from '../errors.ts'
+import { runtimeGlobal } from '../models/environment.ts'
 import type { BlobLike, WebStream, WebStreamReader } from './body-options.ts'
 import { ignore } from './closable-iterator.ts'
 import type { Chunk } from './content.ts'
@@ -44,10 +45,45 @@ export class BlobContent extends Content {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Chunk> {
-    return new ReaderIterator(this.#blob.stream().getReader())
+    return readBlob(this.#blob)
   }
 
   discard(): void {}
+}
+
+/** A `Blob` of jsdom: version 29 has `arrayBuffer`; version 26, which Jest 30 uses, has neither. */
+interface OldBlob {
+  stream?(): WebStream
+  arrayBuffer?(): Promise<ArrayBuffer>
+}
+
+/** The members of a `FileReader` that are used. */
+interface Reader {
+  readonly result: ArrayBuffer
+  readonly error: unknown
+  onload: () => void
+  onerror: () => void
+  readAsArrayBuffer(blob: OldBlob): void
+}
+
+function readBlob(blob: OldBlob): AsyncIterator<Chunk> {
+  return blob.stream === undefined
+    ? readOldBlob(blob)
+    : new ReaderIterator(blob.stream().getReader())
+}
+
+async function* readOldBlob(blob: OldBlob): AsyncGenerator<Chunk> {
+  yield new Uint8Array(await (blob.arrayBuffer?.() ?? readWithFileReader(blob)))
+}
+
+function readWithFileReader(blob: OldBlob): Promise<ArrayBuffer> {
+  const FileReader = runtimeGlobal('FileReader') as new () => Reader
+  const reader = new FileReader()
+  return new Promise((resolve, reject) => {
+    reader.onload = () => resolve(reader.result)
+    reader.onerror = () => reject(reader.error)
+    reader.readAsArrayBuffer(blob)
+  })
 }
 
 /** Iterates over the chunks of a `ReadableStream`. */

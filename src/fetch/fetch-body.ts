@@ -7,6 +7,7 @@ import { readContent } from '../content/content.ts'
 import { decoderFor, limitSize } from '../content/decoding/decoder.ts'
 import { ReaderIterator } from '../content/web-stream.ts'
 import type { ErrorFacts } from '../errors.ts'
+import { webClass } from '../models/environment.ts'
 import { withoutPrototype } from '../models/options.ts'
 import { throwIfAborted } from '../models/signal.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
@@ -113,7 +114,7 @@ export class FetchBody {
   /** Creates the stream. It reads a chunk only when one is requested. */
   #open(): ByteStream {
     const isRead = this.#isRead
-    const stream: ByteStream = new ReadableStream(
+    const stream: ByteStream = new (webClass('ReadableStream'))(
       withoutPrototype<UnderlyingByteSource>({
         type: 'bytes',
         pull: (controller) => {
@@ -140,7 +141,7 @@ export class FetchBody {
   #observe(source: ByteStream): ByteStream {
     const reader = source.getReader()
     const { signal } = this.#limits.end
-    const stream: ByteStream = new ReadableStream(
+    const stream: ByteStream = new (webClass('ReadableStream'))(
       withoutPrototype<UnderlyingByteSource>({
         type: 'bytes',
         pull: async (controller) => {

@@ -3,13 +3,14 @@ import type { FieldList } from '../client/field-list.ts'
 import { fieldOf, withField } from '../client/field-list.ts'
 import { lengthOf } from '../content/content.ts'
 import { encodeBody } from '../content/encode-body.ts'
-import { isBlob, isFormData, isWebStream } from '../content/kinds.ts'
+import { isBlob, isFormData, isUrlSearchParams, isWebStream } from '../content/kinds.ts'
 import { toContent } from '../content/to-content.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { isToken } from '../models/field.ts'
 import type { Body } from '../models/request.ts'
 import { checkSignal } from '../models/signal.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
+import { isUrl } from '../models/url.ts'
 import { kindOf } from '../models/value-kind.ts'
 import type { Integrity } from './integrity.ts'
 import { parseIntegrity } from './integrity.ts'
@@ -64,7 +65,7 @@ const MAX_BUFFERED = 65_536
 export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
   const request = kindOf(input) === 'Request' ? (input as globalThis.Request) : null
   if (request === null && init === undefined) {
-    return { ...PLAIN_GET, url: input instanceof URL ? input : String(input) }
+    return { ...PLAIN_GET, url: isUrl(input) ? input : String(input) }
   }
   const given = init ?? {}
   if (typeof given !== 'object') {
@@ -91,7 +92,7 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
   const signal = readMember(given, 'signal')
   if (signal === undefined && request !== null) requests.set(request.signal, request)
   return {
-    url: request?.url ?? (input instanceof URL ? input : String(input)),
+    url: request?.url ?? (isUrl(input) ? input : String(input)),
     method,
     headers,
     content,
@@ -241,7 +242,7 @@ function extractBody(
   })
   if (typeof body === 'string') return withType(body, 'text/plain;charset=UTF-8')
   if (typeof body === 'object') {
-    if (body instanceof URLSearchParams) {
+    if (isUrlSearchParams(body)) {
       return withType(String(body), 'application/x-www-form-urlencoded;charset=UTF-8')
     }
     if (isFormData(body)) {

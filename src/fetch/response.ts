@@ -1,8 +1,9 @@
 import type { InspectOptions } from 'node:util'
-import { inspect } from 'node:util'
+import { inspect, TextDecoder } from 'node:util'
 import type { RequestUrl } from '../client/plain-url.ts'
 import { PlainUrl } from '../client/plain-url.ts'
 import { redactUrl } from '../errors.ts'
+import { webClass } from '../models/environment.ts'
 import { Headers } from '../models/headers.ts'
 import { withoutPrototype } from '../models/options.ts'
 import type { Response as EngineResponse } from '../pool/response.ts'
@@ -69,7 +70,7 @@ export class FetchResponse {
 
   get headers(): globalThis.Headers {
     if (this.#headers === null) {
-      const headers = new globalThis.Headers()
+      const headers = new (webClass('Headers'))()
       for (const [name, value] of this.#response.headers) headers.append(name.toLowerCase(), value)
       this.#headers = hideSecrets(headers)
     }
@@ -114,7 +115,8 @@ export class FetchResponse {
 
   clone(): FetchResponse {
     const copy = new FetchResponse(this.#response, this.#request, this.#body?.clone() ?? null)
-    if (this.#headers !== null) copy.#headers = hideSecrets(new globalThis.Headers(this.#headers))
+    if (this.#headers !== null)
+      copy.#headers = hideSecrets(new (webClass('Headers'))(this.#headers))
     return copy
   }
 
@@ -126,7 +128,7 @@ export class FetchResponse {
   async #native(): Promise<globalThis.Response> {
     const type = this.headers.get('content-type')
     const headers = type === null ? [] : [['content-type', type] as [string, string]]
-    return new globalThis.Response(await this.arrayBuffer(), withoutPrototype({ headers }))
+    return new (webClass('Response'))(await this.arrayBuffer(), withoutPrototype({ headers }))
   }
 
   [inspect.custom](depth: number, options: InspectOptions): string {
@@ -169,8 +171,9 @@ let isLinked = false
 export function toWhatwgResponse(response: FetchResponse): globalThis.Response {
   if (!isLinked) {
     isLinked = true
-    Object.setPrototypeOf(FetchResponse.prototype, globalThis.Response.prototype)
-    const descriptor = withoutPrototype({ value: globalThis.Response })
+    const Response = webClass('Response')
+    Object.setPrototypeOf(FetchResponse.prototype, Response.prototype)
+    const descriptor = withoutPrototype({ value: Response })
     Object.defineProperty(FetchResponse.prototype, 'constructor', descriptor)
   }
   return response as unknown as globalThis.Response

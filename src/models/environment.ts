@@ -43,7 +43,20 @@ export function environmentNames(env: Environment = process.env): string[] {
   }
 }
 
+type WebClasses = Pick<typeof globalThis, 'Headers' | 'ReadableStream' | 'Request' | 'Response'>
+
+/**
+ * Returns a class of the web standards. A test environment that imitates a browser may not have it:
+ * Jest with jsdom has no `Response`. Then it is taken from the global object of the process.
+ */
+export function webClass<Name extends keyof WebClasses>(name: Name): WebClasses[Name] {
+  const given: WebClasses[Name] | undefined = globalThis[name]
+  return given ?? process.getBuiltinModule('node:vm').runInThisContext(name)
+}
+
+type RuntimeGlobal = 'Bun' | 'Deno' | 'FileReader'
+
 /** Returns a global that only some runtimes have, such as `Bun`; undefined if there is none. */
-export function runtimeGlobal(name: 'Bun' | 'Deno'): unknown {
-  return option(globalThis as { readonly Bun?: unknown; readonly Deno?: unknown }, name, undefined)
+export function runtimeGlobal(name: RuntimeGlobal): unknown {
+  return option(globalThis as { readonly [Name in RuntimeGlobal]?: unknown }, name, undefined)
 }

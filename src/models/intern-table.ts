@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { createHash } from 'node:crypto'
+import { types } from 'node:util'
 import { isPlainObject } from './value-kind.ts'
 
 /**
@@ -27,7 +28,7 @@ export class InternTable<Value extends object> {
 /** Copies arrays, plain objects and bytes, recursively. Other values are returned as they are. */
 function snapshot(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(snapshot))
-  if (value instanceof Uint8Array) return Buffer.from(value)
+  if (types.isUint8Array(value)) return Buffer.from(value)
   return isPlainObject(value) ? Object.freeze(snapshotOf(value)) : value
 }
 
@@ -51,7 +52,7 @@ function hashOf(value: unknown): string {
 function add(hash: Hash, value: unknown): void {
   if (typeof value === 'string') {
     hash.update(`string ${value.length}:`).update(value, 'utf8')
-  } else if (value instanceof Uint8Array) {
+  } else if (types.isUint8Array(value)) {
     hash.update(`bytes ${value.length}:`).update(value)
   } else if (Array.isArray(value)) {
     hash.update(`list ${value.length}:`)

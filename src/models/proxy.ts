@@ -9,7 +9,7 @@ import type { Origin } from './origin.ts'
 import { parseOrigin } from './origin.ts'
 import type { ClientCertificate, Verify } from './tls-settings.ts'
 import { resolveTlsSettings } from './tls-settings.ts'
-import { FORBIDDEN_IN_URL, parseUrlOrNull, percentDecode } from './url.ts'
+import { FORBIDDEN_IN_URL, isUrl, parseUrlOrNull, percentDecode } from './url.ts'
 
 /**
  * How requests are sent to a proxy. `DEFAULT` forwards http requests and tunnels https requests.
@@ -147,7 +147,7 @@ export class HTTPProxy {
    * name. Throws as the constructor does.
    */
   static from(given: HTTPProxy | string | URL, trustEnv?: boolean): HTTPProxy {
-    if (typeof given === 'string' || given instanceof URL) return new HTTPProxy(given, { trustEnv })
+    if (typeof given === 'string' || isUrl(given)) return new HTTPProxy(given, { trustEnv })
     if (!(given instanceof HTTPProxy)) {
       throw new TypeError('A proxy must be an HTTPProxy or the URL of a proxy')
     }
@@ -167,7 +167,7 @@ export function isSocks(scheme: Scheme): boolean {
 }
 
 function parseProxyUrl(given: string | URL) {
-  if (typeof given !== 'string' && !(given instanceof URL)) {
+  if (typeof given !== 'string' && !isUrl(given)) {
     throw new TypeError(`The URL of a proxy must be a string or a URL, not ${typeof given}`)
   }
   const text = String(given)

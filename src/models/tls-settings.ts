@@ -1,13 +1,14 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import type { Environment } from './environment.ts'
 import { environmentVariable } from './environment.ts'
 import { InternTable, snapshotOf } from './intern-table.ts'
 import { checkOptions, option, withoutPrototype } from './options.ts'
 import type { PemFile } from './pem.ts'
 import { certificatesIn, isKeyOf, privateKeyIn, readBundle, readPem } from './pem.ts'
+import { isUrl } from './url.ts'
 import { isPlainObject, kindOf } from './value-kind.ts'
 
 /**
@@ -180,7 +181,7 @@ export function withoutClientCertificate(settings: TlsSettings): TlsSettings {
 }
 
 function optionsOf(verify: unknown): Record<string, unknown> & TlsSettings {
-  if (verify === true || typeof verify === 'string' || verify instanceof URL) return snapshotOf({})
+  if (verify === true || isPath(verify)) return snapshotOf({})
   if (verify === false) return snapshotOf({ rejectUnauthorized: false })
   if (!isPlainObject(verify)) {
     throw new TypeError(
@@ -230,7 +231,7 @@ function checkVersionsAndAlpn(options: Readonly<Record<string, unknown>>): void 
 /** Throws for a `ca` that is not PEM, such as a path: Node would accept it, and trust no server. */
 function checkAuthorities(ca: unknown): void {
   for (const each of Array.isArray(ca) ? ca : [ca]) {
-    if (typeof each !== 'string' && !(each instanceof Uint8Array)) continue
+    if (typeof each !== 'string' && !types.isUint8Array(each)) continue
     certificatesIn([{ name: 'verify.ca', text: Buffer.from(each as string).toString('latin1') }])
   }
 }
@@ -241,7 +242,7 @@ function bundleOf(
   options: ConnectionOptions,
   env: Environment | undefined,
 ): PemFile[] | null {
-  if (typeof verify === 'string' || verify instanceof URL) return readBundle('verify', verify)
+  if (isPath(verify)) return readBundle('verify', verify)
   const { ca, secureContext, rejectUnauthorized } = options
   if (ca !== undefined || secureContext !== undefined || rejectUnauthorized === false) return null
   const file = environmentVariable('SSL_CERT_FILE', env)
@@ -270,7 +271,7 @@ function clientFiles(cert: unknown, options: object): ClientFiles | null {
 }
 
 function isPath(path: unknown): path is string | URL {
-  return typeof path === 'string' || path instanceof URL
+  return typeof path === 'string' || isUrl(path)
 }
 
 function identityOf({ cert, key: keyFile, passphrase }: ClientFiles): ConnectionOptions {

@@ -1,5 +1,12 @@
+import { kindOf } from './value-kind.ts'
+
 /** Characters that the URL parser removes silently (WHATWG URL 4.4), and NUL. Always a mistake. */
 export const FORBIDDEN_IN_URL: RegExp = /[\r\n\t\0]/
+
+/** Whether the value is a `URL`, also one of another realm or of a polyfill. */
+export function isUrl(value: unknown): value is URL {
+  return value instanceof URL || kindOf(value) === 'URL'
+}
 
 /**
  * Parses a URL. Returns null if that fails: the error of the runtime is not rethrown, because it

@@ -23,9 +23,19 @@ export function codeOrMessage(error: unknown): string {
   return code ?? message
 }
 
+/**
+ * Whether the value is an error, also one of another realm. In a test runner that gives each file
+ * its own globals, the errors of the runtime are not instances of the file's `Error`.
+ */
+export function isError(value: unknown): value is Error {
+  if (value instanceof Error) return true
+  const kind = kindOf(value)
+  return kind === 'Error' || kind === 'DOMException'
+}
+
 /** Returns a thrown value as an error, because code of the caller can throw any value. */
 export function asError(thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown
+  if (isError(thrown)) return thrown
   let text = kindOf(thrown)
   try {
     text = String(thrown)

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import type { Cookie, CookieJar } from 'tough-cookie'
 import { HawserError } from '../../errors.ts'
 import type { Headers } from '../../models/headers.ts'
+import { isThenable } from '../../models/value-kind.ts'
 import type { CookiePairs } from './cookie-field.ts'
 import { cookieField } from './cookie-field.ts'
 import { isJar, LazyJar } from './cookie-jar.ts'
@@ -195,7 +196,7 @@ export class Cookies {
       cookieField({ stored, unscoped, extra, field, received, sentBefore })
     if (field !== null && received.size === 0) return compose([])
     const stored = this.#jar.matching(url)
-    return stored instanceof Promise ? stored.then(compose) : compose(stored)
+    return isThenable(stored) ? stored.then(compose) : compose(stored)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { inspect } from 'node:util'
+import { inspect, TextDecoder } from 'node:util'
 import { environmentVariable } from '../../models/environment.ts'
 import { withoutPrototype } from '../../models/options.ts'
 import { codeOrMessage } from '../../models/value-kind.ts'

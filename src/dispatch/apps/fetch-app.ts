@@ -8,6 +8,7 @@ import { isInMemory, toBytes } from '../../content/content.ts'
 import { isWebStream } from '../../content/kinds.ts'
 import { ReaderIterator } from '../../content/web-stream.ts'
 import { LocalProtocolError } from '../../errors.ts'
+import { webClass } from '../../models/environment.ts'
 import { Headers } from '../../models/headers.ts'
 import { memberOf, option, withoutPrototype } from '../../models/options.ts'
 import type { Body } from '../../models/request.ts'
@@ -85,7 +86,7 @@ function toFetchRequest(
       duplex: 'half',
       redirect: 'manual',
     })
-    return new globalThis.Request(targetUri(request), init as RequestInit)
+    return new (webClass('Request'))(targetUri(request), init as RequestInit)
   } catch (cause) {
     const { message } = asError(cause)
     const text = `A fetch app cannot receive this request: ${message} (${exchange.describe()})`
@@ -103,7 +104,7 @@ function requestContent(body: Body, call: InProcessCall) {
   if (isInMemory(body)) return { body: toBytes(body), cancel() {} }
   const source = new RequestContentReader(call, body)
   let controller!: ReadableStreamDefaultController<Uint8Array>
-  const init = new ReadableStream<Uint8Array>(
+  const init = new (webClass('ReadableStream'))<Uint8Array>(
     withoutPrototype<UnderlyingSource<Uint8Array>>({
       start(given) {
         controller = given

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { BodySink, Carrier, Exchange } from '../../connection/exchange.ts'
 import { invalidResponseError } from '../../connection/transport-errors.ts'
 import { FORBIDDEN_IN_VALUE } from '../../models/field.ts'
@@ -25,7 +26,7 @@ export abstract class InProcessCarrier implements Carrier {
     exchange.enterPhase('wait')
     // `safeToRetry` depends on this: the app may have processed the request from here on.
     const { headBytes, content } = exchange.request
-    exchange.bytesSent = headBytes.length + (content instanceof Uint8Array ? content.length : 0)
+    exchange.bytesSent = headBytes.length + (types.isUint8Array(content) ? content.length : 0)
   }
 
   abstract release(): void
@@ -92,7 +93,7 @@ export abstract class InProcessCarrier implements Carrier {
 
   #accepts(chunk: Uint8Array | string): chunk is Uint8Array {
     if (!this.#hasHead) throw new TypeError('its content arrived before its head')
-    if (!(chunk instanceof Uint8Array)) {
+    if (!types.isUint8Array(chunk)) {
       throw new TypeError(`its content has a chunk of type ${typeof chunk}, expected Uint8Array`)
     }
     if (!this.#hasBody || chunk.length === 0) return false

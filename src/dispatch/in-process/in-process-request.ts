@@ -1,4 +1,5 @@
 /** Reads a request that is answered in this process: its target, header fields and content. */
+import { types } from 'node:util'
 import type { OutgoingRequest } from '../../connection/exchange.ts'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { Chunk } from '../../content/content.ts'
@@ -64,7 +65,7 @@ export class RequestContentReader {
         break
       }
       const bytes = typeof step.value === 'string' ? Buffer.from(step.value) : step.value
-      if (!(bytes instanceof Uint8Array))
+      if (!types.isUint8Array(bytes))
         this.#refuse('yielded a value that is neither a string nor bytes')
       if (bytes.length > this.#missing) this.#refuse('is longer than its Content-Length')
       this.#missing -= bytes.length

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { ClosableIterator } from '../../content/closable-iterator.ts'
 import type { HeadersInit } from '../../models/headers.ts'
 import { Headers } from '../../models/headers.ts'
@@ -104,7 +105,7 @@ function toInProcessResponse(result: unknown): InProcessResponse {
   const headers = new Headers(given.headers)
   const body = bodyOf(described, headers)
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
-  const hasLength = bytes === null || bytes instanceof Uint8Array
+  const hasLength = bytes === null || types.isUint8Array(bytes)
   if (hasLength && status !== 204 && status !== 304 && !headers.has('content-length')) {
     headers.set('content-length', bytes === null ? 0 : bytes.length)
   }
@@ -141,7 +142,7 @@ function withContentType(headers: Headers, contentType: string, text: unknown): 
 }
 
 function checkedContent(content: unknown): Body | null {
-  if (content === null || typeof content === 'string' || content instanceof Uint8Array) {
+  if (content === null || typeof content === 'string' || types.isUint8Array(content)) {
     return content
   }
   if (typeof content === 'object') {

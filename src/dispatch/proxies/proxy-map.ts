@@ -1,4 +1,5 @@
 import { HTTPProxy } from '../../models/proxy.ts'
+import { isUrl } from '../../models/url.ts'
 import { isPlainObject, kindOf } from '../../models/value-kind.ts'
 import { UrlMap } from '../url-map.ts'
 import { describeKey } from '../url-pattern.ts'
@@ -25,7 +26,7 @@ export function proxyMap(
   const make = proxyMaker(adopt)
   const toProxy = (name: string, choice: unknown) => {
     if (choice === null || choice === undefined) return choice
-    if (typeof choice === 'string' || choice instanceof URL || choice instanceof HTTPProxy) {
+    if (typeof choice === 'string' || isUrl(choice) || choice instanceof HTTPProxy) {
       return make(choice)
     }
     throw new TypeError(`${name} must be null, a URL or an HTTPProxy, not ${kindOf(choice)}`)
@@ -43,7 +44,7 @@ export function proxyMaker(
 ): (given: string | URL | HTTPProxy) => HTTPProxy {
   const made = new Map<string | HTTPProxy, HTTPProxy>()
   return (given) => {
-    const key = given instanceof URL || typeof given === 'string' ? String(given) : given
+    const key = isUrl(given) || typeof given === 'string' ? String(given) : given
     const proxy = made.get(key) ?? adopt(typeof key === 'string' ? new HTTPProxy(key) : key)
     made.set(key, proxy)
     return proxy
