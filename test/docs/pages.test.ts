@@ -102,7 +102,7 @@ const paths = ['src', 'native', 'scripts', 'test', 'bench', 'docs'].flatMap((fol
 ])
 
 /** Folders that commands create. */
-const GENERATED = /^(?:dist|docs\/api|\.runtimes|\.modern|\.typescript|\.reference)\//
+const GENERATED = /^(?:dist|docs\/api|\.runtimes|\.modern|\.typescript|\.embedded|\.reference)\//
 
 for (const page of ['docs/architecture.md', 'CONTRIBUTING.md', 'native/README.md']) {
   test(`the files and folders that ${page} names exist`, () => {

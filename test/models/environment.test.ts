@@ -25,7 +25,7 @@ describe('51 an environment variable', () => {
     assert.equal(hasEnvironmentVariable('A', { A: '' }), true)
   })
 
-  test('that may not be read is not set, as on Deno without --allow-env', () => {
+  test('94 that may not be read is not set, as on Deno without --allow-env', () => {
     const refuse = () => {
       throw new Error('NotCapable')
     }

@@ -7,6 +7,7 @@ import { completion } from './completion.ts'
 import { decoding } from './decoding.ts'
 import { disclosure } from './disclosure.ts'
 import { dropIn } from './drop-in.ts'
+import { embedding } from './embedding.ts'
 import { framing } from './framing.ts'
 import { injection } from './injection.ts'
 import { pool } from './pool.ts'
@@ -55,6 +56,7 @@ export const mutations: readonly Mutation[] = [
   ...semantics,
   ...dropIn,
   ...audit,
+  ...embedding,
 ]
 
 /** The root of the checkout. The compiled tests are in dist/test/mutations/. */
