@@ -37,8 +37,8 @@ export class CheckoutCopy {
     if ('why' in attempt) return attempt.why
     try {
       this.#write(mutation.file, attempt.text)
-      if (!mutation.file.startsWith('native/')) this.#compile(mutation.file)
-      else this.#buildModule()
+      if (mutation.file.startsWith('native/')) this.#buildModule()
+      else if (mutation.file.endsWith('.ts')) this.#compile(mutation.file)
       return null
     } catch (error) {
       this.undo()
