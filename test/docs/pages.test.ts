@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { connectionEvents, deliveryEvents, sendingEvents } from '../../src/connection/states.ts'
 import { closeReasons } from '../../src/models/close-reasons.ts'
 import { events, phases } from '../../src/models/events.ts'
+import { FOR_JEST } from '../embedded/frameworks.ts'
 
 const top = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (page: string) => readFileSync(join(top, page), 'utf8')
@@ -166,6 +167,10 @@ for (const [what, first, events] of machines) {
     assert.ok(read('docs/engine.md').includes(drawing), `docs/engine.md must contain:\n${drawing}`)
   })
 }
+
+test('docs/embedding.md gives the line for Jest that npm run test:embedded uses', () => {
+  assert.ok(read('docs/embedding.md').includes(`\n  transformIgnorePatterns: ['${FOR_JEST}'],\n`))
+})
 
 test('CONTRIBUTING.md lists every dependency', () => {
   const { dependencies, devDependencies } = JSON.parse(read('package.json'))

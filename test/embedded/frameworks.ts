@@ -7,6 +7,9 @@ export const TIMERS = ['real timers', 'fake timers'] as const
 
 export type Framework = 'jest' | 'vitest'
 
+/** The paths that Jest must not transform, if it loads CommonJS. */
+export const FOR_JEST = '/node_modules/(?!hawser/)'
+
 /** One test file: the globals of its environment, and its timers. */
 export interface FrameworkCell {
   readonly environment: (typeof DOM_ENVIRONMENTS)[number]
@@ -51,10 +54,7 @@ export function writeTests(
     testMatch: [`<rootDir>/${fileOf(cell)}`],
     testEnvironment: JEST_ENVIRONMENTS[cell.environment],
     fakeTimers: { enableGlobally: cell.timers === 'fake timers' },
-    ...(module === 'cjs'
-      ? // The line that docs/embedding.md gives.
-        { transformIgnorePatterns: ['/node_modules/(?!hawser/)'] }
-      : { transform: {} }),
+    ...(module === 'cjs' ? { transformIgnorePatterns: [FOR_JEST] } : { transform: {} }),
   }))
   write('jest.config.json', JSON.stringify({ projects }))
   if (module === 'cjs') {

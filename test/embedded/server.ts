@@ -10,6 +10,8 @@ import { gzipSync } from 'node:zlib'
 /** What `/echo` answers. */
 export interface Echo {
   readonly type: string | null
+  /** The value of Content-Length; null without one. */
+  readonly length: string | null
   /** The body as latin1. */
   readonly body: string
 }
@@ -23,7 +25,8 @@ const pages: Record<string, (request: IncomingMessage, response: ServerResponse)
     const bytes = await buffer(request).catch(() => null) // null after an aborted upload
     if (bytes === null) return
     const body = bytes.toString('latin1')
-    const echo: Echo = { type: request.headers['content-type'] ?? null, body }
+    const { 'content-type': type = null, 'content-length': length = null } = request.headers
+    const echo: Echo = { type, length, body }
     response.end(JSON.stringify(echo))
   },
   '/gzip': (_, response) => {

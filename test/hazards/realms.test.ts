@@ -141,6 +141,11 @@ describe('75 content of another realm', () => {
     })
   }
 
+  test('bytes have a Content-Length', async () => {
+    const content = make<Uint8Array>('new Uint8Array(100_000)') // too large to follow the head
+    assert.equal((await sent({ content })).length, '100000')
+  })
+
   test('bytes as a part of a form', async () => {
     const file = ['a.txt', make<Uint8Array>('new Uint8Array([97])')] as const
     const { body } = (await client.post(`${url}/echo`, { files: { file } })).json<Echo>()
