@@ -208,3 +208,25 @@ test('77 a wait for a hook ends by a signal without a reason', async () => {
   await failed
   await client.close()
 })
+
+test('77 a client refuses a value that is not a signal before it calls a hook', async () => {
+  const backend = new ScriptedBackend()
+  let hooks = 0
+  const request = [() => Promise.resolve(hooks++)]
+  const client = new Client({ backend, trustEnv: false, eventHooks: { request } })
+  const expected = { message: 'signal must be an AbortSignal, not Object' }
+  assert.throws(() => client.buildRequest('GET', URL, { signal: {} as never }), expected)
+  await assert.rejects(client.get(URL, { signal: {} as never }), expected)
+  assert.equal(hooks, 0)
+  await client.close()
+})
+
+test('77 all calls with a signal without a reason reject with the same error', async () => {
+  const signal = new PolyfillSignal()
+  signal.abort()
+  const call = () =>
+    withFetch(new ScriptedBackend(), (fetch) => fetch(URL, { signal: signal as never }))
+  const [first, second] = await Promise.all([call(), call()].map((each) => each.catch((e) => e)))
+  assert.ok(first instanceof DOMException)
+  assert.equal(first, second)
+})

@@ -31,6 +31,7 @@ export const CORE: readonly string[] = [
   'fetch/init',
   'fetch/network-errors',
   'fetch/permissions',
+  'hazards/signals',
   'engine/process',
   'engine/proxies',
   'engine/tls',

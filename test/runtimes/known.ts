@@ -40,6 +40,16 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
       hangs: true,
     },
   ]),
+  ...on(BUN, 'fetch/init', [
+    {
+      test: /^72 the option dispatcher > of (undici is refused|a Request)/,
+      reason: 'undici is a stub, whose agents have no methods',
+    },
+    {
+      test: /^integrity > of a Request counts/,
+      reason: 'a Request does not have the integrity that it was created with',
+    },
+  ]),
   ...on(DENO, 'backends/secure-sockets', [
     {
       test: /before a write error/,
