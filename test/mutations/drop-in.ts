@@ -63,8 +63,8 @@ export const dropIn: readonly Mutation[] = [
     marks: '72',
     mistake: 'a dispatcher of Hawser is ignored',
     file: 'src/fetch/fetcher.ts',
-    find: '(sender ?? this.#router.senderFor(url, keepsCredentials))',
-    replace: '((sender && null) ?? this.#router.senderFor(url, keepsCredentials))',
+    find: '(sender ?? router.onlySender',
+    replace: '((sender && null) ?? router.onlySender',
     tests: ['fetch/init'],
   },
   {
@@ -103,8 +103,8 @@ export const dropIn: readonly Mutation[] = [
     marks: '77',
     mistake: 'the listener of a signal is an object',
     file: 'src/pool/exchange-aborter.ts',
-    find: "this.#signal.addEventListener('abort', this.#onAbort)",
-    replace: "this.#signal.addEventListener('abort', { handleEvent: this.#onAbort } as never)",
+    find: "this.signal.addEventListener('abort', this.#onAbort)",
+    replace: "this.signal.addEventListener('abort', { handleEvent: this.#onAbort } as never)",
     tests: ['hazards/signals'],
   },
   {
@@ -152,8 +152,8 @@ export const dropIn: readonly Mutation[] = [
     marks: '93',
     mistake: "mode: 'same-origin' is ignored",
     file: 'src/fetch/fetcher.ts',
-    find: '      if (sameOriginOnly && !isSameOrigin(hop.url, next.url)) {\n',
-    replace: '      if (sameOriginOnly && !isSameOrigin(hop.url, hop.url)) {\n',
+    find: '      if (sameOriginOnly && !isSameOrigin(from, next.url)) {\n',
+    replace: '      if (sameOriginOnly && !isSameOrigin(from, from)) {\n',
     tests: ['fetch/init'],
   },
   {

@@ -216,8 +216,8 @@ export const injection: readonly Mutation[] = [
     marks: '51',
     mistake: 'a cloned body of fetch reads its strategy from a polluted prototype',
     file: 'src/fetch/fetch-body.ts',
-    find: '      cancel: (reason) => reader.cancel(reason),\n    }),\n    withoutPrototype({ highWaterMark: 0 }),',
-    replace: '      cancel: (reason) => reader.cancel(reason),\n    }),\n    { highWaterMark: 0 },',
+    find: '      withoutPrototype({ highWaterMark: 0 }),\n    )\n    return stream\n',
+    replace: '      { highWaterMark: 0 },\n    )\n    return stream\n',
     tests: ['client/pollution-names'],
   },
   {

@@ -134,8 +134,8 @@ export const semantics: readonly Mutation[] = [
     marks: '63',
     mistake: 'elapsed covers the whole call',
     file: 'src/client/sending.ts',
-    find: '        sentAt,\n        history',
-    replace: '        sentAt: this.#startedAt,\n        history',
+    find: '      sentAt,\n      history',
+    replace: '      sentAt: this.#startedAt,\n      history',
     tests: ['client/read-responses'],
   },
   {
