@@ -38,9 +38,9 @@ export class Router {
   #closed = false
 
   constructor(destinations: Destinations) {
-    const { mounts, proxies, direct, openWithoutCertificate } = destinations
+    const { mounts, proxies, direct, openWithoutCertificate, tlsError } = destinations
     const isOnly = mounts === null && proxies === null && openWithoutCertificate === null
-    this.onlySender = isOnly ? direct : null
+    this.onlySender = isOnly && tlsError === null ? direct : null
     this.#destinations = destinations
   }
 

@@ -65,6 +65,8 @@ export const dropIn: readonly Mutation[] = [
     file: 'src/fetch/fetcher.ts',
     find: '(sender ?? router.onlySender',
     replace: '((sender && null) ?? router.onlySender',
+    find: 'return (sender ?? router.onlySender ??',
+    replace: 'return ((sender && null) ?? router.onlySender ??',
     tests: ['fetch/init'],
   },
   {
@@ -89,6 +91,14 @@ export const dropIn: readonly Mutation[] = [
     file: 'src/dispatch/router.ts',
     find: "    if (tlsError !== null && url.protocol === 'https:') throw tlsError\n",
     replace: "    if (tlsError !== null && url.protocol === 'ftp:') throw tlsError\n",
+    tests: ['fetch/environment'],
+  },
+  {
+    marks: '73',
+    mistake: 'the shortcut for a single sender ignores invalid TLS settings of the environment',
+    file: 'src/dispatch/router.ts',
+    find: 'isOnly && tlsError === null ? direct : null',
+    replace: 'isOnly ? direct : null',
     tests: ['fetch/environment'],
   },
   {

@@ -218,6 +218,9 @@ export const injection: readonly Mutation[] = [
     file: 'src/fetch/fetch-body.ts',
     find: '      withoutPrototype({ highWaterMark: 0 }),\n    )\n    return stream\n',
     replace: '      { highWaterMark: 0 },\n    )\n    return stream\n',
+    find: '          return reader.cancel(reason)\n        },\n      }),\n      withoutPrototype({ highWaterMark: 0 }),',
+    replace:
+      '          return reader.cancel(reason)\n        },\n      }),\n      { highWaterMark: 0 },',
     tests: ['client/pollution-names'],
   },
   {
