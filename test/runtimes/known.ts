@@ -66,9 +66,6 @@ export const KNOWN_FAILURES: readonly KnownFailure[] = [
       reason: 'an invalid client certificate is not rejected before the handshake',
     },
   ]),
-  ...on(DENO, 'backends/system-clock', [
-    { test: /longer than 2\^31-1/, reason: 'node:test cannot mock its setTimeout' },
-  ]),
   ...on(DENO, 'backends/memory', [
     {
       test: /an http.Server can serve/,
