@@ -7,6 +7,7 @@ import { isBlob, isFormData, isUrlSearchParams, isWebStream } from '../content/k
 import { toContent } from '../content/to-content.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { isToken } from '../models/field.ts'
+import { memberOf } from '../models/options.ts'
 import type { Body } from '../models/request.ts'
 import { checkSignal } from '../models/signal.ts'
 import type { TimeoutInit } from '../models/timeout.ts'
@@ -71,13 +72,13 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
   if (typeof given !== 'object') {
     throw new TypeError(`The options of fetch must be an object, not a ${typeof given}`)
   }
-  refuseOptions(given, readMember)
-  const method = methodOf(readMember(given, 'method') ?? request?.method)
-  let headers = fieldsOf(readMember(given, 'headers') ?? request?.headers)
-  const body = readMember(given, 'body') as Init['body']
+  refuseOptions(given, memberOf)
+  const method = methodOf(memberOf(given, 'method') ?? request?.method)
+  let headers = fieldsOf(memberOf(given, 'headers') ?? request?.headers)
+  const body = memberOf(given, 'body') as Init['body']
   let content: Body | null = null
   if (body !== null && body !== undefined) {
-    const duplex = readMember(given, 'duplex')
+    const duplex = memberOf(given, 'duplex')
     const extracted = extractBody(body, fieldOf(headers, 'content-type'), duplex)
     content = extracted.content
     if (extracted.type !== null) headers = withField(headers, 'content-type', extracted.type)
@@ -89,7 +90,7 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
   if ((content !== null || stream !== null) && (method === 'GET' || method === 'HEAD')) {
     throw new TypeError(`A ${method} request cannot have a body`)
   }
-  const signal = readMember(given, 'signal')
+  const signal = memberOf(given, 'signal')
   if (signal === undefined && request !== null) requests.set(request.signal, request)
   return {
     url: request?.url ?? (isUrl(input) ? input : String(input)),
@@ -97,12 +98,12 @@ export function readFetchCall(input: Input, init: Init | undefined): FetchCall {
     headers,
     content,
     stream,
-    redirect: redirectOf(readMember(given, 'redirect') ?? request?.redirect),
+    redirect: redirectOf(memberOf(given, 'redirect') ?? request?.redirect),
     signal: checkSignal(signal === undefined ? request?.signal : signal),
-    timeout: readMember(given, 'timeout') as TimeoutInit,
-    dispatcher: dispatcherOf(readMember(given, 'dispatcher') ?? dispatcherIn(request)),
-    sameOriginOnly: (readMember(given, 'mode') ?? request?.mode) === 'same-origin',
-    integrity: integrityOf(readMember(given, 'integrity') ?? request?.integrity),
+    timeout: memberOf(given, 'timeout') as TimeoutInit,
+    dispatcher: dispatcherOf(memberOf(given, 'dispatcher') ?? dispatcherIn(request)),
+    sameOriginOnly: (memberOf(given, 'mode') ?? request?.mode) === 'same-origin',
+    integrity: integrityOf(memberOf(given, 'integrity') ?? request?.integrity),
   }
 }
 
@@ -124,16 +125,6 @@ const PLAIN_GET: Omit<FetchCall, 'url'> = {
   dispatcher: null,
   sameOriginOnly: false,
   integrity: null,
-}
-
-/**
- * Returns a member of `init`. Inherited members count, because `init` can be an instance of a class
- * such as `Request`; members of a polluted `Object.prototype` do not.
- */
-function readMember(init: Init, name: string): unknown {
-  const value = (init as Record<string, unknown>)[name]
-  if (value === undefined || Object.hasOwn(init, name)) return value
-  return Object.hasOwn(Object.prototype, name) ? undefined : value
 }
 
 function methodOf(given: unknown): string {

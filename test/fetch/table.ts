@@ -10,24 +10,23 @@ export type Case = readonly [
   expected: unknown,
 ]
 
-const hawserFetch = createFetch({ trustEnv: false })
-const implementations: [name: string, fetch: AnyFetch][] = [
-  ['node', globalThis.fetch],
-  ['hawser', hawserFetch as AnyFetch],
-]
-
-let servers: Awaited<ReturnType<typeof startServer>>
-before(async () => {
-  servers = await startServer()
-})
-after(async () => {
-  servers.close()
-  await hawserFetch.close()
-})
-
 /** Tests each case with both implementations, which must give the expected result. */
 export function table(name: string, cases: readonly Case[]): void {
   describe(name, () => {
+    const hawserFetch = createFetch({ trustEnv: false })
+    const implementations: [name: string, fetch: AnyFetch][] = [
+      ['node', globalThis.fetch],
+      ['hawser', hawserFetch as AnyFetch],
+    ]
+    // Each suite has its own server: the files of a process share this module.
+    let servers: Awaited<ReturnType<typeof startServer>>
+    before(async () => {
+      servers = await startServer()
+    })
+    after(async () => {
+      servers.close()
+      await hawserFetch.close()
+    })
     for (const [title, run, expected] of cases) {
       for (const [implementation, fetch] of implementations) {
         test(`${title} (${implementation})`, async () => {

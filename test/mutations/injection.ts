@@ -216,8 +216,6 @@ export const injection: readonly Mutation[] = [
     marks: '51',
     mistake: 'a cloned body of fetch reads its strategy from a polluted prototype',
     file: 'src/fetch/fetch-body.ts',
-    find: '      withoutPrototype({ highWaterMark: 0 }),\n    )\n    return stream\n',
-    replace: '      { highWaterMark: 0 },\n    )\n    return stream\n',
     find: '          return reader.cancel(reason)\n        },\n      }),\n      withoutPrototype({ highWaterMark: 0 }),',
     replace:
       '          return reader.cancel(reason)\n        },\n      }),\n      { highWaterMark: 0 },',
