@@ -571,7 +571,7 @@ test('15, S12 200 with `close` during the upload: it is delivered, and the uploa
   await harness.finish()
 })
 
-test('an echo: both directions at the same time', async () => {
+test('15, S12 an echo: both directions at the same time', async () => {
   const harness = new PoolHarness()
   const source = new ManualSource()
   const call = await harness.send({ method: 'POST', body: source })

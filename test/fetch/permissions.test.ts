@@ -3,17 +3,18 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { deadOrigin } from '../client/clients.ts'
 import { httpServer } from '../engine/servers.ts'
 
 /** Fetches the URL in a new process, and prints the body or the error. */
 async function fetchInProcess(t: TestContext, url: string, permissions: readonly string[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-permissions-'))
+  // Inside the project, so that Deno finds its packages.
+  const folder = mkdtempSync(fileURLToPath(new URL('permissions-', import.meta.url)))
   t.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'program.mjs')
   const module = JSON.stringify(new URL('../../src/fetch/index.js', import.meta.url))

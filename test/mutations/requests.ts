@@ -88,7 +88,7 @@ export const requests: readonly Mutation[] = [
     mistake: 'a 417 is delivered instead of sending the request again',
     file: 'src/connection/connection.ts',
     find: 'if (head.status === 417 && sender.awaitsContinue)',
-    replace: 'if (head.status === 417 && sender.awaitsContinue && sender.error !== null)',
+    replace: 'if (head.status === 999 && sender.awaitsContinue)',
     tests: ['connection/upload'],
   },
   {

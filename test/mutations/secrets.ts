@@ -16,7 +16,7 @@ export const secrets: readonly Mutation[] = [
     file: 'src/pool/scheduler.ts',
     find: 'this.#groupOf(parseOrigin(origin), this.#proxied.tunnelRules)',
     replace:
-      "this.#groupOf(parseOrigin(origin), { ...this.#proxied.tunnelRules, fields: (this.#route.proxy?.headers ?? []).join(': ') + '\\r\\n' })",
+      "this.#groupOf(parseOrigin(origin), { ...this.#proxied.tunnelRules, fieldLines: (this.#route.proxy?.headers ?? []).join(': ') + '\\r\\n' })",
     tests: ['engine/proxies'],
   },
   {

@@ -122,7 +122,7 @@ describe('86 requests that end together open no connections for each other', () 
     await assertEmpty(pool)
   })
 
-  test('a new request does not take the connection that waiting requests will get', async () => {
+  test('85 a new request does not take the connection that waiting requests will get', async () => {
     const pool = new ScriptedPool({ limits: { maxConnections: 1 } })
     const active = await pool.send(A, '/0')
     pool.start(A, '/1')
